@@ -1,0 +1,112 @@
+# `make` shows what there is. `make demo` and `make test` each work from a fresh clone: they build .venv first.
+# Works with the GNU make 3.81 of macOS, too: no .ONESHELL, no grouped targets.
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+REQUIREMENTS := $(sort $(wildcard requirements*.txt)) constraints.txt
+# The name says what was installed: other requirements ask for another stamp, and an interrupted install leaves none.
+# cksum is the one checksum tool that POSIX promises.
+INSTALLED := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) | cksum | tr ' ' '-')
+STACK_STATE := .airflow/stack.json
+PLANS := include/plans
+SCHEMA := include/plan.schema.json
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo up down test test-unit check lint types fmt schema screenshots lock secrets bench clean python
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: venv ## Run a whole three-wave drill against a local AWS, with a live view; leaves the UI running
+	@$(RUN) devstack demo
+
+up: venv ## Start the sandbox and Airflow, and leave them running
+	@$(RUN) devstack up
+
+down: venv ## Stop what `make demo` or `make up` started
+	@$(RUN) devstack down
+
+# Unit and integration tests share nothing and run side by side; the end-to-end tests share one stack.
+test: venv ## Run every test: unit, integration and end to end
+	@$(RUN) pytest -n auto tests/unit tests/integration
+	@$(RUN) pytest tests/e2e
+
+test-unit: venv ## Run the unit tests only (seconds)
+	@$(RUN) pytest -n auto tests/unit
+
+check: venv ## Run every static check, as CI does: code, format, types, plans, schema
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) drs_recovery lint $(PLANS)
+	$(RUN) drs_recovery schema --check $(SCHEMA)
+
+lint: venv ## Lint the code and the plan files (the quick part of `check`)
+	$(RUN) ruff check .
+	$(RUN) drs_recovery lint $(PLANS)
+
+types: venv ## Check the types (strict mypy)
+	$(RUN) mypy
+
+fmt: venv ## Format the code and fix what ruff can fix
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+schema: venv ## Write the JSON Schema of plan files anew
+	$(RUN) drs_recovery schema > $(SCHEMA).new
+	mv $(SCHEMA).new $(SCHEMA)
+
+screenshots: venv ## Take the documentation's pictures of the drill that `make demo` ran (needs Chromium)
+	@$(RUN) devstack.screenshots
+
+# setuptools is among what some packages need, but every new environment has an old one: hence the upgrade.
+lock: python ## Resolve all dependencies anew and write constraints.txt
+	rm -rf .lock && mkdir .lock
+	cp requirements*.txt .lock/
+	: > .lock/constraints.txt
+	$(PYTHON) -m venv .lock/venv
+	.lock/venv/bin/python -m pip install --upgrade setuptools -r .lock/requirements-dev.txt -r .lock/requirements-image.txt
+	head -n 2 constraints.txt > .lock/new
+	.lock/venv/bin/python -m pip freeze --all | grep -v '^pip==' >> .lock/new
+	mv .lock/new constraints.txt
+	rm -rf .lock
+
+secrets: .env ## Write .env with random secrets for docker-compose.yaml, unless it is there
+
+bench: venv ## Measure, and print the results as a table (JSON goes to benchmarks/results/)
+	@$(RUN) benchmarks
+
+clean: ## Stop what runs, then remove .venv, Airflow's local state and every cache
+	@if [ -e $(STACK_STATE) ]; then $(MAKE) down; fi
+	rm -rf $(VENV) .lock .airflow .pytest_cache .mypy_cache .ruff_cache benchmarks/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The database's password and Airflow's signing keys; the Fernet key is 32 bytes in URL-safe base64.
+.env: | python
+	@umask 077 && $(PYTHON) -c 'import base64, secrets; \
+	  names = ("POSTGRES_PASSWORD", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET"); \
+	  print(*(f"{name}={secrets.token_hex(32)}" for name in names), sep="\n"); \
+	  print(f"AIRFLOW_FERNET_KEY={base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}")' > $@
+	@echo "Wrote $@"
+
+venv: $(INSTALLED)
+
+# A stack that runs from the old packages is stopped before they go, and the old stamp goes first of all. The .pth
+# file, relative so that the project can be moved, makes `import drs_recovery` work without building this project.
+$(INSTALLED): | python
+	@if [ -e $(STACK_STATE) ] && ls $(VENV)/.installed-* >/dev/null 2>&1; then $(RUN) devstack down; fi
+	@echo "Installing the dependencies into $(VENV) (a few minutes, once) ..."
+	@rm -f $(VENV)/.installed-*
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(RUN) pip check
+	@echo '../../../../plugins' > $(VENV)/lib/python3.11/site-packages/drs-recovery.pth
+	@touch $@
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo "This project needs Python 3.11, and \"$(PYTHON)\" is not it. Install it, or name it: make $(or $(MAKECMDGOALS),help) PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
