@@ -1,0 +1,98 @@
+"""
+The time of the simulation: wall time, stretched by a speed.
+
+Nothing in the sandbox runs in the background. What has happened by now is computed from this clock whenever
+somebody looks, so a test may replace the wall clock and never needs to sleep.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+Wall = Callable[[], float]
+
+_EPOCH_OF_MONOTONIC = time.time() - time.monotonic()
+
+
+def steady_wall() -> float:
+    """Seconds since 1970 that never step back when the machine's clock is set."""
+    return _EPOCH_OF_MONOTONIC + time.monotonic()
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """From ``wall`` on, simulated time starts at ``elapsed`` and runs ``speed`` times as fast."""
+
+    wall: float
+    elapsed: float
+    speed: float
+
+
+class SimulatedClock:
+    """
+    Simulated seconds since the clock was made, and the wall time of each of them.
+
+    :param speed: simulated seconds a real second.
+    :param wall: the wall clock, in seconds since 1970.
+    """
+
+    def __init__(self, speed: float = 1.0, wall: Wall = steady_wall) -> None:
+        self._wall = wall
+        self._stretches = [_Stretch(wall(), 0.0, _checked_speed(speed))]
+
+    @property
+    def speed(self) -> float:
+        """Simulated seconds a real second."""
+        return self._stretches[-1].speed
+
+    def now(self) -> datetime:
+        """Wall time, UTC."""
+        return datetime.fromtimestamp(self._wall(), UTC)
+
+    def elapsed(self) -> float:
+        """Simulated seconds since the clock was made."""
+        last = self._stretches[-1]
+        return last.elapsed + (self._wall() - last.wall) * last.speed
+
+    def when(self, elapsed: float) -> datetime:
+        """
+        Wall time, UTC, of a simulated moment; one that was jumped over happened at the jump.
+
+        :param elapsed: simulated seconds since the clock was made.
+        """
+        index = max(bisect_right(self._stretches, elapsed, key=lambda stretch: stretch.elapsed) - 1, 0)
+        stretch = self._stretches[index]
+        wall = stretch.wall + (elapsed - stretch.elapsed) / stretch.speed
+        if index + 1 < len(self._stretches):
+            wall = min(wall, self._stretches[index + 1].wall)
+        return datetime.fromtimestamp(wall, UTC)
+
+    def set_speed(self, speed: float) -> None:
+        """
+        Change the speed from now on; what has happened keeps its times.
+
+        :param speed: simulated seconds a real second, above 0.
+        :raises ValueError: for a speed of 0 or less.
+        """
+        self._stretches.append(_Stretch(self._wall(), self.elapsed(), _checked_speed(speed)))
+
+    def advance(self, seconds: float) -> None:
+        """
+        Jump forward in simulated time.
+
+        :param seconds: simulated seconds, 0 or more.
+        :raises ValueError: for a jump back.
+        """
+        if seconds < 0:
+            raise ValueError(f"the clock cannot go back, and {seconds} is below 0")
+        self._stretches.append(_Stretch(self._wall(), self.elapsed() + seconds, self.speed))
+
+
+def _checked_speed(speed: float) -> float:
+    if not speed > 0:
+        raise ValueError(f"the speed must be above 0, not {speed}")
+    return speed

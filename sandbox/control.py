@@ -1,0 +1,154 @@
+"""The control API of the sandbox, JSON under ``/sandbox-api``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto.core.base_backend import BackendDict
+
+from sandbox.demo import add_demo_servers
+from sandbox.fault_kinds import FAULT_KINDS
+from sandbox.fleet import add_server
+from sandbox.scenario import Scenario
+from sandbox.world import World
+
+PREFIX = "/sandbox-api"
+
+Query = dict[str, str]
+Handler = Callable[[Query, Any], Any]
+
+
+class ControlRefusedError(ValueError):
+    """The call does not fit; the text says what is known."""
+
+
+class ControlApi:
+    """
+    Routes and handlers of the control API.
+
+    :param world: what they change.
+    :param scenario: what a reset comes back to.
+    """
+
+    def __init__(self, world: World, scenario: Scenario) -> None:
+        self._world, self._scenario = world, scenario
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/health"): self._health,
+            ("GET", "/faults"): lambda _query, _body: {"faults": world.faults.documents()},
+            ("POST", "/faults"): self._add_faults,
+            ("DELETE", "/faults"): self._remove_faults,
+            ("GET", "/fault-kinds"): lambda _query, _body: _fault_kinds(),
+            ("GET", "/calls"): lambda query, _body: world.calls.report(
+                query.get("service"), query.get("operation")
+            ),
+            ("DELETE", "/calls"): self._clear_calls,
+            ("POST", "/reset"): self._reset,
+            ("PUT", "/speed"): self._set_speed,
+            ("POST", "/advance"): self._advance,
+            ("PUT", "/quotas"): self._set_quotas,
+            ("POST", "/source-servers"): self._add_servers,
+        }
+
+    def owns(self, path: str) -> bool:
+        """Whether a path belongs to the control API."""
+        return path.startswith(PREFIX)
+
+    def calls(self) -> list[str]:
+        """Every call as method and path behind the prefix."""
+        return [f"{method} {path}" for method, path in self._routes]
+
+    def prepare(self, *, faults: bool) -> None:
+        """
+        Make the world of the scenario.
+
+        :param faults: switch its faults on as well.
+        """
+        self._world.quotas = self._world.quotas.changed(dict(self._scenario.quotas))
+        if self._scenario.seed:
+            add_demo_servers()
+        for server in self._scenario.source_servers:
+            add_server(server)
+        for fault in self._scenario.faults if faults else ():
+            self._world.faults.add(fault)
+
+    def answer(
+        self, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer one control call: 200, 404 for an unknown path, 400 for what does not fit."""
+        path = environ["PATH_INFO"].removeprefix(PREFIX).rstrip("/")
+        query = {key: values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        handler = self._routes.get((environ["REQUEST_METHOD"], path))
+        try:
+            if handler is None:
+                known = ", ".join(self.calls())
+                status, document = "404 Not Found", {"error": f"no such call under {PREFIX}. Known: {known}"}
+            else:
+                status, document = "200 OK", handler(query, json.loads(body or b"{}"))
+        except ValueError as error:
+            status, document = "400 Bad Request", {"error": str(error)}
+        content = json.dumps(document).encode()
+        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+        return [content]
+
+    def _health(self, _query: Query, _body: Any) -> Any:
+        clock = self._world.clock
+        return {"status": "ok", "speed": clock.speed, "quotas": self._world.quotas.document()}
+
+    def _add_faults(self, _query: Query, body: Any) -> Any:
+        documents = body if isinstance(body, list) else [body]
+        return {"faults": [fault.document() for fault in self._world.faults.add_all(documents)]}
+
+    def _remove_faults(self, query: Query, _body: Any) -> Any:
+        fault_id = query.get("id")
+        if fault_id is None:
+            self._world.faults.clear()
+        elif not self._world.faults.remove(fault_id):
+            raise ControlRefusedError(f"there is no fault {fault_id}")
+        return {"faults": self._world.faults.documents()}
+
+    def _clear_calls(self, _query: Query, _body: Any) -> Any:
+        self._world.calls.clear()
+        return self._world.calls.report()
+
+    def _reset(self, query: Query, body: Any) -> Any:
+        with self._world.lock:
+            BackendDict.reset()
+            self._world.reset()
+            self.prepare(faults=False)
+        return self._health(query, body)
+
+    def _set_speed(self, query: Query, body: Any) -> Any:
+        with self._world.lock:
+            self._world.clock.set_speed(_number(body, "speed"))
+        return self._health(query, body)
+
+    def _advance(self, query: Query, body: Any) -> Any:
+        with self._world.lock:
+            self._world.clock.advance(_number(body, "seconds"))
+        return self._health(query, body)
+
+    def _set_quotas(self, query: Query, body: Any) -> Any:
+        with self._world.lock:
+            self._world.quotas = self._world.quotas.changed(body)
+        return self._health(query, body)
+
+    def _add_servers(self, _query: Query, body: Any) -> Any:
+        descriptions = body if isinstance(body, list) else [body]
+        return {"sourceServerIDs": [add_server(description).server_id for description in descriptions]}
+
+
+def _number(body: Any, key: str) -> float:
+    value = body.get(key) if isinstance(body, dict) and set(body) == {key} else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ControlRefusedError(f'expected {{"{key}": number}}, not {json.dumps(body)}')
+    return float(value)
+
+
+def _fault_kinds() -> dict[str, Any]:
+    return {
+        name: {"family": kind.family, "fields": {key: field.expects for key, field in kind.fields.items()}}
+        for name, kind in FAULT_KINDS.items()
+    }

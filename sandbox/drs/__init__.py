@@ -1,0 +1,5 @@
+"""Elastic Disaster Recovery as a moto service; ``drs_backends`` is the name under which moto looks for it."""
+
+from sandbox.drs.models import drs_backends
+
+__all__ = ["drs_backends"]

@@ -1,0 +1,204 @@
+"""Jobs: a pure function of their start, the clock and what was written down when they started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sandbox.drs.course import JOB_START_AFTER, Course, LogEntry
+from sandbox.drs.reading import Document, Reading
+from sandbox.faults import Values
+
+if TYPE_CHECKING:
+    from sandbox.drs.servers import SourceServer
+
+# No recording of a TERMINATE job exists; EC2 takes about this long to end an instance.
+TERMINATE_SECONDS = 40.0
+JOB_FAULTS = frozenset(
+    {
+        "stuck_job", "job_cancel", "unknown_event", "unlisted_job",
+        "missing_participating_servers", "missing_end_time",
+    }
+)  # fmt: skip
+
+
+class Act(StrEnum):
+    """What a job does to the world beside its own record."""
+
+    CLEAN_UP = "clean up"
+    LAUNCH = "launch"
+    VANISH = "vanish"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, order=True)
+class Effect:
+    """Something that a job does at a moment; ``target`` is a source server, or an instance for TERMINATE."""
+
+    due: float
+    act: Act
+    target: str
+
+
+@dataclass
+class Job:
+    """
+    One job.
+
+    :param job_id: ``drsjob-`` and 17 letters or digits.
+    :param region: where it runs.
+    :param account: whose it is.
+    :param initiated_by: ``START_DRILL``, ``START_RECOVERY`` or ``TERMINATE_RECOVERY_INSTANCES``.
+    :param started: simulated second of the call that started it.
+    :param servers: source servers that take part, in the order of the call.
+    :param duration: simulated seconds to its end; None never ends.
+    :param tags: as given in the call.
+    :param courses: server to its story; empty in a TERMINATE job.
+    :param log: lines of the whole job.
+    :param pending: what it will still do, the next first.
+    :param strikes: faults that struck the job.
+    :param instance_ids: server to the instance that was launched for it.
+    :param points_in_time: server to the data it is launched with, UTC.
+    """
+
+    job_id: str
+    region: str
+    account: str
+    initiated_by: str
+    started: float
+    servers: tuple[str, ...]
+    duration: float | None
+    tags: dict[str, str] = field(default_factory=dict)
+    courses: Mapping[str, Course] = field(default_factory=dict)
+    log: tuple[LogEntry, ...] = ()
+    pending: list[Effect] = field(default_factory=list)
+    strikes: Mapping[str, Values] = field(default_factory=dict)
+    instance_ids: dict[str, str] = field(default_factory=dict)
+    points_in_time: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        """Name of the job in tag calls."""
+        return f"arn:aws:drs:{self.region}:{self.account}:job/{self.job_id}"
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether it is a drill."""
+        return self.initiated_by == "START_DRILL"
+
+    @property
+    def is_launch(self) -> bool:
+        """Whether it launches servers; the other jobs terminate them."""
+        return self.initiated_by != "TERMINATE_RECOVERY_INSTANCES"
+
+    def ended(self, elapsed: float) -> bool:
+        """Whether it is COMPLETED at a simulated second."""
+        return self.duration is not None and elapsed >= self.started + self.duration
+
+    def listed(self, elapsed: float) -> bool:
+        """Whether DescribeJobs shows it at a simulated second."""
+        strike = self.strikes.get("unlisted_job")
+        return strike is None or (
+            strike["seconds"] is not None and elapsed >= self.started + strike["seconds"]
+        )
+
+    def launch_status(self, server_id: str, elapsed: float) -> str:
+        """``launchStatus`` of one of its servers at a simulated second."""
+        return self.courses[server_id].status(elapsed - self.started)
+
+    def instance_tags(self, server: SourceServer) -> dict[str, str]:
+        """
+        Tags of the EC2 instance that is launched for a server.
+
+        :param server: one of the job's.
+        """
+        copied = server.tags if server.configuration()["copyTags"] else {}
+        return {
+            **copied,
+            "Name": server.tags.get("Name", server.name),
+            "AWSElasticDisasterRecoveryManaged": "drs.amazonaws.com",
+            "AWSElasticDisasterRecoverySourceServerID": server.server_id,
+            "drs.amazonaws.com-job": self.job_id,
+            "drs.amazonaws.com-source-server": server.server_id,
+        }
+
+    def due_effects(self, elapsed: float) -> Iterator[Effect]:
+        """Take what it has to have done by a simulated second."""
+        while self.pending and self.pending[0].due <= elapsed:
+            yield self.pending.pop(0)
+
+    def log_documents(self, reading: Reading) -> list[Document]:
+        """As DescribeJobLogItems shows it: what has happened so far, oldest first."""
+        offset = reading.elapsed - self.started
+        entries = [*self.log, *(entry for course in self.courses.values() for entry in course.log)]
+        due = sorted((entry for entry in entries if entry.at <= offset), key=lambda entry: entry.at)
+        return [reading.shown(self._log_document(entry, reading)) for entry in due]
+
+    def _log_document(self, entry: LogEntry, reading: Reading) -> Document:
+        data = dict(entry.data)
+        instance_id = self.instance_ids.get(str(data.get("sourceServerID")))
+        if entry.event == "LAUNCH_END" and instance_id is not None:
+            data["targetInstanceID"] = instance_id
+        return {
+            "logDateTime": reading.stamp(self.started + entry.at),
+            "event": entry.event,
+            "eventData": data,
+        }
+
+    def document(self, reading: Reading) -> Document:
+        """As DescribeJobs shows it."""
+        document: Document = {
+            "jobID": self.job_id,
+            "arn": self.arn,
+            "type": "LAUNCH" if self.is_launch else "TERMINATE",
+            "initiatedBy": self.initiated_by,
+            "creationDateTime": reading.stamp(self.started),
+            "status": self._status(reading.elapsed),
+            "participatingServers": self._participants(reading),
+            "participatingResources": [],
+            "tags": dict(self.tags),
+        }
+        if (
+            self.duration is not None
+            and self.ended(reading.elapsed)
+            and "missing_end_time" not in self.strikes
+        ):
+            document["endDateTime"] = reading.stamp(self.started + self.duration)
+        return reading.shown(self._without_participants(document, reading.elapsed))
+
+    def _status(self, elapsed: float) -> str:
+        if self.ended(elapsed):
+            return "COMPLETED"
+        return "STARTED" if elapsed >= self.started + JOB_START_AFTER else "PENDING"
+
+    def _participants(self, reading: Reading) -> list[Document]:
+        if self.is_launch:
+            return [reading.shown(self._participant(server_id, reading)) for server_id in self.servers]
+        if self.ended(reading.elapsed):
+            return []
+        return [{"sourceServerID": server_id, "launchStatus": "IN_PROGRESS"} for server_id in self.servers]
+
+    def _participant(self, server_id: str, reading: Reading) -> Document:
+        course, offset = self.courses[server_id], reading.elapsed - self.started
+        document: Document = {
+            "sourceServerID": server_id,
+            "launchStatus": course.status(offset),
+            "launchActionsStatus": {
+                "runs": [run.document(offset) for run in course.runs if run.started_at <= offset]
+            },
+        }
+        instance_id = self.instance_ids.get(server_id)
+        if instance_id is not None and "no_recovery_instance_id" not in course.strikes:
+            document["recoveryInstanceID"] = instance_id
+        return document
+
+    def _without_participants(self, document: Document, elapsed: float) -> Document:
+        strike = self.strikes.get("missing_participating_servers")
+        if strike is None or elapsed >= self.started + strike["seconds"]:
+            return document
+        if strike["form"] == "empty":
+            return {**document, "participatingServers": []}
+        return {key: value for key, value in document.items() if key != "participatingServers"}

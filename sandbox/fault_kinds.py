@@ -1,0 +1,133 @@
+"""
+Every fault that the sandbox can play, as one table.
+
+Three families, by when a fault is looked at:
+
+* ``CALL``: at each AWS call over HTTP, of any service. Its times are real seconds.
+* ``START``: when StartRecovery accepts a job; the job keeps it to its end. Its times are simulated seconds.
+* ``READ``: at each DRS call, for as long as the fault stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sandbox.fields import Field, count, flag, is_count, is_number, one_of, seconds, text
+from sandbox.replication import REPLICATION_STATES
+
+
+class Family(StrEnum):
+    """When a fault is looked at."""
+
+    CALL = "call"
+    START = "start"
+    READ = "read"
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """
+    One kind of fault.
+
+    :param name: its ``kind``.
+    :param family: when it is looked at.
+    :param fields: its keys beside ``kind``, those of the family included.
+    """
+
+    name: str
+    family: Family
+    fields: Mapping[str, Field]
+
+
+def _status() -> Field:
+    def accepts(value: Any) -> bool:
+        return is_count(value) and 400 <= value <= 599
+
+    return Field(accepts, "an HTTP status from 400 to 599", required=True)
+
+
+FAMILY_FIELDS: Mapping[Family, Mapping[str, Field]] = {
+    Family.CALL: {
+        "service": text(),
+        "operation": text(),
+        "region": text(),
+        "after": Field(is_number, "how many calls to let pass first", 0),
+        "every": count(1),
+        "times": count(),
+        "for_seconds": seconds(),
+    },
+    Family.START: {"server": text(), "region": text(), "times": count()},
+    Family.READ: {"region": text()},
+}
+
+_OUT_OF_CAPACITY = (
+    "InsufficientInstanceCapacity: There is not enough capacity in the Availability Zone you requested."
+)
+_OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
+    Family.CALL: {
+        "error": {
+            "status": _status(),
+            "code": text(required=True),
+            "message": text("an error made by the sandbox"),
+            "retry_after": seconds(),
+        },
+        "expired_token": {},
+        "reset": {},
+        "lost_answer": {"as": one_of("500", "reset", default="500")},
+        "late_answer": {"seconds": seconds(required=True)},
+        "delay": {"seconds": seconds(required=True)},
+    },
+    Family.START: {
+        "launch_failed": {"raw_error": text(_OUT_OF_CAPACITY), "seconds": seconds(0)},
+        "conversion_failed": {"raw_error": text("The conversion server did not answer.")},
+        "snapshot_failed": {"raw_error": text("SnapshotCreationPerVolumeRateExceeded")},
+        "cleanup_failed": {"raw_error": text("OperationNotPermitted: termination protection is on.")},
+        "previous_snapshot": {"failed": flag()},
+        "skipped": {},
+        "silent_no_launch": {},
+        "stays_pending": {},
+        "slow_launch": {"seconds": seconds(600)},
+        "fast_mode": {},
+        "stuck_job": {},
+        "job_cancel": {"seconds": seconds(100)},
+        "unknown_event": {"event": text("SERVER_REHYDRATED"), "seconds": seconds(10)},
+        "unknown_launch_status": {"status": text("QUEUED"), "forever": flag()},
+        "no_recovery_instance_id": {},
+        "lagging_recovery_instances": {"polls": count(), "seconds": seconds()},
+        "unlisted_job": {"seconds": seconds()},
+        "missing_participating_servers": {
+            "form": one_of("missing", "empty", default="missing"),
+            "seconds": seconds(10),
+        },
+        "missing_end_time": {},
+        "stopped_instance": {},
+        "vanished_instance": {"seconds": seconds(0)},
+        "instance_not_found": {"reads": count(2)},
+        "post_launch_failed": {"optional": flag(), "reason": text("The SSM document ended with Failed")},
+        "post_launch_forever": {"optional": flag()},
+    },
+    Family.READ: {
+        "uninitialized": {},
+        "extra_keys": {},
+        "offset_timestamps": {},
+        "page_size": {"operation": text(), "size": count(required=True)},
+        "empty_page_with_token": {"operation": text()},
+        "replication": {
+            "server": text(), "state": one_of(*REPLICATION_STATES, required=True), "lag": text(),
+        },
+        "no_lag_duration": {"server": text()},
+        "staging_error": {"server": text(), "message": text("The staging account denied access.")},
+        "snapshot_without_timestamp": {"server": text()},
+        "failback": {"server": text(), "state": text("FAILBACK_IN_PROGRESS")},
+        "terminate_without_job": {},
+    },
+}  # fmt: skip
+
+FAULT_KINDS: Mapping[str, FaultKind] = {
+    name: FaultKind(name, family, {**FAMILY_FIELDS[family], **fields})
+    for family, kinds in _OWN_FIELDS.items()
+    for name, fields in kinds.items()
+}

@@ -1,0 +1,90 @@
+"""Checks what callers describe (faults, source servers) against a table of fields, and says what is known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Field:
+    """
+    One key of a description.
+
+    :param accepts: whether a value is good.
+    :param expects: what is expected, for the error message.
+    :param default: value when the key is left out; None is "not set".
+    :param required: whether the key must be given.
+    """
+
+    accepts: Callable[[Any], bool]
+    expects: str
+    default: Any = None
+    required: bool = False
+
+
+def filled(fields: Mapping[str, Field], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """
+    Check a description.
+
+    :param fields: the table.
+    :param given: the description.
+    :returns: every field with defaults filled in, and what is wrong.
+    """
+    problems = [unknown("key", str(key), fields) for key in given if key not in fields]
+    for name, field in fields.items():
+        if field.required and name not in given:
+            problems.append(f"{name} is missing: expected {field.expects}")
+        elif name in given and not field.accepts(given[name]):
+            problems.append(f"{name} is {given[name]!r}: expected {field.expects}")
+    return {name: given.get(name, field.default) for name, field in fields.items()}, problems
+
+
+def unknown(what: str, name: str, known: Collection[str]) -> str:
+    """
+    Say that a name is not known, which one may have been meant, and which are known.
+
+    :param what: kind of name, such as ``key``.
+    :param name: the name.
+    :param known: all there are.
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f", did you mean {near[0]}?" if near else "."
+    return f"unknown {what} {name!r}{hint} Known: {', '.join(sorted(known))}"
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of 0 or more."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number of 1 or more."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def text(default: str | None = None, *, required: bool = False) -> Field:
+    """Any text but an empty one."""
+    return Field(lambda value: isinstance(value, str) and bool(value), "a text", default, required)
+
+
+def seconds(default: float | None = None, *, required: bool = False) -> Field:
+    """A duration in seconds."""
+    return Field(is_number, "a number of seconds, 0 or more", default, required)
+
+
+def count(default: int | None = None, *, required: bool = False) -> Field:
+    """A whole number of 1 or more."""
+    return Field(is_count, "a whole number, 1 or more", default, required)
+
+
+def flag() -> Field:
+    """A truth value, false unless given."""
+    return Field(lambda value: isinstance(value, bool), "true or false", False)
+
+
+def one_of(*values: str, default: str | None = None, required: bool = False) -> Field:
+    """One of some words."""
+    return Field(lambda value: value in values, "one of " + ", ".join(values), default, required)

@@ -1,0 +1,188 @@
+"""Sandboxes for tests: behind a port, or inside moto's ``mock_aws``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import boto3
+from moto import mock_aws
+from moto.core.base_backend import BackendDict
+
+from sandbox.clock import SimulatedClock, Wall, steady_wall
+from sandbox.control import PREFIX, ControlApi
+from sandbox.moto_bridge import register
+from sandbox.scenario import Scenario, scenario_from
+from sandbox.server import SandboxServer
+from sandbox.world import WORLD, World
+
+# Fast enough that a drill is over by the next call.
+AT_ONCE = 1_000_000.0
+
+_one_at_a_time = Lock()
+
+
+class ControlError(Exception):
+    """The control API refused a call; the text is its answer."""
+
+
+class ManualWall:
+    """A wall clock that moves only when it is told to."""
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        self.seconds = start
+
+    def __call__(self) -> float:
+        """Seconds since 1970."""
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
+class Sandbox:
+    """
+    A sandbox that runs somewhere, and its control API.
+
+    :param url: where it answers.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def client(self, service: str, region: str = "us-east-1", **options: Any) -> Any:
+        """
+        A boto3 client of the sandbox.
+
+        :param service: such as ``drs``.
+        :param region: the Region.
+        :param options: more arguments of ``boto3.client``.
+        """
+        credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        return boto3.client(service, region, endpoint_url=self.url, **{**credentials, **options})
+
+    def add_fault(self, kind: str, **fields: Any) -> str:
+        """Switch a fault on, and return its id."""
+        answer = self.control("POST", "/faults", {"kind": kind, **fields})
+        return str(answer["faults"][0]["id"])
+
+    def clear_faults(self) -> None:
+        """Switch every fault off."""
+        self.control("DELETE", "/faults")
+
+    def calls(self, service: str | None = None, operation: str | None = None) -> list[dict[str, Any]]:
+        """The recorded AWS calls in order, of a service or an operation."""
+        wanted = {"service": service, "operation": operation}
+        query = urlencode({key: value for key, value in wanted.items() if value is not None})
+        return list(self.control("GET", f"/calls?{query}")["calls"])
+
+    def add_servers(self, *descriptions: Mapping[str, Any]) -> None:
+        """Add source servers; the keys are those of ``POST /sandbox-api/source-servers``."""
+        self.control("POST", "/source-servers", list(descriptions))
+
+    def set_speed(self, speed: float) -> None:
+        """Change the speed."""
+        self.control("PUT", "/speed", {"speed": speed})
+
+    def advance(self, seconds: float) -> None:
+        """Jump forward in simulated time."""
+        self.control("POST", "/advance", {"seconds": seconds})
+
+    def reset(self) -> None:
+        """Start over, without faults."""
+        self.control("POST", "/reset")
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """
+        Call the control API.
+
+        :param method: HTTP method.
+        :param path: behind ``/sandbox-api``.
+        :param body: JSON to send.
+        :raises ControlError: with the sandbox's explanation.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + PREFIX + path, data, method=method)  # noqa: S310  # the URL is our own
+        try:
+            with urlopen(request, timeout=10) as answer:  # noqa: S310  # same
+                return json.load(answer)
+        except HTTPError as error:
+            with error:
+                raise ControlError(error.read().decode()) from error
+
+
+@contextmanager
+def running_sandbox(
+    *, speed: float = 1.0, scenario: Mapping[str, Any] | None = None, seed: bool = True
+) -> Iterator[Sandbox]:
+    """
+    A sandbox on a free port of 127.0.0.1, served by a thread of this process.
+
+    :param speed: simulated seconds a real second.
+    :param scenario: as in a scenario file.
+    :param seed: with the demo servers.
+    :raises RuntimeError: when this process has one already, as both would share moto's state.
+    """
+    with _alone():
+        BackendDict.reset()
+        WORLD.reset(SimulatedClock(speed))
+        server = SandboxServer("127.0.0.1", 0, _scenario(scenario, seed))
+        server.start()
+        try:
+            yield Sandbox(server.url)
+        finally:
+            server.stop()
+            BackendDict.reset()
+
+
+@contextmanager
+def mocked_sandbox(
+    *,
+    speed: float = 1.0,
+    scenario: Mapping[str, Any] | None = None,
+    seed: bool = True,
+    wall: Wall = steady_wall,
+) -> Iterator[World]:
+    """
+    A sandbox inside ``mock_aws``: boto3 clients of this process reach it without a port.
+
+    Faults of the call family need HTTP and do nothing here.
+
+    :param speed: simulated seconds a real second.
+    :param scenario: as in a scenario file.
+    :param seed: with the demo servers.
+    :param wall: the wall clock, such as a :class:`ManualWall`.
+    :raises RuntimeError: when this process has a sandbox already.
+    """
+    with _alone():
+        register()
+        with mock_aws():
+            WORLD.reset(SimulatedClock(speed, wall))
+            ControlApi(WORLD, _scenario(scenario, seed)).prepare(faults=True)
+            yield WORLD
+        WORLD.reset(SimulatedClock())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if not _one_at_a_time.acquire(blocking=False):
+        raise RuntimeError(
+            "this process has a sandbox already: use that one, or start one with python -m sandbox"
+        )
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
+
+
+def _scenario(document: Mapping[str, Any] | None, seed: bool) -> Scenario:
+    scenario = scenario_from(document or {})
+    return dataclasses.replace(scenario, seed=scenario.seed and seed)

@@ -1,0 +1,84 @@
+"""The private facts of moto that the sandbox builds on; moto is pinned because of them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import moto.backend_index
+import moto.backends
+from moto.core.base_backend import BackendDict
+from moto.core.responses import BaseResponse
+from moto.dynamodb.responses import DynamoHandler
+from moto.ec2.models import ec2_backends
+from moto.ec2.responses import EC2Response
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.servicequotas.models import ServiceQuotasBackend
+
+from sandbox.drs.models import drs_backends
+from sandbox.moto_bridge import register
+from sandbox.testing import mocked_sandbox
+
+PROJECT = Path(__file__).resolve().parents[3]
+ADVICE = "moto changed: look at sandbox/moto_bridge.py before the pin is moved"
+
+
+def test_the_installed_moto_is_the_pinned_one() -> None:
+    pin = re.search(r"^moto\[.*\]==(\S+)", (PROJECT / "requirements-sandbox.txt").read_text(), re.MULTILINE)
+    assert pin, "requirements-sandbox.txt does not pin moto with =="
+    assert version("moto") == pin[1]
+
+
+def test_moto_finds_drs_by_its_url() -> None:
+    register()
+    patterns = dict(moto.backend_index.backend_url_patterns)
+    assert patterns["drs"].match("https://drs.eu-west-1.amazonaws.com/DescribeJobs"), ADVICE
+
+
+def test_moto_takes_the_backends_from_the_module_of_the_service() -> None:
+    register()
+    assert moto.backends.get_backend("drs") is drs_backends, ADVICE
+
+
+def test_registering_twice_changes_nothing() -> None:
+    register()
+    register()
+    services = [service for service, _ in moto.backend_index.backend_url_patterns]
+    assert services.count("drs") == 1
+    assert not hasattr(inspect.unwrap(EC2Response._dispatch), "__wrapped__")
+
+
+def test_the_server_reads_the_patterns_when_it_starts() -> None:
+    register()
+    application = DomainDispatcherApplication(lambda service: None)
+    assert application.get_backend_for_host("drs.us-east-1.amazonaws.com") == "drs", ADVICE
+
+
+def test_every_request_of_a_service_goes_through_dispatch() -> None:
+    for response in (EC2Response, DynamoHandler):
+        assert issubclass(response, BaseResponse), ADVICE
+        assert inspect.unwrap(response._dispatch) is BaseResponse._dispatch, ADVICE
+
+
+def test_ec2_keeps_its_instances_in_reservations() -> None:
+    with mocked_sandbox():
+        ec2 = ec2_backends["123456789012"]["us-east-1"]
+        reservation = ec2.run_instances("ami-1", 1, None, ["default"], is_instance_type_default=True)
+        assert ec2.reservations[reservation.id] is reservation, ADVICE
+        assert reservation.instances[0].state == "running", ADVICE
+        assert ec2.get_default_subnets(), ADVICE
+        assert ec2.amis == {}, ADVICE
+
+
+def test_a_reset_of_moto_forgets_every_service() -> None:
+    with mocked_sandbox():
+        assert drs_backends["123456789012"]["us-east-1"].servers
+        BackendDict.reset()
+        assert not drs_backends["123456789012"]["us-east-1"].servers, ADVICE
+
+
+def test_service_quotas_are_asked_for_by_two_methods() -> None:
+    wanted = {"list_aws_default_service_quotas", "get_service_quota"}
+    assert wanted <= set(vars(ServiceQuotasBackend)), ADVICE
