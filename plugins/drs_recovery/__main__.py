@@ -1,0 +1,7 @@
+"""``python -m drs_recovery``."""
+
+import sys
+
+from drs_recovery.cli import main
+
+sys.exit(main())

@@ -1,0 +1,315 @@
+"""
+The puts and gets of the execution store: one DynamoDB table behind a client that the caller hands in.
+
+What a record means is the business of ``store``. Retries here are those after which a request may simply be
+sent again; a lost race is a ``StoreConflictError``, because only the store can read and decide anew.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from drs_recovery.dynamodb_actions import Action, Item, Key, decode, encode, to_dynamodb
+from drs_recovery.exceptions import StoreConflictError, StoreError
+
+Result = TypeVar("Result")
+
+# Source: DynamoDB's API reference, TransactWriteItems and BatchGetItem.
+MAX_TRANSACTION_ACTIONS = 100
+MAX_BATCH_KEYS = 100
+
+BY_PLAN = "byPlan"
+BY_STATUS = "byStatus"
+
+# Attributes that lists of executions need. All change seldom: an attribute that a poll writes would make
+# every poll pay for the indexes too.
+_INDEXED_SUMMARY = (
+    "planId",
+    "planName",
+    "executionType",
+    "isDrill",
+    "status",
+    "dagId",
+    "dagRunId",
+    "initiatedBy",
+    "ticket",
+    "startTime",
+    "endTime",
+    "duration",
+    "totalWaves",
+    "completedWaves",
+    "instancesTerminated",
+    "terminateAfter",
+)
+
+# Lost races of a transaction. A throttled one was not carried out either, and may start again from reading.
+_LOST_RACE_CODES = frozenset(
+    {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
+_TRANSIENT_CODES = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class ExecutionsTable:
+    """
+    The table of executions.
+
+    :param client: a boto3 DynamoDB client; its own retry settings apply before those of this class.
+    :param table_name: name of the table.
+    """
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self.client = client
+        self.table_name = table_name
+
+    def transact(self, actions: Sequence[Action]) -> None:
+        """
+        Carry out all actions or none; asking again after a lost answer does not carry them out twice.
+
+        :param actions: at most ``MAX_TRANSACTION_ACTIONS``, each on another record.
+        :raises StoreConflictError: a condition did not hold, or another transaction was at work on a record.
+        """
+        request = {
+            "TransactItems": [action.request(self.table_name) for action in actions],
+            "ClientRequestToken": uuid.uuid4().hex,
+        }
+        try:
+            _retry_transient(lambda: self.client.transact_write_items(**request))
+        except ClientError as error:
+            raise _conflict_of(error, [action.key for action in actions]) or error from error
+
+    def get(self, key: Key) -> Item | None:
+        """
+        Read one record, strongly consistent.
+
+        :param key: the record.
+        """
+        request = {"TableName": self.table_name, "Key": encode(key.attributes), "ConsistentRead": True}
+        answer = _retry_transient(lambda: self.client.get_item(**request))
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    def get_together(self, keys: Sequence[Key]) -> list[Item | None]:
+        """
+        Read records as they were at one moment, also when transactions change them meanwhile.
+
+        :param keys: up to ``MAX_TRANSACTION_ACTIONS`` keys, none twice.
+        :return: the records in the order of the keys, None for each that does not exist.
+        :raises StoreConflictError: a transaction was at work on a record.
+        """
+        wanted = [{"Get": {"TableName": self.table_name, "Key": encode(key.attributes)}} for key in keys]
+        try:
+            answer = _retry_transient(lambda: self.client.transact_get_items(TransactItems=wanted))
+        except ClientError as error:
+            raise _conflict_of(error, keys) or error from error
+        return [decode(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """
+        Read records in the order of their keys, strongly consistent; those that do not exist are left out.
+
+        :param keys: up to ``MAX_BATCH_KEYS`` keys, none twice.
+        :raises StoreError: DynamoDB keeps leaving keys unanswered.
+        """
+        found: dict[Key, Item] = {}
+        wanted = [encode(key.attributes) for key in keys]
+        for wait in _attempts() if wanted else ():
+            with wait:
+                answer = self._get_batch(wanted)
+                for item in map(decode, answer["Responses"].get(self.table_name, [])):
+                    found[Key(item["executionId"], item["recordKey"])] = item
+                wanted = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+                if wanted:
+                    raise _UnansweredKeysError(
+                        f"DynamoDB left {len(wanted)} of {len(keys)} records unanswered"
+                    )
+        return [found[key] for key in keys if key in found]
+
+    def query(self, execution_id: str, first: str, last: str, *, backward: bool = False) -> list[Item]:
+        """
+        Read the records of an execution between two record keys, both included, strongly consistent.
+
+        :param execution_id: the partition.
+        :param first: lowest record key.
+        :param last: highest record key.
+        :param backward: highest record key first.
+        """
+        values = {":id": execution_id, ":first": first, ":last": last}
+        pages = self._query_pages(
+            KeyConditionExpression="executionId = :id AND recordKey BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode(values),
+            ConsistentRead=True,
+            ScanIndexForward=not backward,
+        )
+        return list(pages)
+
+    def index_rows(self, index: str, value: str, until: float | None = None) -> Iterator[Item]:
+        """
+        Read an index, newest submission first, page by page as rows are taken.
+
+        :param index: ``BY_PLAN`` or ``BY_STATUS``.
+        :param value: the plan id or the status.
+        :param until: newest submittedTime wanted, in epoch seconds; None for all.
+        """
+        condition = "#partition = :value" + ("" if until is None else " AND submittedTime <= :until")
+        values = {":value": value} if until is None else {":value": value, ":until": until}
+        return self._query_pages(
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#partition": _INDEX_PARTITIONS[index]},
+            ExpressionAttributeValues={name: to_dynamodb(part) for name, part in values.items()},
+            ScanIndexForward=False,
+        )
+
+    def _query_pages(self, **request: Any) -> Iterator[Item]:
+        request["TableName"] = self.table_name
+        while True:
+            answer = _retry_transient(lambda: self.client.query(**request))
+            yield from map(decode, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _get_batch(self, keys: Sequence[Mapping[str, Any]]) -> Any:
+        return self.client.batch_get_item(
+            RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}}
+        )
+
+
+class _UnansweredKeysError(StoreError):
+    """A batch was answered in part: asking for the rest may go through."""
+
+
+_INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """
+    Give the arguments of CreateTable.
+
+    :param name: name of the table.
+    """
+    attributes = {"executionId": "S", "recordKey": "S", "planId": "S", "status": "S", "submittedTime": "N"}
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": attribute, "AttributeType": kind} for attribute, kind in attributes.items()
+        ],
+        "KeySchema": _key_schema("executionId", "recordKey"),
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": index,
+                "KeySchema": _key_schema(partition, "submittedTime"),
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": [field for field in _INDEXED_SUMMARY if field != partition],
+                },
+            }
+            for index, partition in _INDEX_PARTITIONS.items()
+        ],
+    }
+
+
+def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
+
+
+def create_table(client: Any, name: str) -> bool:
+    """
+    Make the table with point-in-time recovery and wait until it can be used; a table that is there stays.
+
+    :param client: a boto3 DynamoDB client.
+    :param name: name of the table.
+    :returns: whether the table is new.
+    :raises StoreError: a table of that name has other keys or lacks an index.
+    """
+    try:
+        client.create_table(**table_definition(name))
+        is_new = True
+    except client.exceptions.ResourceInUseException:
+        is_new = False
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
+    if not is_new:
+        _demand_keys(client.describe_table(TableName=name)["Table"])
+    _retry_transient(lambda: _enable_point_in_time_recovery(client, name))
+    return is_new
+
+
+def _demand_keys(table: Mapping[str, Any]) -> None:
+    wanted = table_definition(table["TableName"])
+    if _key_schemas(table) | _key_schemas(wanted) != _key_schemas(table):
+        raise StoreError(
+            f"table {table['TableName']} exists and is not a table of executions: "
+            f"its keys are {_key_schemas(table)}, expected {_key_schemas(wanted)}"
+        )
+
+
+def _key_schemas(table: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Name of the index (empty for the table itself) to its partition and sort attribute."""
+    holders = [
+        ("", table),
+        *((index["IndexName"], index) for index in table.get("GlobalSecondaryIndexes", [])),
+    ]
+    return {name: [key["AttributeName"] for key in holder["KeySchema"]] for name, holder in holders}
+
+
+def _enable_point_in_time_recovery(client: Any, name: str) -> None:
+    state = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    if state.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED":
+        return
+    client.update_continuous_backups(
+        TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+
+
+def _retry_transient(call: Callable[[], Result]) -> Result:
+    for attempt in _attempts():
+        with attempt:
+            return call()
+    raise StoreError("no attempt was made")
+
+
+def _attempts() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(_is_transient),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
+        stop=stop_after_attempt(6),
+        reraise=True,
+    )
+
+
+def _is_transient(error: BaseException) -> bool:
+    """Whether the same request may go through later: throttled, a server's fault, a lost connection."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or error.response["Error"]["Code"] in _TRANSIENT_CODES | {
+            # Right after CreateTable the backups of a table cannot be set yet.
+            "ContinuousBackupsUnavailableException"
+        }
+    return isinstance(error, (ConnectionError, HTTPClientError, _UnansweredKeysError))
+
+
+def _conflict_of(error: ClientError, keys: Sequence[Key]) -> StoreConflictError | None:
+    """Read a cancelled transaction: a lost race, or None when it was cancelled for another reason."""
+    reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+    failed = {code for code in reasons if code != "None"}
+    if not failed or not failed <= _LOST_RACE_CODES:
+        return None
+    pairs = zip(keys, reasons, strict=False)
+    return StoreConflictError([key.record_key for key, code in pairs if code != "None"])

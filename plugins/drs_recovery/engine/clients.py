@@ -1,0 +1,76 @@
+"""The hooks of one process, kept: creating a client takes 30-90 ms, and a wave may reach several Regions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from drs_recovery.hooks.drs import DrsHook
+
+
+class Place(NamedTuple):
+    """
+    Where a server is recovered: one DRS job is always for one place.
+
+    :param connection: Airflow connection id.
+    :param region: AWS Region.
+    """
+
+    connection: str
+    region: str
+
+
+def connection_exists(connection: str) -> bool:
+    """
+    Whether an Airflow connection can be used.
+
+    Airflow's AWS hooks replace a missing connection by boto3's default credentials. For the default
+    connection that is what everyone expects; for a named one it would be the wrong account.
+
+    :param connection: Airflow connection id.
+    """
+    if connection == DrsHook.default_conn_name:
+        return True
+    try:
+        DrsHook.get_connection(connection)
+    except AirflowNotFoundException:
+        return False
+    return True
+
+
+class PlaceClients:
+    """The DRS and EC2 hooks of one place."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    @cached_property
+    def drs(self) -> DrsHook:
+        """DRS in this place."""
+        return DrsHook(aws_conn_id=self.place.connection, region_name=self.place.region)
+
+    @cached_property
+    def ec2(self) -> EC2Hook:
+        """EC2 in this place."""
+        return EC2Hook(
+            aws_conn_id=self.place.connection, region_name=self.place.region, api_type="client_type"
+        )
+
+
+class Clients:
+    """Hooks by place; :meth:`forget` drops them, so that the next call fetches credentials anew."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[Place, PlaceClients] = {}
+
+    def at(self, connection: str, region: str) -> PlaceClients:
+        """The hooks of a place, made at the first call."""
+        place = Place(connection, region)
+        return self._by_place.setdefault(place, PlaceClients(place))
+
+    def forget(self) -> None:
+        """Drop every hook: after an expired token a new client reads the connection again."""
+        self._by_place.clear()

@@ -1,0 +1,142 @@
+"""How an execution ends: was it cancelled, what becomes of its open waves, which status is the true one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.engine.judgement import failures_of, wave_label
+from drs_recovery.engine.observation import JOB_COMPLETED
+from drs_recovery.engine.start_rules import refused_gate
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store import ExecutionStore, final_status
+
+SKIPPED_TASK = "skipped"
+
+# Jobs of an ended run are followed until this many times the wave's time-out after the wave's start.
+SETTLE_FACTOR = 2
+
+
+@dataclass(frozen=True)
+class Ending:
+    """
+    Why an execution ends.
+
+    :param cancelled: whether people ended it; otherwise it ran to its end or failed.
+    :param actor: who ended it, as far as known.
+    :param reason: for the record.
+    """
+
+    cancelled: bool
+    actor: str
+    reason: str
+
+    def end_wave(self, store: ExecutionStore, execution_id: str, wave: Mapping[str, Any]) -> None:
+        """
+        Give an open wave its end: its tasks will not run any more.
+
+        :param store: the execution store.
+        :param execution_id: the execution.
+        :param wave: a wave of the document whose status is not final.
+        """
+        number, status = wave["waveNumber"], WaveStatus(wave["status"])
+        if self.cancelled or status is WaveStatus.NOT_STARTED:
+            store.cancel_wave(execution_id, number, self._wave_reason(wave))
+        else:
+            store.fail_wave(
+                execution_id, number, f"wave {wave_label(wave)} ended without a verdict: {self.reason}"
+            )
+
+    def _wave_reason(self, wave: Mapping[str, Any]) -> str:
+        if WaveStatus(wave["status"]) is WaveStatus.NOT_STARTED:
+            return f"not started: {self.reason}"
+        return f"interrupted: {self.reason}; the servers show what was launched"
+
+    def status_of(self, document: Mapping[str, Any]) -> ExecutionStatus:
+        """The final status of the execution, all of whose waves have ended."""
+        return final_status(document, cancelled=self.cancelled)
+
+    def error_of(self, document: Mapping[str, Any]) -> str | None:
+        """What went wrong, for the record: failed waves first, else the reason of a cancellation."""
+        reasons = [w["statusReason"] for w in document["waves"] if w["status"] == WaveStatus.FAILED]
+        reasons += [
+            f"wave {wave_label(wave)} is completed without {failure}"
+            for wave in document["waves"]
+            if wave["status"] == WaveStatus.COMPLETED
+            for failure in failures_of(wave["serverStatuses"])
+        ]
+        if self.cancelled:
+            reasons.append(self.reason)
+        return "\n".join(reasons) or None
+
+
+def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]) -> Ending:
+    """
+    Tell a cancelled execution from one that failed or ran through.
+
+    Airflow's "Mark run as failed" skips the tasks that had not started. A failed task never does that: what
+    is behind it becomes upstream_failed. Tasks of waves that were left out by choice are skipped too and do
+    not count.
+
+    :param document: the execution document.
+    :param task_states: state of each task of the run.
+    """
+    if gate := refused_gate(document):
+        return Ending(cancelled=True, actor="gate", reason=gate)
+    plan = plan_from_snapshot(document["planSnapshot"])
+    left_out = {
+        plan.group_task_id(wave["waveNumber"])
+        for wave in document["waves"]
+        if wave["status"] == WaveStatus.SKIPPED
+    }
+    skipped = [
+        task_id
+        for task_id, state in task_states.items()
+        if state == SKIPPED_TASK and task_id.split(".")[0] not in left_out
+    ]
+    if skipped and not document.get("error") and not _has_failed_wave(document):
+        return Ending(
+            cancelled=True,
+            actor="airflow",
+            reason="the DAG run was ended by hand before its waves were through",
+        )
+    return Ending(cancelled=False, actor="airflow", reason=_failure_reason(document))
+
+
+def _has_failed_wave(document: Mapping[str, Any]) -> bool:
+    return any(wave["status"] == WaveStatus.FAILED for wave in document["waves"])
+
+
+def _failure_reason(document: Mapping[str, Any]) -> str:
+    failed = [wave_label(w) for w in document["waves"] if w["status"] == WaveStatus.FAILED]
+    if failed:
+        return f"wave {', '.join(failed)} failed"
+    return str(document.get("error") or "a task of its run failed, see the task logs")
+
+
+def open_jobs(document: Mapping[str, Any]) -> list[int]:
+    """Numbers of the waves of which a job was still running when last seen."""
+    return [
+        wave["waveNumber"]
+        for wave in document["waves"]
+        if any(job["status"] != JOB_COMPLETED for job in wave["jobs"])
+    ]
+
+
+def settle_deadline(document: Mapping[str, Any]) -> float:
+    """
+    Epoch seconds until which running jobs are followed; every wait has an end.
+
+    :param document: the execution document.
+    """
+    plan = plan_from_snapshot(document["planSnapshot"])
+    return max(
+        (
+            float(wave["startTime"]) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()
+            for wave in document["waves"]
+            if wave.get("startTime")
+        ),
+        default=0.0,
+    )

@@ -1,0 +1,164 @@
+"""
+Start the DRS job of one part of a wave, or adopt the one that an earlier try started.
+
+StartRecovery has no client token, so that a second request would be a second recovery. Every job carries
+tags that name execution, wave and part. Before a start we look for them. If an answer was lost and DRS does
+not list the job yet, DRS's own rule of one job a server answers a second request with a conflict, until the
+job is listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.parts import JobPart
+from drs_recovery.exceptions import JobStartError
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_no_room, is_transient, retry_after
+from drs_recovery.records import JobRef
+
+EXECUTION_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:wave", "dr:part"
+
+# Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
+CLOCK_MARGIN = timedelta(hours=1)
+
+# Seconds before the next try after a passing fault, unless AWS names them.
+SHORT_PAUSE = 2.0
+
+# AWS: tags hold letters, digits, spaces and _ . : / = + - @, at most 256 characters.
+_NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
+
+
+class NotStartedError(Exception):
+    """
+    The job was not started, or not seen to be; trying again later may help.
+
+    :param reason: for people.
+    :param pause: seconds until the next try; None for the usual time between two looks.
+    """
+
+    def __init__(self, reason: str, pause: float | None) -> None:
+        self.pause = pause
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Started:
+    """
+    A job of this wave.
+
+    :param job: the job.
+    :param adopted: whether an earlier try had started it.
+    """
+
+    job: JobRef
+    adopted: bool
+
+
+def job_tags(execution: Mapping[str, Any], wave_number: int, part: JobPart) -> dict[str, str]:
+    """
+    Tags by which people and later tries recognise a job.
+
+    :param execution: EXECUTION record.
+    :param wave_number: from 1.
+    :param part: the part of the wave.
+    """
+    tags = {
+        EXECUTION_TAG: execution["executionId"],
+        "dr:planId": execution["planId"],
+        WAVE_TAG: str(wave_number),
+        PART_TAG: str(part.number),
+        "dr:executionType": execution["executionType"],
+        "dr:ticket": _NOT_IN_TAGS.sub("_", execution.get("ticket") or "")[:256],
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+class JobStarter:
+    """
+    Start or adopt the jobs of one wave.
+
+    :param clients: hooks by place.
+    :param execution: EXECUTION record.
+    :param wave: WAVE record, whose start was requested.
+    """
+
+    def __init__(self, clients: Clients, execution: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+        self._clients = clients
+        self._execution = execution
+        self._wave = wave
+
+    def start_or_adopt(self, part: JobPart) -> Started:
+        """
+        Make sure that exactly one job runs for a part.
+
+        :param part: the servers and where they are recovered.
+        :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
+        :raises JobStartError: DRS refused for a reason that does not pass by itself.
+        """
+        try:
+            found = self.find(part)
+            if found is not None:
+                return found
+            return Started(self._ref(part, self._start(part)), adopted=False)
+        except AWS_ERRORS as error:
+            raise self._explained(error, part) from error
+
+    def find(self, part: JobPart) -> Started | None:
+        """
+        Look for the job of a part by its tags.
+
+        :param part: the servers and where they are recovered.
+        :raises NotStartedError: a job holds these servers and does not say whose it is.
+        """
+        drs = self._clients.at(*part.place).drs
+        wanted = job_tags(self._execution, self._wave["waveNumber"], part)
+        mine = {key: wanted[key] for key in (EXECUTION_TAG, WAVE_TAG, PART_TAG)}
+        since = datetime.fromtimestamp(self._wave["startTime"], UTC) - CLOCK_MARGIN
+        for job in drs.jobs_since(since):
+            if not _may_hold(job, part):
+                continue
+            tags = drs.job_tags(job)
+            if tags is None and "participatingServers" in job:
+                raise NotStartedError(f"DRS does not tell the tags of {job['jobID']}, it may be ours", None)
+            if tags is not None and mine.items() <= tags.items():
+                return Started(self._ref(part, str(job["jobID"])), adopted=True)
+        return None
+
+    def _start(self, part: JobPart) -> str:
+        job = self._clients.at(*part.place).drs.start_recovery(
+            part.server_ids,
+            is_drill=bool(self._execution["isDrill"]),
+            tags=job_tags(self._execution, self._wave["waveNumber"], part),
+        )
+        if "jobID" not in job:
+            raise NotStartedError("DRS answered StartRecovery without a job id", SHORT_PAUSE)
+        return str(job["jobID"])
+
+    def _ref(self, part: JobPart, job_id: str) -> JobRef:
+        return JobRef(
+            job_id=job_id,
+            region=part.place.region,
+            connection=part.place.connection,
+            part=part.number,
+            server_ids=part.server_ids,
+        )
+
+    def _explained(self, error: Exception, part: JobPart) -> Exception:
+        where = f"{part.place.region} (connection {part.place.connection})"
+        reason = f"StartRecovery in {where} for {', '.join(part.server_ids)}: {describe(error)}"
+        if is_no_room(error):
+            return NotStartedError(reason, retry_after(error))
+        if is_transient(error):
+            return NotStartedError(reason, retry_after(error) or SHORT_PAUSE)
+        return JobStartError(reason)
+
+
+def _may_hold(job: Mapping[str, Any], part: JobPart) -> bool:
+    """Whether a job can be the part's: just after its start, DRS may not name the servers of a job yet."""
+    named = {server.get("sourceServerID") for server in job.get("participatingServers", [])}
+    return not named or not named.isdisjoint(part.server_ids)

@@ -1,0 +1,63 @@
+"""Judge a wave from its records: did it reach its success condition, and which servers failed why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drs_recovery.engine.observation import ACTIONS_DONE
+from drs_recovery.exceptions import ServerFailure
+from drs_recovery.plan import SuccessRule
+from drs_recovery.statuses import ServerPhase
+
+
+def wave_label(wave: Mapping[str, Any]) -> str:
+    """``2 "Application"``: how messages name a wave."""
+    return f'{wave["waveNumber"]} "{wave["waveName"]}"'
+
+
+def has_launched(server: Mapping[str, Any]) -> bool:
+    """
+    Whether a server launched and its required post-launch actions are done: only EC2 details are to come.
+
+    :param server: SERVER record.
+    """
+    phase = ServerPhase(server["phase"])
+    actions_done = server.get("postLaunchActionsStatus") in ACTIONS_DONE
+    return phase is ServerPhase.LAUNCHED or (phase is ServerPhase.POST_LAUNCH and actions_done)
+
+
+def needs_no_more_polls(server: Mapping[str, Any]) -> bool:
+    """
+    Whether the server's job has nothing to add.
+
+    :param server: SERVER record.
+    """
+    return has_launched(server) or ServerPhase(server["phase"]).is_end
+
+
+def failures_of(servers: Sequence[Mapping[str, Any]]) -> tuple[ServerFailure, ...]:
+    """The failed servers of a wave, from its SERVER records."""
+    return tuple(
+        ServerFailure(
+            server_id=server["sourceServerId"],
+            name=server["serverName"],
+            reason=server.get("error") or "no reason is known",
+            critical=bool(server["critical"]),
+        )
+        for server in servers
+        if server["phase"] == ServerPhase.FAILED
+    )
+
+
+def shortfall(rule: SuccessRule, servers: Sequence[Mapping[str, Any]]) -> str | None:
+    """
+    Say why a wave is not a success, or None if it is.
+
+    :param rule: the plan's ``success_when``.
+    :param servers: the wave's SERVER records.
+    """
+    failed = failures_of(servers)
+    return rule.shortfall(
+        total=len(servers), failed=len(failed), failed_critical=len([f for f in failed if f.critical])
+    )

@@ -1,0 +1,61 @@
+"""
+Find DRS jobs that nobody wrote down: the answer was lost, or the task that asked was being cancelled.
+
+Airflow's "Mark run as failed" does not stop a process at once: it lives on until its supervisor's next
+heartbeat and may be inside a StartRecovery call. Such a job carries the execution's tags, so that it is found
+and followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.job_starter import JobStarter, NotStartedError
+from drs_recovery.engine.parts import parts_of
+from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
+from drs_recovery.store import ExecutionStore
+
+# How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
+# seconds until Airflow's supervisor ends the process (``[workers] min_heartbeat_interval`` is 5).
+LATE_START_SECONDS = START_RECOVERY_SECONDS + 10
+
+
+def waves_without_all_jobs(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """
+    Waves whose start was requested and of which not every job is known.
+
+    :param document: the execution document.
+    """
+    return [
+        wave
+        for wave in document["waves"]
+        if wave.get("startTime") and len(wave["jobs"]) < len(parts_of(wave["serverStatuses"]))
+    ]
+
+
+def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+    """
+    Look once for the unknown jobs of a wave and record those that exist.
+
+    :param store: the execution store.
+    :param document: the execution document.
+    :param wave: one of its waves, whose start was requested.
+    :return: whether every job of the wave is known now.
+    :raises botocore errors: DRS cannot be asked.
+    """
+    starter = JobStarter(Clients(), document, wave)
+    known = {int(job["part"]) for job in wave["jobs"]}
+    complete = True
+    for part in parts_of(wave["serverStatuses"]):
+        if part.number in known:
+            continue
+        try:
+            found = starter.find(part)
+        except NotStartedError:
+            found = None
+        if found is not None:
+            store.record_job(document["executionId"], wave["waveNumber"], found.job, adopted=True)
+        complete = complete and found is not None
+    return complete

@@ -1,0 +1,104 @@
+"""Compose the record with which an execution begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from drs_recovery.engine.run_options import RunOptions
+from drs_recovery.plan import RecoveryPlan
+from drs_recovery.records import NewExecution, NewWave
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store import ExecutionStore
+
+# Seconds that DRS usually takes for one wave; real recoveries run post-launch actions too.
+USUAL_WAVE_SECONDS: Mapping[ExecutionType, int] = {ExecutionType.DRILL: 1200, ExecutionType.RECOVERY: 1800}
+
+# How many earlier executions the expected duration looks back on.
+HISTORY = 20
+
+NOT_CHOSEN = "not among the waves chosen for this execution"
+DRY_RUN = "dry run: everything is checked, nothing is launched"
+
+
+def new_execution(
+    store: ExecutionStore,
+    plan: RecoveryPlan,
+    context: Mapping[str, Any],
+    execution_id: str,
+    options: RunOptions,
+) -> NewExecution:
+    """
+    Compose the record of an execution.
+
+    :param store: read for how long earlier executions of the plan took.
+    :param plan: the plan; a copy goes into the record.
+    :param context: Airflow's task context.
+    :param execution_id: id of the new execution.
+    :param options: what was chosen.
+    """
+    dag_run = context["dag_run"]
+    return NewExecution(
+        execution_id=execution_id,
+        plan_id=plan.id,
+        plan_name=plan.name,
+        plan_hash=plan.digest(),
+        plan_snapshot=plan.model_dump(mode="json"),
+        dag_id=dag_run.dag_id,
+        dag_run_id=dag_run.run_id,
+        execution_type=options.execution_type,
+        initiated_by=_initiator(dag_run),
+        ticket=options.ticket,
+        reason=options.reason,
+        dry_run=options.dry_run,
+        keep_instances=options.keep_instances,
+        expected_duration=expected_duration(store, plan, options.execution_type),
+        objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},
+        waves=tuple(
+            NewWave(number, wave.name, plan.dependencies(number), _skip_reason(number, options))
+            for number, wave in enumerate(plan.waves, start=1)
+        ),
+    )
+
+
+def expected_duration(store: ExecutionStore, plan: RecoveryPlan, execution_type: ExecutionType) -> float:
+    """
+    Seconds that an execution should take: the median of this plan's earlier ones, else DRS's usual time.
+
+    :param store: the history.
+    :param plan: the plan.
+    :param execution_type: only executions of the same type are compared.
+    """
+    page = store.list_executions(plan_id=plan.id, status=ExecutionStatus.COMPLETED, limit=HISTORY)
+    durations = [
+        float(item["duration"])
+        for item in page.items
+        if item["executionType"] == execution_type and not item.get("dryRun") and item.get("duration")
+    ]
+    if durations:
+        return median(durations)
+    return float(USUAL_WAVE_SECONDS[execution_type] * longest_chain(plan))
+
+
+def longest_chain(plan: RecoveryPlan) -> int:
+    """How many waves of a plan run one after another at the most."""
+    depth: dict[int, int] = {}
+
+    def depth_of(number: int) -> int:
+        if number not in depth:
+            depth[number] = 1 + max((depth_of(other) for other in plan.dependencies(number)), default=0)
+        return depth[number]
+
+    return max(depth_of(number) for number in range(1, len(plan.waves) + 1))
+
+
+def _skip_reason(number: int, options: RunOptions) -> str | None:
+    if options.dry_run:
+        return DRY_RUN
+    return None if number in options.waves else NOT_CHOSEN
+
+
+def _initiator(dag_run: Any) -> str:
+    """The person who triggered the run, or how it came about (``scheduled``, ``backfill``)."""
+    return str(dag_run.triggering_user_name or dag_run.run_type.value)

@@ -1,0 +1,184 @@
+"""
+What DRS's answers say about each server: jobs, their logs and post-launch actions turned into records.
+
+Pure functions over shapes of botocore's drs model (``Job``, ``ParticipatingServer``, ``JobLog``). Only
+``jobID`` is required in a ``Job``, and unknown states and events occur, so that every other key is read
+with care.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from drs_recovery.records import JobSeen, ServerSeen
+from drs_recovery.statuses import (
+    FAULT_EVENTS,
+    LOG_EVENT_PHASES,
+    LaunchOutcome,
+    ServerPhase,
+    launch_outcome,
+)
+
+JOB_COMPLETED = "COMPLETED"
+
+# ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
+ACTION_SUCCEEDED = "SUCCEEDED"
+ACTION_FAILED = "FAILED"
+ACTIONS_DONE = frozenset({ACTION_SUCCEEDED, ACTION_FAILED})
+
+SILENT_NO_LAUNCH = (
+    "DRS launched no instance and logged no reason; the usual cause is that the caller of StartRecovery "
+    "lacks EC2 rights (DRS acts with the caller's rights): compare the role of the Airflow connection with "
+    "infra/iam.yaml and look for denied EC2 calls in CloudTrail"
+)
+
+
+@dataclass(frozen=True)
+class JobAnswer:
+    """
+    All that DRS said about one job in one look.
+
+    :param job_id: the job that was asked for.
+    :param job: its ``Job``, or None while DescribeJobs does not list it.
+    :param log: its ``JobLog`` items, oldest first; empty if the log was not read.
+    """
+
+    job_id: str
+    job: Mapping[str, Any] | None
+    log: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the job ended; that alone says nothing about its servers."""
+        return self.job is not None and self.job.get("status") == JOB_COMPLETED
+
+
+def job_seen(answer: JobAnswer) -> JobSeen | None:
+    """The job's own part of a poll, or None if DRS does not list it."""
+    if answer.job is None or "status" not in answer.job:
+        return None
+    ended = epoch(answer.job.get("endDateTime")) if answer.is_completed else None
+    return JobSeen(job_id=answer.job_id, status=str(answer.job["status"]), end_time=ended)
+
+
+def servers_seen(
+    answer: JobAnswer, server_ids: Iterable[str], *, await_actions: bool
+) -> tuple[ServerSeen, ...]:
+    """
+    Say for each server of a job how far it is.
+
+    :param answer: what DRS said.
+    :param server_ids: the servers that the job was started for.
+    :param await_actions: whether post-launch actions decide too (real recoveries).
+    :return: one entry a server; nothing about servers of which DRS said nothing yet.
+    """
+    if answer.job is None:
+        return ()
+    participating = {
+        server.get("sourceServerID"): server for server in answer.job.get("participatingServers", [])
+    }
+    return tuple(
+        _server_seen(answer, server_id, participating.get(server_id), await_actions)
+        for server_id in server_ids
+    )
+
+
+def _server_seen(
+    answer: JobAnswer, server_id: str, server: Mapping[str, Any] | None, await_actions: bool
+) -> ServerSeen:
+    fields: dict[str, Any] = {}
+    launch_status = str(server["launchStatus"]) if server and "launchStatus" in server else None
+    outcome = launch_outcome(launch_status or "")
+    phase = _phase_from_log(answer.log, server_id)
+    if server and server.get("recoveryInstanceID"):
+        fields["recoveryInstanceId"] = server["recoveryInstanceID"]
+    if outcome is LaunchOutcome.LAUNCHED:
+        phase = _after_launch(server or {}, fields, await_actions)
+    elif outcome is LaunchOutcome.FAILED or answer.is_completed:
+        phase = ServerPhase.FAILED
+        fields["error"] = failure_reason(answer, server_id, launch_status)
+    return ServerSeen(source_server_id=server_id, launch_status=launch_status, phase=phase, fields=fields)
+
+
+def _phase_from_log(log: Iterable[Mapping[str, Any]], server_id: str) -> ServerPhase | None:
+    reached = [
+        phase
+        for item in log
+        if _server_of(item) == server_id
+        and (phase := LOG_EVENT_PHASES.get(str(item.get("event")))) is not None
+    ]
+    return max(reached, key=lambda phase: phase.rank, default=None)
+
+
+def _after_launch(server: Mapping[str, Any], fields: dict[str, Any], await_actions: bool) -> ServerPhase:
+    """Phase of a launched server; adds what its post-launch actions say to the fields."""
+    runs = (server.get("launchActionsStatus") or {}).get("runs") or []
+    if not runs:
+        return ServerPhase.LAUNCHED
+    fields["postLaunchActionsCompleted"] = len([run for run in runs if run.get("status") in ACTIONS_DONE])
+    fields["postLaunchActionsStatus"] = _actions_status(runs)
+    if not await_actions:
+        return ServerPhase.LAUNCHED
+    if failed := [run for run in runs if _is_required(run) and run.get("status") == ACTION_FAILED]:
+        fields["error"] = "; ".join(_action_failure(run) for run in failed)
+        return ServerPhase.FAILED
+    return ServerPhase.POST_LAUNCH
+
+
+def _actions_status(runs: Sequence[Mapping[str, Any]]) -> str:
+    """State of the actions together: only required ones are waited for, a failure of any is shown."""
+    if any(_is_required(run) and run.get("status") not in ACTIONS_DONE for run in runs):
+        return "IN_PROGRESS"
+    return ACTION_FAILED if any(run.get("status") == ACTION_FAILED for run in runs) else ACTION_SUCCEEDED
+
+
+def _is_required(run: Mapping[str, Any]) -> bool:
+    return not (run.get("action") or {}).get("optional", False)
+
+
+def _action_failure(run: Mapping[str, Any]) -> str:
+    name = (run.get("action") or {}).get("name", "unnamed")
+    return f"post-launch action {name!r} failed: {run.get('failureReason') or 'DRS gives no reason'}"
+
+
+def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None) -> str:
+    """
+    Why a server did not come up, for a person: launch status, log event, ``rawError``, or what to look for.
+
+    :param answer: job and log.
+    :param server_id: the failed server.
+    :param launch_status: its last launch status, None if the job does not list the server.
+    """
+    state = f"launchStatus {launch_status}" if launch_status else "not among the job's participatingServers"
+    faults = [item for item in answer.log if item.get("event") in FAULT_EVENTS and _concerns(item, server_id)]
+    if faults:
+        worst = max(faults, key=lambda item: FAULT_EVENTS.index(str(item["event"])))
+        raw_error = (worst.get("eventData") or {}).get("rawError") or "no rawError"
+        return f"{state} in {answer.job_id}: {worst['event']}: {raw_error}"
+    if launch_outcome(launch_status or "") is LaunchOutcome.FAILED:
+        return f"{state} in {answer.job_id}: {SILENT_NO_LAUNCH}"
+    return f"{state} in {answer.job_id} although DRS says that the job is COMPLETED"
+
+
+def _server_of(item: Mapping[str, Any]) -> str | None:
+    return (item.get("eventData") or {}).get("sourceServerID")
+
+
+def _concerns(item: Mapping[str, Any], server_id: str) -> bool:
+    """An event without a server, such as JOB_CANCEL, concerns every server of the job."""
+    return _server_of(item) in (None, server_id)
+
+
+def epoch(timestamp: str | None) -> float | None:
+    """
+    Epoch seconds of a DRS timestamp; it comes as ``…Z`` and as ``+00:00`` with microseconds.
+
+    :param timestamp: ISO-8601 text, or None.
+    """
+    if not timestamp:
+        return None
+    moment = datetime.fromisoformat(timestamp)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

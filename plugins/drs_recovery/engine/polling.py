@@ -1,0 +1,119 @@
+"""
+One look at the jobs of a wave: ask DRS, write what changed to the store, say whether the wave is settled.
+
+The sensor's first look, its trigger and the finalizer all use this; it never judges and never ends anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.judgement import needs_no_more_polls
+from drs_recovery.engine.observation import JobAnswer, job_seen, servers_seen
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
+from drs_recovery.records import ServerSeen, WavePoll
+from drs_recovery.store import ExecutionStore
+
+# Neither DRS's nor the store's troubles end a wait: only the wave's time-out does.
+PASSING_TROUBLE: tuple[type[Exception], ...] = (*AWS_ERRORS, StoreConflictError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Look:
+    """
+    What one look came to.
+
+    :param settled: every job is COMPLETED and every server launched (its actions done) or failed.
+    :param problem: why DRS or the store could not be asked this time; None if it went well.
+    :param retry_after: seconds that AWS asked to wait, if it did.
+    """
+
+    settled: bool
+    problem: str | None = None
+    retry_after: float | None = None
+
+
+class WaveWatcher:
+    """
+    Look at the jobs of waves, with clients that are kept between looks.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    """
+
+    def __init__(self, store: ExecutionStore, clients: Clients | None = None) -> None:
+        self._store = store
+        self._clients = clients or Clients()
+
+    def look(self, execution_id: str, wave_number: int) -> Look:
+        """
+        Look once; errors of AWS are recorded and survived.
+
+        :param execution_id: the execution.
+        :param wave_number: from 1.
+        :return: the look; AWS errors are in it, not raised, since the wave's time-out is what ends waiting.
+        """
+        try:
+            return self._look(execution_id, wave_number)
+        except PASSING_TROUBLE as error:
+            problem = describe(error)
+            log.warning("execution %s wave %s: no answer this time: %s", execution_id, wave_number, problem)
+            self._clients.forget()
+            self._record_problem(execution_id, wave_number, problem)
+            return Look(settled=False, problem=problem, retry_after=retry_after(error))
+
+    def _look(self, execution_id: str, wave_number: int) -> Look:
+        execution = self._store.get_execution(execution_id)
+        wave = self._store.get_wave(execution_id, wave_number)
+        servers = self._store.get_servers(execution_id, wave_number)
+        answers = self._ask(wave["jobs"])
+        poll = _poll_of(answers, servers, await_actions=not execution["isDrill"])
+        after = self._store.record_poll(execution_id, wave_number, poll)
+        return Look(settled=_is_settled(answers, after))
+
+    def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
+        by_place: dict[Place, list[str]] = defaultdict(list)
+        for job in jobs:
+            by_place[Place(job["connection"], job["region"])].append(job["jobId"])
+        return [answer for place, job_ids in by_place.items() for answer in self._ask_place(place, job_ids)]
+
+    def _ask_place(self, place: Place, job_ids: Sequence[str]) -> list[JobAnswer]:
+        drs = self._clients.at(*place).drs
+        listed = {job["jobID"]: job for job in drs.describe_jobs(job_ids)}
+        return [
+            JobAnswer(job_id, listed.get(job_id), drs.job_log(job_id) if job_id in listed else ())
+            for job_id in job_ids
+        ]
+
+    def _record_problem(self, execution_id: str, wave_number: int, problem: str) -> None:
+        try:
+            self._store.record_poll_failure(execution_id, wave_number, problem)
+        except PASSING_TROUBLE as error:
+            # The store itself is out of reach: the next good poll writes what this one could not.
+            log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
+
+
+def _poll_of(
+    answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]], *, await_actions: bool
+) -> WavePoll:
+    ids_by_job: dict[str, list[str]] = defaultdict(list)
+    for server in servers:
+        ids_by_job[server.get("jobId", "")].append(server["sourceServerId"])
+    seen: list[ServerSeen] = []
+    for answer in answers:
+        seen += servers_seen(answer, ids_by_job[answer.job_id], await_actions=await_actions)
+    jobs = tuple(job for answer in answers if (job := job_seen(answer)) is not None)
+    return WavePoll(jobs=jobs, servers=tuple(seen))
+
+
+def _is_settled(answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]]) -> bool:
+    jobs_ended = bool(answers) and all(answer.is_completed for answer in answers)
+    return jobs_ended and all(map(needs_no_more_polls, servers))

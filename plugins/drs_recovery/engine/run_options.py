@@ -1,0 +1,95 @@
+"""What a person may choose when starting an execution: the DAG's params, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.plan import RecoveryPlan
+from drs_recovery.statuses import ExecutionType
+
+LATEST = "latest"
+# Airflow's ``DagRunType`` of a run that the schedule started.
+SCHEDULED = "scheduled"
+OPTION_NAMES = (
+    "execution_type",
+    "ticket",
+    "reason",
+    "waves",
+    "point_in_time",
+    "keep_instances",
+    "dry_run",
+)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """
+    The choices for one execution.
+
+    :param execution_type: DRILL or RECOVERY.
+    :param ticket: id in a ticketing tool, or None.
+    :param reason: in a person's words, or None.
+    :param waves: numbers of the waves to run, ascending.
+    :param keep_instances: never clean up the drill's instances by itself.
+    :param dry_run: check everything, launch nothing.
+    :param findings: what is wrong with the choices; an execution with any of these may not start.
+    """
+
+    execution_type: ExecutionType
+    ticket: str | None
+    reason: str | None
+    waves: tuple[int, ...]
+    keep_instances: bool
+    dry_run: bool
+    findings: tuple[str, ...] = ()
+
+
+def read_options(plan: RecoveryPlan, context: Mapping[str, Any]) -> RunOptions:
+    """
+    Read the options of a DAG run.
+
+    Airflow ignores a key of ``conf`` that it does not know; here it is a finding, because a misspelt
+    ``dry_run`` would launch servers. A run that the schedule started is a drill whatever its params say.
+
+    :param plan: the plan.
+    :param context: Airflow's task context.
+    :return: the options as far as they can be read, and what is wrong with them.
+    """
+    dag_run, params = context["dag_run"], context["params"]
+    findings = [
+        f"unknown option {key!r}, expected one of {', '.join(OPTION_NAMES)}"
+        for key in sorted(set(dag_run.conf or {}) - set(OPTION_NAMES))
+    ]
+    if params["point_in_time"] != LATEST:
+        findings.append(
+            f"point_in_time {params['point_in_time']!r} is not supported yet, expected '{LATEST}'"
+        )
+    return RunOptions(
+        execution_type=_execution_type(dag_run, params),
+        ticket=params["ticket"] or None,
+        reason=params["reason"] or None,
+        waves=_waves(plan, params["waves"], findings),
+        keep_instances=bool(params["keep_instances"]),
+        dry_run=bool(params["dry_run"]),
+        findings=tuple(findings),
+    )
+
+
+def _execution_type(dag_run: Any, params: Mapping[str, Any]) -> ExecutionType:
+    scheduled = dag_run.run_type == SCHEDULED
+    return ExecutionType.DRILL if scheduled else ExecutionType(params["execution_type"])
+
+
+def _waves(plan: RecoveryPlan, chosen: Sequence[int | str] | None, findings: list[str]) -> tuple[int, ...]:
+    """Waves may be named by number or by name; none chosen means all."""
+    numbers = {wave.name: number for number, wave in enumerate(plan.waves, start=1)}
+    known = {**{str(number): number for number in numbers.values()}, **numbers}
+    if not chosen:
+        return tuple(numbers.values())
+    unknown = [str(entry) for entry in chosen if str(entry) not in known]
+    if unknown:
+        choices = ", ".join(f"{number} ({name})" for name, number in numbers.items())
+        findings.append(f"unknown waves {', '.join(unknown)}, expected some of {choices}")
+    return tuple(sorted({known[str(entry)] for entry in chosen if str(entry) in known}))

@@ -1,0 +1,133 @@
+"""
+May this wave start, and is its gate asked? The answers come from the record, never from the colour of a task.
+
+A person with edit rights can mark any task of a DAG run as success; that must not launch servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.engine.judgement import wave_label
+from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.plan import RecoveryPlan
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, WaveStatus
+
+_REFUSING_GATES = frozenset({GateDecision.REJECTED, GateDecision.TIMED_OUT})
+
+
+def refused_gate(document: Mapping[str, Any]) -> str | None:
+    """Say which gate of the execution was not approved, or None."""
+    for wave in document["waves"]:
+        decision = _decision(wave)
+        if decision in _REFUSING_GATES:
+            return f"the gate of wave {wave_label(wave)} was {decision} by {wave['gate'].get('actor')}"
+    return None
+
+
+def skip_reason(document: Mapping[str, Any], number: int) -> str | None:
+    """
+    Say why this wave is passed over without being a failure, or None.
+
+    :param document: the execution document.
+    :param number: wave number, from 1.
+    """
+    wave = wave_of(document, number)
+    if wave["status"] == WaveStatus.SKIPPED:
+        return str(wave.get("statusReason", "this wave is skipped"))
+    return refused_gate(document)
+
+
+def gate_is_asked(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> bool:
+    """
+    Whether this execution has a question in front of this wave.
+
+    A wave that was left out needs no pause, but the approval of a real recovery is asked at the plan's first
+    waves even if they are left out: it is for the execution.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: wave number, from 1.
+    """
+    wave = wave_of(document, number)
+    execution_type = ExecutionType(document["executionType"])
+    if document.get("dryRun") or not plan.needs_gate(number, execution_type):
+        return False
+    if wave["status"] != WaveStatus.SKIPPED:
+        return True
+    return execution_type is ExecutionType.RECOVERY and number in plan.root_waves()
+
+
+def check_may_start(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> None:
+    """
+    Demand what a wave needs before it launches anything.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: wave number, from 1.
+    :raises WaveRefusedError: with what is missing and what to do.
+    """
+    label = wave_label(wave_of(document, number))
+    check_not_ending(document)
+    check_dependencies(document, plan, number)
+    for gated in sorted({number, *plan.root_ancestors(number)}):
+        if gate_is_asked(document, plan, gated):
+            _check_gate(document, label, gated)
+
+
+def check_not_ending(execution: Mapping[str, Any]) -> None:
+    """
+    Demand that the execution may still launch something.
+
+    :param execution: EXECUTION record or document.
+    :raises WaveRefusedError: it is cancelled or over.
+    """
+    status = ExecutionStatus(execution["status"])
+    if status is ExecutionStatus.CANCELLING or status.is_final:
+        raise WaveRefusedError(f"nothing more is started: the execution is {status}")
+
+
+def check_dependencies(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> None:
+    """
+    Demand that the waves before this one are completed, or left out by choice.
+
+    :raises WaveRefusedError: naming the one that is not.
+    """
+    for dependency in plan.dependencies(number):
+        other = wave_of(document, dependency)
+        if other["status"] not in (WaveStatus.COMPLETED, WaveStatus.SKIPPED):
+            raise WaveRefusedError(
+                f"wave {wave_label(wave_of(document, number))} does not start: "
+                f"it depends on wave {wave_label(other)}, which is {other['status']}"
+            )
+
+
+def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:
+    gate_wave = wave_of(document, gated)
+    if _decision(gate_wave) != GateDecision.APPROVED:
+        raise WaveRefusedError(
+            f"wave {label} does not start: the store has no approval of the gate of wave "
+            f"{wave_label(gate_wave)}. Marking the gate's task as success does not approve it: "
+            "clear the task and answer the question"
+        )
+
+
+def _decision(wave: Mapping[str, Any]) -> str | None:
+    return (wave.get("gate") or {}).get("decision")
+
+
+def wave_of(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """
+    One wave of the execution.
+
+    :raises WaveRefusedError: the execution was opened without this wave: the plan's graph changed meanwhile.
+    """
+    for wave in document["waves"]:
+        if wave["waveNumber"] == number:
+            found: Mapping[str, Any] = wave
+            return found
+    raise WaveRefusedError(
+        f"the execution has no wave {number}: the plan file was changed after the execution was opened with "
+        f"{len(document['waves'])} waves. Start a new execution to run the changed plan"
+    )

@@ -1,0 +1,167 @@
+"""
+Every error this package raises on purpose.
+
+::
+
+    DrsRecoveryError
+    ├── PlanError                    a plan file (or several) cannot be used; carries every problem
+    ├── StoreError
+    │   ├── ExecutionNotFoundError   no execution with that id
+    │   ├── TransitionRefusedError   the record is in a state that forbids this change
+    │   └── StoreConflictError       other writers came first, again and again; nothing was written
+    └── ExecutionError
+        ├── ExecutionRefusedError    the execution may not start (bad parameter, unresolved group, live drill)
+        ├── WaveRefusedError         a wave may not start (no approval, an unfinished dependency)
+        ├── WaveFailedError          servers of a wave failed; carries each server and its reason
+        └── JobStartError            DRS definitely refused to start a job
+
+No airflow and no boto3 here: the plan linter and the readers of the store use this module without them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Names in a plan can hold anything; none may forge a second line or reach a terminal as a command.
+_BREAKS_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class DrsRecoveryError(Exception):
+    """Base class: catch this to catch all that the package raises on purpose."""
+
+
+@dataclass(frozen=True, order=True)
+class PlanProblem:
+    """
+    One thing that is wrong in a plan file.
+
+    :param file: name of the file, as the user knows it.
+    :param place: path inside the document such as ``waves[1].servers[0]``; empty for the whole file.
+    :param message: what is wrong and what was expected.
+    """
+
+    file: str
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        """``file: place: message`` in one line, the one form in which users see a problem."""
+        text = ": ".join(part for part in (self.file, self.place, self.message) if part)
+        return _BREAKS_A_LINE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+class PlanError(DrsRecoveryError):
+    """
+    A plan cannot be used; the text has one line for each problem.
+
+    :param problems: every problem found, in the order in which they should be shown.
+    """
+
+    def __init__(self, problems: Sequence[PlanProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class StoreError(DrsRecoveryError):
+    """Base class of errors of the execution store."""
+
+
+class ExecutionNotFoundError(StoreError):
+    """The store has no execution with that id."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"there is no execution {execution_id} in the store")
+
+
+class TransitionRefusedError(StoreError):
+    """
+    The record is in a state from which the asked change is not allowed; nothing was written.
+
+    :param subject: what should have changed, such as ``wave 2``.
+    :param current: its status now.
+    :param wanted: the status that was asked for.
+    """
+
+    def __init__(self, subject: str, current: str, wanted: str) -> None:
+        self.subject, self.current, self.wanted = subject, current, wanted
+        super().__init__(f"{subject} is {current} and cannot become {wanted}")
+
+
+class StoreConflictError(StoreError):
+    """
+    Another writer changed the records between reading and writing; nothing was written.
+
+    The store reads again and retries by itself; it lets this error out only when that did not help for long.
+
+    :param record_keys: the records whose condition failed, as far as DynamoDB names them.
+    """
+
+    def __init__(self, record_keys: Sequence[str]) -> None:
+        self.record_keys = tuple(record_keys)
+        super().__init__(
+            f"other writers changed {', '.join(self.record_keys) or 'the record'} at the same time"
+        )
+
+
+class ExecutionError(DrsRecoveryError):
+    """Base class of errors that end a step of an execution."""
+
+
+class ExecutionRefusedError(ExecutionError):
+    """
+    The execution may not start.
+
+    :param findings: each reason: which server or parameter, what is wrong, what to do.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("the execution may not start:\n" + "\n".join(f"- {finding}" for finding in findings))
+
+
+class WaveRefusedError(ExecutionError):
+    """A wave may not start: its gate has no recorded approval or a wave it depends on is not completed."""
+
+
+@dataclass(frozen=True)
+class ServerFailure:
+    """
+    Why one server of a wave failed.
+
+    :param server_id: DRS source server id.
+    :param name: its name for people.
+    :param reason: log event, DRS's ``rawError`` and what to do, as one sentence.
+    :param critical: whether the plan calls the server critical.
+    """
+
+    server_id: str
+    name: str
+    reason: str
+    critical: bool
+
+    def __str__(self) -> str:
+        """``name (id): reason``."""
+        kind = "" if self.critical else ", not critical"
+        return f"{self.name} ({self.server_id}{kind}): {self.reason}"
+
+
+class WaveFailedError(ExecutionError):
+    """
+    A wave did not reach its success condition.
+
+    :param wave: number and name for people.
+    :param reason: the judgement in a sentence.
+    :param failures: the failed servers.
+    """
+
+    def __init__(self, wave: str, reason: str, failures: Sequence[ServerFailure] = ()) -> None:
+        self.wave, self.reason, self.failures = wave, reason, tuple(failures)
+        lines = [f"wave {wave} failed: {reason}", *(f"- {failure}" for failure in failures)]
+        super().__init__("\n".join(lines))
+
+
+class JobStartError(ExecutionError):
+    """DRS definitely refused StartRecovery, so that trying again cannot help."""

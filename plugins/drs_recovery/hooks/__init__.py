@@ -1,0 +1,1 @@
+"""Thin clients of the AWS services that a recovery talks to."""

@@ -1,0 +1,148 @@
+"""Hook of AWS Elastic Disaster Recovery. Shapes: botocore's ``drs/2020-02-26`` model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.config import Config
+
+# DescribeRecoveryInstances and DescribeSourceServers take at most 200 ids, DescribeJobs 1000 (botocore's
+# model).
+MAX_SERVER_IDS = 200
+MAX_JOB_IDS = 1000
+
+# Reads are safe to repeat, so botocore does the first attempts at surviving throttles and resets.
+_READ_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30
+)
+# StartRecovery has no client token: a repeat that botocore makes by itself could start a second recovery.
+_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 60
+START_RECOVERY_SECONDS = _CONNECT_SECONDS + _ANSWER_SECONDS
+_SEND_ONCE = Config(
+    retries={"total_max_attempts": 1}, connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS
+)
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+class DrsHook(AwsBaseHook):
+    """
+    Talk to DRS in one account and Region.
+
+    .. seealso:: https://docs.aws.amazon.com/drs/latest/APIReference/Welcome.html
+
+    Every method raises botocore's errors as they are; :mod:`drs_recovery.hooks.errors` tells what they mean.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"config": _READ_CONFIG, **kwargs, "client_type": "drs"})
+
+    @property
+    def waiter_path(self) -> Path:
+        """The waiters of this service are data: ``waiters/drs.json``."""
+        return Path(__file__).parents[1] / "waiters" / "drs.json"
+
+    def start_recovery(
+        self, server_ids: Iterable[str], *, is_drill: bool, tags: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """
+        Start one job, sending the request exactly once.
+
+        After an error without an answer, or a 5xx, the job may exist nevertheless: look for it by its tags.
+
+        :param server_ids: 1 to 100 DRS source server ids.
+        :param is_drill: whether DRS marks job and instances as a drill.
+        :param tags: of the job; DRS keeps them with it.
+        :return: ``Job``; empty if the answer holds none, which leaves open whether one was started.
+        """
+        client = self.get_client_type(region_name=self.region_name, config=_SEND_ONCE)
+        answer = client.start_recovery(
+            sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
+            isDrill=is_drill,
+            tags=dict(tags),
+        )
+        return dict(answer.get("job") or {})
+
+    def describe_jobs(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """
+        Read jobs by id; one that DRS does not list (yet) is left out.
+
+        :param job_ids: any number of job ids.
+        :return: ``Job`` s, in DRS's order.
+        """
+        return [
+            job
+            for chunk in _chunks(job_ids, MAX_JOB_IDS)
+            for job in self._pages("describe_jobs", "items", filters={"jobIDs": list(chunk)})
+        ]
+
+    def jobs_since(self, moment: datetime) -> list[dict[str, Any]]:
+        """
+        Read every job that was created after a moment.
+
+        :param moment: aware datetime.
+        """
+        return list(self._pages("describe_jobs", "items", filters={"fromDate": _iso(moment)}))
+
+    def job_tags(self, job: Mapping[str, Any]) -> dict[str, str] | None:
+        """Tags of a job, asked for where ``DescribeJobs`` left them out; None if DRS cannot be asked."""
+        if "tags" in job:
+            return dict(job["tags"])
+        if "arn" not in job:
+            return None
+        return dict(self.conn.list_tags_for_resource(resourceArn=job["arn"]).get("tags", {}))
+
+    def job_log(self, job_id: str) -> list[dict[str, Any]]:
+        """
+        Read the whole log of a job: ``JobLog`` s, oldest first.
+
+        The log is the only place that tells snapshot, conversion and launch apart, and why a launch failed.
+        """
+        items = self._pages("describe_job_log_items", "items", jobID=job_id)
+        return sorted(items, key=lambda item: str(item.get("logDateTime", "")))
+
+    def source_servers(self, server_ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """
+        Read source servers, all of the Region or those of the ids; an unknown id is left out.
+
+        :param server_ids: DRS source server ids, or None for all.
+        """
+        if server_ids is None:
+            return list(self._pages("describe_source_servers", "items", filters={}))
+        return [
+            server
+            for chunk in _chunks(server_ids, MAX_SERVER_IDS)
+            for server in self._pages(
+                "describe_source_servers", "items", filters={"sourceServerIDs": list(chunk)}
+            )
+        ]
+
+    def recovery_instances(self, server_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """
+        Read the recovery instances of source servers, also those of earlier jobs.
+
+        The list can lag a poll or two behind a job's ``LAUNCHED``.
+
+        :param server_ids: DRS source server ids.
+        """
+        return [
+            instance
+            for chunk in _chunks(server_ids, MAX_SERVER_IDS)
+            for instance in self._pages(
+                "describe_recovery_instances", "items", filters={"sourceServerIDs": list(chunk)}
+            )
+        ]
+
+    def _pages(self, operation: str, key: str, **kwargs: Any) -> Iterator[dict[str, Any]]:
+        for page in self.conn.get_paginator(operation).paginate(**kwargs):
+            yield from page.get(key, [])
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,85 @@
+"""
+What an AWS error means for a recovery: try again, or give up.
+
+Sources: the errors of StartRecovery in botocore's drs model, AWS's list of common errors, and the error codes
+that botocore itself retries.
+"""
+
+from __future__ import annotations
+
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+from botocore.exceptions import (
+    ConnectionError as BotoConnectionError,
+)
+
+# Not modelled for DRS, yet answered under load or with credentials that expired between two calls.
+_TRANSIENT_CODES = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ProvisionedThroughputExceededException",
+        "LimitExceededException",
+        "InternalServerException",
+        "InternalServerError",
+        "InternalFailure",
+        "InternalError",
+        "ServiceUnavailable",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+    }
+)
+
+# DRS has no room now: a server is in another job (409), or a quota of running jobs is reached (402).
+_NO_ROOM_CODES = frozenset({"ConflictException", "ServiceQuotaExceededException"})
+
+_NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
+
+AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, *_NO_ANSWER)
+
+
+def error_code(error: Exception) -> str:
+    """AWS's error code, or the class name of an error that is not an answer of AWS."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed later: throttling, 5xx, resets, time-outs, expired tokens."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error_code(error) in _TRANSIENT_CODES or status == 429 or status >= 500
+    return isinstance(error, _NO_ANSWER)
+
+
+def is_no_room(error: Exception) -> bool:
+    """Whether DRS refused a job only because of other jobs that run now."""
+    return error_code(error) in _NO_ROOM_CODES
+
+
+def retry_after(error: Exception) -> float | None:
+    """Seconds that AWS asks to wait (header ``Retry-After``), where it says so."""
+    if not isinstance(error, ClientError):
+        return None
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    value = str(headers.get("retry-after", ""))
+    return float(value) if value.isdigit() else None
+
+
+def describe(error: Exception) -> str:
+    """One sentence for a person: code and message."""
+    if isinstance(error, ClientError):
+        return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
+    return f"{type(error).__name__}: {error}"

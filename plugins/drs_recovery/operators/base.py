@@ -1,0 +1,147 @@
+"""What the steps of a recovery share: their execution, their store, and when an error ends them for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from drs_recovery.engine.new_execution import new_execution
+from drs_recovery.engine.run_options import RunOptions, read_options
+from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
+from drs_recovery.identity import execution_id
+from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
+from drs_recovery.settings import execution_store
+from drs_recovery.store import ExecutionStore
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+# A resumed task can be failed by a stale answer of the process that parked it, and a worker can die: every
+# step is safe to run again and gets the chance to, soon. The pauses double, so that the last of these tries
+# comes after some minutes of an outage.
+RETRIES = 6
+RETRY_DELAY = timedelta(seconds=5)
+RETRY_BACKOFF = 2
+
+
+def quick_retries(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """
+    Give a task the retries that every step has, unless its author chose others.
+
+    :param kwargs: keyword arguments of an operator.
+    """
+    defaults = {
+        "retries": RETRIES,
+        "retry_delay": RETRY_DELAY,
+        "retry_exponential_backoff": RETRY_BACKOFF,
+    }
+    return {**defaults, **kwargs}
+
+
+@contextmanager
+def fails_for_good() -> Iterator[None]:
+    """Turn an error that a retry cannot mend into one that Airflow does not retry."""
+    try:
+        yield
+    except (ExecutionError, TransitionRefusedError, ExecutionNotFoundError) as error:
+        raise AirflowFailException(str(error)) from error
+
+
+class RecoveryMixin:
+    """Execution and store of the DAG run that a task belongs to."""
+
+    @cached_property
+    def store(self) -> ExecutionStore:
+        """The configured execution store, opened when a task first needs it."""
+        return execution_store()
+
+    @staticmethod
+    def execution_id_of(context: Context) -> str:
+        """Id of the execution that this DAG run stands for."""
+        dag_run = context["dag_run"]
+        return execution_id(dag_run.dag_id, dag_run.run_id)
+
+    def plan_of(self, execution: str) -> RecoveryPlan:
+        """The plan with which the execution was opened: editing a file never changes a running recovery."""
+        return plan_from_snapshot(self.store.get_execution(execution)["planSnapshot"])
+
+
+class WaveMixin(RecoveryMixin):
+    """One wave of the execution. :ivar wave_number: from 1."""
+
+    wave_number: int
+
+    def wave_plan_of(self, execution: str) -> Wave:
+        """The wave as the execution's plan has it."""
+        return self.plan_of(execution).wave(self.wave_number)
+
+    def deadline_of(self, execution: str) -> float:
+        """Epoch seconds at which the wave's time-out ends, counted from its start request."""
+        started = self.store.get_wave(execution, self.wave_number)["startTime"]
+        return float(started) + self.wave_plan_of(execution).timeout.total_seconds()
+
+
+class RecoveryOperator(RecoveryMixin, BaseOperator):
+    """Base of the operators that act on an execution."""
+
+    ui_color = "#dbe9f6"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**quick_retries(kwargs))
+
+    def look_again_in(self, seconds: float) -> NoReturn:
+        """
+        Leave the worker and run :meth:`execute_complete` later.
+
+        :param seconds: how long to wait in the triggerer.
+        """
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="execute_complete")
+
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Go on after a pause: every step looks for what it already did, so it simply runs again."""
+        return self.execute(context)
+
+
+class PlanOperator(RecoveryOperator):
+    """
+    Base of the operators that may have to create the execution's record.
+
+    :param plan: the plan as its file has it now; an execution keeps the copy with which it was opened.
+    """
+
+    def __init__(self, *, plan: RecoveryPlan, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+
+    def create_record(self, context: Context) -> RunOptions:
+        """
+        Create the execution's record unless it exists.
+
+        :param context: Airflow's task context.
+        :return: what was chosen for the execution.
+        """
+        execution_id = self.execution_id_of(context)
+        options = read_options(self.plan, context)
+        record = new_execution(self.store, self.plan, context, execution_id, options)
+        if self.store.create_execution(record):
+            self.log.info("execution %s opened: %s", execution_id, self.plan.name)
+        return options
+
+
+class WaveOperator(WaveMixin, RecoveryOperator):
+    """
+    Base of the operators that act on one wave.
+
+    :param wave_number: from 1.
+    """
+
+    def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.wave_number = wave_number

@@ -1,0 +1,223 @@
+"""Reads plan files; every problem of every file is told at once, and one broken plan never hides another."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from drs_recovery.exceptions import PlanError, PlanProblem
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.plan_findings import Finding, Location, in_document_order, place
+from drs_recovery.plan_support import unsupported_findings
+from drs_recovery.plan_types import PLAN_ID_PATTERN
+from drs_recovery.plan_yaml import read_yaml
+
+__all__ = ["LoadedPlans", "load_files", "load_plan", "load_plans", "plan_files", "plan_from_snapshot"]
+
+_WRITTEN_ID = re.compile(rf"""^id:[ \t]*["']?({PLAN_ID_PATTERN})["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class LoadedPlans:
+    """
+    What the files of a directory hold.
+
+    :param plans: the good plans by id.
+    :param broken: the errors of all others by id, or by the file's name where no id can be known.
+    :param sources: the file of each key of both; the first one where files claim the same id.
+    """
+
+    plans: dict[str, RecoveryPlan] = field(default_factory=dict)
+    broken: dict[str, PlanError] = field(default_factory=dict)
+    sources: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _File:
+    """
+    One file after reading.
+
+    :param plan_id: the id that it claims, None when that cannot be known.
+    :param plan: None when there are problems.
+    """
+
+    path: Path
+    plan_id: str | None = None
+    plan: RecoveryPlan | None = None
+    problems: tuple[PlanProblem, ...] = ()
+
+
+def load_plan(path: Path) -> RecoveryPlan:
+    """
+    Read one plan file.
+
+    :param path: of the file; its stem is the default of the plan's id.
+    :raises PlanError: with all problems, in the order of the file.
+    """
+    file = _read(path)
+    if file.plan is None:
+        raise PlanError(file.problems)
+    return file.plan
+
+
+def load_plans(directory: Path, only_id: str | None = None) -> LoadedPlans:
+    """
+    Read the plans of a directory.
+
+    :param directory: with ``*.yaml`` and ``*.yml`` files; directories in it are not entered.
+    :param only_id: what the caller needs; files that cannot hold it may be left out of the result.
+    :raises PlanError: when the directory cannot be listed.
+    """
+    paths = plan_files(directory)
+    if only_id is not None:
+        some = load_files([path for path in paths if _may_hold(path, only_id)])
+        if only_id in some.sources:
+            return some
+    return load_files(paths)
+
+
+def load_files(paths: Sequence[Path]) -> LoadedPlans:
+    """
+    Read plan files that belong together, so that no two may have the same id.
+
+    :param paths: in the order in which results and problems are wanted.
+    """
+    loaded = LoadedPlans()
+    known: dict[str, list[_File]] = defaultdict(list)
+    unknown: list[_File] = []
+    for file in map(_read, paths):
+        if file.plan_id is None:
+            unknown.append(file)
+        else:
+            known[file.plan_id].append(file)
+    for plan_id, files in known.items():
+        _add(loaded, plan_id, files if len(files) == 1 else [_duplicate(file, files) for file in files])
+    for file in unknown:
+        _add(loaded, _free_key(file.path, loaded.sources), [file])
+    return loaded
+
+
+def plan_files(directory: Path) -> list[Path]:
+    """
+    The plan files of a directory, sorted by name; hidden files (editors' own) are left out.
+
+    :raises PlanError: when the directory cannot be listed.
+    """
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:
+        raise PlanError([PlanProblem(str(directory), "", f"cannot list plans: {error.strerror}")]) from None
+    return [
+        path
+        for path in entries
+        if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and not path.is_dir()
+    ]
+
+
+def _read(path: Path) -> _File:
+    try:
+        written, problems = read_yaml(path)
+    except PlanError as error:
+        return _File(path, problems=error.problems)
+    document = written if "id" in written else {"id": path.stem, **written}
+    plan, findings = _check(document, id_is_stem="id" not in written)
+    problems += [PlanProblem(path.name, place(finding.location), finding.message) for finding in findings]
+    plan_id = document["id"]
+    is_id = isinstance(plan_id, str) and re.fullmatch(PLAN_ID_PATTERN, plan_id)
+    return _File(path, plan_id if is_id else None, None if problems else plan, tuple(problems))
+
+
+def _check(document: dict[str, Any], *, id_is_stem: bool) -> tuple[RecoveryPlan | None, list[Finding]]:
+    """Validate a document; the plan may be there although a file must not say what it says."""
+    findings = [*_blank_findings(document, ()), *unsupported_findings(document)]
+    blank = {finding.location for finding in findings if finding.message == _BLANK}
+    plan = None
+    try:
+        plan = RecoveryPlan.model_validate(document)
+    except ValidationError as error:
+        found = [Finding(detail["loc"], detail["ctx"]["message"]) for detail in error.errors()]
+        findings += [finding for finding in found if finding.location not in blank]
+    if id_is_stem:
+        findings = [_explain_stem(finding) for finding in findings]
+    return plan, in_document_order(findings, document)
+
+
+def _explain_stem(finding: Finding) -> Finding:
+    if finding.location != ("id",):
+        return finding
+    return Finding(
+        ("id",), f"{finding.message}; it comes from the file's name: rename the file or write an id"
+    )
+
+
+_BLANK = "has no value; write one or remove the key"
+_NO_APPROVERS = (
+    "names nobody; list user ids, or remove the key to let everyone approve who may trigger the plan"
+)
+
+
+def _blank_findings(value: object, location: Location) -> Iterator[Finding]:
+    """What models accept, because snapshots hold it, but what is a slip when a person writes it."""
+    if value is None:
+        yield Finding(location, _BLANK)
+    if value == [] and location[-1:] == ("approvers",):
+        yield Finding(location, _NO_APPROVERS)
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _blank_findings(child, (*location, key))
+    if isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _blank_findings(child, (*location, index))
+
+
+def _duplicate(file: _File, files: Sequence[_File]) -> _File:
+    others = ", ".join(other.path.name for other in files if other is not file)
+    problem = PlanProblem(file.path.name, "id", f'"{file.plan_id}" is also the id of the plan in {others}')
+    return replace(file, plan=None, problems=(problem, *file.problems))
+
+
+def _add(loaded: LoadedPlans, key: str, files: Sequence[_File]) -> None:
+    loaded.sources[key] = files[0].path
+    if files[0].plan:
+        loaded.plans[key] = files[0].plan
+    else:
+        loaded.broken[key] = PlanError([problem for file in files for problem in file.problems])
+
+
+def _free_key(path: Path, taken: Mapping[str, Path]) -> str:
+    """A key that is not taken for a plan of unknown id: what stands behind ``id:``, else the file's name."""
+    written = _written_id(path)
+    if written and written not in taken:
+        return written
+    base = _stem_key(path)
+    candidates = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
+    return next(key for key in candidates if key not in taken)
+
+
+def _written_id(path: Path) -> str | None:
+    try:
+        match = _WRITTEN_ID.search(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    return match[1] if match else None
+
+
+def _stem_key(path: Path) -> str:
+    # Two characters less than an id may have, and room for a number behind.
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:58].strip("-") or "plan"
+
+
+def _may_hold(path: Path, plan_id: str) -> bool:
+    """Whether a file's name or text holds the id; wrong answers cost time, or a full scan, never a plan."""
+    if plan_id in (path.stem, _stem_key(path)):
+        return True
+    try:
+        return plan_id.encode() in path.read_bytes()
+    except OSError:
+        return True

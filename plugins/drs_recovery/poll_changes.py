@@ -1,0 +1,171 @@
+"""
+What a poll changes in the records of servers and jobs, as pure functions.
+
+Polls can overtake each other and DRS can answer with older states, so that nothing here ever goes backwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Item
+from drs_recovery.records import JobSeen, ServerSeen
+from drs_recovery.statuses import PROGRESS_PART, LaunchOutcome, ServerPhase, launch_outcome
+
+# Attributes that follow rules of their own, so that a poll's free fields must not set them.
+_RULED = frozenset(
+    {
+        "executionId",
+        "recordKey",
+        "version",
+        "sourceServerId",
+        "waveNumber",
+        "phase",
+        "launchStatus",
+        "transitionHistory",
+        "launchTime",
+        "launchedTime",
+        "lastPolledTime",
+        "pollAttempts",
+    }
+)
+
+# A state that AWS adds later counts as under way.
+_JOB_RANKS = {"PENDING": 0, "STARTED": 1, "COMPLETED": 2}
+_UNKNOWN_JOB_RANK = 1
+
+
+@dataclass(frozen=True)
+class ServerChange:
+    """
+    What a poll changes in one SERVER record.
+
+    :param stored: the record as it was read.
+    :param changes: attribute to new value.
+    """
+
+    stored: Item
+    changes: Item
+
+    @property
+    def after(self) -> Item:
+        """The record with its changes."""
+        return {**self.stored, **self.changes}
+
+
+def server_changes(
+    stored: Iterable[Item], seen: Sequence[ServerSeen], now: float, attempt: int
+) -> list[ServerChange]:
+    """
+    Say which servers a poll changes, and how.
+
+    :param stored: the SERVER records of the wave.
+    :param seen: what the poll saw; servers that the wave does not have are ignored.
+    :param now: time of the poll.
+    :param attempt: number of the poll.
+    :return: an entry for each server that changes.
+    """
+    by_id = {entry.source_server_id: entry for entry in seen}
+    found = []
+    for server in stored:
+        entry = by_id.get(server["sourceServerId"])
+        if entry is not None and (changes := _changes(server, entry, now)):
+            found.append(ServerChange(server, {**changes, "lastPolledTime": now, "pollAttempts": attempt}))
+    return found
+
+
+def _changes(server: Item, seen: ServerSeen, now: float) -> Item:
+    if ruled := _RULED & seen.fields.keys():
+        raise ValueError(f"a poll cannot set {', '.join(sorted(ruled))} of a server by its free fields")
+    changes = {name: value for name, value in seen.fields.items() if value not in (None, "")}
+    if seen.launch_status and _launch_moves_on(server["launchStatus"], seen.launch_status):
+        changes.update(_launch_changes(server, seen.launch_status, now))
+    if seen.phase is not None:
+        changes["phase"] = next_phase(ServerPhase(server["phase"]), seen.phase)
+    return {name: value for name, value in changes.items() if server.get(name) != value}
+
+
+def _launch_changes(server: Item, launch_status: str, now: float) -> Item:
+    outcome = launch_outcome(launch_status)
+    entry = {"status": launch_status, "timestamp": now}
+    changes: Item = {
+        "launchStatus": launch_status,
+        "transitionHistory": [*server["transitionHistory"], entry],
+    }
+    if outcome is not LaunchOutcome.FAILED and "launchTime" not in server:
+        changes["launchTime"] = now
+    if outcome is LaunchOutcome.LAUNCHED:
+        changes["launchedTime"] = now
+    return changes
+
+
+def _launch_moves_on(stored: str, seen: str) -> bool:
+    """PENDING comes first, a final state stays final, and only TERMINATED can follow one."""
+    between_running_states = stored != seen and _launch_rank(stored) == _launch_rank(seen) == 1
+    return between_running_states or _launch_rank(seen) > _launch_rank(stored)
+
+
+def _launch_rank(status: str) -> int:
+    if status == "PENDING":
+        return 0
+    if status == "TERMINATED":
+        return 3
+    return 1 if launch_outcome(status) is LaunchOutcome.RUNNING else 2
+
+
+def next_phase(stored: ServerPhase, seen: ServerPhase) -> ServerPhase:
+    """
+    Phase of a server after a poll: an ended one is not reopened, any other only moves forward.
+
+    :param stored: its phase until now.
+    :param seen: what the poll makes of it.
+    """
+    if stored.is_end:
+        lost_ready_instance = stored is ServerPhase.READY and seen is ServerPhase.TERMINATED
+        return seen if lost_ready_instance else stored
+    if seen is ServerPhase.TERMINATED:
+        # Its instance went away before the server was ready: it never reached what TERMINATED counts as.
+        return ServerPhase.FAILED
+    return max(stored, seen, key=lambda phase: phase.rank)
+
+
+def progress_deltas(changes: Iterable[ServerChange]) -> dict[str, int]:
+    """
+    What is to be added to a ``progress`` map, by its path; the parts of the deltas sum to 0.
+
+    :param changes: changes of servers.
+    """
+    deltas: Counter[str] = Counter()
+    for change in changes:
+        deltas[_part(change.after)] += 1
+        deltas[_part(change.stored)] -= 1
+    return {f"progress.{part}": delta for part, delta in deltas.items() if delta}
+
+
+def _part(server: Mapping[str, Any]) -> str:
+    return PROGRESS_PART[ServerPhase(server["phase"])]
+
+
+def merge_jobs(stored: Iterable[Item], seen: Iterable[JobSeen]) -> list[Item]:
+    """
+    Bring what a poll saw into a wave's list of jobs.
+
+    :param stored: the wave's jobs.
+    :param seen: jobs of the poll; a job that the wave does not have is ignored.
+    """
+    by_id = {job.job_id: job for job in seen}
+    return [_merge_job(job, by_id.get(job["jobId"])) for job in stored]
+
+
+def _merge_job(stored: Item, seen: JobSeen | None) -> Item:
+    if seen is None or _job_rank(seen.status) < _job_rank(stored["status"]):
+        return stored
+    ended = seen.end_time is not None and "endTime" not in stored
+    return {**stored, "status": seen.status, **({"endTime": seen.end_time} if ended else {})}
+
+
+def _job_rank(status: str) -> int:
+    return _JOB_RANKS.get(status, _UNKNOWN_JOB_RANK)

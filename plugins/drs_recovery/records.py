@@ -1,0 +1,169 @@
+"""
+What the engine hands to the execution store: new records, started jobs, and what a poll saw.
+
+Times are epoch seconds, durations seconds. No airflow and no boto3 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drs_recovery.statuses import ExecutionType, ServerPhase
+
+
+@dataclass(frozen=True)
+class NewWave:
+    """
+    A wave as an execution is opened with it.
+
+    :param number: from 1.
+    :param name: its name in the plan.
+    :param depends_on: numbers of the waves that must end well before it.
+    :param skip_reason: why this execution passes over it; None if it is to run.
+    """
+
+    number: int
+    name: str
+    depends_on: tuple[int, ...] = ()
+    skip_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class NewExecution:
+    """
+    An execution as it is opened.
+
+    :param execution_id: id of the execution.
+    :param plan_id: id of the plan.
+    :param plan_name: name of the plan.
+    :param plan_hash: digest of the plan.
+    :param plan_snapshot: the whole plan, as JSON values.
+    :param dag_id: Airflow's DAG id.
+    :param dag_run_id: Airflow's DAG run id.
+    :param execution_type: drill or recovery.
+    :param initiated_by: who or what triggered it.
+    :param ticket: number in a ticketing tool, if there is one.
+    :param reason: why it runs, if someone said so.
+    :param dry_run: check everything, launch nothing.
+    :param keep_instances: leave the instances of a drill running.
+    :param expected_duration: seconds that it is expected to take, if known.
+    :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
+    :param waves: every wave of the plan.
+    """
+
+    execution_id: str
+    plan_id: str
+    plan_name: str
+    plan_hash: str
+    plan_snapshot: Mapping[str, Any]
+    dag_id: str
+    dag_run_id: str
+    execution_type: ExecutionType
+    initiated_by: str
+    waves: tuple[NewWave, ...]
+    ticket: str | None = None
+    reason: str | None = None
+    dry_run: bool = False
+    keep_instances: bool = False
+    expected_duration: float | None = None
+    objectives: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewServer:
+    """
+    A server of a wave before anything was started.
+
+    :param source_server_id: DRS source server id.
+    :param server_name: its name for people.
+    :param critical: whether the wave fails with it.
+    :param region: AWS Region in which it is recovered.
+    :param connection: Airflow connection that reaches its account.
+    :param point_in_time: time of the data that it is recovered to; None if not known yet.
+    """
+
+    source_server_id: str
+    server_name: str
+    critical: bool
+    region: str
+    connection: str
+    point_in_time: float | None = None
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """
+    A DRS job that was started for a wave.
+
+    :param job_id: DRS job id.
+    :param region: AWS Region of the job.
+    :param connection: Airflow connection that reaches its account.
+    :param part: which job of the wave it is, from 1.
+    :param server_ids: the source servers that it was started for.
+    """
+
+    job_id: str
+    region: str
+    connection: str
+    part: int
+    server_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """
+    A job as a poll saw it.
+
+    :param job_id: DRS job id.
+    :param status: as DRS sent it.
+    :param end_time: when it ended, if DRS says so.
+    """
+
+    job_id: str
+    status: str
+    end_time: float | None = None
+
+
+@dataclass(frozen=True)
+class ServerSeen:
+    """
+    A server as a poll saw it; None means that the poll says nothing about it.
+
+    :param source_server_id: DRS source server id.
+    :param launch_status: as DRS sent it.
+    :param phase: how far the server is.
+    :param fields: other attributes of the SERVER record, by their camelCase names; empty values are ignored.
+    """
+
+    source_server_id: str
+    launch_status: str | None = None
+    phase: ServerPhase | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WavePoll:
+    """
+    What one look at a wave's jobs found.
+
+    :param jobs: the jobs that DRS listed.
+    :param servers: the servers of which it said something.
+    """
+
+    jobs: tuple[JobSeen, ...] = ()
+    servers: tuple[ServerSeen, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    A part of a list of executions, newest first.
+
+    :param items: EXECUTION records without their plan snapshots.
+    :param cursor: where the next page starts, opaque; None at the end.
+    """
+
+    items: list[dict[str, Any]]
+    cursor: str | None

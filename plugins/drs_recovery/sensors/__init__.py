@@ -1,0 +1,1 @@
+"""Sensors: they judge, they start nothing."""

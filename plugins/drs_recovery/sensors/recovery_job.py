@@ -1,0 +1,101 @@
+"""The step that waits for a wave's DRS jobs and judges their servers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator
+
+from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall, wave_label
+from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.exceptions import WaveFailedError
+from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import WaveStatus
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+
+class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
+    """
+    Wait until every DRS job of a wave is COMPLETED, then judge the wave server by server.
+
+    A COMPLETED job proves nothing by itself: it can hold failed servers. Transient errors of AWS are survived
+    until the wave's time-out. Progress is in the store after every look.
+
+    :param wave_number: from 1.
+    :return: how many servers launched and failed.
+    """
+
+    def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
+        super().__init__(**quick_retries(kwargs))
+        self.wave_number = wave_number
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Look once, so that a retry of an ended wave need not wait; then leave the worker."""
+        execution_id = self.execution_id_of(context)
+        with fails_for_good():
+            if not self.poke(context):
+                self._leave_worker(execution_id)
+            return self._judge(execution_id)
+
+    def _leave_worker(self, execution_id: str) -> NoReturn:
+        self.defer(
+            trigger=RecoveryJobTrigger(
+                execution_id=execution_id,
+                wave_numbers=[self.wave_number],
+                deadline=self.deadline_of(execution_id),
+                poll_interval=poll_interval(),
+            ),
+            method_name="execute_complete",
+        )
+
+    def poke(self, context: Context) -> bool:
+        """Look once. True when the wave is settled or its time is over: both end the waiting."""
+        execution_id = self.execution_id_of(context)
+        look = WaveWatcher(self.store).look(execution_id, self.wave_number)
+        return look.settled or time.time() >= self.deadline_of(execution_id)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, int]:
+        """
+        Judge what the trigger left in the store.
+
+        :param event: of :class:`~drs_recovery.triggers.recovery_job.RecoveryJobTrigger`.
+        """
+        execution_id = self.execution_id_of(context)
+        with fails_for_good():
+            if event["status"] != "settled":
+                # The triggerer may have been out of reach of DRS or of the store: what counts is what is
+                # true now.
+                self.poke(context)
+            return self._judge(execution_id, problem=event.get("problem"))
+
+    def _judge(self, execution_id: str, problem: str | None = None) -> dict[str, int]:
+        wave = self.store.get_wave(execution_id, self.wave_number)
+        servers = self.store.get_servers(execution_id, self.wave_number)
+        plan = self.wave_plan_of(execution_id)
+        unsettled = [s for s in servers if not needs_no_more_polls(s)]
+        reason = shortfall(plan.success_when, servers)
+        if unsettled or not _jobs_ended(wave):
+            reason = _timeout_reason(plan.timeout.total_seconds(), unsettled, problem)
+        if reason is not None:
+            failed = WaveFailedError(wave_label(wave), reason, failures_of(servers))
+            if wave["status"] != WaveStatus.FAILED:
+                self.store.fail_wave(execution_id, self.wave_number, str(failed))
+            raise failed
+        failures = len(failures_of(servers))
+        return {"launched": len(servers) - failures, "failed": failures}
+
+
+def _jobs_ended(wave: dict[str, Any]) -> bool:
+    return bool(wave["jobs"]) and all(job["status"] == "COMPLETED" for job in wave["jobs"])
+
+
+def _timeout_reason(seconds: float, unsettled: list[dict[str, Any]], problem: str | None) -> str:
+    names = ", ".join(f"{s['serverName']} is in phase {s['phase']}" for s in unsettled)
+    detail = names or "DRS does not call every job COMPLETED"
+    last = f"; the last look failed: {problem}" if problem else ""
+    return f"not settled within its time-out of {seconds / 60:.0f} minutes: {detail}{last}"

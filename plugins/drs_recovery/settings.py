@@ -1,0 +1,68 @@
+"""
+Configuration: Airflow's section ``[drs_recovery]`` (``AIRFLOW__DRS_RECOVERY__*``) and what is built from it.
+
+Credentials and roles come from Airflow connections only. Endpoints come from ``AWS_ENDPOINT_URL`` and
+``AWS_ENDPOINT_URL_<SERVICE>``, which boto3 reads by itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.configuration import conf
+
+from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.store import ExecutionStore
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+SECTION = "drs_recovery"
+
+
+def executions_table_name() -> str:
+    """``executions_table``: name of the DynamoDB table of the execution records."""
+    return str(conf.get(SECTION, "executions_table", fallback="dr-executions"))
+
+
+def poll_interval() -> float:
+    """``poll_interval``: seconds between two looks at a running job, 30 unless told otherwise."""
+    return float(conf.getfloat(SECTION, "poll_interval", fallback=30.0))
+
+
+def details_timeout() -> float:
+    """``details_timeout``: seconds for which a launched server may lack its EC2 details, 600 by default."""
+    return float(conf.getfloat(SECTION, "details_timeout", fallback=600.0))
+
+
+def plans_dir() -> Path:
+    """``plans_dir``: the folder of plan files, by default ``include/plans`` beside the DAGs folder."""
+    beside_dags = Path(conf.get_mandatory_value("core", "dags_folder")).parent / "include" / "plans"
+    return Path(conf.get(SECTION, "plans_dir", fallback=None) or beside_dags)
+
+
+def dynamodb_client() -> Any:
+    """
+    Low-level DynamoDB client of the connection ``aws_conn_id`` in ``region``.
+
+    Writes are conditional, so that a repeated one is harmless: the client may retry often.
+    """
+    # Heavy: only processes that talk to the store pay for it, not the parsing of DAG files.
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from botocore.config import Config
+
+    hook: AwsBaseHook = AwsBaseHook(
+        aws_conn_id=conf.get(SECTION, "aws_conn_id", fallback="aws_default"),
+        region_name=conf.get(SECTION, "region", fallback=None),
+        client_type="dynamodb",
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=5, read_timeout=15
+        ),
+    )
+    return hook.get_conn()
+
+
+def execution_store() -> ExecutionStore:
+    """Open the configured store; nothing is sent to AWS before the first read or write."""
+    return ExecutionStore(ExecutionsTable(dynamodb_client(), executions_table_name()))

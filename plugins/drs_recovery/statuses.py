@@ -1,0 +1,245 @@
+"""
+The status vocabulary, and the one table that says what each DRS state means.
+
+No airflow and no boto3 here: engine, store, console and command line all read it. DRS sends states that its
+API model does not know (``LAUNCH_END`` is one), so nothing here raises on an unknown value from AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypedDict
+
+
+class ExecutionType(StrEnum):
+    """What an execution is for; sent to DRS as ``isDrill``."""
+
+    DRILL = "DRILL"
+    RECOVERY = "RECOVERY"
+
+
+class ExecutionStatus(StrEnum):
+    """Status of a whole execution; the last four are final."""
+
+    PENDING = "PENDING"
+    POLLING = "POLLING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    COMPLETED = "COMPLETED"
+    PARTIAL_SUCCESS = "PARTIAL_SUCCESS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        """A final status is never overwritten."""
+        return not EXECUTION_TRANSITIONS[self]
+
+
+class WaveStatus(StrEnum):
+    """Status of one wave; the last four are final within one attempt."""
+
+    NOT_STARTED = "NOT_STARTED"
+    PENDING = "PENDING"
+    POLLING = "POLLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_final(self) -> bool:
+        """A final wave changes no more."""
+        return not WAVE_TRANSITIONS[self]
+
+    @property
+    def is_active(self) -> bool:
+        """A start was requested and the wave has not ended."""
+        return self in (WaveStatus.PENDING, WaveStatus.POLLING)
+
+
+class GateDecision(StrEnum):
+    """What came of a gate's question; WAITING is the only one that still can change."""
+
+    WAITING = "WAITING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class ServerPhase(StrEnum):
+    """How far one server has come, in this order; FAILED and TERMINATED are ends."""
+
+    PENDING = "PENDING"
+    SNAPSHOT = "SNAPSHOT"
+    CONVERSION = "CONVERSION"
+    LAUNCH = "LAUNCH"
+    LAUNCHED = "LAUNCHED"
+    POST_LAUNCH = "POST_LAUNCH"
+    READY = "READY"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+
+    @property
+    def rank(self) -> int:
+        """Position on the way; a poll never moves a server to a lower one."""
+        return _PHASE_RANKS[self]
+
+    @property
+    def is_end(self) -> bool:
+        """The server's part in the execution is over."""
+        return self in (ServerPhase.READY, ServerPhase.FAILED, ServerPhase.TERMINATED)
+
+
+_PHASE_RANKS = {phase: rank for rank, phase in enumerate(ServerPhase)}
+
+_S, _W = ExecutionStatus, WaveStatus
+
+EXECUTION_TRANSITIONS: Mapping[ExecutionStatus, frozenset[ExecutionStatus]] = MappingProxyType(
+    {
+        _S.PENDING: frozenset(set(_S) - {_S.PENDING}),
+        _S.POLLING: frozenset(set(_S) - {_S.PENDING, _S.POLLING}),
+        _S.PAUSED: frozenset(set(_S) - {_S.PENDING, _S.PAUSED}),
+        _S.CANCELLING: frozenset({_S.COMPLETED, _S.PARTIAL_SUCCESS, _S.FAILED, _S.CANCELLED}),
+        _S.COMPLETED: frozenset(),
+        _S.PARTIAL_SUCCESS: frozenset(),
+        _S.FAILED: frozenset(),
+        _S.CANCELLED: frozenset(),
+    }
+)
+
+WAVE_TRANSITIONS: Mapping[WaveStatus, frozenset[WaveStatus]] = MappingProxyType(
+    {
+        _W.NOT_STARTED: frozenset({_W.PENDING, _W.FAILED, _W.CANCELLED, _W.SKIPPED}),
+        _W.PENDING: frozenset({_W.POLLING, _W.FAILED, _W.CANCELLED}),
+        _W.POLLING: frozenset({_W.COMPLETED, _W.FAILED, _W.CANCELLED}),
+        _W.COMPLETED: frozenset(),
+        _W.FAILED: frozenset(),
+        _W.CANCELLED: frozenset(),
+        _W.SKIPPED: frozenset(),
+    }
+)
+
+
+class Progress(TypedDict):
+    """How many servers are where; the parts always sum to ``totalServers``."""
+
+    totalServers: int
+    pending: int
+    snapshot: int
+    converting: int
+    launching: int
+    launched: int
+    ready: int
+    failed: int
+
+
+PROGRESS_PART: Mapping[ServerPhase, str] = MappingProxyType(
+    {
+        ServerPhase.PENDING: "pending",
+        ServerPhase.SNAPSHOT: "snapshot",
+        ServerPhase.CONVERSION: "converting",
+        ServerPhase.LAUNCH: "launching",
+        ServerPhase.LAUNCHED: "launched",
+        ServerPhase.POST_LAUNCH: "launched",
+        ServerPhase.READY: "ready",
+        ServerPhase.FAILED: "failed",
+        # Instances are terminated after the end: the count of what the execution reached stays as it was.
+        ServerPhase.TERMINATED: "ready",
+    }
+)
+
+
+def progress_of(phases: Iterable[ServerPhase]) -> Progress:
+    """
+    Count servers by the part of the progress in which their phase belongs.
+
+    :param phases: the phase of every server.
+    """
+    progress = Progress(
+        totalServers=0, pending=0, snapshot=0, converting=0, launching=0, launched=0, ready=0, failed=0
+    )
+    for phase in phases:
+        progress["totalServers"] += 1
+        progress[PROGRESS_PART[phase]] += 1  # type: ignore[literal-required]  # the table holds its keys
+    return progress
+
+
+class LaunchOutcome(StrEnum):
+    """What a DRS ``launchStatus`` means for the judge of a wave."""
+
+    RUNNING = "running"
+    LAUNCHED = "launched"
+    FAILED = "failed"
+
+
+# Source: ``LaunchStatus`` in botocore's drs/2020-02-26 model. A TERMINATED server lost its instance again.
+LAUNCH_OUTCOMES: Mapping[str, LaunchOutcome] = MappingProxyType(
+    {
+        "PENDING": LaunchOutcome.RUNNING,
+        "IN_PROGRESS": LaunchOutcome.RUNNING,
+        "LAUNCHED": LaunchOutcome.LAUNCHED,
+        "FAILED": LaunchOutcome.FAILED,
+        "TERMINATED": LaunchOutcome.FAILED,
+    }
+)
+
+
+def launch_outcome(launch_status: str) -> LaunchOutcome:
+    """
+    Classify a ``launchStatus``; a value that AWS added later counts as still running.
+
+    :param launch_status: as DRS sent it.
+    """
+    return LAUNCH_OUTCOMES.get(launch_status, LaunchOutcome.RUNNING)
+
+
+# Source: ``JobLogEvent`` in botocore's model, plus LAUNCH_END, which DRS sends although the model lacks it.
+# Events that say nothing about how far a server is map to None. After SNAPSHOT_END and CONVERSION_END there
+# is an idle gap of up to minutes until the next START; the server stays in the phase that ended.
+LOG_EVENT_PHASES: Mapping[str, ServerPhase | None] = MappingProxyType(
+    {
+        "JOB_START": None,
+        "SERVER_SKIPPED": None,
+        "CLEANUP_START": None,
+        "CLEANUP_END": None,
+        "CLEANUP_FAIL": None,
+        "SNAPSHOT_START": ServerPhase.SNAPSHOT,
+        "SNAPSHOT_END": ServerPhase.SNAPSHOT,
+        "SNAPSHOT_FAIL": ServerPhase.SNAPSHOT,
+        "USING_PREVIOUS_SNAPSHOT": ServerPhase.SNAPSHOT,
+        "USING_PREVIOUS_SNAPSHOT_FAILED": ServerPhase.SNAPSHOT,
+        "CONVERSION_START": ServerPhase.CONVERSION,
+        "CONVERSION_END": ServerPhase.CONVERSION,
+        "CONVERSION_FAIL": ServerPhase.CONVERSION,
+        "LAUNCH_START": ServerPhase.LAUNCH,
+        "LAUNCH_END": ServerPhase.LAUNCH,
+        "LAUNCH_FAILED": ServerPhase.LAUNCH,
+        "JOB_CANCEL": None,
+        "JOB_END": None,
+        # Recovery of networks belongs to jobs that this project does not start.
+        "DEPLOY_NETWORK_CONFIGURATION_START": None,
+        "DEPLOY_NETWORK_CONFIGURATION_END": None,
+        "DEPLOY_NETWORK_CONFIGURATION_FAILED": None,
+        "UPDATE_NETWORK_CONFIGURATION_START": None,
+        "UPDATE_NETWORK_CONFIGURATION_END": None,
+        "UPDATE_NETWORK_CONFIGURATION_FAILED": None,
+        "UPDATE_LAUNCH_TEMPLATE_START": None,
+        "UPDATE_LAUNCH_TEMPLATE_END": None,
+        "UPDATE_LAUNCH_TEMPLATE_FAILED": None,
+        "NETWORK_RECOVERY_FAIL": None,
+    }
+)
+
+# The events that explain why a server did not come up, most telling last.
+FAULT_EVENTS: tuple[str, ...] = (
+    "JOB_CANCEL",
+    "CLEANUP_FAIL",
+    "SERVER_SKIPPED",
+    "SNAPSHOT_FAIL",
+    "USING_PREVIOUS_SNAPSHOT_FAILED",
+    "CONVERSION_FAIL",
+    "LAUNCH_FAILED",
+)

@@ -1,0 +1,212 @@
+"""
+The execution store: the durable record of every execution, written by transitions that cannot contradict it.
+
+::
+
+    StoreBase ─┬─ StoreReads                     records, documents, lists
+               ├─ StoreGates ── StoreWaves       gates; start, jobs and end of waves
+               └─ StorePolls                     how far the servers are
+                        └── ExecutionStore       all of them; opening and ending an execution
+
+Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drs_recovery.dynamodb import MAX_TRANSACTION_ACTIONS
+from drs_recovery.dynamodb_actions import Check, Item, Put
+from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
+from drs_recovery.records import NewExecution, NewServer
+from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, WaveStatus
+from drs_recovery.store_base import (
+    RECORD_IS_NEW,
+    execution_growth,
+    execution_update,
+    in_transactions,
+    record_update,
+    retried_on_conflict,
+)
+from drs_recovery.store_items import (
+    ENGINE,
+    Event,
+    compose,
+    execution_item,
+    execution_key,
+    present,
+    server_item,
+    wave_item,
+)
+from drs_recovery.store_polls import StorePolls
+from drs_recovery.store_reads import StoreReads
+from drs_recovery.store_rules import (
+    can_terminate,
+    demand_final_transition,
+    demand_live,
+    final_status,
+    measured_objectives,
+    seconds_between,
+    wave_subject,
+)
+from drs_recovery.store_waves import StoreWaves
+
+__all__ = ["ExecutionStore", "can_terminate", "final_status"]
+
+_SUBJECT = "the execution"
+
+# Servers can be added until the jobs of their wave are started; a skipped wave shows what it passes over.
+_OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
+
+
+class ExecutionStore(StoreReads, StoreWaves, StorePolls):
+    """
+    The records of executions.
+
+    :param table: the table of executions.
+    :param clock: gives epoch seconds.
+    """
+
+    def create_execution(self, new: NewExecution) -> bool:
+        """
+        Open an execution, once: a record with all its waves appears, or nothing.
+
+        :param new: the execution.
+        :return: False if there was one with that id already, which then stays as it is.
+        """
+        now = self._now()
+        record = Put(execution_item(new, now), RECORD_IS_NEW)
+        waves = [Put(wave_item(new.execution_id, wave)) for wave in new.waves]
+        room = MAX_TRANSACTION_ACTIONS - 2
+        try:
+            self._put_early(new.execution_id, waves[room:])
+            detail = {"executionType": new.execution_type, "ticket": new.ticket, "reason": new.reason}
+            self._commit(Event("EXECUTION_OPENED", detail, new.initiated_by), [record, *waves[:room]])
+        except StoreConflictError:
+            if self.table.get(record.key) is None:
+                raise
+            return False
+        return True
+
+    def _put_early(self, execution_id: str, waves: Sequence[Put]) -> None:
+        """
+        Write the waves for which the opening transaction has no room; no reader looks at them before it.
+
+        They replace those of an opening that died here.
+        """
+        if waves:
+            not_open_yet = Check(execution_key(execution_id), RECORD_IS_NEW)
+            self.table.transact([not_open_yet, *waves])
+
+    @retried_on_conflict
+    def add_servers(self, execution_id: str, number: int, servers: Sequence[NewServer]) -> None:
+        """
+        Add servers to a wave; those that it has already stay as they are.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param servers: the servers.
+        :raises TransitionRefusedError: the wave's jobs are started, or the execution has ended.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        known = {server["sourceServerId"] for server in self._read_servers(execution_id, number)}
+        missing = [server for server in servers if server.source_server_id not in known]
+        if not missing:
+            return
+        demand_live(execution, wave_subject(wave), "open for more servers")
+        if WaveStatus(wave["status"]) not in _OPEN_FOR_SERVERS:
+            raise TransitionRefusedError(wave_subject(wave), wave["status"], "open for more servers")
+        for part in in_transactions(missing):
+            growth = {"progress.totalServers": len(part), "progress.pending": len(part)}
+            self.table.transact(
+                [
+                    execution_growth(execution, self._now(), {}, growth),
+                    record_update(wave, {}, growth),
+                    *(Put(server_item(execution, number, server), RECORD_IS_NEW) for server in part),
+                ]
+            )
+            wave = {**wave, "version": wave["version"] + 1}
+
+    @retried_on_conflict
+    def begin_cancelling(self, execution_id: str, actor: str, reason: str) -> bool:
+        """
+        Record that an execution ends while DRS jobs of it may still run: from now on no wave starts.
+
+        :param execution_id: the execution.
+        :param actor: who ends it.
+        :param reason: why.
+        :return: False if it was ending already.
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        execution = self._read_execution(execution_id)
+        status = ExecutionStatus(execution["status"])
+        if status is ExecutionStatus.CANCELLING:
+            return False
+        if ExecutionStatus.CANCELLING not in EXECUTION_TRANSITIONS[status]:
+            raise TransitionRefusedError(_SUBJECT, status, ExecutionStatus.CANCELLING)
+        now = self._now()
+        changes = {"status": ExecutionStatus.CANCELLING, "paused": None, "cancellingTime": now}
+        event = Event("EXECUTION_CANCELLING", {"reason": reason}, actor)
+        self._commit(event, [execution_update(execution, now, changes)])
+        return True
+
+    @retried_on_conflict
+    def set_error(self, execution_id: str, message: str) -> bool:
+        """
+        Record why an execution does not end well; the first error stands.
+
+        :param execution_id: the execution.
+        :param message: for people.
+        :return: False if it had an error already.
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        execution = self._read_execution(execution_id)
+        if "error" in execution:
+            return False
+        demand_live(execution, _SUBJECT, "given an error")
+        update = execution_update(execution, self._now(), {"error": message})
+        self._commit(Event("EXECUTION_ERROR", {"error": message}), [update])
+        return True
+
+    @retried_on_conflict
+    def finalize(
+        self,
+        execution_id: str,
+        status: ExecutionStatus,
+        error: str | None = None,
+        actor: str = ENGINE,
+    ) -> bool:
+        """
+        End an execution, once: what it ended with never changes.
+
+        :param execution_id: the execution.
+        :param status: a final status.
+        :param error: why it did not end well; an error that is recorded already stands.
+        :param actor: who ends it.
+        :return: False if it had ended already.
+        :raises TransitionRefusedError: a wave is active, or the records do not prove COMPLETED.
+        """
+        if not status.is_final:
+            raise ValueError(f"{status} is not a final status")
+        execution, waves, servers = self._read_all(execution_id)
+        if ExecutionStatus(execution["status"]).is_final:
+            return False
+        document = compose(execution, waves, servers)
+        demand_final_transition(document, status)
+        now = self._now()
+        end = max(now, execution.get("startTime", now))
+        changes = {**_ending(document, status, end), **present({"error": execution.get("error", error)})}
+        event = Event(f"EXECUTION_{status}", {"error": changes.get("error")}, actor)
+        self._commit(event, [execution_update(execution, now, changes)])
+        return True
+
+
+def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
+    return {
+        "status": status,
+        "paused": None,
+        "waitingGates": [],
+        "endTime": end,
+        "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),
+        "measured": measured_objectives(document, status, end),
+    }

@@ -1,0 +1,155 @@
+"""Gates in the execution store: a question before a wave, and the first answer to it, which stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drs_recovery.dynamodb_actions import Item
+from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
+from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
+from drs_recovery.store_base import StoreBase, execution_update, record_update, retried_on_conflict
+from drs_recovery.store_items import Event, present
+from drs_recovery.store_rules import Record, demand_live, standing_status, wave_subject, without
+
+_PAUSE_FIELDS = ("since", "message", "approvers", "deadline")
+
+
+class StoreGates(StoreBase):
+    """Open gates and decide them."""
+
+    @retried_on_conflict
+    def open_gate(
+        self,
+        execution_id: str,
+        number: int,
+        message: str,
+        approvers: Sequence[str],
+        deadline: float | None = None,
+    ) -> Item:
+        """
+        Record that a wave waits for an answer; the execution is PAUSED unless a wave is active.
+
+        A gate that was opened before, decided or not, stays as it is.
+
+        :param execution_id: the execution.
+        :param number: the wave behind the gate, from 1.
+        :param message: what is asked.
+        :param approvers: who may answer; empty for everyone who may trigger.
+        :param deadline: until when, if there is a limit.
+        :return: the gate: ``decision``, ``since``, ``message``, ``approvers``, ``deadline`` if there is one.
+        :raises TransitionRefusedError: the wave was started or skipped, or the execution ends or has ended.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if "gate" in wave:
+            return dict(wave["gate"])
+        _demand_gate_can_open(execution, wave)
+        now = self._now()
+        gate = {
+            "decision": GateDecision.WAITING,
+            "since": now,
+            "message": message,
+            "approvers": list(approvers),
+            **present({"deadline": deadline}),
+        }
+        standing = self._standing(
+            execution, execution["activeWaves"], [*execution["waitingGates"], number], {**wave, "gate": gate}
+        )
+        event = Event("GATE_OPENED", {"wave": number, "message": message, "approvers": list(approvers)})
+        self._commit(event, [execution_update(execution, now, standing), record_update(wave, {"gate": gate})])
+        return gate
+
+    @retried_on_conflict
+    def decide_gate(
+        self,
+        execution_id: str,
+        number: int,
+        decision: GateDecision,
+        actor: str,
+        comment: str | None = None,
+        decided_time: float | None = None,
+    ) -> Item:
+        """
+        Record the answer to a gate; the first one stands, a later one changes nothing.
+
+        :param execution_id: the execution.
+        :param number: the wave behind the gate, from 1.
+        :param decision: any but WAITING.
+        :param actor: who decided.
+        :param comment: what they wrote, if anything.
+        :param decided_time: when they decided; now, if not given.
+        :return: the gate as it stands: also ``actor``, ``decidedTime``, and ``comment`` if there is one.
+        :raises TransitionRefusedError: the gate is not open, or the execution has ended.
+        """
+        if decision is GateDecision.WAITING:
+            raise ValueError("WAITING is no decision of a gate")
+        execution, wave = self._read_together(execution_id, number)
+        if "gate" in wave and wave["gate"]["decision"] != GateDecision.WAITING:
+            return dict(wave["gate"])
+        _demand_gate_can_be_decided(execution, wave, decision)
+        now = self._now()
+        gate = {
+            **wave["gate"],
+            "decision": decision,
+            "actor": actor,
+            "decidedTime": now if decided_time is None else decided_time,
+            **present({"comment": comment}),
+        }
+        waiting = without(execution["waitingGates"], number)
+        standing = self._standing(execution, execution["activeWaves"], waiting)
+        event = Event(f"GATE_{decision}", {"wave": number, "comment": comment}, actor)
+        self._commit(event, [execution_update(execution, now, standing), record_update(wave, {"gate": gate})])
+        return gate
+
+    def _standing(
+        self,
+        execution: Item,
+        active_waves: Sequence[int],
+        waiting_gates: Sequence[int],
+        opened: Item | None = None,
+    ) -> Item:
+        """
+        What active waves and waiting gates make of the EXECUTION record.
+
+        :param execution: the record as it was read.
+        :param active_waves: numbers of the waves that run from now on.
+        :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
+        :param opened: the WAVE record of a gate that is being opened.
+        """
+        status = standing_status(ExecutionStatus(execution["status"]), active_waves, waiting_gates)
+        paused = None
+        if status is ExecutionStatus.PAUSED:
+            first = waiting_gates[0]
+            if opened is None or opened["waveNumber"] != first:
+                opened = self._read_wave(execution["executionId"], first)
+            paused = _pause(opened)
+        return {
+            "status": status,
+            "paused": paused,
+            "activeWaves": sorted(active_waves),
+            "waitingGates": list(waiting_gates),
+        }
+
+
+def _pause(wave: Record) -> Item:
+    if "gate" not in wave:
+        # EXECUTION names the gate already: the transaction that opens it is still being written.
+        raise StoreConflictError([wave["recordKey"]])
+    gate = wave["gate"]
+    return {"wave": wave["waveNumber"], **{name: gate[name] for name in _PAUSE_FIELDS if name in gate}}
+
+
+def _demand_gate_can_open(execution: Record, wave: Record) -> None:
+    subject = f"the gate of {wave_subject(wave)}"
+    status = demand_live(execution, subject, GateDecision.WAITING)
+    if status is ExecutionStatus.CANCELLING:
+        raise TransitionRefusedError(subject, f"part of an execution that is {status}", GateDecision.WAITING)
+    # The approval of a real recovery is asked before the plan's first wave, even if that one is left out.
+    if wave["status"] not in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
+        raise TransitionRefusedError(subject, f"before a wave that is {wave['status']}", GateDecision.WAITING)
+
+
+def _demand_gate_can_be_decided(execution: Record, wave: Record, decision: GateDecision) -> None:
+    subject = f"the gate of {wave_subject(wave)}"
+    demand_live(execution, subject, decision)
+    if "gate" not in wave:
+        raise TransitionRefusedError(subject, "not open", decision)

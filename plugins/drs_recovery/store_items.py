@@ -1,0 +1,220 @@
+"""
+How records lie in the table: their keys, their first form, and the document that is composed of them.
+
+``version`` and ``recordKey`` serve the store alone and are in no document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Item, Key
+from drs_recovery.records import JobRef, NewExecution, NewServer, NewWave
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
+
+EXECUTION = "EXECUTION"
+
+# Sorts after every digit, letter and '#': the end of a range of record keys.
+END_OF_RANGE = "~"
+
+ENGINE = "engine"
+"""Actor of events that no person caused."""
+
+_INTERNAL = frozenset({"recordKey", "version"})
+
+
+@dataclass(frozen=True)
+class Event:
+    """
+    A thing that happened.
+
+    :param name: what happened, such as ``WAVE_COMPLETED``.
+    :param detail: what belongs to it; None values are left out.
+    :param actor: who did it.
+    """
+
+    name: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = ENGINE
+
+
+def execution_key(execution_id: str) -> Key:
+    """Key of the EXECUTION record."""
+    return Key(execution_id, EXECUTION)
+
+
+def wave_key(execution_id: str, number: int) -> Key:
+    """Key of a WAVE record."""
+    return Key(execution_id, f"WAVE#{number:02d}")
+
+
+def server_prefix(number: int) -> str:
+    """What the record keys of a wave's servers start with."""
+    return f"SERVER#{number:02d}#"
+
+
+def event_prefix(time: float) -> str:
+    """
+    What the record keys of events of one moment start with.
+
+    :param time: epoch seconds.
+    """
+    return f"EVENT#{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z#"
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """Key of a record that was read."""
+    return Key(item["executionId"], item["recordKey"])
+
+
+def execution_item(new: NewExecution, now: float) -> Item:
+    """The EXECUTION record of a new execution."""
+    optional = {
+        "ticket": new.ticket,
+        "reason": new.reason,
+        "dryRun": new.dry_run or None,
+        "keepInstances": new.keep_instances or None,
+        "expectedDuration": new.expected_duration,
+    }
+    return {
+        **execution_key(new.execution_id).attributes,
+        "version": 1,
+        "planId": new.plan_id,
+        "planName": new.plan_name,
+        "planHash": new.plan_hash,
+        "planSnapshot": json.dumps(new.plan_snapshot, sort_keys=True),
+        "dagId": new.dag_id,
+        "dagRunId": new.dag_run_id,
+        "executionType": new.execution_type,
+        "isDrill": new.execution_type is ExecutionType.DRILL,
+        "status": ExecutionStatus.PENDING,
+        "initiatedBy": new.initiated_by,
+        "objectives": dict(new.objectives),
+        "submittedTime": now,
+        "lastUpdatedTime": now,
+        "totalWaves": len(new.waves),
+        "completedWaves": 0,
+        "currentWave": 0,
+        "activeWaves": [],
+        "waitingGates": [],
+        "progress": progress_of(()),
+        "instancesTerminated": False,
+        **present(optional),
+    }
+
+
+def wave_item(execution_id: str, wave: NewWave) -> Item:
+    """The WAVE record of a new execution."""
+    return {
+        **wave_key(execution_id, wave.number).attributes,
+        "version": 1,
+        "waveNumber": wave.number,
+        "waveName": wave.name,
+        "status": WaveStatus.NOT_STARTED if wave.skip_reason is None else WaveStatus.SKIPPED,
+        "dependsOn": list(wave.depends_on),
+        "jobs": [],
+        "progress": progress_of(()),
+        "pollAttempts": 0,
+        **present({"statusReason": wave.skip_reason}),
+    }
+
+
+def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServer) -> Item:
+    """The SERVER record of a server before its wave starts."""
+    return {
+        "executionId": execution["executionId"],
+        "recordKey": server_prefix(wave_number) + server.source_server_id,
+        "version": 1,
+        "sourceServerId": server.source_server_id,
+        "serverName": server.server_name,
+        "waveNumber": wave_number,
+        "critical": server.critical,
+        "region": server.region,
+        "connection": server.connection,
+        "isDrill": execution["isDrill"],
+        "phase": ServerPhase.PENDING,
+        "launchStatus": "PENDING",
+        "transitionHistory": [],
+        "pollAttempts": 0,
+        **present({"pointInTime": server.point_in_time}),
+    }
+
+
+def job_entry(job: JobRef, now: float) -> Item:
+    """The entry of a started job in its WAVE record."""
+    return {
+        "jobId": job.job_id,
+        "region": job.region,
+        "connection": job.connection,
+        "part": job.part,
+        "status": "PENDING",
+        "startTime": now,
+    }
+
+
+def event_item(execution_id: str, event: Event, time: float, number: int) -> Item:
+    """
+    The record of an event.
+
+    :param number: tells events of the same moment apart.
+    """
+    return {
+        "executionId": execution_id,
+        "recordKey": f"{event_prefix(time)}{number}",
+        "event": event.name,
+        "actor": event.actor,
+        "time": time,
+        "detail": present(event.detail),
+    }
+
+
+def event_order(item: Mapping[str, Any]) -> tuple[str, int]:
+    """Sort key of events: their moment, then their number."""
+    moment, _, number = item["recordKey"].rpartition("#")
+    return moment, int(number)
+
+
+def present(values: Mapping[str, Any]) -> Item:
+    """The values that are there: absent is absent, not null."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def public(item: Mapping[str, Any]) -> Item:
+    """A record as readers get it."""
+    shown = {name: value for name, value in item.items() if name not in _INTERNAL}
+    if "planSnapshot" in shown:
+        shown["planSnapshot"] = json.loads(shown["planSnapshot"])
+    return shown
+
+
+def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterable[Item]) -> Item:
+    """
+    Compose the execution document.
+
+    :param execution: the EXECUTION record.
+    :param waves: its WAVE records.
+    :param servers: the SERVER records of all waves.
+    :return: the record with ``waves[]``, each with ``serverStatuses[]``, ordered by number and server id.
+    """
+    by_number: dict[int, Item] = {}
+    for wave in sorted(waves, key=lambda wave: int(wave["waveNumber"])):
+        by_number[wave["waveNumber"]] = {**public(wave), "serverStatuses": []}
+    for server in sorted(servers, key=lambda server: str(server["sourceServerId"])):
+        wave = by_number[server["waveNumber"]]
+        wave["serverStatuses"].append({**public(server), **_polled_with(wave, server)})
+    return {**public(execution), "waves": list(by_number.values())}
+
+
+def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
+    """
+    When a server that is still under way was last looked at.
+
+    Every poll of a wave looks at each of those; only servers that changed are written.
+    """
+    if ServerPhase(server["phase"]).is_end:
+        return {}
+    return present({"lastPolledTime": wave.get("lastPolledTime"), "pollAttempts": wave["pollAttempts"]})

@@ -1,0 +1,221 @@
+"""
+What may follow what, as pure functions over records: statuses, proofs of a wave's end, measured objectives.
+
+Nothing here reads or writes. A function that refuses raises ``TransitionRefusedError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Item
+from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
+from drs_recovery.statuses import (
+    EXECUTION_TRANSITIONS,
+    WAVE_TRANSITIONS,
+    ExecutionStatus,
+    GateDecision,
+    ServerPhase,
+    WaveStatus,
+    progress_of,
+)
+
+Record = Mapping[str, Any]
+
+
+def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
+    """
+    Say with which status an execution ends; a gate that was not approved is a cancellation.
+
+    :param document: the execution document.
+    :param cancelled: whether someone ended it before its time.
+    """
+    waves = document["waves"]
+    statuses = {WaveStatus(wave["status"]) for wave in waves}
+    failed = WaveStatus.FAILED in statuses or any(map(_has_failed_server, waves))
+    refused = any(map(_is_refused, waves))
+    nothing_left = statuses <= {WaveStatus.COMPLETED, WaveStatus.SKIPPED} or bool(document.get("dryRun"))
+    # With no completed wave there is nothing that outweighs a cancellation or an error before the first wave.
+    undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
+    if nothing_left and undisturbed and not (failed or refused):
+        return ExecutionStatus.COMPLETED
+    if any(wave["status"] == WaveStatus.COMPLETED and _has_instance(wave) for wave in waves):
+        return ExecutionStatus.PARTIAL_SUCCESS
+    if (cancelled or refused) and WaveStatus.FAILED not in statuses:
+        return ExecutionStatus.CANCELLED
+    return ExecutionStatus.FAILED
+
+
+def can_terminate(document: Record) -> bool:
+    """
+    Say whether the instances of an execution may be terminated: it ended, and left some that still run.
+
+    :param document: the execution document.
+    """
+    if not ExecutionStatus(document["status"]).is_final or document.get("instancesTerminated"):
+        return False
+    return any(_has_instance(wave) for wave in document["waves"])
+
+
+def _has_instance(wave: Record) -> bool:
+    return any(
+        (server.get("instanceId") or server.get("recoveryInstanceId"))
+        and server["phase"] != ServerPhase.TERMINATED
+        for server in wave["serverStatuses"]
+    )
+
+
+def _is_refused(wave: Record) -> bool:
+    """Nobody approved the wave: that it was skipped was not the plan."""
+    return (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
+
+
+def _has_failed_server(wave: Record) -> bool:
+    return any(server["phase"] == ServerPhase.FAILED for server in wave["serverStatuses"])
+
+
+def standing_status(
+    status: ExecutionStatus, active_waves: Collection[int], waiting_gates: Collection[int]
+) -> ExecutionStatus:
+    """
+    Status of a live execution after its active waves or waiting gates changed.
+
+    :param status: its status until now.
+    :param active_waves: waves that were started and have not ended.
+    :param waiting_gates: waves whose gate waits for an answer.
+    """
+    if status is ExecutionStatus.CANCELLING:
+        return status
+    if active_waves:
+        return ExecutionStatus.POLLING
+    if waiting_gates:
+        return ExecutionStatus.PAUSED
+    return ExecutionStatus.POLLING if status is ExecutionStatus.PAUSED else status
+
+
+def demand_live(execution: Record, subject: str, wanted: str) -> ExecutionStatus:
+    """Refuse what would change an execution that has ended; gives its status otherwise."""
+    status = ExecutionStatus(execution["status"])
+    if status.is_final:
+        raise TransitionRefusedError(subject, f"part of an execution that is {status}", wanted)
+    return status
+
+
+def demand_wave_transition(wave: Record, wanted: WaveStatus) -> None:
+    """Refuse a change of a wave's status that the table of transitions does not have."""
+    status = WaveStatus(wave["status"])
+    if wanted not in WAVE_TRANSITIONS[status]:
+        raise TransitionRefusedError(wave_subject(wave), status, wanted)
+
+
+def demand_startable(execution: Record, wave: Record) -> None:
+    """Refuse the start of a wave: its execution ends or has ended, or its gate is not approved."""
+    status = demand_live(execution, wave_subject(wave), WaveStatus.PENDING)
+    if status is ExecutionStatus.CANCELLING:
+        raise TransitionRefusedError(
+            wave_subject(wave), f"part of an execution that is {status}", WaveStatus.PENDING
+        )
+    demand_wave_transition(wave, WaveStatus.PENDING)
+    decision = (wave.get("gate") or {}).get("decision", GateDecision.APPROVED)
+    if decision != GateDecision.APPROVED:
+        raise TransitionRefusedError(
+            wave_subject(wave), f"behind a gate that is {decision}", WaveStatus.PENDING
+        )
+
+
+def demand_proof_of_completion(wave: Record, servers: Sequence[Record]) -> None:
+    """
+    Refuse COMPLETED unless every server failed, or is ready with its instance id and address.
+
+    :raises StoreConflictError: wave and servers were read while a poll was writing them.
+    """
+    demand_wave_transition(wave, WaveStatus.COMPLETED)
+    if wave["progress"] != progress_of(ServerPhase(server["phase"]) for server in servers):
+        raise StoreConflictError([wave["recordKey"]])
+    unproven = [_shortcoming(server) for server in servers if not _is_proven(server)]
+    if unproven:
+        current = f"{wave['status']} with {', '.join(unproven)}"
+        raise TransitionRefusedError(wave_subject(wave), current, WaveStatus.COMPLETED)
+
+
+def _is_proven(server: Record) -> bool:
+    if server["phase"] == ServerPhase.FAILED:
+        return True
+    return ServerPhase(server["phase"]).is_end and not _missing_details(server)
+
+
+def _missing_details(server: Record) -> list[str]:
+    return [name for name in ("instanceId", "privateIp") if not server.get(name)]
+
+
+def _shortcoming(server: Record) -> str:
+    subject = f"{server['serverName']} ({server['sourceServerId']})"
+    if not ServerPhase(server["phase"]).is_end:
+        return f"{subject} in phase {server['phase']}"
+    return f"{subject} without {' and '.join(_missing_details(server))}"
+
+
+def demand_final_transition(document: Record, wanted: ExecutionStatus) -> None:
+    """
+    Refuse a final status while a wave is active, and COMPLETED unless the records prove it.
+
+    :raises StoreConflictError: execution and waves were read while a transition was writing them.
+    """
+    status = ExecutionStatus(document["status"])
+    if document["activeWaves"]:
+        active = ", ".join(str(number) for number in document["activeWaves"])
+        raise TransitionRefusedError("the execution", f"{status} with active waves ({active})", wanted)
+    if wanted not in EXECUTION_TRANSITIONS[status]:
+        raise TransitionRefusedError("the execution", status, wanted)
+    completed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.COMPLETED]
+    if len(completed) != document["completedWaves"]:
+        raise StoreConflictError(["EXECUTION"])
+    if wanted is ExecutionStatus.COMPLETED and final_status(document, cancelled=False) is not wanted:
+        raise TransitionRefusedError("the execution", f"{status} with unfinished or failed parts", wanted)
+
+
+def measured_objectives(document: Record, status: ExecutionStatus, end_time: float) -> Item:
+    """
+    Measure what the plan promised, in seconds, as far as the record knows it.
+
+    :param document: the execution document.
+    :param status: its final status; only a COMPLETED execution has a recovery time.
+    :param end_time: when it ended.
+    :return: ``rto``: from the first wave's start to the end; ``rpo``: age of a ready server's oldest data.
+    """
+    if "startTime" not in document:
+        return {}
+    measured = {}
+    if status is ExecutionStatus.COMPLETED:
+        measured["rto"] = seconds_between(document["startTime"], end_time)
+    ages = _data_ages(document)
+    if ages and None not in ages:
+        measured["rpo"] = max(age for age in ages if age is not None)
+    return measured
+
+
+def _data_ages(document: Record) -> list[float | None]:
+    """Age of each ready server's data when the recovery began; None where nobody knows the point in time."""
+    points = [
+        server.get("pointInTime")
+        for wave in document["waves"]
+        for server in wave["serverStatuses"]
+        if server["phase"] == ServerPhase.READY
+    ]
+    return [None if point is None else seconds_between(point, document["startTime"]) for point in points]
+
+
+def seconds_between(start: float, end: float) -> float:
+    """Duration, rounded to milliseconds; 0 if clocks disagree about what came first."""
+    return max(0, round(end - start, 3))
+
+
+def wave_subject(wave: Record) -> str:
+    """How errors name a wave."""
+    return f"wave {wave['waveNumber']}"
+
+
+def without(numbers: Iterable[int], number: int) -> list[int]:
+    """The numbers but this one."""
+    return [other for other in numbers if other != number]

@@ -1,0 +1,211 @@
+"""Waves in the execution store: asked for, started as jobs, polled, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Item
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.records import JobRef
+from drs_recovery.statuses import WaveStatus
+from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
+from drs_recovery.store_gates import StoreGates
+from drs_recovery.store_items import Event, job_entry, public
+from drs_recovery.store_rules import (
+    demand_live,
+    demand_proof_of_completion,
+    demand_startable,
+    demand_wave_transition,
+    seconds_between,
+    wave_subject,
+    without,
+)
+
+
+class StoreWaves(StoreGates):
+    """Every transition of a wave."""
+
+    @retried_on_conflict
+    def request_wave(self, execution_id: str, number: int) -> tuple[Item, bool]:
+        """
+        Record that a wave is to be started: before that, nothing may be launched for it.
+
+        :param execution_id: the execution.
+        :param number: from 1.
+        :return: the WAVE record, and whether this call was the first.
+        :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if WaveStatus(wave["status"]).is_active:
+            _demand_not_cancelling(execution, wave)
+            return public(wave), False
+        demand_startable(execution, wave)
+        now = self._now()
+        changes = {"status": WaveStatus.PENDING, "startTime": now}
+        standing = self._standing(execution, [*execution["activeWaves"], number], execution["waitingGates"])
+        started = {
+            "startTime": execution.get("startTime", now),
+            "currentWave": max(execution["currentWave"], number),
+        }
+        self._commit(
+            Event("WAVE_REQUESTED", {"wave": number}),
+            [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)],
+        )
+        return public({**wave, **changes}), True
+
+    @retried_on_conflict
+    def record_job(self, execution_id: str, number: int, job: JobRef, adopted: bool) -> None:
+        """
+        Record a DRS job of a wave and its servers' ``jobId``, once.
+
+        Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param job: the job.
+        :param adopted: whether it was found rather than started.
+        :raises TransitionRefusedError: nobody asked for this wave, so that it can have no job.
+        """
+        wave = self._read_wave(execution_id, number)
+        if wave["status"] in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
+            raise TransitionRefusedError(wave_subject(wave), wave["status"], f"the wave of job {job.job_id}")
+        servers = [
+            record_update(server, {"jobId": job.job_id})
+            for server in self._read_servers(execution_id, number)
+            if server["sourceServerId"] in job.server_ids and server.get("jobId") != job.job_id
+        ]
+        # The wave's entry comes last: whoever finds it there finds the servers of the job complete.
+        for part in in_transactions(servers):
+            self.table.transact(part)
+        if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
+            jobs = [*wave["jobs"], job_entry(job, self._now())]
+            self._commit(_job_event(number, job, adopted), [record_update(wave, {"jobs": jobs})])
+
+    @retried_on_conflict
+    def start_polling(self, execution_id: str, number: int) -> Item:
+        """
+        Record that every job of a wave is started and recorded.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave is not PENDING, or has no job.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] == WaveStatus.POLLING:
+            return public(wave)
+        demand_live(execution, wave_subject(wave), WaveStatus.POLLING)
+        demand_wave_transition(wave, WaveStatus.POLLING)
+        if not wave["jobs"]:
+            raise TransitionRefusedError(
+                wave_subject(wave), f"{wave['status']} without a job", WaveStatus.POLLING
+            )
+        changes = {"status": WaveStatus.POLLING}
+        event = Event("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
+        self._commit(event, [execution_update(execution, self._now(), {}), record_update(wave, changes)])
+        return public({**wave, **changes})
+
+    @retried_on_conflict
+    def complete_wave(self, execution_id: str, number: int) -> Item:
+        """
+        End a wave well; the wave and ``completedWaves`` change together, and once.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
+            address, or the wave does not run.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] == WaveStatus.COMPLETED:
+            return public(wave)
+        demand_proof_of_completion(wave, self._read_servers(execution_id, number))
+        completed = {"completedWaves": execution["completedWaves"] + 1}
+        return self._end(execution, wave, WaveStatus.COMPLETED, None, completed)
+
+    def fail_wave(self, execution_id: str, number: int, reason: str) -> Item:
+        """
+        End a wave as FAILED.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param reason: why, for people.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave has ended otherwise.
+        """
+        return self._end_badly(execution_id, number, WaveStatus.FAILED, reason)
+
+    def cancel_wave(self, execution_id: str, number: int, reason: str) -> Item:
+        """
+        End a wave as CANCELLED.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param reason: why, for people.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave has ended otherwise.
+        """
+        return self._end_badly(execution_id, number, WaveStatus.CANCELLED, reason)
+
+    def skip_wave(self, execution_id: str, number: int, reason: str) -> Item:
+        """
+        Pass over a wave that was not started.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param reason: why, for people.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave was started, or has ended otherwise.
+        """
+        return self._end_badly(execution_id, number, WaveStatus.SKIPPED, reason)
+
+    @retried_on_conflict
+    def _end_badly(self, execution_id: str, number: int, status: WaveStatus, reason: str) -> Item:
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] == status:
+            return public(wave)
+        demand_wave_transition(wave, status)
+        return self._end(execution, wave, status, reason, {})
+
+    def _end(
+        self,
+        execution: Item,
+        wave: Item,
+        status: WaveStatus,
+        reason: str | None,
+        execution_changes: Mapping[str, Any],
+    ) -> Item:
+        number = wave["waveNumber"]
+        demand_live(execution, wave_subject(wave), status)
+        changes = _end_changes(wave, status, reason, self._now())
+        active: Sequence[int] = without(execution["activeWaves"], number)
+        standing = self._standing(execution, active, without(execution["waitingGates"], number))
+        self._commit(
+            Event(f"WAVE_{status}", {"wave": number, "reason": reason}),
+            [
+                execution_update(execution, self._now(), {**standing, **execution_changes}),
+                record_update(wave, changes),
+            ],
+        )
+        return public({**wave, **changes})
+
+
+def _end_changes(wave: Item, status: WaveStatus, reason: str | None, now: float) -> Item:
+    changes: Item = {"status": status, "endTime": max(now, wave.get("startTime", now))}
+    if reason is not None:
+        changes["statusReason"] = reason
+    if "startTime" in wave:
+        changes["duration"] = seconds_between(wave["startTime"], changes["endTime"])
+    return changes
+
+
+def _job_event(number: int, job: JobRef, adopted: bool) -> Event:
+    detail = {"wave": number, "jobId": job.job_id, "region": job.region, "part": job.part}
+    return Event("JOB_ADOPTED" if adopted else "JOB_STARTED", {**detail, "servers": list(job.server_ids)})
+
+
+def _demand_not_cancelling(execution: Item, wave: Item) -> None:
+    """A retry of a wave's start must not launch anything for an execution that is being cancelled."""
+    startable = {**wave, "status": WaveStatus.NOT_STARTED}
+    demand_startable(execution, startable)

@@ -1,0 +1,1 @@
+"""Triggers: what waits in the triggerer. Data only; every state is in DRS and in the store."""
