@@ -1,0 +1,19 @@
+"""Runs every benchmark, prints its table and writes its figures to ``benchmarks/results/``."""
+
+from __future__ import annotations
+
+from benchmarks import parse_plans
+
+BENCHMARKS = (parse_plans,)
+
+
+def main() -> None:
+    """Run them one after the other: two at once would measure each other."""
+    for benchmark in BENCHMARKS:
+        report = benchmark.run()
+        print(report.markdown(), end="\n\n")
+        report.write()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Command line: ``python -m devstack up|down|status|demo|exec``."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from argparse import REMAINDER, ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from devstack.demo import DemoOptions, run_demo
+from devstack.errors import DevstackError
+from devstack.health import HEALTHY, stack_health
+from devstack.layout import StackSettings
+from devstack.stack import Stack, access
+
+_DEFAULTS = StackSettings()
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run one command.
+
+    :param arguments: command line without the program's name; by default the process's own.
+    :return: the exit code.
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[Stack, Namespace], int] = options.command
+    # Without this, a closed terminal or a `kill` would end a start without cleaning up.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        return command(Stack(_settings(options), say=_say), options)
+    except DevstackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="python -m devstack", description="A local AWS and Airflow on this machine.")
+    parser.add_argument(
+        "--home", type=Path, default=_DEFAULTS.home, help="runtime files (default: %(default)s)"
+    )
+    parser.add_argument("--dags", type=Path, default=_DEFAULTS.dags_folder, help="DAGs folder")
+    parser.add_argument("--plans", type=Path, default=_DEFAULTS.plans_dir, help="folder of recovery plans")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=_DEFAULTS.speed,
+        help="of the sandbox, 1 is as slow as AWS (%(default)g)",
+    )
+    parser.add_argument(
+        "--poll-interval", type=float, default=_DEFAULTS.poll_interval, help="seconds (%(default)g)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("up", help="start it, unless it runs").set_defaults(command=_up)
+    commands.add_parser("down", help="end it").set_defaults(command=_down)
+    commands.add_parser("status", help="say how each process is").set_defaults(command=_status)
+    demo = commands.add_parser("demo", help="start it and run a drill")
+    demo.add_argument("--plan", default="three-tier-crm", help="id of the plan (%(default)s)")
+    demo.add_argument("--timeout", type=float, default=900, help="seconds, for all of it (%(default)g)")
+    demo.set_defaults(command=_demo)
+    execute = commands.add_parser("exec", help="run a command in the environment of the stack")
+    execute.add_argument("argv", nargs=REMAINDER, metavar="ARG", help="program and arguments")
+    execute.set_defaults(command=_exec)
+    return parser
+
+
+def _settings(options: Namespace) -> StackSettings:
+    return StackSettings(options.home, options.dags, options.plans, options.speed, options.poll_interval)
+
+
+def _up(stack: Stack, _options: Namespace) -> int:
+    stack.up()
+    _say(access(stack))
+    return 0
+
+
+def _down(stack: Stack, _options: Namespace) -> int:
+    _say("stopped" if stack.down() else "nothing runs")
+    return 0
+
+
+def _status(stack: Stack, _options: Namespace) -> int:
+    health = stack_health(stack.state)
+    for name, answer in health.items():
+        _say(f"{name:14} {answer}")
+    _say(access(stack))
+    return 0 if set(health.values()) == {HEALTHY} else 1
+
+
+def _demo(stack: Stack, options: Namespace) -> int:
+    run_demo(stack, DemoOptions(plan_id=options.plan, timeout=options.timeout))
+    return 0
+
+
+def _exec(stack: Stack, options: Namespace) -> int:
+    return subprocess.run(options.argv, env=stack.environment(), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

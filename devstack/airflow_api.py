@@ -1,0 +1,196 @@
+"""A small client of Airflow's public REST API: what a ticketing tool would use, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from devstack.errors import AirflowApiError, UnreachableError
+
+_TIMEOUT = 15.0
+_NOT_FOUND = 404
+_UNAUTHORIZED = 401
+_SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True)
+class Question:
+    """
+    A task that waits for a person's answer.
+
+    :param dag_id: its DAG.
+    :param run_id: its DAG run.
+    :param task_id: its task.
+    :param map_index: -1 unless the task is mapped.
+    :param subject: what is asked.
+    :param options: what may be answered.
+    :param approvers: user ids of those who may answer; empty when everybody may who can run the DAG.
+    :param created_at: when it was asked.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    subject: str
+    options: tuple[str, ...]
+    approvers: tuple[str, ...]
+    created_at: datetime
+
+
+class AirflowApi:
+    """
+    Airflow as one of its users sees it.
+
+    :param base_url: where the API server listens.
+    :param user: name of the user.
+    :param password: the user's password.
+    """
+
+    def __init__(self, base_url: str, user: str, password: str) -> None:
+        self._credentials = {"username": user, "password": password}
+        # trust_env: a proxy of the user's environment cannot reach this machine's loopback.
+        self._client = httpx.Client(base_url=base_url, timeout=_TIMEOUT, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def dag(self, dag_id: str) -> dict[str, Any] | None:
+        """Return a DAG with its documentation, or None when Airflow does not know it (yet)."""
+        try:
+            return self._get(f"/dags/{dag_id}/details")
+        except AirflowApiError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    def import_errors(self) -> dict[str, str]:
+        """Return the stack trace of each DAG file that cannot be loaded."""
+        found = self._get("/importErrors")["import_errors"]
+        return {str(error["filename"]): str(error["stack_trace"]) for error in found}
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs be executed."""
+        self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """
+        Start a run of a DAG.
+
+        :param dag_id: the DAG.
+        :param conf: its parameters.
+        :return: the id of the run.
+        """
+        run = self._request(
+            "POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf)}
+        )
+        return str(run["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return a DAG run; its ``state`` is queued, running, success or failed."""
+        return self._get(f"/dags/{dag_id}/dagRuns/{run_id}")
+
+    def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
+        """
+        Do what "Mark run as …" in the UI does.
+
+        :param dag_id: the DAG.
+        :param run_id: its run.
+        :param state: success, failed or queued.
+        """
+        self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return the runs of a DAG, newest first, at most 100."""
+        found = self._get(f"/dags/{dag_id}/dagRuns", limit=100, order_by="-run_after")
+        return list(found["dag_runs"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the tasks of a DAG run, at most 100, each with its ``state``."""
+        found = self._get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)
+        return list(found["task_instances"])
+
+    def open_questions(self, dag_id: str, run_id: str) -> list[Question]:
+        """Return the questions of a DAG run that wait for an answer."""
+        # A cancelled run leaves its questions unanswered for ever; only the task's state tells them apart.
+        found = self._get(
+            f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails", response_received=False, state="awaiting_input"
+        )
+        return [_question(detail) for detail in found["hitl_details"]]
+
+    def answer(self, question: Question, option: str) -> None:
+        """
+        Answer a question as this user.
+
+        :param question: what was asked.
+        :param option: one of its options.
+        :raises AirflowApiError: with status 409 when somebody answered before, 403 when this user may not.
+        """
+        path = (
+            f"/dags/{question.dag_id}/dagRuns/{question.run_id}"
+            f"/taskInstances/{question.task_id}/{question.map_index}/hitlDetails"
+        )
+        self._request("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+
+    def _get(self, path: str, **params: Any) -> dict[str, Any]:
+        """Read; repeated when the server stumbles, because reading twice does no harm."""
+        retrying = Retrying(
+            stop=stop_after_attempt(4),
+            wait=wait_exponential(multiplier=0.2),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        return retrying(self._request, "GET", path, params=params)
+
+    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        if "authorization" not in self._client.headers:
+            self._log_in()
+        reply = self._send(method, f"/api/v2{path}", **options)
+        if reply.status_code == _UNAUTHORIZED:
+            # Tokens live for a day; a refused request was not carried out and may be repeated.
+            self._log_in()
+            reply = self._send(method, f"/api/v2{path}", **options)
+        return _content(reply)
+
+    def _log_in(self) -> None:
+        reply = self._send("POST", "/auth/token", json=self._credentials)
+        self._client.headers["authorization"] = f"Bearer {_content(reply)['access_token']}"
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise UnreachableError("Airflow's API server", error) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, AirflowApiError):
+        return error.status >= _SERVER_ERRORS
+    return isinstance(error, UnreachableError)
+
+
+def _content(reply: httpx.Response) -> dict[str, Any]:
+    if reply.is_success:
+        return dict(reply.json())
+    request = f"{reply.request.method} {reply.request.url.path}"
+    raise AirflowApiError(request, reply.status_code, reply.text[:500])
+
+
+def _question(detail: Mapping[str, Any]) -> Question:
+    task = detail["task_instance"]
+    return Question(
+        dag_id=task["dag_id"],
+        run_id=task["dag_run_id"],
+        task_id=task["task_id"],
+        map_index=task["map_index"],
+        subject=detail["subject"],
+        options=tuple(detail["options"]),
+        approvers=tuple(user["id"] for user in detail["assigned_users"]),
+        created_at=datetime.fromisoformat(detail["created_at"]),
+    )

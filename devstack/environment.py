@@ -1,0 +1,123 @@
+"""The environment of the stack's processes: their whole configuration, and nothing of the user's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.layout import PROJECT, Layout
+from devstack.ports import LOOPBACK
+from devstack.state import StackState
+
+EXECUTIONS_TABLE = "dr-executions"
+REGION = "us-east-1"
+# The sandbox accepts any; AWS accepts none like it.
+SANDBOX_KEY = "sandbox"
+
+# User to role. Approvers of the sample plans are among them, so that a gate can be answered as in real life.
+USERS: Mapping[str, str] = {"admin": "admin", "dba-lead": "op", "dr-lead": "op", "viewer": "viewer"}
+
+_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+
+# The user's own Airflow, AWS and Python settings would change the stack or, worse, send it to a real account.
+# Everything it talks to is on this machine, where a proxy only stands in the way.
+_NOT_INHERITED_PREFIXES = ("AIRFLOW", "AWS_", "BOTO", "PYTHON")
+_NOT_INHERITED = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the part of an environment that the stack's processes may see.
+
+    :param environ: the environment of the calling process.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.upper().startswith(_NOT_INHERITED_PREFIXES) and name.upper() not in _NOT_INHERITED
+    }
+
+
+def process_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the environment of a process that needs the project's packages but no Airflow, such as the sandbox.
+
+    :param environ: the environment of the calling process.
+    """
+    own = inherited(environ)
+    # Airflow's processes start others by name, so the interpreter's own directory comes first.
+    directory = str(Path(sys.executable).parent)
+    path = os.pathsep.join(part for part in (directory, own.get("PATH", "")) if part)
+    return own | {"PATH": path, "PYTHONPATH": os.pathsep.join((str(PROJECT / "plugins"), str(PROJECT)))}
+
+
+def airflow_environment(environ: Mapping[str, str], state: StackState) -> dict[str, str]:
+    """
+    Return the environment of every Airflow process, and of commands that read the stack's record.
+
+    :param environ: the environment of the calling process.
+    :param state: the stack; its sandbox is ready.
+    """
+    return process_environment(environ) | _aws(state) | _airflow(state) | _drs_recovery(state)
+
+
+def _aws(state: StackState) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": state.sandbox_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": SANDBOX_KEY,
+        "AWS_SECRET_ACCESS_KEY": SANDBOX_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # A shared profile of the user must not override what is set here.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+    }
+
+
+def _airflow(state: StackState) -> dict[str, str]:
+    layout = Layout(state.settings.home)
+    options = {
+        "CORE__DAGS_FOLDER": str(state.settings.dags_folder),
+        "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__EXECUTOR": "LocalExecutor",
+        # A worker process of the LocalExecutor takes about 100 MB; waiting tasks are deferred and need none.
+        "CORE__PARALLELISM": "8",
+        "CORE__FERNET_KEY": state.secrets.fernet,
+        "CORE__EXECUTION_API_SERVER_URL": f"{state.airflow_url}/execution/",
+        "CORE__AUTH_MANAGER": _AUTH_MANAGER,
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords),
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{layout.database}",
+        "LOGGING__BASE_LOG_FOLDER": str(layout.task_logs),
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(layout.task_logs / "dag_processor"),
+        "API__HOST": LOOPBACK,
+        "API__PORT": str(state.airflow_port),
+        "API__BASE_URL": state.airflow_url,
+        "API__WORKERS": "1",
+        "API__SECRET_KEY": state.secrets.session,
+        "API_AUTH__JWT_SECRET": state.secrets.jwt,
+        # With the default of 1 s a chain of ten tasks takes 10 s instead of 3; costs a tenth of a core.
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        # Off: it would be one more server, and GET /api/v2/monitor/health says the same.
+        "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        # How soon a new plan file, and a changed one, shows up.
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    }
+    return {"AIRFLOW_HOME": str(layout.home)} | {f"AIRFLOW__{key}": value for key, value in options.items()}
+
+
+def _drs_recovery(state: StackState) -> dict[str, str]:
+    options = {
+        "EXECUTIONS_TABLE": EXECUTIONS_TABLE,
+        "PLANS_DIR": str(state.settings.plans_dir),
+        "POLL_INTERVAL": str(state.settings.poll_interval),
+        "REGION": REGION,
+        "CONSOLE_BASE_URL": state.airflow_url,
+    }
+    return {f"AIRFLOW__DRS_RECOVERY__{key}": value for key, value in options.items()}

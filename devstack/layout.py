@@ -1,0 +1,117 @@
+"""What a stack is started with, and where its files are."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from devstack.errors import HomeRefusedError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# A wave of two servers takes DRS about 9 minutes, so three take 27; at this speed they take about 50 seconds,
+# to which Airflow adds about 10 seconds a wave.
+DEMO_SPEED = 32.0
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """
+    How a stack is started; two stacks with equal settings are the same one.
+
+    :param home: Airflow's home and the place of all runtime files.
+    :param dags_folder: what Airflow's DAG processor reads.
+    :param plans_dir: the recovery plans.
+    :param speed: how many times faster than AWS the sandbox plays its jobs.
+    :param poll_interval: seconds between two looks at a running DRS job.
+    """
+
+    home: Path = PROJECT / ".airflow"
+    dags_folder: Path = PROJECT / "dags"
+    plans_dir: Path = PROJECT / "include" / "plans"
+    speed: float = DEMO_SPEED
+    poll_interval: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Make paths comparable with those that the kernel reports for a process."""
+        for name in ("home", "dags_folder", "plans_dir"):
+            object.__setattr__(self, name, Path(getattr(self, name)).resolve())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for the state file."""
+        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> StackSettings:
+        """Read what :meth:`to_json` wrote."""
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    The files of a stack.
+
+    :param home: the directory that holds them all.
+    """
+
+    home: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held while a stack is started or stopped; that it exists marks the directory as a stack's."""
+        return self.home / "stack.lock"
+
+    @property
+    def state(self) -> Path:
+        """What runs, see :mod:`devstack.state`."""
+        return self.home / "stack.json"
+
+    @property
+    def passwords(self) -> Path:
+        """User name to password, in the form that Airflow's SimpleAuthManager reads and completes."""
+        return self.home / "passwords.json"
+
+    @property
+    def database(self) -> Path:
+        """Airflow's metadata database."""
+        return self.home / "airflow.db"
+
+    @property
+    def task_logs(self) -> Path:
+        """Airflow's own logs: one directory for each DAG, run and task."""
+        return self.home / "logs"
+
+    @property
+    def process_logs(self) -> Path:
+        """What each process of the stack printed."""
+        return self.home / "processes"
+
+    def claim(self) -> None:
+        """
+        Make the directory, or make sure that an existing one is a stack's.
+
+        :raises HomeRefusedError: it holds files that are not a stack's, such as a user's own Airflow home.
+        """
+        if self.home.exists() and not self.lock.exists() and any(self.home.iterdir()):
+            raise HomeRefusedError(self.home)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.lock.touch()
+
+    def clear(self) -> None:
+        """
+        Remove what an earlier stack left.
+
+        The sandbox forgets everything when it ends, so an old Airflow database would tell of recoveries and
+        waiting tasks whose jobs do not exist any more.
+        """
+        for entry in self.home.iterdir():
+            if entry == self.lock:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        self.process_logs.mkdir()

@@ -1,0 +1,152 @@
+"""Start, reuse and end the local stack as a whole."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from devstack.components import SANDBOX
+from devstack.environment import airflow_environment
+from devstack.errors import NoStackError
+from devstack.health import HEALTHY, stack_health
+from devstack.layout import Layout, StackSettings
+from devstack.ports import free_port
+from devstack.processes import Child, is_running, stop
+from devstack.startup import Startup
+from devstack.state import StackState, load_state
+
+# Generous: a cold start takes some 20 s on two cores, a machine that compiles something else many times that.
+_START_TIMEOUT = 180.0
+
+
+class Stack:
+    """
+    The stack of one home directory.
+
+    :param settings: what it is, or would be, started with.
+    :param say: receives a line of text whenever a step begins or ends.
+    :param start_timeout: seconds that each step of a start may take.
+    """
+
+    def __init__(
+        self,
+        settings: StackSettings,
+        say: Callable[[str], None] = print,
+        start_timeout: float = _START_TIMEOUT,
+    ) -> None:
+        self.settings = settings
+        self.layout = Layout(settings.home)
+        self._say = say
+        self._start_timeout = start_timeout
+        self._children: list[Child] = []
+
+    @property
+    def state(self) -> StackState:
+        """
+        What was started; it says nothing about health.
+
+        :raises NoStackError: nothing was started, or it was stopped.
+        """
+        state = load_state(self.layout.state)
+        if state is None:
+            raise NoStackError(self.settings.home)
+        return state
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Each user's password."""
+        return {str(user): str(word) for user, word in json.loads(self.layout.passwords.read_text()).items()}
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which Airflow's and this project's commands talk to the stack."""
+        return airflow_environment(os.environ, self.state)
+
+    def up(self) -> StackState:
+        """
+        Make sure that the stack runs: reuse a good one, replace a half dead or differently started one.
+
+        :raises HomeRefusedError: the home directory is not a stack's.
+        :raises StartFailedError: a process ended or did not get ready; nothing is left running.
+        """
+        self.layout.claim()
+        with self._locked():
+            return self._reusable() or self._start()
+
+    def down(self) -> bool:
+        """
+        End all that was started for this home directory, also by a start that was cut off.
+
+        :return: whether anything still ran.
+        """
+        if not self.layout.lock.exists():
+            return False
+        with self._locked():
+            return self._end_all()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let only one command at a time change the stack; the system frees the lock of a killed one."""
+        with self.layout.lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._say("waiting for another devstack command to finish …")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _reusable(self) -> StackState | None:
+        state = load_state(self.layout.state)
+        if state is None:
+            return None
+        if state.settings != self.settings:
+            self._say("a stack with other settings was started here; replacing it")
+            return None
+        wrong = [f"{name}: {health}" for name, health in stack_health(state).items() if health != HEALTHY]
+        if wrong:
+            self._say(f"the stack here is not whole ({'; '.join(wrong)}); replacing it")
+            return None
+        self._say(f"the stack is up already: {state.airflow_url}")
+        return state
+
+    def _start(self) -> StackState:
+        self._end_all()
+        self.layout.clear()
+        startup = Startup(StackState(self.settings, free_port()), self._say, self._start_timeout)
+        self._children = startup.children
+        try:
+            return startup.run()
+        except BaseException:
+            self._end_all()
+            raise
+
+    def _end_all(self) -> bool:
+        state = load_state(self.layout.state)
+        was_alive = state is not None and self._end(state)
+        for child in self._children:
+            child.popen.poll()
+        self._children = []
+        return was_alive
+
+    def _end(self, state: StackState) -> bool:
+        was_alive = any(is_running(record, self.settings.home) for record in state.processes)
+        # The sandbox last, so that the others do not lose AWS while they end.
+        stop([record for record in state.processes if record.name != SANDBOX], self.settings.home)
+        stop([record for record in state.processes if record.name == SANDBOX], self.settings.home)
+        self.layout.state.unlink()
+        return was_alive
+
+
+def access(stack: Stack) -> str:
+    """
+    Say where the UI of a running stack is, how to log in and how to end it.
+
+    :param stack: the stack.
+    """
+    return (
+        f"Airflow: {stack.state.airflow_url}  user: admin  password: {stack.passwords['admin']}\n"
+        f"other users and their passwords: {stack.layout.passwords}\n"
+        "to stop everything: make down"
+    )

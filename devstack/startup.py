@@ -1,0 +1,137 @@
+"""One start of a stack, from an empty home directory to healthy processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Collection
+from contextlib import closing
+from dataclasses import replace
+
+from devstack import components
+from devstack.components import AIRFLOW_COMPONENTS, SANDBOX
+from devstack.environment import USERS
+from devstack.errors import StartFailedError
+from devstack.health import HEALTHY, stack_health
+from devstack.interruption import uninterrupted
+from devstack.layout import Layout
+from devstack.processes import Child, Command, last_lines, start
+from devstack.state import StackState
+
+_LOOK_INTERVAL = 0.1
+_READY_LINE = re.compile(r"^sandbox ready (http://\S+)$", re.MULTILINE)
+
+
+class Startup:
+    """
+    Starts the processes of a stack one after the other and records each of them at once.
+
+    :param state: the stack, nothing of it started yet.
+    :param say: receives a line of text for each step.
+    :param timeout: seconds that each step may take.
+    """
+
+    def __init__(self, state: StackState, say: Callable[[str], None], timeout: float) -> None:
+        self.state = state
+        self.children: list[Child] = []
+        self._layout = Layout(state.settings.home)
+        self._say = say
+        self._timeout = timeout
+
+    def run(self) -> StackState:
+        """
+        Start everything and wait until it is healthy.
+
+        :raises StartFailedError: a process ended or did not get ready in time; what was started still runs.
+        """
+        began = time.monotonic()
+        self._start_sandbox()
+        self._write_passwords()
+        self._create_database()
+        self._prepare()
+        self._start_airflow()
+        self._say(f"the stack is up after {time.monotonic() - began:.0f} s")
+        return self.state
+
+    def _start_sandbox(self) -> None:
+        self._say("starting the sandbox …")
+        log = self._launch(components.sandbox(self.state)).record.log
+        self._wait(lambda: [] if _READY_LINE.search(log.read_text(errors="replace")) else [SANDBOX])
+        ready = _READY_LINE.findall(log.read_text(errors="replace"))
+        self._record(replace(self.state, sandbox_url=ready[0]))
+
+    def _write_passwords(self) -> None:
+        """Airflow would make them up itself, but print them to its log, and only once the API server runs."""
+        descriptor = os.open(self._layout.passwords, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({user: secrets.token_urlsafe(12) for user in USERS}, file)
+
+    def _create_database(self) -> None:
+        """
+        Create the database file in write-ahead mode, which the file remembers.
+
+        Several processes share it, and in SQLite's default mode a writer and its readers lock each other out.
+        """
+        with closing(sqlite3.connect(self._layout.database)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+
+    def _prepare(self) -> None:
+        """Run what has to end before Airflow starts, all at once: most of it is loading Airflow."""
+        self._say("preparing Airflow's database and the table of executions …")
+        children = [self._launch(command) for command in components.preparation(self.state)]
+        self._wait(lambda: [child.record.name for child in children if child.popen.poll() is None])
+        for child in children:
+            self.children.remove(child)
+            self._record(self.state.without_process(child.record))
+
+    def _start_airflow(self) -> None:
+        self._say(f"starting Airflow ({', '.join(AIRFLOW_COMPONENTS)}) …")
+        for command in components.airflow(self.state):
+            self._launch(command)
+        self._wait(lambda: [name for name, health in stack_health(self.state).items() if health != HEALTHY])
+
+    def _launch(self, command: Command) -> Child:
+        # A process that was started but not recorded could not be found again.
+        with uninterrupted():
+            child = start(command, self._layout)
+            self.children.append(child)
+            self._record(self.state.with_process(child.record))
+        return child
+
+    def _record(self, state: StackState) -> None:
+        self.state = state
+        state.save(self._layout.state)
+
+    def _wait(self, pending: Callable[[], Collection[str]]) -> None:
+        """Wait until nothing is pending any more, while everything that was started lives."""
+        deadline = time.monotonic() + self._timeout
+        while names := pending():
+            self._check_children()
+            if time.monotonic() > deadline:
+                raise self._failure(next(iter(names)), f"was not ready after {self._timeout:g} s")
+            time.sleep(_LOOK_INTERVAL)
+        self._check_children()
+
+    def _check_children(self) -> None:
+        """A command that is run to its end may end well; all others may not end at all."""
+        for child in self.children:
+            code = child.popen.poll()
+            if code is not None and not (code == 0 and child.record.name in components.PREPARATION):
+                raise self._failure(child.record.name, describe_exit(code))
+
+    def _failure(self, name: str, reason: str) -> StartFailedError:
+        log = next(record.log for record in self.state.processes if record.name == name)
+        return StartFailedError(name, reason, log, last_lines(log))
+
+
+def describe_exit(code: int) -> str:
+    """
+    Say how a process ended, as the rest of a sentence.
+
+    :param code: as :class:`subprocess.Popen` gives it: minus a signal's number when one ended the process.
+    """
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
