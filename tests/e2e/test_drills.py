@@ -1,0 +1,136 @@
+"""Drills through real Airflow processes and a sandbox that behaves like DRS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+
+from devstack.records import shortcomings
+from devstack.stack import Stack
+from tests.e2e.drills import Drills, drills_of, until
+
+pytestmark = pytest.mark.e2e
+
+# How long the task that is about to be killed waits for DRS's answer.
+_HANGING_SECONDS = 25
+
+
+@pytest.fixture
+def drills(stack: Stack) -> Iterator[Drills]:
+    with drills_of(stack) as found:
+        yield found
+        _sandbox(found, "DELETE", "/faults")
+
+
+def test_every_reading_of_a_three_wave_drill_is_true_and_it_ends_completed(drills: Drills) -> None:
+    ended = drills.follow(*drills.start("three-tier-crm", ticket="CHG-1", reason="e2e"))
+
+    assert ended.witness.lies == []
+    assert ended.witness.readings > 10
+    assert ended.run_state == "success"
+    assert shortcomings(ended.document) == []
+    assert [wave["status"] for wave in ended.document["waves"]] == ["COMPLETED"] * 3
+    assert ended.document["ticket"] == "CHG-1"
+    assert ended.document["initiatedBy"] == "admin"
+    assert len(drills.jobs_of(ended.document, "us-east-1")) == 3
+    gates = [wave["gate"] for wave in ended.document["waves"] if "gate" in wave]
+    assert [(gate["decision"], gate["actor"]) for gate in gates] == [("APPROVED", "dba-lead")]
+
+
+def test_killing_the_task_after_start_recovery_was_accepted_leaves_one_job(
+    drills: Drills, stack: Stack
+) -> None:
+    _sandbox(
+        drills,
+        "POST",
+        "/faults",
+        {"kind": "late_answer", "operation": "StartRecovery", "seconds": _HANGING_SECONDS, "times": 1},
+    )
+    dag_id, run_id = drills.start("billing-database")
+    until(lambda: drills.document(dag_id, run_id) is not None, "the execution opens", 60)
+    document = drills.document(dag_id, run_id)
+    assert document is not None
+    until(lambda: bool(drills.jobs_of(document, "us-west-2")), "DRS accepts the job", 60)
+
+    _kill_the_process_that_waits_for(drills.url, stack)
+    ended = drills.follow(dag_id, run_id)
+
+    assert ended.witness.lies == []
+    assert shortcomings(ended.document) == []
+    assert len(drills.jobs_of(ended.document, "us-west-2")) == 1
+    events = [event["event"] for event in drills.store.get_events(document["executionId"])]
+    assert "JOB_ADOPTED" in events
+    assert "JOB_STARTED" not in events
+
+
+def test_marking_the_run_as_failed_follows_the_running_job_and_ends_partial_success(drills: Drills) -> None:
+    dag_id, run_id = drills.start("three-tier-crm")
+
+    def second_wave_runs() -> bool:
+        document = drills.document(dag_id, run_id)
+        drills.approve(dag_id, run_id)
+        return document is not None and document["waves"][1]["status"] == "POLLING"
+
+    until(second_wave_runs, "wave 2 runs", 120)
+    drills.fail_run(dag_id, run_id)
+    ended = drills.follow(dag_id, run_id, approve=False)
+
+    assert ended.witness.lies == []
+    assert ended.run_state == "failed"
+    assert ended.document["status"] == "PARTIAL_SUCCESS"
+    assert [wave["status"] for wave in ended.document["waves"]] == ["COMPLETED", "CANCELLED", "CANCELLED"]
+    late = ended.document["waves"][1]["serverStatuses"]
+    assert all(server["phase"] == "READY" and server["instanceId"] for server in late)
+    assert len(drills.jobs_of(ended.document, "us-east-1")) == 2
+
+
+def test_a_job_that_is_started_while_the_run_is_marked_as_failed_is_found_and_followed(
+    drills: Drills,
+) -> None:
+    hanging = {"kind": "late_answer", "operation": "StartRecovery", "seconds": _HANGING_SECONDS, "times": 1}
+    _sandbox(drills, "POST", "/faults", hanging)
+    dag_id, run_id = drills.start("billing-database")
+    until(lambda: drills.document(dag_id, run_id) is not None, "the execution opens", 60)
+    document = drills.document(dag_id, run_id)
+    assert document is not None
+    until(lambda: bool(drills.jobs_of(document, "us-west-2")), "DRS accepts the job", 60)
+
+    drills.fail_run(dag_id, run_id)
+    ended = drills.follow(dag_id, run_id)
+
+    assert ended.witness.lies == []
+    assert ended.run_state == "failed"
+    assert ended.document["status"] == "CANCELLED"
+    (wave,) = ended.document["waves"]
+    jobs = drills.jobs_of(ended.document, "us-west-2")
+    assert [job["jobId"] for job in wave["jobs"]] == [job["jobID"] for job in jobs]
+    assert all(server["instanceId"] and server["privateIp"] for server in wave["serverStatuses"])
+
+
+def _sandbox(drills: Drills, method: str, path: str, body: object = None) -> None:
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(f"{drills.url}/sandbox-api{path}", data, method=method), timeout=10) as answer:
+        assert answer.status < 300
+
+
+def _kill_the_process_that_waits_for(url: str, stack: Stack) -> None:
+    """SIGKILL the one task process that has a call to the sandbox open."""
+    port = int(url.rsplit(":", 1)[1])
+    scheduler = next(record for record in stack.state.processes if record.name == "scheduler")
+    waiting = [
+        process
+        for process in psutil.Process(scheduler.pid).children(recursive=True)
+        if any(
+            connection.raddr
+            and connection.raddr.port == port
+            and connection.status == psutil.CONN_ESTABLISHED
+            for connection in process.net_connections(kind="tcp")
+        )
+    ]
+    assert waiting, "no task process has a connection to the sandbox"
+    for process in waiting:
+        process.kill()

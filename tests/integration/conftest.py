@@ -1,0 +1,93 @@
+"""Airflow's database and API in this process, and a sandbox that starts over for each test."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from airflow.sdk.execution_time import supervisor
+from airflow.utils.db import initdb
+
+from drs_recovery.dynamodb import create_table
+from drs_recovery.settings import dynamodb_client
+from sandbox.testing import Sandbox
+from tests.integration.core_api import CoreApi
+from tests.integration.runs import SPEED, TABLE, Runner
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """The metadata database, migrated, in the temporary AIRFLOW_HOME."""
+    initdb()
+
+
+@pytest.fixture(scope="session")
+def kept_api_server() -> Iterator[None]:
+    """``dag.test()`` builds an Execution API for every task; keep one, in a tenth of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept = functools.cache(supervisor.in_process_api_server)
+        patch.setattr(supervisor, "in_process_api_server", kept)
+        yield
+
+
+@pytest.fixture(scope="session")
+def kept_service_models() -> Iterator[None]:
+    """Every boto3 session reads botocore's models anew, and a run makes dozens; EC2's alone takes 0.1 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session")
+def core_api(airflow_database: None) -> Iterator[CoreApi]:
+    with pytest.MonkeyPatch.context() as patch:
+        # PyJWT warns of a key that is shorter than its hash.
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "k" * 64)
+        yield CoreApi()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    """A sandbox in a process of its own, beside the one in which Airflow's tasks run."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--speed", str(SPEED)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            ready, _, url = process.stdout.readline().rpartition(" ")
+            assert ready == "sandbox ready"
+            yield Sandbox(url.strip())
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox as if just started, with the table of executions."""
+    sandbox_process.reset()
+    sandbox_process.set_speed(SPEED)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox_process.url)
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.2")
+    create_table(dynamodb_client(), TABLE)
+    return sandbox_process
+
+
+@pytest.fixture
+def plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def runner(
+    sandbox: Sandbox, core_api: CoreApi, kept_api_server: None, kept_service_models: None, plans: Path
+) -> Runner:
+    """Runs plans through their DAGs."""
+    return Runner(sandbox, core_api, plans)

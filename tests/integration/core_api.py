@@ -1,0 +1,71 @@
+"""Airflow's REST API inside the test's process, for what people do while a run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from typing import Any
+
+import httpx
+from airflow.api_fastapi.app import create_app, get_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from fastapi import FastAPI
+
+
+class CoreApi:
+    """The REST API as its users call it; every call needs a user and is authorised as in production."""
+
+    @cached_property
+    def _app(self) -> FastAPI:
+        # Made for the first gate: it takes seconds.
+        return create_app("core")
+
+    def call(self, user: str, method: str, path: str, **request: Any) -> Any:
+        """
+        Call the API and return its JSON.
+
+        :param user: name of an administrator.
+        :param path: behind ``/api/v2``.
+        """
+        answer = asyncio.run(self._send(user, method, f"/api/v2{path}", **request))
+        if answer.is_error:
+            raise AssertionError(f"{method} {path} as {user}: {answer.status_code} {answer.text}")
+        return answer.json()
+
+    async def _send(self, user: str, method: str, path: str, **request: Any) -> httpx.Response:
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role="admin"))
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(self._app),
+            base_url="http://airflow",
+            headers={"Authorization": f"Bearer {token}"},
+        ) as client:
+            return await client.request(method, path, **request)
+
+    def open_questions(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The questions of a DAG run that nobody has answered."""
+        wanted = {"response_received": "false", "state": "awaiting_input"}
+        answer = self.call("admin", "GET", f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails", params=wanted)
+        return list(answer["hitl_details"])
+
+    def answer(self, question: dict[str, Any], user: str, option: str, comment: str | None) -> None:
+        """Answer a question as one of its approvers."""
+        task = question["task_instance"]
+        self.call(
+            user,
+            "PATCH",
+            f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/-1/hitlDetails",
+            json={"chosen_options": [option], "params_input": {"comment": comment}},
+        )
+
+    def set_task_state(self, question: dict[str, Any], state: str) -> None:
+        """Do what "Mark task as …" does in the UI."""
+        task = question["task_instance"]
+        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+        self.call("admin", "PATCH", path, json={"new_state": state})
+
+    def set_run_state(self, question: dict[str, Any], state: str) -> None:
+        """Do what "Mark run as …" does in the UI."""
+        task = question["task_instance"]
+        self.call(
+            "admin", "PATCH", f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}", json={"state": state}
+        )

@@ -1,0 +1,92 @@
+"""The people around a run: they answer its gates, mark tasks by hand, or let time pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import select
+
+from tests.integration.core_api import CoreApi
+
+Question = dict[str, Any]
+Deed = Callable[[CoreApi, Question], None]
+
+_LOOK_INTERVAL = 0.3
+
+
+def approve(user: str = "admin", comment: str | None = None) -> Deed:
+    """Approve a gate."""
+    return lambda api, question: api.answer(question, user, "Approve", comment)
+
+
+def reject(user: str = "admin", comment: str | None = None) -> Deed:
+    """Reject a gate."""
+    return lambda api, question: api.answer(question, user, "Reject", comment)
+
+
+def mark_task(state: str) -> Deed:
+    """Mark the gate's task by hand, in place of an answer."""
+    return lambda api, question: api.set_task_state(question, state)
+
+
+def mark_run(state: str) -> Deed:
+    """Mark the whole run by hand, in place of an answer."""
+    return lambda api, question: api.set_run_state(question, state)
+
+
+def wait_for_the_time_out(_api: CoreApi, _question: Question) -> None:
+    """Do nothing: the scheduler ends the question when its time is over."""
+
+
+class People(threading.Thread):
+    """
+    Do one deed for each question of a run, and what Airflow's scheduler does about time-outs.
+
+    :param api: the REST API.
+    :param deeds: by the group of the gate's task, such as ``wave_02_application``.
+    """
+
+    def __init__(self, api: CoreApi, dag_id: str, run_id: str, deeds: Mapping[str, Deed]) -> None:
+        super().__init__(name="people", daemon=True)
+        self._api, self._dag_id, self._run_id, self._deeds = api, dag_id, run_id, dict(deeds)
+        self._gone = threading.Event()
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Look for questions until the run has ended."""
+        try:
+            while not self._gone.wait(_LOOK_INTERVAL):
+                if self._somebody_is_asked():
+                    self._act()
+        except Exception as error:
+            self.error = error
+
+    def _somebody_is_asked(self) -> bool:
+        asked = select(TaskInstance.task_id).where(
+            TaskInstance.dag_id == self._dag_id,
+            TaskInstance.run_id == self._run_id,
+            TaskInstance.state == TaskInstanceState.AWAITING_INPUT,
+        )
+        with create_session() as session:
+            return session.scalars(asked).first() is not None
+
+    def _act(self) -> None:
+        with create_session() as session:
+            SchedulerJobRunner(Job()).check_awaiting_input_timeouts(session=session)
+        for question in self._api.open_questions(self._dag_id, self._run_id):
+            group = question["task_instance"]["task_id"].partition(".")[0]
+            self._deeds.pop(group, wait_for_the_time_out)(self._api, question)
+
+    def leave(self) -> None:
+        """The run has ended."""
+        self._gone.set()
+        self.join()
+        if self.error is not None:
+            raise AssertionError("the people around the run could not act") from self.error

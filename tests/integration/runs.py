@@ -1,0 +1,152 @@
+"""Run a plan through its real DAG, with people around it and a reader who believes nothing."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dagrun import DagRun
+from airflow.sdk import DAG, timezone
+from airflow.utils.session import create_session
+from airflow.utils.types import DagRunType
+
+from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.identity import execution_id
+from drs_recovery.store import ExecutionStore
+from sandbox.testing import Sandbox
+from tests.integration.core_api import CoreApi
+from tests.integration.people import Deed, People
+from tests.integration.sampling import Sampler
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+TABLE = "dr-executions"
+
+# Simulated seconds a second: a drill of two Linux servers takes about a second.
+SPEED = 500.0
+
+# A run that hangs must fail its test, not stop the suite.
+LONGEST_RUN = 90.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """
+    A run that ended.
+
+    :param state: of the DAG run.
+    :param document: the execution document.
+    :param events: of the execution, oldest first.
+    :param tasks: state by task id.
+    :param statuses: the statuses of the execution that its readers saw, in order.
+    """
+
+    state: str
+    document: dict[str, Any]
+    events: list[dict[str, Any]]
+    tasks: dict[str, str]
+    statuses: list[str]
+
+    @property
+    def waves(self) -> list[str]:
+        """Status of each wave."""
+        return [wave["status"] for wave in self.document["waves"]]
+
+    @property
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """Every server of the document by its name."""
+        return {s["serverName"]: s for wave in self.document["waves"] for s in wave["serverStatuses"]}
+
+    def event_names(self) -> list[str]:
+        """What happened, in order."""
+        return [event["event"] for event in self.events]
+
+
+class Runner:
+    """
+    Runs plans of one folder.
+
+    :param plans: the folder that ``[drs_recovery] plans_dir`` names.
+    """
+
+    def __init__(self, sandbox: Sandbox, api: CoreApi, plans: Path) -> None:
+        self._api, self.plans = api, plans
+        self.store = ExecutionStore(ExecutionsTable(sandbox.client("dynamodb"), TABLE))
+
+    def write(self, plan: Mapping[str, Any] | str | Path) -> str:
+        """Put a plan into the folder: a document, a file's text, or a copy of a file; its DAG's id."""
+        text = plan.read_text() if isinstance(plan, Path) else plan
+        document = yaml.safe_load(text) if isinstance(text, str) else dict(text)
+        plan_id = document.get("id") or (plan.stem if isinstance(plan, Path) else "plan")
+        content = text if isinstance(text, str) else yaml.safe_dump(document, sort_keys=False)
+        (self.plans / f"{plan_id}.yaml").write_text(content)
+        return f"recover_{plan_id}"
+
+    def dag(self, dag_id: str) -> DAG:
+        """The DAG as Airflow finds it in the DAGs folder."""
+        bag = DagBag(str(DAGS), bundle_name="dags-folder")
+        assert bag.import_errors == {}
+        return bag.dags[dag_id]
+
+    def run(
+        self,
+        plan: Mapping[str, Any] | str | Path,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        people: Mapping[str, Deed] | None = None,
+    ) -> Ended:
+        """
+        Run a plan to its end.
+
+        :param plan: as for :meth:`write`.
+        :param conf: of the DAG run.
+        :param people: what is done about each gate, by task group; a gate without a deed is left alone.
+        """
+        dag = self.dag(self.write(plan))
+        moment = timezone.utcnow()
+        run_id = DagRun.generate_run_id(run_type=DagRunType.MANUAL, logical_date=moment, run_after=moment)
+        execution = execution_id(dag.dag_id, run_id)
+        sampler, crowd = Sampler(self.store, execution), People(self._api, dag.dag_id, run_id, people or {})
+        sampler.start()
+        crowd.start()
+        try:
+            state = _test(dag, moment, conf)
+        finally:
+            crowd.leave()
+            sampler.stop()
+        assert sampler.witness.lies == []
+        assert sampler.witness.readings > 1
+        return Ended(
+            state=state,
+            document=self.store.get_document(execution),
+            events=self.store.get_events(execution),
+            tasks=_task_states(dag.dag_id, run_id),
+            statuses=sampler.statuses,
+        )
+
+
+def _test(dag: DAG, moment: Any, conf: Mapping[str, Any] | None) -> str:
+    """``dag.test()``, which needs the main thread, with an end: it waits for ever for what does not come."""
+
+    def give_up(*_: object) -> None:
+        pytest.fail(f"{dag.dag_id} did not end within {LONGEST_RUN:.0f} s")
+
+    previous = signal.signal(signal.SIGALRM, give_up)
+    # Again each second, since a task that it hits takes it for its own failure.
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_RUN, 1)
+    try:
+        return str(dag.test(run_after=moment, logical_date=moment, run_conf=dict(conf or {})).state)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _task_states(dag_id: str, run_id: str) -> dict[str, str]:
+    with create_session() as session:
+        found = DagRun.find(dag_id=dag_id, run_id=run_id, session=session)[0]
+        return {task.task_id: str(task.state) for task in found.get_task_instances(session=session)}

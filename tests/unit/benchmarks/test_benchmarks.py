@@ -1,0 +1,39 @@
+"""The benchmarks run, and report the same figures to people and to programs."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks import parse_plans
+from benchmarks.report import Report
+
+REPORT = Report("speed", "Speed of light", [{"distance m": 299_792_458, "seconds": 1.0004}])
+
+
+def test_a_report_is_a_markdown_table():
+    assert REPORT.markdown().splitlines() == [
+        "### Speed of light",
+        "",
+        "| distance m | seconds |",
+        "| ---: | ---: |",
+        "| 299792458 | 1 |",
+    ]
+
+
+def test_a_report_keeps_exact_figures_and_the_machine_as_json(tmp_path):
+    path = REPORT.write(tmp_path / "results")
+
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert path.name == "speed.json"
+    assert document["rows"] == [{"distance m": 299_792_458, "seconds": 1.0004}]
+    assert document["machine"]["cores"] >= 1
+
+
+def test_generated_plans_are_valid_and_the_first_case_is_the_measure_of_the_others(monkeypatch):
+    monkeypatch.setattr(parse_plans, "PLAN_COUNTS", (1, 3))
+
+    rows = parse_plans.run().rows
+
+    assert [(row["plans"], row["servers"]) for row in rows] == [(1, 50), (3, 150)]
+    assert rows[0]["relative cost of a plan"] == 1
+    assert all(row["seconds"] > 0 for row in rows)

@@ -1,0 +1,60 @@
+"""A sandbox behind a port, whose time moves when a test says so, and the steps of a recovery against it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+
+from sandbox.testing import Sandbox, running_sandbox
+
+
+@pytest.fixture(scope="module")
+def aws_of_module() -> Iterator[Sandbox]:
+    with running_sandbox(speed=1) as sandbox, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3.session.Session, "client", _kept_clients(sandbox.url))
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield sandbox
+
+
+def _kept_clients(url: str) -> Callable[..., Any]:
+    """Make each client of the sandbox once: a step makes two or three, and each takes a tenth of a second."""
+    make, kept = boto3.session.Session.client, {}
+
+    def client(session: Any, service_name: str, region_name: str | None = None, **options: Any) -> Any:
+        config = options.get("config")
+        key = service_name, region_name or session.region_name, str(config and config.retries)
+        if key not in kept:
+            kept[key] = make(session, service_name, region_name, **{**options, "endpoint_url": url})
+        return kept[key]
+
+    return client
+
+
+@pytest.fixture
+def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox as if just started, with the table of executions."""
+    from drs_recovery.dynamodb import create_table
+    from drs_recovery.settings import dynamodb_client, executions_table_name
+
+    aws_of_module.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_of_module.url)
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.1")
+    create_table(dynamodb_client(), executions_table_name())
+    return aws_of_module
+
+
+@pytest.fixture
+def steps_of(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Makes the steps of a run, from the fields of a plan."""
+    from airflow.sdk.bases.operator import ExecutorSafeguard
+
+    from drs_recovery.plan import RecoveryPlan
+    from tests.unit.steps import Steps
+
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
+    return lambda plan, **more: Steps(RecoveryPlan.model_validate(plan), **more)

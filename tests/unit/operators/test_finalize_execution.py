@@ -1,0 +1,167 @@
+"""Ending an execution: once, truthfully, and not before its jobs have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from sandbox.testing import Sandbox
+from tests.plan_documents import application, database, plan
+from tests.unit.steps import Steps, deferred
+
+StepsOf = Callable[..., Steps]
+
+# What "Mark run as failed" leaves of the tasks that had not started.
+MARKED_AS_FAILED = {
+    "wave_01_database.enrich_instances": "skipped",
+    "wave_02_application.start_recovery": "skipped",
+}
+
+
+@pytest.fixture
+def steps(steps_of: StepsOf) -> Steps:
+    return steps_of(plan(database(), application()))
+
+
+def _complete(aws: Sandbox, steps: Steps, number: int) -> None:
+    steps.start(number)
+    aws.advance(600)
+    steps.wait(number)
+    steps.enrich(number)
+
+
+def test_an_execution_whose_waves_are_completed_is_completed(aws: Sandbox, steps: Steps) -> None:
+    steps.open()
+    _complete(aws, steps, 1)
+    _complete(aws, steps, 2)
+
+    assert steps.finalize() == "COMPLETED"
+    assert steps.document["completedWaves"] == 2
+
+
+def test_finalizing_twice_changes_nothing(aws: Sandbox, steps: Steps) -> None:
+    steps.open()
+    _complete(aws, steps, 1)
+    _complete(aws, steps, 2)
+    steps.finalize()
+    before, events = steps.document, steps.events
+
+    assert steps.finalize(**MARKED_AS_FAILED) == "COMPLETED"
+
+    assert (steps.document, steps.events) == (before, events)
+
+
+def test_a_failed_execution_raises_again_when_it_is_finalized_again(steps: Steps) -> None:
+    steps.open()
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="FAILED"):
+            steps.finalize(open_execution="success")
+    assert steps.events.count("EXECUTION_FAILED") == 1
+
+
+def test_a_run_that_was_cancelled_before_its_record_was_made_gets_one(steps: Steps) -> None:
+    steps.conf = {"ticket": "CHG-9"}
+
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize(open_execution="skipped")
+
+    assert (steps.document["status"], steps.document["ticket"]) == ("CANCELLED", "CHG-9")
+    assert [wave["status"] for wave in steps.document["waves"]] == ["CANCELLED", "CANCELLED"]
+
+
+def test_a_run_that_was_cancelled_while_its_job_runs_is_cancelling_until_its_instances_are_on_record(
+    aws: Sandbox, steps: Steps
+) -> None:
+    steps.open()
+    steps.start()
+
+    parked = deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
+
+    assert steps.document["status"] == "CANCELLING"
+    aws.advance(600)
+    event = _first_event(parked)
+    assert event["status"] == "settled"
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize()
+    document = steps.document
+    assert document["status"] == "CANCELLED"
+    assert [wave["status"] for wave in document["waves"]] == ["CANCELLED", "CANCELLED"]
+    instances = aws.client("drs").describe_recovery_instances()["items"]
+    launched = {server["instanceId"] for server in document["waves"][0]["serverStatuses"]}
+    assert launched == {row["ec2InstanceID"] for row in instances}
+    assert document["progress"]["ready"] == 2
+
+
+def test_a_job_whose_answer_was_lost_when_the_run_ended_is_found_and_followed(
+    aws: Sandbox, steps: Steps
+) -> None:
+    steps.open()
+    aws.add_fault("lost_answer", operation="StartRecovery", times=1)
+    deferred(steps.start)
+
+    deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
+    assert "JOB_ADOPTED" in steps.events
+    aws.advance(600)
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize()
+
+    servers = steps.document["waves"][0]["serverStatuses"]
+    assert all(server["instanceId"] for server in servers)
+
+
+def test_a_job_that_never_ends_is_given_up_at_twice_the_time_out_with_its_instances_on_record(
+    aws: Sandbox, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.add_fault("stuck_job")
+    steps.open()
+    steps.start()
+    aws.advance(600)
+    deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
+    assert steps.document["status"] == "CANCELLING"
+
+    in_five_hours = SimpleNamespace(time=lambda: time.time() + 5 * 3600)
+    monkeypatch.setattr("drs_recovery.operators.finalize_execution.time", in_five_hours)
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize()
+
+    assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
+
+
+def test_what_was_completed_before_the_cancellation_stays_a_partial_success(
+    aws: Sandbox, steps: Steps
+) -> None:
+    steps.open()
+    _complete(aws, steps, 1)
+
+    with pytest.raises(AirflowFailException, match="PARTIAL_SUCCESS"):
+        steps.finalize(**{"wave_02_application.start_recovery": "skipped"})
+
+    assert [wave["status"] for wave in steps.document["waves"]] == ["COMPLETED", "CANCELLED"]
+
+
+def test_a_wave_whose_tasks_died_is_failed_not_cancelled(aws: Sandbox, steps: Steps) -> None:
+    steps.open()
+    steps.start()
+    aws.advance(600)
+
+    with pytest.raises(AirflowFailException, match="FAILED"):
+        steps.finalize(**{"wave_01_database.wait_for_launch": "failed"})
+
+    assert [wave["status"] for wave in steps.document["waves"]] == ["FAILED", "CANCELLED"]
+    assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
+
+
+def _first_event(parked: TaskDeferred) -> dict[str, str]:
+    trigger = parked.trigger
+    assert isinstance(trigger, RecoveryJobTrigger)
+
+    async def first() -> dict[str, str]:
+        return (await anext(trigger.run())).payload
+
+    return asyncio.run(first())

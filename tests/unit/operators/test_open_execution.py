@@ -1,0 +1,90 @@
+"""Opening an execution: the record comes first, and a retry goes on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.types import DagRunType
+from botocore.exceptions import ClientError
+
+from sandbox.testing import Sandbox
+from tests.plan_documents import database, plan, web
+from tests.unit.steps import Steps
+
+StepsOf = Callable[..., Steps]
+
+
+def test_the_record_has_the_plan_the_choice_and_the_resolved_servers(steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database(), web(), objectives={"rto": "PT1H"}))
+
+    assert steps.open(ticket="CHG-1", reason="test") == steps.execution_id
+
+    document = steps.document
+    assert document["planSnapshot"] == steps.plan.model_dump(mode="json")
+    assert document["planHash"] == steps.plan.digest()
+    assert (document["ticket"], document["reason"], document["initiatedBy"]) == ("CHG-1", "test", "admin")
+    assert document["objectives"] == {"rto": 3600}
+    assert (document["status"], document["progress"]["totalServers"]) == ("PENDING", 4)
+    assert steps.server("crm-web-01")["critical"] is True
+    # Two waves of twenty minutes each: there is no history yet.
+    assert document["expectedDuration"] == 2400
+
+
+def test_a_retry_goes_on_with_the_record_of_the_first_try(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database()))
+    aws.add_fault("error", operation="DescribeSourceServers", times=4, status=503, code="ServiceUnavailable")
+    with pytest.raises(ClientError, match="ServiceUnavailable"):
+        steps.open()
+
+    steps.open()
+
+    assert steps.document["progress"]["totalServers"] == 2
+    assert steps.events.count("EXECUTION_OPENED") == 1
+    assert "error" not in steps.document
+
+
+def test_a_scheduled_run_is_a_drill_whatever_its_params_say(steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database()))
+    steps.run_type = DagRunType.SCHEDULED
+
+    steps.open(execution_type="RECOVERY")
+
+    assert (steps.document["executionType"], steps.document["isDrill"]) == ("DRILL", True)
+
+
+def test_a_region_that_cannot_be_read_is_a_finding(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database()))
+    aws.add_fault("uninitialized")
+
+    with pytest.raises(AirflowFailException, match="UninitializedAccountException"):
+        steps.open()
+
+    assert "us-east-1" in steps.document["error"]
+
+
+def test_a_named_connection_that_does_not_exist_is_refused_instead_of_using_another_account(
+    steps_of: StepsOf,
+) -> None:
+    steps = steps_of(plan(database(), connection="dr_account"))
+
+    with pytest.raises(AirflowFailException, match="there is no Airflow connection 'dr_account'"):
+        steps.open()
+
+
+def test_the_expected_duration_is_the_median_of_the_plans_earlier_drills(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    first = steps_of(plan(database()))
+    first.open()
+    first.start()
+    aws.advance(600)
+    first.wait()
+    first.enrich()
+    first.finalize()
+    second = steps_of(plan(database()), run_id="manual__2")
+
+    second.open()
+
+    assert second.document["expectedDuration"] == first.document["duration"]

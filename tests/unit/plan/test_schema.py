@@ -1,0 +1,81 @@
+"""The JSON Schema agrees with the loader."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from drs_recovery.plan_loader import plan_files
+from drs_recovery.plan_schema import plan_schema
+from tests.unit.plan.bad_fields import BAD_FIELDS
+from tests.unit.plan.documents import GONE, changed
+from tests.unit.plan.test_plan import FULL
+
+PROJECT = Path(__file__).resolve().parents[3]
+# What a schema cannot say: whether a date exists, and YAML's own reading of words.
+BEYOND_A_SCHEMA = {
+    "name of two lines",
+    "description with an escape sequence",
+    "region missing",
+    "cron of four fields",
+    "cron with seconds",
+    "cron at random",
+    "cron out of range",
+    "cron of 31 February",
+    "time zone misspelt",
+    "time zone that is a directory",
+    "time-out of nothing",
+    "time-out of ages",
+    "time-out of more than a year",
+    "id with a line break",
+}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json.loads(plan_schema())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_the_committed_schema_is_current() -> None:
+    assert (PROJECT / "include" / "plan.schema.json").read_text(encoding="utf-8") == plan_schema()
+
+
+@pytest.mark.parametrize("path", plan_files(PROJECT / "include" / "plans"), ids=lambda path: path.stem)
+def test_the_schema_accepts_the_sample_plans(validator: Draft202012Validator, path: Path) -> None:
+    validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        FULL,
+        {"id": GONE, "name": GONE},
+        {"waves/1/pause_before": True},
+        {"approval": {"recovery": False}},
+        {"drill": {"terminate_after": "PT30M"}},
+    ],
+)
+def test_the_schema_accepts_every_key_of_a_plan(
+    validator: Draft202012Validator, changes: dict[str, Any]
+) -> None:
+    validator.validate(changed(changes))
+
+
+@pytest.mark.parametrize("case", sorted(set(BAD_FIELDS) - BEYOND_A_SCHEMA))
+def test_the_schema_refuses_what_the_loader_refuses(validator: Draft202012Validator, case: str) -> None:
+    changes, _ = BAD_FIELDS[case]
+
+    assert not validator.is_valid(changed(changes))
+
+
+def test_the_schema_says_what_is_not_supported_yet() -> None:
+    wave = json.loads(plan_schema())["$defs"]["Wave"]["properties"]
+
+    assert wave["wait_before"]["description"].endswith("Not supported yet.")
+    assert wave["on_failure"]["description"].endswith("Not supported yet: ask and continue.")
+    assert "Not supported" not in wave["timeout"]["description"]

@@ -1,0 +1,141 @@
+"""The sensor: it judges server by server what is on record, and raises what names them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from drs_recovery.sensors.recovery_job import RecoveryJobSensor
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from sandbox.testing import Sandbox
+from tests.plan_documents import DB_1, DB_2, database, plan
+from tests.unit.steps import Steps, deferred
+
+StepsOf = Callable[..., Steps]
+SETTLED, TIMED_OUT = {"status": "settled", "problem": None}, {"status": "timeout", "problem": "HTTP 500"}
+
+
+@pytest.fixture
+def started(aws: Sandbox, steps_of: StepsOf) -> Callable[..., Steps]:
+    def start(**wave: object) -> Steps:
+        steps = steps_of(plan(database(**wave)))
+        steps.open()
+        steps.start()
+        return steps
+
+    return start
+
+
+def test_a_running_wave_is_left_to_the_trigger_until_its_time_out(started: Callable[..., Steps]) -> None:
+    steps = started(timeout="PT10M")
+
+    parked = deferred(steps.wait)
+
+    assert isinstance(parked.trigger, RecoveryJobTrigger)
+    assert parked.method_name == "execute_complete"
+    arguments = parked.trigger.serialize()[1]
+    assert (arguments["execution_id"], arguments["wave_numbers"]) == (steps.execution_id, [1])
+    assert arguments["deadline"] == steps.document["waves"][0]["startTime"] + 600
+    assert arguments["poll_interval"] == 0.1
+
+
+def test_an_ended_wave_is_not_waited_for(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    steps = started()
+    aws.advance(600)
+
+    assert steps.wait() == {"launched": 2, "failed": 0}
+
+
+def test_a_settled_wave_with_a_failed_critical_server_fails_naming_it(
+    aws: Sandbox, started: Callable[..., Steps]
+) -> None:
+    aws.add_fault("launch_failed", server=DB_2, raw_error="no capacity")
+    steps = started()
+    aws.advance(900)
+
+    with pytest.raises(AirflowFailException) as failure:
+        steps.wait()
+
+    for told in ("crm-db-02", DB_2, "LAUNCH_FAILED", "no capacity"):
+        assert told in str(failure.value)
+    assert "crm-db-01" not in str(failure.value)
+    assert steps.document["waves"][0]["status"] == "FAILED"
+    assert steps.document["waves"][0]["statusReason"] == str(failure.value)
+
+
+def test_failing_again_says_the_same(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    aws.add_fault("launch_failed", server=DB_1)
+    steps = started()
+    aws.advance(900)
+    with pytest.raises(AirflowFailException) as first:
+        steps.wait()
+
+    with pytest.raises(AirflowFailException) as second:
+        steps.wait()
+
+    assert str(second.value) == str(first.value)
+    assert steps.events.count("WAVE_FAILED") == 1
+
+
+def test_a_settled_event_is_judged_from_the_record(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    steps = started()
+    deferred(steps.wait)
+
+    with pytest.raises(AirflowFailException, match="crm-db-01 is in phase"):
+        steps.resume_wait(SETTLED)
+
+
+def test_a_time_out_looks_once_more_before_it_fails_the_wave(
+    aws: Sandbox, started: Callable[..., Steps]
+) -> None:
+    steps = started()
+    deferred(steps.wait)
+    aws.advance(600)
+
+    assert steps.resume_wait(TIMED_OUT) == {"launched": 2, "failed": 0}
+
+
+def test_a_time_out_names_the_servers_and_the_last_trouble(started: Callable[..., Steps]) -> None:
+    steps = started(timeout="PT10M")
+    deferred(steps.wait)
+
+    with pytest.raises(AirflowFailException) as failure:
+        steps.resume_wait(TIMED_OUT)
+
+    assert "time-out of 10 minutes" in str(failure.value)
+    assert "crm-db-01 is in phase" in str(failure.value)
+    assert "HTTP 500" in str(failure.value)
+
+
+def test_a_wave_that_is_past_its_time_out_is_not_deferred_again(
+    started: Callable[..., Steps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = started(timeout="PT10M")
+    monkeypatch.setattr(
+        "drs_recovery.sensors.recovery_job.time", SimpleNamespace(time=lambda: time.time() + 601)
+    )
+
+    with pytest.raises(AirflowFailException, match="time-out"):
+        steps.wait()
+
+
+def test_a_job_that_is_completed_with_a_server_still_pending_is_no_success(
+    aws: Sandbox, started: Callable[..., Steps]
+) -> None:
+    aws.add_fault("stays_pending", server=DB_1)
+    steps = started()
+    aws.advance(900)
+
+    with pytest.raises(AirflowFailException, match="although DRS says that the job is COMPLETED"):
+        steps.wait()
+
+
+def test_it_has_quick_retries() -> None:
+    sensor = RecoveryJobSensor(task_id="wait", wave_number=1)
+
+    assert sensor.retries >= 2
+    assert sensor.retry_delay.total_seconds() <= 10

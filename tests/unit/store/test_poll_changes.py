@@ -1,0 +1,120 @@
+"""What a poll makes of one server, without a store."""
+
+from __future__ import annotations
+
+import pytest
+
+from drs_recovery.poll_changes import merge_jobs, next_phase, progress_deltas, server_changes
+from drs_recovery.records import JobSeen, ServerSeen
+from drs_recovery.statuses import ServerPhase
+
+ENDS = [ServerPhase.READY, ServerPhase.FAILED, ServerPhase.TERMINATED]
+UNDER_WAY = [phase for phase in ServerPhase if phase not in ENDS]
+
+
+def server(**attributes):
+    return {
+        "sourceServerId": "s-1",
+        "phase": "PENDING",
+        "launchStatus": "PENDING",
+        "transitionHistory": [],
+        **attributes,
+    }
+
+
+def seen_after(stored, **seen):
+    """The server after one poll."""
+    changes = server_changes([stored], [ServerSeen("s-1", **seen)], now=10.0, attempt=3)
+    return changes[0].after if changes else stored
+
+
+@pytest.mark.parametrize("stored", UNDER_WAY)
+@pytest.mark.parametrize("seen", UNDER_WAY)
+def test_server_under_way_only_moves_forward(stored, seen):
+    assert next_phase(stored, seen) is (seen if seen.rank > stored.rank else stored)
+
+
+@pytest.mark.parametrize("stored", ENDS)
+@pytest.mark.parametrize("seen", ServerPhase)
+def test_ended_server_stays_as_it_is_unless_its_ready_instance_is_lost(stored, seen):
+    lost = (stored, seen) == (ServerPhase.READY, ServerPhase.TERMINATED)
+    assert next_phase(stored, seen) is (seen if lost else stored)
+
+
+@pytest.mark.parametrize("stored", UNDER_WAY)
+def test_instance_lost_before_it_was_ready_is_a_failure(stored):
+    assert next_phase(stored, ServerPhase.TERMINATED) is ServerPhase.FAILED
+
+
+@pytest.mark.parametrize(
+    ("stored", "seen", "expected"),
+    [
+        ("PENDING", "IN_PROGRESS", "IN_PROGRESS"),
+        ("PENDING", "LAUNCHED", "LAUNCHED"),
+        ("PENDING", "NEW_IN_2030", "NEW_IN_2030"),
+        ("NEW_IN_2030", "IN_PROGRESS", "IN_PROGRESS"),
+        ("NEW_IN_2030", "FAILED", "FAILED"),
+        ("IN_PROGRESS", "PENDING", "IN_PROGRESS"),
+        ("IN_PROGRESS", "FAILED", "FAILED"),
+        ("LAUNCHED", "PENDING", "LAUNCHED"),
+        ("LAUNCHED", "IN_PROGRESS", "LAUNCHED"),
+        ("LAUNCHED", "NEW_IN_2030", "LAUNCHED"),
+        ("LAUNCHED", "FAILED", "LAUNCHED"),
+        ("FAILED", "LAUNCHED", "FAILED"),
+        ("LAUNCHED", "TERMINATED", "TERMINATED"),
+        ("TERMINATED", "LAUNCHED", "TERMINATED"),
+    ],
+)
+def test_final_launch_status_does_not_go_back(stored, seen, expected):
+    after = seen_after(server(launchStatus=stored), launch_status=seen)
+    assert after["launchStatus"] == expected
+    assert len(after["transitionHistory"]) == (stored != expected)
+
+
+def test_launch_times_are_set_once():
+    moving = seen_after(server(), launch_status="IN_PROGRESS")
+    assert (moving["launchTime"], "launchedTime" in moving) == (10, False)
+    launched = seen_after({**moving, "launchTime": 5.0}, launch_status="LAUNCHED")
+    assert (launched["launchTime"], launched["launchedTime"]) == (5, 10)
+    again = seen_after({**launched, "launchedTime": 6.0}, launch_status="TERMINATED")
+    assert (again["launchTime"], again["launchedTime"]) == (5, 6)
+
+
+def test_server_that_was_never_launched_has_no_launch_time():
+    assert "launchTime" not in seen_after(server(), launch_status="FAILED")
+
+
+def test_server_without_news_is_not_among_the_changes():
+    stored = server(phase="LAUNCH", launchStatus="IN_PROGRESS", hostname="db-01")
+    seen = ServerSeen("s-1", "IN_PROGRESS", ServerPhase.SNAPSHOT, {"hostname": "db-01", "instanceId": None})
+    assert server_changes([stored], [seen, ServerSeen("s-2")], 10.0, 3) == []
+
+
+def test_deltas_of_the_parts_sum_to_nothing():
+    stored = [server(sourceServerId=f"s-{n}") for n in range(4)]
+    seen = [
+        ServerSeen("s-0", phase=ServerPhase.SNAPSHOT),
+        ServerSeen("s-1", phase=ServerPhase.READY),
+        ServerSeen("s-2", phase=ServerPhase.FAILED),
+        ServerSeen("s-3", launch_status="IN_PROGRESS"),
+    ]
+    deltas = progress_deltas(server_changes(stored, seen, 10.0, 1))
+    assert deltas == {
+        "progress.pending": -3,
+        "progress.snapshot": 1,
+        "progress.ready": 1,
+        "progress.failed": 1,
+    }
+
+
+def test_move_within_a_part_of_the_progress_is_no_delta():
+    changes = server_changes(
+        [server(phase="LAUNCHED")], [ServerSeen("s-1", phase=ServerPhase.POST_LAUNCH)], 10.0, 1
+    )
+    assert progress_deltas(changes) == {}
+
+
+def test_jobs_keep_their_order_and_what_the_poll_did_not_see():
+    stored = [{"jobId": "a", "status": "STARTED"}, {"jobId": "b", "status": "PENDING"}]
+    merged = merge_jobs(stored, [JobSeen("b", "STARTED", None)])
+    assert merged == [{"jobId": "a", "status": "STARTED"}, {"jobId": "b", "status": "STARTED"}]

@@ -1,0 +1,127 @@
+"""The documentation's promises about the project: what it links to exists, and what it lists is complete."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+SETTINGS = PROJECT / "plugins" / "drs_recovery" / "settings.py"
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def prose(page: Path) -> str:
+    """Return a page without its code blocks."""
+    return CODE_BLOCK.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    broken = []
+    for link in LINK.findall(prose(page)):
+        path, _, anchor = link.partition("#")
+        if path.startswith(("http://", "https://")):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    return broken
+
+
+def first_cells(page: Path, heading: str) -> list[str]:
+    """Return the first column of the table whose heading's first cell is given."""
+    lines = iter(page.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        if line.startswith(f"| {heading} |"):
+            break
+    next(lines)
+    cells = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        cells.append(line.split("|")[1].strip())
+    return cells
+
+
+def settings_that_the_code_reads() -> set[str]:
+    """Return the second argument of every ``conf.get…(SECTION, key, …)``."""
+    return {
+        call.args[1].value
+        for call in ast.walk(ast.parse(SETTINGS.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and len(call.args) > 1
+        and isinstance(call.args[0], ast.Name)
+        and call.args[0].id == "SECTION"
+        and isinstance(call.args[1], ast.Constant)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_local_link_leads_to_something(page):
+    assert broken_links(page) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_is_named_exists(page):
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(
+        re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+    assert named - targets == set()
+
+
+def test_every_page_is_reachable_from_the_readme():
+    linked = set(LINK.findall(prose(PAGES[0])))
+
+    assert {f"docs/{page.name}" for page in PAGES[1:]} - linked == set()
+
+
+def test_the_readme_lists_exactly_the_settings_that_the_code_reads():
+    rows = first_cells(PAGES[0], "key")
+
+    assert {row.strip("`") for row in rows} == settings_that_the_code_reads()
+
+
+def test_the_readme_names_the_environment_variable_of_each_setting():
+    text = PAGES[0].read_text(encoding="utf-8")
+
+    assert [
+        key for key in settings_that_the_code_reads() if f"AIRFLOW__DRS_RECOVERY__{key.upper()}" not in text
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "statuses"), [("execution", ExecutionStatus), ("wave", WaveStatus), ("server", ServerPhase)]
+)
+def test_the_readme_explains_every_status_in_its_order(heading, statuses):
+    explained = ", ".join(first_cells(PAGES[0], heading)).split(", ")
+
+    assert explained == [status.value for status in statuses]
+
+
+def test_every_picture_is_small_and_shown_somewhere():
+    pictures = list((PROJECT / "docs" / "images").iterdir())
+    shown = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in LINK.findall(prose(page))
+        if "images/" in link
+    }
+
+    assert set(pictures) == shown
+    assert [picture.name for picture in pictures if picture.stat().st_size > 300_000] == []

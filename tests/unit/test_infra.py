@@ -1,0 +1,156 @@
+"""The CloudFormation templates, deployed into a local AWS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+
+from drs_recovery.dynamodb import create_table, table_definition
+from sandbox.testing import mocked_sandbox
+
+PROJECT = Path(__file__).parents[2]
+REGION = "us-east-1"
+TABLE_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/dr-executions"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _aws() -> Iterator[None]:
+    with mocked_sandbox(seed=False):
+        yield
+
+
+@contextmanager
+def deployed(name: str, **parameters: str) -> Iterator[dict[str, str]]:
+    """A stack of a template, under the template's name; gives the stack's outputs."""
+    client = boto3.client("cloudformation", REGION)
+    client.create_stack(
+        StackName=name,
+        TemplateBody=(PROJECT / "infra" / f"{name}.yaml").read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    yield {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    client.delete_stack(StackName=name)
+
+
+def shape(table: dict[str, Any]) -> dict[str, Any]:
+    """What matters of a table, without an order where DynamoDB has none."""
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    billing = table.get("BillingModeSummary", table)
+    return {
+        "billing": billing["BillingMode"],
+        "attributes": {
+            item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]
+        },
+        "keys": table["KeySchema"],
+        "indexes": {
+            name: (index["KeySchema"], sorted(index["Projection"]["NonKeyAttributes"]))
+            for name, index in indexes.items()
+        },
+    }
+
+
+def test_table_of_the_template_is_the_one_that_the_code_creates():
+    client = boto3.client("dynamodb", REGION)
+    with deployed("executions-table", TableName="from-template") as outputs:
+        table = client.describe_table(TableName=outputs["TableName"])["Table"]
+        assert outputs["TableArn"] == table["TableArn"]
+        assert shape(table) == shape(table_definition("any"))
+        assert create_table(client, "from-template") is False
+
+
+@pytest.mark.parametrize(
+    "line", ["DeletionPolicy: Retain", "UpdateReplacePolicy: Retain", "PointInTimeRecoveryEnabled: true"]
+)
+def test_records_outlive_stack_and_mistakes(line):
+    """What the local CloudFormation leaves out."""
+    assert line in (PROJECT / "infra/executions-table.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def policies() -> dict[str, list[dict[str, Any]]]:
+    """The statements of each managed policy."""
+    return policies_with()
+
+
+def policies_with(**parameters: str) -> dict[str, list[dict[str, Any]]]:
+    client = boto3.client("iam", REGION)
+    found: dict[str, list[dict[str, Any]]] = {}
+    with deployed("iam", ExecutionsTableArn=TABLE_ARN, **parameters) as outputs:
+        for name, arn in outputs.items():
+            version = client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            content = client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+            found[name.removesuffix("Arn")] = content["Document"]["Statement"]
+    return found
+
+
+def actions(statements: list[dict[str, Any]]) -> set[str]:
+    listed = [statement["Action"] for statement in statements]
+    return {action for one in listed for action in ([one] if isinstance(one, str) else one)}
+
+
+def test_engine_may_make_each_call_of_its_drs_hook(policies):
+    source = (PROJECT / "plugins/drs_recovery/hooks/drs.py").read_text()
+    called = set(re.findall(r'_pages\(\s*"(\w+)"|\.(start_recovery|list_tags_for_resource)\(', source))
+    methods = {first or second for first, second in called}
+    operations = boto3.client("drs", REGION).meta.service_model.operation_names
+    names = {xform_name(operation): f"drs:{operation}" for operation in operations}
+    assert "describe_jobs" in methods
+    assert {names[method] for method in methods} <= actions(policies["RecoveryPolicy"])
+
+
+def test_engine_may_make_each_call_of_its_table(policies):
+    source = (PROJECT / "plugins/drs_recovery/dynamodb.py").read_text()
+    called = set(re.findall(r"self\.client\.(\w+)\(", source))
+    assert called == {"transact_write_items", "transact_get_items", "get_item", "batch_get_item", "query"}
+    assert actions(policies["StorePolicy"]) == {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        # TransactWriteItems
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:ConditionCheckItem",
+    }
+
+
+def test_readers_may_write_nothing(policies):
+    assert actions(policies["ReaderPolicy"]) == {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+    }
+
+
+def test_nothing_is_allowed_by_a_wildcard(policies):
+    for statements in policies.values():
+        assert not [action for action in actions(statements) if "*" in action]
+
+
+def test_ec2_is_changed_through_drs_only(policies):
+    """The engine's own credentials must not be able to launch or terminate anything."""
+    direct = [
+        statement for statement in policies["RecoveryPolicy"] if "aws:ViaAWSService" not in str(statement)
+    ]
+    assert {action for action in actions(direct) if action.startswith("ec2:")} == {"ec2:DescribeInstances"}
+
+
+def test_roles_are_passed_and_assumed_only_as_far_as_they_are_named(policies):
+    def statements_of(found: dict[str, list[dict[str, Any]]], action: str) -> list[dict[str, Any]]:
+        return [one for statements in found.values() for one in statements if one["Action"] == action]
+
+    assert statements_of(policies, "sts:AssumeRole") == []
+    assert len(statements_of(policies, "iam:PassRole")) == 1
+    role = "arn:aws:iam::210987654321:role/drs"
+    named = policies_with(TargetRoleArns=role, InstanceRoleArns=role)
+    assert [one["Resource"] for one in statements_of(named, "sts:AssumeRole")] == [[role]]
+    assert [role] in [one["Resource"] for one in statements_of(named, "iam:PassRole")]

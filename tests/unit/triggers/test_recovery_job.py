@@ -1,0 +1,186 @@
+"""The trigger: data that any triggerer can go on with, and one event at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.module_loading import import_string
+from airflow.serialization.serialized_objects import BaseSerialization
+
+from drs_recovery.triggers.recovery_job import LONGEST_PAUSE, RecoveryJobTrigger
+from sandbox.testing import Sandbox
+from tests.plan_documents import application, database, plan
+from tests.unit.steps import Steps
+
+StepsOf = Callable[..., Steps]
+
+
+def trigger_for(
+    steps: Steps, *numbers: int, seconds: float = 60, poll_interval: float = 0.1
+) -> RecoveryJobTrigger:
+    return RecoveryJobTrigger(
+        execution_id=steps.execution_id,
+        wave_numbers=numbers or (1,),
+        deadline=time.time() + seconds,
+        poll_interval=poll_interval,
+    )
+
+
+async def first_event(
+    trigger: RecoveryJobTrigger, after_a_moment: Callable[[], None] | None = None
+) -> dict[str, Any]:
+    async def later() -> None:
+        if after_a_moment is not None:
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(after_a_moment)
+
+    event, _ = await asyncio.gather(anext(trigger.run()), later())
+    return dict(event.payload)
+
+
+@pytest.fixture
+def started(steps_of: StepsOf) -> Steps:
+    steps = steps_of(plan(database()))
+    steps.open()
+    steps.start()
+    return steps
+
+
+def test_it_survives_serialization() -> None:
+    trigger = RecoveryJobTrigger(execution_id="e", wave_numbers=(2, 3), deadline=17.5, poll_interval=30)
+
+    path, arguments = trigger.serialize()
+
+    assert path == "drs_recovery.triggers.recovery_job.RecoveryJobTrigger"
+    assert arguments == {"execution_id": "e", "wave_numbers": [2, 3], "deadline": 17.5, "poll_interval": 30}
+    stored = BaseSerialization.deserialize(BaseSerialization.serialize(arguments))
+    assert import_string(path)(**stored).serialize() == (path, arguments)
+
+
+def test_one_event_comes_when_the_jobs_are_completed(aws: Sandbox, started: Steps) -> None:
+    event = asyncio.run(first_event(trigger_for(started), lambda: aws.advance(600)))
+
+    assert event == {"status": "settled", "problem": None}
+    assert [s["phase"] for s in started.document["waves"][0]["serverStatuses"]] == ["LAUNCHED", "LAUNCHED"]
+    assert started.document["waves"][0]["pollAttempts"] >= 2
+    assert started.document["waves"][0]["status"] == "POLLING"
+
+
+def test_progress_is_on_record_after_each_look(aws: Sandbox, started: Steps) -> None:
+    seen = []
+    for seconds in (10, 100, 200):
+        aws.advance(seconds)
+        asyncio.run(first_event(trigger_for(started, seconds=0)))
+        seen.append({s["phase"] for s in started.document["waves"][0]["serverStatuses"]})
+
+    assert seen == [{"SNAPSHOT"}, {"CONVERSION"}, {"LAUNCH"}]
+
+
+def test_it_waits_for_every_wave_that_it_was_given(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database(), application(depends_on=[])))
+    steps.open()
+    steps.start(1)
+    aws.advance(600)
+    steps.start(2)
+
+    assert asyncio.run(first_event(trigger_for(steps, 1, 2, seconds=0)))["status"] == "timeout"
+    aws.advance(600)
+    assert asyncio.run(first_event(trigger_for(steps, 1, 2, seconds=0)))["status"] == "settled"
+
+
+def test_the_last_look_is_after_the_deadline(aws: Sandbox, started: Steps) -> None:
+    aws.advance(600)
+
+    assert asyncio.run(first_event(trigger_for(started, seconds=-5)))["status"] == "settled"
+
+
+def test_another_triggerer_goes_on_from_the_stored_arguments(aws: Sandbox, started: Steps) -> None:
+    killed = trigger_for(started)
+
+    async def run_and_kill() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(killed.run()), 0.3)
+
+    asyncio.run(run_and_kill())
+    before = started.document["waves"][0]["pollAttempts"]
+    aws.advance(600)
+    _, arguments = killed.serialize()
+
+    event = asyncio.run(first_event(RecoveryJobTrigger(**arguments)))
+
+    assert event["status"] == "settled"
+    assert started.document["waves"][0]["pollAttempts"] > before
+
+
+def test_trouble_is_on_record_while_it_lasts_and_does_not_end_the_wait(aws: Sandbox, started: Steps) -> None:
+    aws.add_fault(
+        "error", operation="DescribeJobs", status=403, code="AccessDeniedException", message="not now"
+    )
+
+    event = asyncio.run(first_event(trigger_for(started, seconds=0)))
+
+    assert event == {"status": "timeout", "problem": "AccessDeniedException: not now"}
+    assert "not now" in started.document["waves"][0]["lastPollError"]["message"]
+    aws.clear_faults()
+    aws.advance(600)
+    assert asyncio.run(first_event(trigger_for(started)))["status"] == "settled"
+    assert "lastPollError" not in started.document["waves"][0]
+
+
+def test_an_unreachable_store_does_not_end_the_wait(aws: Sandbox, started: Steps) -> None:
+    aws.advance(600)
+    aws.add_fault("error", service="dynamodb", status=400, code="AccessDeniedException", times=2)
+
+    event = asyncio.run(first_event(trigger_for(started)))
+
+    assert event["status"] == "settled"
+
+
+@pytest.mark.parametrize(
+    ("failed_looks", "retry_after", "low", "high"),
+    [
+        (0, None, 27, 33),
+        (1, None, 54, 66),
+        (2, None, 108, 132),
+        (9, None, 270, 330),
+        (0, 120, 108, 132),
+        (0, 9999, 270, 330),
+    ],
+)
+def test_the_pause_grows_with_trouble_up_to_a_limit(
+    failed_looks: int, retry_after: float | None, low: float, high: float
+) -> None:
+    trigger = RecoveryJobTrigger(
+        execution_id="e", wave_numbers=[1], deadline=time.time() + 9999, poll_interval=30
+    )
+
+    pauses = [trigger._pause(failed_looks, retry_after) for _ in range(50)]
+
+    assert low <= min(pauses) <= max(pauses) <= high
+    assert max(pauses) <= LONGEST_PAUSE * 1.1
+
+
+def test_the_pause_does_not_pass_the_deadline() -> None:
+    trigger = RecoveryJobTrigger(
+        execution_id="e", wave_numbers=[1], deadline=time.time() + 2, poll_interval=30
+    )
+
+    assert trigger._pause(0, None) <= 2
+
+
+def test_waiting_does_not_block_the_triggerers_loop(aws: Sandbox, started: Steps) -> None:
+    aws.add_fault("delay", operation="DescribeJobs", seconds=0.5, times=1)
+
+    async def beats_while_waiting() -> int:
+        look = asyncio.ensure_future(anext(trigger_for(started, seconds=0).run()))
+        beats = 0
+        while not look.done():
+            await asyncio.sleep(0.01)
+            beats += 1
+        return beats
+
+    assert asyncio.run(beats_while_waiting()) > 10
