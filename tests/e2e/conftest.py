@@ -9,8 +9,18 @@ import pytest
 from devstack.layout import StackSettings
 from devstack.stack import Stack
 
+# No test takes a third of this, even with the start of the stack. By signal, so that nothing is left running.
+_LONGEST_SECONDS = 600
+
 # Waves of about 9 s: long enough to step in between two polls, short enough for many drills.
 _SPEED = 60.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """End a test that hangs as if it had failed."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(_LONGEST_SECONDS, method="signal"))
 
 
 @pytest.fixture(scope="session")
