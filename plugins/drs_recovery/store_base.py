@@ -102,7 +102,7 @@ class StoreBase:
 
     def _commit(self, event: Event, actions: Sequence[Action]) -> None:
         """Write a transition together with its event."""
-        execution_id, moment = actions[0].key.execution_id, self._clock()
+        execution_id, moment = actions[0].key.execution_id, self._moment_of(actions)
         number = 0
         while True:
             put = Put(event_item(execution_id, event, moment, number), RECORD_IS_NEW)
@@ -114,6 +114,22 @@ class StoreBase:
                 # Only the event's key was taken: the next number of that moment is free, or the one after it.
                 prefix = event_prefix(moment)
                 number = max(number + 1, len(self.table.query(execution_id, prefix, prefix + END_OF_RANGE)))
+
+    def _moment_of(self, actions: Sequence[Action]) -> float:
+        """
+        Time of a transition: what it makes the EXECUTION record's ``lastUpdatedTime``, which never goes back.
+
+        So events stay in the order in which things happened, also when the hosts' clocks disagree.
+        """
+        return next((time for action in actions if (time := _updated_time(action)) is not None), self._now())
+
+
+def _updated_time(action: Action) -> float | None:
+    match action:
+        case Put(item=values) | Update(changes=values):
+            time: float | None = values.get("lastUpdatedTime")
+            return time
+    return None
 
 
 def in_transactions(elements: Sequence[Element]) -> Iterator[Sequence[Element]]:

@@ -67,7 +67,7 @@ class StoreWaves(StoreGates):
         :param adopted: whether it was found rather than started.
         :raises TransitionRefusedError: nobody asked for this wave, so that it can have no job.
         """
-        wave = self._read_wave(execution_id, number)
+        execution, wave = self._read_together(execution_id, number)
         if wave["status"] in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
             raise TransitionRefusedError(wave_subject(wave), wave["status"], f"the wave of job {job.job_id}")
         servers = [
@@ -79,8 +79,12 @@ class StoreWaves(StoreGates):
         for part in in_transactions(servers):
             self.table.transact(part)
         if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
-            jobs = [*wave["jobs"], job_entry(job, self._now())]
-            self._commit(_job_event(number, job, adopted), [record_update(wave, {"jobs": jobs})])
+            now = self._now()
+            jobs = [*wave["jobs"], job_entry(job, now)]
+            self._commit(
+                _job_event(number, job, adopted),
+                [execution_update(execution, now, {}), record_update(wave, {"jobs": jobs})],
+            )
 
     @retried_on_conflict
     def start_polling(self, execution_id: str, number: int) -> Item:

@@ -188,3 +188,11 @@ def test_unknown_wave_and_unknown_execution_are_told_apart(store, opened):
         store.request_wave("e1", 9)
     with pytest.raises(ExecutionNotFoundError, match="there is no execution e2 in the store"):
         store.get_wave("e2", 1)
+
+
+def test_events_keep_their_order_when_the_next_writer_has_a_clock_that_is_behind(recovery, clock):
+    recovery.open()
+    clock.advance(-300)
+    recovery.start()
+    events = ["EXECUTION_OPENED", "WAVE_REQUESTED", "JOB_STARTED", "WAVE_POLLING"]
+    assert recovery.events() == events
