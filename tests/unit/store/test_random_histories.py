@@ -1,0 +1,243 @@
+"""
+Everyone who writes to the store acts at random and at the same time, over HTTP, with clocks that disagree.
+
+What each does next comes from a seed; who comes first is up to the threads. Afterwards the events are lived
+through by a model of the life of an execution, and the records must be what it came to. More seeds:
+``HISTORY_SEEDS=4-200 pytest tests/unit/store/test_random_histories.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase, WaveStatus, progress_of
+from drs_recovery.store import ExecutionStore, final_status
+from sandbox.testing import running_sandbox
+from tests.history import FINAL, life_of, told
+from tests.unit.store.conftest import Recovery
+from tests.witness import Witness
+
+WAVES, SERVERS = 4, 2
+ACTORS = ("starter", "starter", "poller", "poller", "gatekeeper", "canceller", "finalizer", "finalizer")
+ACTIONS = 24
+
+# Seconds by which hosts disagree about the time.
+SKEW = 300
+
+_DECISIONS = [decision for decision in GateDecision if decision is not GateDecision.WAITING]
+_PHASES = [ServerPhase.SNAPSHOT, ServerPhase.LAUNCH, ServerPhase.LAUNCHED, ServerPhase.FAILED]
+
+
+def seeds() -> list[int]:
+    first, _, last = os.environ.get("HISTORY_SEEDS", "1-3").partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+@pytest.fixture(scope="module")
+def new_client() -> Iterator[Callable[[], Any]]:
+    """Makes clients of a server, which leave retrying to the store."""
+    config = Config(retries={"total_max_attempts": 1})
+    with running_sandbox(seed=False) as sandbox:
+        yield lambda: sandbox.client("dynamodb", config=config)
+
+
+@pytest.fixture(scope="module")
+def clients(new_client: Callable[[], Any]) -> list[Any]:
+    return [new_client() for _ in range(len(ACTORS) + 1)]
+
+
+@pytest.fixture(autouse=True)
+def _eager_threads() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(5e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+class Actor:
+    """
+    Somebody who acts on the execution; a refusal is an answer like any other.
+
+    :param store: with a client of its own.
+    :param role: decides what it does.
+    :param rng: decides when and to what.
+    """
+
+    def __init__(self, store: ExecutionStore, role: str, name: str, rng: random.Random) -> None:
+        self.recovery, self.store, self.rng, self.name = Recovery(store), store, rng, name
+        roles: dict[str, list[tuple[int, Callable[[int], object]]]] = {
+            "starter": [(4, self.start), (2, self.complete), (1, self.fail)],
+            "poller": [(6, self.poll), (4, self.make_ready), (2, self.complete), (1, self.miss_a_poll)],
+            "gatekeeper": [(3, self.open_gate), (4, self.decide), (1, self.skip)],
+            "canceller": [(20, self.read), (1, self.cancel), (1, self.cancel_wave), (1, self.give_error)],
+            "finalizer": [(3, self.poll), (3, self.complete), (1, self.claim_success)],
+        }
+        self._weights, self._choices = zip(*roles[role], strict=True)
+        self._finalizes = role == "finalizer"
+
+    def live(self) -> None:
+        """Act, and if it is a finalizer, end the execution."""
+        for _ in range(self.rng.randint(ACTIONS // 3, ACTIONS)):
+            (action,) = self.rng.choices(self._choices, self._weights)
+            self._tried(action, self.rng.randint(1, WAVES))
+        while self._finalizes and not ExecutionStatus(self.store.get_execution("e1")["status"]).is_final:
+            self._tried(self.finalize, 0)
+
+    @staticmethod
+    def _tried(action: Callable[[int], object], number: int) -> None:
+        with contextlib.suppress(TransitionRefusedError):
+            action(number)
+
+    def start(self, number: int) -> None:
+        self.store.request_wave("e1", number)
+        job = self.recovery.job(number, self.recovery.server_ids(number, SERVERS))
+        self.store.record_job("e1", number, job, adopted=self.rng.random() < 0.5)
+        self.store.start_polling("e1", number)
+
+    def poll(self, number: int) -> None:
+        ids = tuple(self.rng.sample(self.recovery.server_ids(number, SERVERS), self.rng.randint(1, SERVERS)))
+        phase = self.rng.choice(_PHASES)
+        status = {"LAUNCHED": "LAUNCHED", "FAILED": "FAILED"}.get(phase, "IN_PROGRESS")
+        self.recovery.poll(number, phase, status, ids=ids)
+
+    def make_ready(self, number: int) -> None:
+        self.recovery.launch(number, self.recovery.server_ids(number, SERVERS))
+
+    def miss_a_poll(self, number: int) -> None:
+        self.store.record_poll_failure("e1", number, "ThrottlingException")
+
+    def complete(self, number: int) -> None:
+        self.store.complete_wave("e1", number)
+
+    def fail(self, number: int) -> None:
+        self.store.fail_wave("e1", number, f"failed by {self.name}")
+
+    def cancel_wave(self, number: int) -> None:
+        self.store.cancel_wave("e1", number, f"cancelled by {self.name}")
+
+    def skip(self, number: int) -> None:
+        self.store.skip_wave("e1", number, f"skipped by {self.name}")
+
+    def open_gate(self, number: int) -> None:
+        self.store.open_gate("e1", number, "start?", [])
+
+    def decide(self, number: int) -> None:
+        self.store.decide_gate("e1", number, self.rng.choice(_DECISIONS), self.name)
+
+    def cancel(self, _number: int) -> None:
+        self.store.begin_cancelling("e1", self.name, "enough")
+
+    def give_error(self, _number: int) -> None:
+        self.store.set_error("e1", f"error of {self.name}")
+
+    def read(self, _number: int) -> None:
+        self.store.get_document("e1")
+
+    def claim_success(self, _number: int) -> None:
+        self.store.finalize("e1", ExecutionStatus.COMPLETED, actor=self.name)
+
+    def finalize(self, _number: int) -> None:
+        for wave in self.store.get_document("e1")["waves"]:
+            if not WaveStatus(wave["status"]).is_final:
+                self._tried(self.rng.choice([self.cancel_wave, self.fail]), wave["waveNumber"])
+        document = self.store.get_document("e1")
+        status = final_status(document, cancelled="cancellingTime" in document)
+        self.store.finalize("e1", status, actor=self.name)
+
+
+class Watcher:
+    """Reads the execution all the time."""
+
+    def __init__(self, store: ExecutionStore) -> None:
+        self._store = store
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.witness = Witness()
+        self.ends: list[str] = []
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.is_set():
+            document = self._store.get_document("e1")
+            self.witness.look(document)
+            if document["status"] in FINAL:
+                self.ends.append(document["status"])
+
+
+@pytest.fixture
+def skewed_stores(
+    clients: list[Any], table: ExecutionsTable
+) -> Callable[[random.Random], list[ExecutionStore]]:
+    """Makes a store for each actor and one for the reader; a host has the right time, is ahead, or behind."""
+    ticks = itertools.count()
+
+    def clock(skew: float) -> Callable[[], float]:
+        # Some moments are the same for several writers.
+        return lambda: 1_800_000_000 + skew + next(ticks) // 3 / 1000
+
+    def stores(rng: random.Random) -> list[ExecutionStore]:
+        return [
+            ExecutionStore(ExecutionsTable(client, table.table_name), clock(rng.choice((-SKEW, 0, SKEW))))
+            for client in clients
+        ]
+
+    return stores
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_whatever_everyone_does_at_once_the_history_is_legal(
+    skewed_stores: Callable[[random.Random], list[ExecutionStore]], seed: int
+) -> None:
+    rng = random.Random(seed)
+    *stores, reader = skewed_stores(rng)
+    Recovery(reader).open(waves=WAVES, servers=SERVERS)
+    actors = [
+        Actor(store, role, f"{role}-{number}", random.Random(f"{seed}-{number}"))
+        for number, (store, role) in enumerate(zip(stores, ACTORS, strict=True))
+    ]
+    with Watcher(reader) as watcher, ThreadPoolExecutor(len(actors)) as pool:
+        lives = [pool.submit(actor.live) for actor in actors]
+    for life in lives:
+        life.result()
+
+    document, events = reader.get_document("e1"), reader.get_events("e1")
+    story = f"seed {seed}:\n{told(events)}"
+    assert life_of(events, document).contradictions(document) == [], story
+    assert document["status"] in FINAL, story
+    assert watcher.witness.lies == [], story
+    assert set(watcher.ends) <= {document["status"]}, story
+    assert miscounted(document) == [], story
+
+
+def miscounted(document: dict[str, Any]) -> list[str]:
+    """List the parts of a document whose progress is not what their servers make it."""
+    holders = [*document["waves"], {**document, "serverStatuses": all_servers(document)}]
+    return [
+        f"{holder.get('waveNumber', 'execution')}: {holder['progress']}"
+        for holder in holders
+        if holder["progress"] != progress_of(ServerPhase(s["phase"]) for s in holder["serverStatuses"])
+    ]
+
+
+def all_servers(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [server for wave in document["waves"] for server in wave["serverStatuses"]]
