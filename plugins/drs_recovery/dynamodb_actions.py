@@ -1,5 +1,5 @@
 """
-What a transaction is made of: values in DynamoDB's own notation, conditions, and the three write actions.
+What a transaction is made of: values in DynamoDB's own notation, conditions, and the actions.
 
 An expression names an attribute as ``#attribute`` and a value as ``:value``; the ``#`` keeps reserved words
 such as ``status`` usable, and the map of names is read off the expression. Nothing here talks to AWS.
@@ -204,7 +204,26 @@ class Update:
         return {"Update": {**content, **_condition(self.condition, values, expression)}}
 
 
-Action = Put | Check | Update
+@dataclass(frozen=True)
+class Delete:
+    """
+    Remove a record; one that is not there any more is fine.
+
+    :param key: the record.
+    """
+
+    key: Key
+
+    def request(self, table_name: str) -> dict[str, Any]:
+        """
+        Build the entry of ``TransactItems``.
+
+        :param table_name: the table.
+        """
+        return {"Delete": {"TableName": table_name, "Key": encode(self.key.attributes)}}
+
+
+Action = Put | Check | Update | Delete
 
 
 def _update_expression(changes: Mapping[str, Any], deltas: Mapping[str, int], values: dict[str, Any]) -> str:

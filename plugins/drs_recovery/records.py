@@ -112,6 +112,23 @@ class JobRef:
 
 
 @dataclass(frozen=True)
+class TerminationJob:
+    """
+    A DRS job that terminates instances of an execution.
+
+    :param job_id: DRS job id.
+    :param region: AWS Region of the job.
+    :param connection: Airflow connection that reaches its account.
+    :param instance_ids: the recovery instances that it terminates.
+    """
+
+    job_id: str
+    region: str
+    connection: str
+    instance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class JobSeen:
     """
     A job as a poll saw it.

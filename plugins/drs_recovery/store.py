@@ -3,10 +3,10 @@ The execution store: the durable record of every execution, written by transitio
 
 ::
 
-    StoreBase ─┬─ StoreReads                     records, documents, lists
-               ├─ StoreGates ── StoreWaves       gates; start, jobs and end of waves
-               └─ StorePolls                     how far the servers are
-                        └── ExecutionStore       all of them; opening and ending an execution
+    StoreBase ─┬─ StoreReads ── StoreTerminations    records, documents, lists; the end of instances
+               ├─ StoreGates ── StoreWaves           gates; start, jobs and end of waves
+               └─ StorePolls                         how far the servers are
+                        └── ExecutionStore           all of them; opening and ending an execution
 
 Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
 """
@@ -32,6 +32,7 @@ from drs_recovery.store_items import (
     ENGINE,
     Event,
     compose,
+    due_item,
     execution_item,
     execution_key,
     present,
@@ -39,16 +40,18 @@ from drs_recovery.store_items import (
     wave_item,
 )
 from drs_recovery.store_polls import StorePolls
-from drs_recovery.store_reads import StoreReads
 from drs_recovery.store_rules import (
     can_terminate,
     demand_final_transition,
     demand_live,
     final_status,
+    has_instances_left,
     measured_objectives,
     seconds_between,
+    termination_time,
     wave_subject,
 )
+from drs_recovery.store_terminations import StoreTerminations
 from drs_recovery.store_waves import StoreWaves
 
 __all__ = ["ExecutionStore", "can_terminate", "final_status"]
@@ -59,7 +62,7 @@ _SUBJECT = "the execution"
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
 
 
-class ExecutionStore(StoreReads, StoreWaves, StorePolls):
+class ExecutionStore(StoreTerminations, StoreWaves, StorePolls):
     """
     The records of executions.
 
@@ -197,7 +200,8 @@ class ExecutionStore(StoreReads, StoreWaves, StorePolls):
         end = max(now, execution.get("startTime", now))
         changes = {**_ending(document, status, end), **present({"error": execution.get("error", error)})}
         event = Event(f"EXECUTION_{status}", {"error": changes.get("error")}, actor)
-        self._commit(event, [execution_update(execution, now, changes)])
+        due = _due(execution_id, changes.get("terminateAfter"))
+        self._commit(event, [execution_update(execution, now, changes), *due])
         return True
 
 
@@ -209,4 +213,10 @@ def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
         "endTime": end,
         "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),
         "measured": measured_objectives(document, status, end),
+        "terminateAfter": termination_time(document, end) if has_instances_left(document) else None,
     }
+
+
+def _due(execution_id: str, time: float | None) -> list[Put]:
+    """The record by which housekeeping finds the instances that this execution leaves."""
+    return [] if time is None else [Put(due_item(execution_id, time))]

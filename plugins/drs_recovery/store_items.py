@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item, Key
-from drs_recovery.records import JobRef, NewExecution, NewServer, NewWave
+from drs_recovery.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
 
 EXECUTION = "EXECUTION"
@@ -23,6 +23,9 @@ END_OF_RANGE = "~"
 
 ENGINE = "engine"
 """Actor of events that no person caused."""
+
+HOUSEKEEPING = "housekeeping"
+"""Partition of the records that say what is due; no execution has this id."""
 
 _INTERNAL = frozenset({"recordKey", "version"})
 
@@ -63,7 +66,20 @@ def event_prefix(time: float) -> str:
 
     :param time: epoch seconds.
     """
-    return f"EVENT#{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z#"
+    return f"EVENT#{_sortable(time)}#"
+
+
+def due_prefix(time: float) -> str:
+    """
+    What the record keys of terminations that are due at one moment start with.
+
+    :param time: epoch seconds.
+    """
+    return f"DUE#{_sortable(time)}#"
+
+
+def _sortable(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
 def key_of(item: Mapping[str, Any]) -> Key:
@@ -153,6 +169,38 @@ def job_entry(job: JobRef, now: float) -> Item:
         "part": job.part,
         "status": "PENDING",
         "startTime": now,
+    }
+
+
+def due_item(execution_id: str, time: float) -> Item:
+    """
+    The record by which housekeeping finds an execution whose instances are due to be terminated.
+
+    It lies in a partition of its own, in the order of time, so that no search is needed.
+
+    :param time: epoch seconds from which they are due.
+    """
+    return {
+        **due_key(execution_id, time).attributes,
+        "dueExecutionId": execution_id,
+        "dueTime": time,
+    }
+
+
+def due_key(execution_id: str, time: float) -> Key:
+    """Key of the record of a due termination."""
+    return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
+
+
+def termination_entry(job: TerminationJob, now: float) -> Item:
+    """The entry of a termination job in the EXECUTION record."""
+    return {
+        "jobId": job.job_id,
+        "region": job.region,
+        "connection": job.connection,
+        "status": "PENDING",
+        "startTime": now,
+        "instances": list(job.instance_ids),
     }
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from drs_recovery.durations import format_duration, parse_duration
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
+from drs_recovery.plan_parts import DEFAULT_TERMINATE_AFTER
 from drs_recovery.statuses import (
     EXECUTION_TRANSITIONS,
     WAVE_TRANSITIONS,
@@ -40,7 +42,7 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
     if nothing_left and undisturbed and not (failed or refused):
         return ExecutionStatus.COMPLETED
-    if any(wave["status"] == WaveStatus.COMPLETED and _has_instance(wave) for wave in waves):
+    if any(wave["status"] == WaveStatus.COMPLETED and _launched_any(wave) for wave in waves):
         return ExecutionStatus.PARTIAL_SUCCESS
     if (cancelled or refused) and WaveStatus.FAILED not in statuses:
         return ExecutionStatus.CANCELLED
@@ -55,15 +57,62 @@ def can_terminate(document: Record) -> bool:
     """
     if not ExecutionStatus(document["status"]).is_final or document.get("instancesTerminated"):
         return False
-    return any(_has_instance(wave) for wave in document["waves"])
+    return has_instances_left(document)
 
 
-def _has_instance(wave: Record) -> bool:
-    return any(
-        (server.get("instanceId") or server.get("recoveryInstanceId"))
-        and server["phase"] != ServerPhase.TERMINATED
-        for server in wave["serverStatuses"]
-    )
+def has_instances_left(document: Record) -> bool:
+    """
+    Whether an execution has instances on record that were not seen to be gone.
+
+    :param document: the execution document.
+    """
+    return any(has_instance_left(server) for wave in document["waves"] for server in wave["serverStatuses"])
+
+
+def has_instance_left(server: Record) -> bool:
+    """
+    Whether a server has an instance on record that was not seen to be gone, of this or an earlier attempt.
+
+    :param server: SERVER record.
+    """
+    if "terminatedTime" in server or server["phase"] == ServerPhase.TERMINATED:
+        return False
+    return bool(instances_of(server))
+
+
+def instances_of(server: Record) -> dict[str, Record]:
+    """
+    Every instance that a server has on record, of all its attempts.
+
+    :param server: SERVER record.
+    :return: by its recovery instance id: ``jobId``, ``recoveryInstanceId``, ``instanceId``.
+    """
+    attempts = (*server.get("previousInstances", []), server)
+    named = {attempt.get("recoveryInstanceId") or attempt.get("instanceId"): attempt for attempt in attempts}
+    return {name: attempt for name, attempt in named.items() if name}
+
+
+def termination_time(document: Record, end: float) -> float | None:
+    """
+    When the instances that an execution leaves are to be terminated by themselves; None if never.
+
+    A plan's ``terminate_after`` counts from the end of the drill. Those of a real recovery always stay.
+
+    :param document: the execution document, or its EXECUTION record with the plan.
+    :param end: when it ended.
+    """
+    if not document["isDrill"] or document.get("keepInstances"):
+        return None
+    settings: Record = document["planSnapshot"].get("drill", {})
+    after = settings.get("terminate_after", format_duration(DEFAULT_TERMINATE_AFTER))
+    if after == "never":
+        return None
+    return end if after == "now" else end + parse_duration(after).total_seconds()
+
+
+def _launched_any(wave: Record) -> bool:
+    """Whether a wave brought up an instance, be it gone by now."""
+    return any(map(instances_of, wave["serverStatuses"]))
 
 
 def _is_refused(wave: Record) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from botocore import xform_name
 
 from drs_recovery.dynamodb import create_table, table_definition
+from drs_recovery.store_items import HOUSEKEEPING
 from sandbox.testing import mocked_sandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -100,7 +101,12 @@ def actions(statements: list[dict[str, Any]]) -> set[str]:
 
 def test_engine_may_make_each_call_of_its_drs_hook(policies):
     source = (PROJECT / "plugins/drs_recovery/hooks/drs.py").read_text()
-    called = set(re.findall(r'_pages\(\s*"(\w+)"|\.(start_recovery|list_tags_for_resource)\(', source))
+    called = set(
+        re.findall(
+            r'_pages\(\s*"(\w+)"|\.(start_recovery|terminate_recovery_instances|list_tags_for_resource)\(',
+            source,
+        )
+    )
     methods = {first or second for first, second in called}
     operations = boto3.client("drs", REGION).meta.service_model.operation_names
     names = {xform_name(operation): f"drs:{operation}" for operation in operations}
@@ -119,8 +125,15 @@ def test_engine_may_make_each_call_of_its_table(policies):
         # TransactWriteItems
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
         "dynamodb:ConditionCheckItem",
     }
+
+
+def test_engine_may_delete_no_record_of_an_execution(policies):
+    (deleting,) = [one for one in policies["StorePolicy"] if "dynamodb:DeleteItem" in one["Action"]]
+    assert deleting["Action"] == "dynamodb:DeleteItem"
+    assert list(deleting["Condition"].values()) == [{"dynamodb:LeadingKeys": HOUSEKEEPING}]
 
 
 def test_readers_may_write_nothing(policies):

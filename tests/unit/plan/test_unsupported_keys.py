@@ -22,17 +22,6 @@ NOT_SUPPORTED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "arn:aws:sns:us-east-1:123456789012:dr",
         ],
     ),
-    "clean-up of drills": (
-        {"drill": {"terminate_after": "PT2H"}},
-        ["drill.terminate_after: terminate_after is not supported yet"],
-    ),
-    "clean-up at a bad time": (
-        {"drill": {"terminate_after": "soon"}},
-        [
-            "drill.terminate_after: terminate_after is not supported yet",
-            'drill.terminate_after: "soon" is neither a duration such as PT2H nor "now" or "never"',
-        ],
-    ),
     "point in time": (
         {"point_in_time": "latest"},
         ["point_in_time: point_in_time is not supported yet"],

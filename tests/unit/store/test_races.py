@@ -18,6 +18,7 @@ from botocore.config import Config
 
 from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
+from drs_recovery.records import TerminationJob
 from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase, progress_of
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import running_sandbox
@@ -264,3 +265,33 @@ def test_reader_sees_no_execution_or_a_whole_one(stores, recovery):
     done.set()
     reader.join()
     assert set(seen) <= {0, 5}
+
+
+def test_terminations_side_by_side_end_once_and_lose_no_job(stores, store, ready):
+    store.complete_wave("e1", 1)
+    store.cancel_wave("e1", 2, "enough")
+    store.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
+    numbers = itertools.count()
+
+    def terminate(own_store):
+        number = next(numbers)
+        try:
+            own_store.request_termination("e1", "admin", f"run-{number}", {})
+        except TransitionRefusedError:
+            return  # another one was through already
+        job = TerminationJob(f"drsjob-t{number}", "us-east-1", "aws", ("i-1",))
+        own_store.record_termination_job("e1", job, adopted=False)
+        own_store.record_termination_job("e1", job, adopted=True)
+        own_store.record_terminated("e1", {"i-1"})
+        own_store.finish_termination("e1")
+
+    by_all(stores, terminate)
+
+    document, events = store.get_document("e1"), ready.events()
+    assert document["instancesTerminated"] is True
+    assert events.count("INSTANCES_TERMINATED") == 1
+    assert len(document["terminateJobs"]) == events.count("TERMINATION_JOB_STARTED")
+    assert len({job["jobId"] for job in document["terminateJobs"]}) == len(document["terminateJobs"])
+    assert document["progress"] == progress_of(
+        ServerPhase(server["phase"]) for wave in document["waves"] for server in wave["serverStatuses"]
+    )

@@ -1,0 +1,206 @@
+"""The end of an execution's instances in the execution store: asked for, under way, seen to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Delete, Item, Update
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.poll_changes import merge_jobs
+from drs_recovery.records import JobSeen, TerminationJob
+from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
+from drs_recovery.store_items import (
+    END_OF_RANGE,
+    ENGINE,
+    HOUSEKEEPING,
+    Event,
+    compose,
+    due_key,
+    due_prefix,
+    termination_entry,
+)
+from drs_recovery.store_reads import StoreReads
+from drs_recovery.store_rules import can_terminate, has_instance_left, has_instances_left, instances_of
+
+_SUBJECT = "what the execution launched"
+
+# What a SERVER record says of an instance that is gone.
+_GONE_STATE = "terminated"
+
+
+class StoreTerminations(StoreReads):
+    """Every transition of the instances of an execution that has ended; none touches its final status."""
+
+    @retried_on_conflict
+    def request_termination(
+        self, execution_id: str, actor: str, request_id: str, detail: Mapping[str, Any]
+    ) -> bool:
+        """
+        Record that somebody wants instances of an execution terminated: before that, none is.
+
+        :param execution_id: the execution.
+        :param actor: who wants it.
+        :param request_id: tells requests apart, so that a retry is no second one.
+        :param detail: what belongs to it, for the event.
+        :return: False if this request was the last one recorded.
+        :raises TransitionRefusedError: the execution lives, or has no instance left.
+        """
+        execution, waves, servers = self._read_all(execution_id)
+        if execution.get("terminationRequest", {}).get("requestId") == request_id:
+            return False
+        if not can_terminate(compose(execution, waves, servers)):
+            raise TransitionRefusedError(_SUBJECT, _standing(execution), ServerPhase.TERMINATED)
+        now = self._now()
+        request = {"actor": actor, "time": now, "requestId": request_id}
+        update = execution_update(execution, now, {"terminationRequest": request, "terminationError": None})
+        self._commit(Event("TERMINATION_REQUESTED", detail, actor), [update])
+        return True
+
+    @retried_on_conflict
+    def record_termination_job(self, execution_id: str, job: TerminationJob, adopted: bool) -> None:
+        """
+        Record a DRS job that terminates instances of an execution, once.
+
+        :param execution_id: the execution.
+        :param job: the job.
+        :param adopted: whether it was found rather than started.
+        """
+        execution = self._read_execution(execution_id)
+        jobs = execution.get("terminateJobs", [])
+        if any(known["jobId"] == job.job_id for known in jobs):
+            return
+        now = self._now()
+        detail = {
+            "jobId": job.job_id,
+            "region": job.region,
+            "instances": list(job.instance_ids),
+            "adopted": adopted or None,
+        }
+        update = execution_update(execution, now, {"terminateJobs": [*jobs, termination_entry(job, now)]})
+        self._commit(Event("TERMINATION_JOB_STARTED", detail, _actor(execution)), [update])
+
+    @retried_on_conflict
+    def record_termination_poll(self, execution_id: str, jobs: Sequence[JobSeen]) -> None:
+        """
+        Write how far the termination jobs of an execution are; nothing goes backwards.
+
+        :param execution_id: the execution.
+        :param jobs: as DRS lists them.
+        """
+        execution = self._read_execution(execution_id)
+        before = execution.get("terminateJobs", [])
+        after = merge_jobs(before, jobs)
+        if after != before:
+            self.table.transact([execution_update(execution, self._now(), {"terminateJobs": after})])
+
+    @retried_on_conflict
+    def record_terminated(self, execution_id: str, gone: Collection[str]) -> None:
+        """
+        Record the servers all of whose instances are gone; what the execution reached stays counted.
+
+        :param execution_id: the execution.
+        :param gone: recovery instance ids.
+        """
+        _, _, servers = self._read_all(execution_id)
+        now = self._now()
+        updates = [
+            _terminated(server, now)
+            for server in servers
+            if has_instance_left(server) and instances_of(server).keys() <= set(gone)
+        ]
+        for part in in_transactions(updates):
+            self.table.transact(part)
+
+    @retried_on_conflict
+    def finish_termination(self, execution_id: str) -> bool:
+        """
+        Record that no instance of an execution is left, once.
+
+        :param execution_id: the execution.
+        :return: False if it was recorded before, or an instance is left.
+        """
+        execution, waves, servers = self._read_all(execution_id)
+        if execution["instancesTerminated"] or has_instances_left(compose(execution, waves, servers)):
+            return False
+        now = self._now()
+        changes = {"instancesTerminated": True, "terminatedTime": now, "terminationError": None}
+        detail = {"servers": len([server for server in servers if "terminatedTime" in server])}
+        update = execution_update(execution, now, changes)
+        event = Event("INSTANCES_TERMINATED", detail, _actor(execution))
+        self._commit(event, [update, *_no_longer_due(execution)])
+        return True
+
+    @retried_on_conflict
+    def record_termination_failure(self, execution_id: str, message: str) -> bool:
+        """
+        Record why instances of an execution could not be terminated.
+
+        :param execution_id: the execution.
+        :param message: for people.
+        :return: False if the record says so already.
+        """
+        execution = self._read_execution(execution_id)
+        if execution.get("terminationError") == message:
+            return False
+        update = execution_update(execution, self._now(), {"terminationError": message})
+        self._commit(Event("TERMINATION_FAILED", {"error": message}, _actor(execution)), [update])
+        return True
+
+    @retried_on_conflict
+    def record_sweep(self, execution_id: str, instance_ids: Sequence[str], job_id: str | None) -> None:
+        """
+        Record that instances of an execution which its servers do not name are being terminated.
+
+        :param execution_id: the execution.
+        :param instance_ids: the recovery instances.
+        :param job_id: the DRS job that does it, if DRS told.
+        """
+        execution = self._read_execution(execution_id)
+        event = Event("INSTANCES_SWEPT", {"instances": list(instance_ids), "jobId": job_id})
+        self._commit(event, [execution_update(execution, self._now(), {})])
+
+    def due_terminations(self) -> list[tuple[str, float]]:
+        """Executions whose instances are due to be terminated, and since when, the longest due first."""
+        items = self.table.query(HOUSEKEEPING, "DUE#", due_prefix(self._now()) + END_OF_RANGE)
+        return [(item["dueExecutionId"], item["dueTime"]) for item in items]
+
+    def forget_due_termination(self, execution_id: str, time: float) -> None:
+        """
+        Take an execution off the list of due ones, such as one that has been opened again since.
+
+        :param execution_id: the execution.
+        :param time: since when it was due.
+        """
+        self.table.transact([Delete(due_key(execution_id, time))])
+
+
+def _standing(execution: Item) -> str:
+    """Why nothing can be terminated, as it follows ``is``."""
+    status = ExecutionStatus(execution["status"])
+    if not status.is_final:
+        return f"part of an execution that is {status}"
+    return "terminated already" if execution["instancesTerminated"] else "nothing"
+
+
+def _terminated(server: Item, now: float) -> Update:
+    """
+    What the end of its instances makes of a server.
+
+    Only a READY one becomes TERMINATED: one that failed, or was cut short, is still what the drill showed.
+    """
+    changes: Item = {"terminatedTime": now, "instanceState": _GONE_STATE}
+    if server["phase"] == ServerPhase.READY:
+        changes["phase"] = ServerPhase.TERMINATED
+    return record_update(server, changes)
+
+
+def _no_longer_due(execution: Item) -> list[Delete]:
+    if "terminateAfter" not in execution:
+        return []
+    return [Delete(due_key(execution["executionId"], execution["terminateAfter"]))]
+
+
+def _actor(execution: Item) -> str:
+    return str(execution.get("terminationRequest", {}).get("actor", ENGINE))
