@@ -5,7 +5,8 @@ The execution store: the durable record of every execution, written by transitio
 
     StoreBase ─┬─ StoreReads ── StoreTerminations    records, documents, lists; the end of instances
                ├─ StoreGates ── StoreWaves           gates; start, jobs and end of waves
-               └─ StorePolls                         how far the servers are
+               ├─ StorePolls                         how far the servers are
+               └─ StoreCancels                       who asked for an end, and that nothing more starts
                         └── ExecutionStore           all of them; opening and ending an execution
 
 Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
@@ -19,7 +20,7 @@ from drs_recovery.dynamodb import MAX_TRANSACTION_ACTIONS
 from drs_recovery.dynamodb_actions import Check, Item, Put
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.records import NewExecution, NewServer
-from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store_base import (
     RECORD_IS_NEW,
     execution_growth,
@@ -28,6 +29,7 @@ from drs_recovery.store_base import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store_cancels import StoreCancels
 from drs_recovery.store_items import (
     ENGINE,
     Event,
@@ -41,6 +43,7 @@ from drs_recovery.store_items import (
 )
 from drs_recovery.store_polls import StorePolls
 from drs_recovery.store_rules import (
+    EXECUTION_SUBJECT,
     can_terminate,
     demand_final_transition,
     demand_live,
@@ -56,13 +59,11 @@ from drs_recovery.store_waves import StoreWaves
 
 __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 
-_SUBJECT = "the execution"
-
 # Servers can be added until the jobs of their wave are started; a skipped wave shows what it passes over.
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
 
 
-class ExecutionStore(StoreTerminations, StoreWaves, StorePolls):
+class ExecutionStore(StoreTerminations, StoreWaves, StorePolls, StoreCancels):
     """
     The records of executions.
 
@@ -131,29 +132,6 @@ class ExecutionStore(StoreTerminations, StoreWaves, StorePolls):
             wave = {**wave, "version": wave["version"] + 1}
 
     @retried_on_conflict
-    def begin_cancelling(self, execution_id: str, actor: str, reason: str) -> bool:
-        """
-        Record that an execution ends while DRS jobs of it may still run: from now on no wave starts.
-
-        :param execution_id: the execution.
-        :param actor: who ends it.
-        :param reason: why.
-        :return: False if it was ending already.
-        :raises TransitionRefusedError: the execution has ended.
-        """
-        execution = self._read_execution(execution_id)
-        status = ExecutionStatus(execution["status"])
-        if status is ExecutionStatus.CANCELLING:
-            return False
-        if ExecutionStatus.CANCELLING not in EXECUTION_TRANSITIONS[status]:
-            raise TransitionRefusedError(_SUBJECT, status, ExecutionStatus.CANCELLING)
-        now = self._now()
-        changes = {"status": ExecutionStatus.CANCELLING, "paused": None, "cancellingTime": now}
-        event = Event("EXECUTION_CANCELLING", {"reason": reason}, actor)
-        self._commit(event, [execution_update(execution, now, changes)])
-        return True
-
-    @retried_on_conflict
     def set_error(self, execution_id: str, message: str) -> bool:
         """
         Record why an execution does not end well; the first error stands.
@@ -166,7 +144,7 @@ class ExecutionStore(StoreTerminations, StoreWaves, StorePolls):
         execution = self._read_execution(execution_id)
         if "error" in execution:
             return False
-        demand_live(execution, _SUBJECT, "given an error")
+        demand_live(execution, EXECUTION_SUBJECT, "given an error")
         update = execution_update(execution, self._now(), {"error": message})
         self._commit(Event("EXECUTION_ERROR", {"error": message}), [update])
         return True

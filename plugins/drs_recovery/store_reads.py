@@ -6,7 +6,7 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 
@@ -121,6 +121,16 @@ class StoreReads(StoreBase):
         rows = (row for row in self._index_rows(plan_id, None, None) if not _is_final(row))
         return [item for item in self._listed(rows, None) if not _is_final(item)]
 
+    def find_all_live(self) -> list[Item]:
+        """
+        Find the executions of all plans that have not ended, newest first; see ``list_executions``.
+
+        One that changes its status in this moment may be missing, and is found by the next look.
+        """
+        live = [status for status in ExecutionStatus if not status.is_final]
+        rows = _merged(self.table.index_rows(BY_STATUS, status) for status in live)
+        return [item for item in self._listed(rows, None) if not _is_final(item)]
+
     def _index_rows(
         self, plan_id: str | None, status: ExecutionStatus | None, after: Position | None
     ) -> Iterator[Item]:
@@ -130,8 +140,7 @@ class StoreReads(StoreBase):
         else:
             places = [(BY_STATUS, one) for one in ([status] if status else ExecutionStatus)]
         until = None if after is None else -after[0]
-        streams = [_ordered(self.table.index_rows(index, value, until)) for index, value in places]
-        rows = heapq.merge(*streams, key=_position)
+        rows = _merged(self.table.index_rows(index, value, until) for index, value in places)
         return (row for row in rows if after is None or _position(row) > after)
 
     def _listed(self, rows: Iterator[Item], status: ExecutionStatus | None) -> Iterator[Item]:
@@ -143,6 +152,10 @@ class StoreReads(StoreBase):
             for item in self.table.get_many(keys):
                 if status is None or item["status"] == status:
                     yield {name: value for name, value in public(item).items() if name != "planSnapshot"}
+
+
+def _merged(streams: Iterable[Iterator[Item]]) -> Iterator[Item]:
+    return heapq.merge(*map(_ordered, streams), key=_position)
 
 
 def _ordered(rows: Iterator[Item]) -> Iterator[Item]:

@@ -25,6 +25,9 @@ from drs_recovery.statuses import (
 
 Record = Mapping[str, Any]
 
+EXECUTION_SUBJECT = "the execution"
+"""How errors name an execution."""
+
 
 def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     """
@@ -173,6 +176,13 @@ def demand_startable(execution: Record, wave: Record) -> None:
         )
 
 
+def demand_no_cancel(execution: Record, wave: Record) -> None:
+    """Refuse to complete a wave that somebody cancelled before: it was interrupted, whatever came up."""
+    if "cancel" in execution:
+        current = f"part of an execution that was cancelled by {execution['cancel']['actor']}"
+        raise TransitionRefusedError(wave_subject(wave), current, WaveStatus.COMPLETED)
+
+
 def demand_proof_of_completion(wave: Record, servers: Sequence[Record]) -> None:
     """
     Refuse COMPLETED unless every server failed, or is ready with its instance id and address.
@@ -214,14 +224,14 @@ def demand_final_transition(document: Record, wanted: ExecutionStatus) -> None:
     status = ExecutionStatus(document["status"])
     if document["activeWaves"]:
         active = ", ".join(str(number) for number in document["activeWaves"])
-        raise TransitionRefusedError("the execution", f"{status} with active waves ({active})", wanted)
+        raise TransitionRefusedError(EXECUTION_SUBJECT, f"{status} with active waves ({active})", wanted)
     if wanted not in EXECUTION_TRANSITIONS[status]:
-        raise TransitionRefusedError("the execution", status, wanted)
+        raise TransitionRefusedError(EXECUTION_SUBJECT, status, wanted)
     completed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.COMPLETED]
     if len(completed) != document["completedWaves"]:
         raise StoreConflictError(["EXECUTION"])
     if wanted is ExecutionStatus.COMPLETED and final_status(document, cancelled=False) is not wanted:
-        raise TransitionRefusedError("the execution", f"{status} with unfinished or failed parts", wanted)
+        raise TransitionRefusedError(EXECUTION_SUBJECT, f"{status} with unfinished or failed parts", wanted)
 
 
 def measured_objectives(document: Record, status: ExecutionStatus, end_time: float) -> Item:

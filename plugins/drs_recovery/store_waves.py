@@ -14,6 +14,7 @@ from drs_recovery.store_gates import StoreGates
 from drs_recovery.store_items import Event, job_entry, public
 from drs_recovery.store_rules import (
     demand_live,
+    demand_no_cancel,
     demand_proof_of_completion,
     demand_startable,
     demand_wave_transition,
@@ -119,11 +120,12 @@ class StoreWaves(StoreGates):
         :param number: the wave, from 1.
         :return: the WAVE record.
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
-            address, or the wave does not run.
+            address, the wave does not run, or somebody asked to cancel the execution.
         """
         execution, wave = self._read_together(execution_id, number)
         if wave["status"] == WaveStatus.COMPLETED:
             return public(wave)
+        demand_no_cancel(execution, wave)
         demand_proof_of_completion(wave, self._read_servers(execution_id, number))
         completed = {"completedWaves": execution["completedWaves"] + 1}
         return self._end(execution, wave, WaveStatus.COMPLETED, None, completed)

@@ -15,6 +15,9 @@ from drs_recovery.store import ExecutionStore, final_status
 
 SKIPPED_TASK = "skipped"
 
+UNKNOWN_PERSON = "airflow"
+"""Actor of an end that Airflow shows without saying who made it."""
+
 # Jobs of an ended run are followed until this many times the wave's time-out after the wave's start.
 SETTLE_FACTOR = 2
 
@@ -59,7 +62,7 @@ class Ending:
         return final_status(document, cancelled=self.cancelled)
 
     def error_of(self, document: Mapping[str, Any]) -> str | None:
-        """What went wrong, for the record: failed waves first, else the reason of a cancellation."""
+        """What went wrong, for the record: failed waves first, else why the execution ended."""
         reasons = [w["statusReason"] for w in document["waves"] if w["status"] == WaveStatus.FAILED]
         reasons += [
             f"wave {wave_label(wave)} is completed without {failure}"
@@ -67,7 +70,8 @@ class Ending:
             if wave["status"] == WaveStatus.COMPLETED
             for failure in failures_of(wave["serverStatuses"])
         ]
-        if self.cancelled:
+        # A cancellation that came when every wave was completed changed nothing.
+        if self.status_of(document) is not ExecutionStatus.COMPLETED and (self.cancelled or not reasons):
             reasons.append(self.reason)
         return "\n".join(reasons) or None
 
@@ -76,15 +80,16 @@ def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]
     """
     Tell a cancelled execution from one that failed or ran through.
 
-    Airflow's "Mark run as failed" skips the tasks that had not started. A failed task never does that: what
-    is behind it becomes upstream_failed. Tasks of waves that were left out by choice are skipped too and do
-    not count.
+    A request to cancel is in the record. Where it could not be written, the tasks tell: Airflow's "Mark run
+    as failed" and "Mark run as success" skip the tasks that had not started. A failed task never does that:
+    what is behind it becomes upstream_failed. Tasks of waves that were left out by choice are skipped too and
+    do not count.
 
     :param document: the execution document.
     :param task_states: state of each task of the run.
     """
-    if gate := refused_gate(document):
-        return Ending(cancelled=True, actor="gate", reason=gate)
+    if asked := _asked_ending(document):
+        return asked
     plan = plan_from_snapshot(document["planSnapshot"])
     left_out = {
         plan.group_task_id(wave["waveNumber"])
@@ -99,10 +104,42 @@ def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]
     if skipped and not document.get("error") and not _has_failed_wave(document):
         return Ending(
             cancelled=True,
-            actor="airflow",
+            actor=UNKNOWN_PERSON,
             reason="the DAG run was ended by hand before its waves were through",
         )
-    return Ending(cancelled=False, actor="airflow", reason=_failure_reason(document))
+    return Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=_failure_reason(document))
+
+
+def ending_without_run(document: Mapping[str, Any], run_state: str | None) -> Ending:
+    """
+    Say why an execution ends whose DAG run cannot end it any more.
+
+    :param document: the execution document.
+    :param run_state: state of the DAG run; None if it was deleted.
+    """
+    if asked := _asked_ending(document):
+        return asked
+    if run_state is None:
+        return Ending(cancelled=True, actor=UNKNOWN_PERSON, reason="its DAG run was deleted")
+    if run_state == "success":
+        reason = "its DAG run was marked as success by hand before the execution had ended"
+        return Ending(cancelled=True, actor=UNKNOWN_PERSON, reason=reason)
+    known = _known_failure(document)
+    reason = f"its DAG run is {run_state} and did not close the record"
+    return Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=f"{known}; {reason}" if known else reason)
+
+
+def _asked_ending(document: Mapping[str, Any]) -> Ending | None:
+    """The ending that a person, a real recovery or a gate asked for."""
+    if cancel := document.get("cancel"):
+        return Ending(
+            cancelled=True,
+            actor=cancel["actor"],
+            reason=f"cancelled by {cancel['actor']}: {cancel['reason']}",
+        )
+    if gate := refused_gate(document):
+        return Ending(cancelled=True, actor="gate", reason=gate)
+    return None
 
 
 def _has_failed_wave(document: Mapping[str, Any]) -> bool:
@@ -110,10 +147,14 @@ def _has_failed_wave(document: Mapping[str, Any]) -> bool:
 
 
 def _failure_reason(document: Mapping[str, Any]) -> str:
+    return _known_failure(document) or "a task of its run failed, see the task logs"
+
+
+def _known_failure(document: Mapping[str, Any]) -> str | None:
     failed = [wave_label(w) for w in document["waves"] if w["status"] == WaveStatus.FAILED]
     if failed:
         return f"wave {', '.join(failed)} failed"
-    return str(document.get("error") or "a task of its run failed, see the task logs")
+    return document.get("error")
 
 
 def open_jobs(document: Mapping[str, Any]) -> list[int]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.ending import Ending, ending_of, open_jobs, settle_deadline
-from drs_recovery.engine.enrichment import InstanceEnricher
-from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
-from drs_recovery.engine.polling import WaveWatcher
-from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.engine.closing import ExecutionCloser, Unsettled
+from drs_recovery.engine.ending import ending_of
+from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.operators.base import PlanOperator
-from drs_recovery.settings import details_timeout, poll_interval
+from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
@@ -43,15 +38,14 @@ class FinalizeExecutionOperator(PlanOperator):
         super().__init__(**{"retries": 40, "max_retry_delay": timedelta(minutes=5), **kwargs})
 
     def execute(self, context: Context) -> str:
-        """Follow what still runs, then write the final status."""
+        """Take the execution towards its end; leave the worker while something is still to come."""
         document = self._document(context)
-        if not ExecutionStatus(document["status"]).is_final:
-            ending = ending_of(document, self._task_states(context))
-            self._stop_starts(document, ending)
-            self._find_late_jobs(document)
-            self._follow_jobs(document["executionId"])
-            document = self._write(document["executionId"], ending)
-        return self._report(document)
+        execution_id = document["executionId"]
+        ending = ending_of(document, self._task_states(context))
+        unsettled = ExecutionCloser(self.store).close(execution_id, ending)
+        if unsettled is not None:
+            self._look_again(execution_id, unsettled)
+        return self._report(self.store.get_document(execution_id))
 
     def _document(self, context: Context) -> dict[str, Any]:
         """The document; a run that ended before its record was made still gets one."""
@@ -69,72 +63,19 @@ class FinalizeExecutionOperator(PlanOperator):
         states = context["ti"].get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])
         return dict(states.get(dag_run.run_id, {}))
 
-    def _stop_starts(self, document: Mapping[str, Any], ending: Ending) -> None:
-        """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
-        if open_jobs(document) or waves_without_all_jobs(document):
-            self.store.begin_cancelling(document["executionId"], ending.actor, ending.reason)
-
-    def _find_late_jobs(self, document: Mapping[str, Any]) -> None:
-        """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
-        execution_id = document["executionId"]
-        for wave in waves_without_all_jobs(document):
-            if self._has_all_jobs(document, wave):
-                continue
-            begun = float(self.store.get_execution(execution_id)["cancellingTime"])
-            if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
-                self.look_again_in(poll_interval())
-
-    def _has_all_jobs(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
-        try:
-            return record_late_jobs(self.store, document, wave)
-        except AWS_ERRORS as error:
-            self.log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
-            return False
-
-    def _follow_jobs(self, execution_id: str) -> None:
-        """Leave the worker while a job runs or a launched server lacks its details."""
-        document = self.store.get_document(execution_id)
-        deadline = settle_deadline(document)
-        waves = open_jobs(document)
-        watcher = WaveWatcher(self.store)
-        looks = [watcher.look(execution_id, number) for number in waves]
-        if not all(look.settled for look in looks) and time.time() < deadline:
-            self.defer(
-                trigger=RecoveryJobTrigger(
-                    execution_id=execution_id,
-                    wave_numbers=waves,
-                    deadline=deadline,
-                    poll_interval=poll_interval(),
-                ),
-                method_name="execute_complete",
-            )
-        self._record_late_instances(document, deadline)
-
-    def _record_late_instances(self, document: Mapping[str, Any], deadline: float) -> None:
-        enricher = InstanceEnricher(self.store, Clients(), details_timeout())
-        started = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
-        try:
-            missing = [s for number in started for s in enricher.enrich(document["executionId"], number)]
-        except AWS_ERRORS as error:
-            missing = [describe(error)]
-        if missing and time.time() < deadline + details_timeout():
-            self.log.info("execution %s: late details of %s", document["executionId"], ", ".join(missing))
+    def _look_again(self, execution_id: str, unsettled: Unsettled) -> NoReturn:
+        self.log.info("execution %s is not closed yet: %s", execution_id, unsettled.what)
+        if not unsettled.running_waves:
             self.look_again_in(poll_interval())
-
-    def _write(self, execution_id: str, ending: Ending) -> dict[str, Any]:
-        for wave in self.store.get_document(execution_id)["waves"]:
-            if not WaveStatus(wave["status"]).is_final:
-                self._end_wave(execution_id, wave, ending)
-        document = self.store.get_document(execution_id)
-        self.store.finalize(execution_id, ending.status_of(document), ending.error_of(document), ending.actor)
-        return self.store.get_document(execution_id)
-
-    def _end_wave(self, execution_id: str, wave: Mapping[str, Any], ending: Ending) -> None:
-        try:
-            ending.end_wave(self.store, execution_id, wave)
-        except TransitionRefusedError as refused:
-            # A task that was still alive ended the wave in this moment: its verdict stands.
-            self.log.info("execution %s: %s", execution_id, refused)
+        self.defer(
+            trigger=RecoveryJobTrigger(
+                execution_id=execution_id,
+                wave_numbers=unsettled.running_waves,
+                deadline=unsettled.deadline,
+                poll_interval=poll_interval(),
+            ),
+            method_name="execute_complete",
+        )
 
     def _report(self, document: Mapping[str, Any]) -> str:
         """A green run is a promise: every wave did what the plan asks of it."""

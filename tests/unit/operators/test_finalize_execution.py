@@ -126,7 +126,7 @@ def test_a_job_that_never_ends_is_given_up_at_twice_the_time_out_with_its_instan
     assert steps.document["status"] == "CANCELLING"
 
     in_five_hours = SimpleNamespace(time=lambda: time.time() + 5 * 3600)
-    monkeypatch.setattr("drs_recovery.operators.finalize_execution.time", in_five_hours)
+    monkeypatch.setattr("drs_recovery.engine.closing.time", in_five_hours)
     with pytest.raises(AirflowFailException, match="CANCELLED"):
         steps.finalize()
 

@@ -201,6 +201,12 @@ def test_live_executions_of_a_plan_are_found(listed):
     assert listed.find_live("crm") == []
 
 
+def test_live_executions_of_all_plans_are_found(listed):
+    assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
+    listed.finalize("e3", ExecutionStatus.CANCELLED)
+    assert ids(listed.find_all_live()) == ["e4", "e2"]
+
+
 def test_no_read_scans_the_table(listed, table):
     """The client of this store has no Scan."""
 
@@ -216,3 +222,4 @@ def test_no_read_scans_the_table(listed, table):
     store.get_servers("e1", 1)
     store.list_executions()
     store.find_live("crm")
+    store.find_all_live()

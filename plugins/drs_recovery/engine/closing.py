@@ -1,0 +1,137 @@
+"""
+Close an execution that runs no further: let no wave start, follow the jobs that still run, write its end.
+
+The last step of a DAG run does this, and for a run that never reaches its last step the reconciler. Each
+call looks once and never waits, so that both can go about it in their own way and at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.ending import Ending, open_jobs, settle_deadline
+from drs_recovery.engine.enrichment import InstanceEnricher
+from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
+from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.settings import details_timeout
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store import ExecutionStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """
+    What is still to come before an execution can be closed.
+
+    :param what: for people.
+    :param running_waves: the waves whose jobs run; empty if a look after a pause is all that is needed.
+    :param deadline: epoch seconds until which running jobs are followed.
+    """
+
+    what: str
+    running_waves: tuple[int, ...] = ()
+    deadline: float = 0.0
+
+
+class ExecutionCloser:
+    """
+    Close executions, with clients that are kept between them.
+
+    :param store: the execution store.
+    """
+
+    def __init__(self, store: ExecutionStore) -> None:
+        self._store = store
+        self._clients = Clients()
+
+    def close(self, execution_id: str, ending: Ending) -> Unsettled | None:
+        """
+        Take an execution as far towards its final status as it can go now; a final one stays as it is.
+
+        :param execution_id: the execution.
+        :param ending: why it ends.
+        :return: what is still to come; None if the execution has its final status.
+        """
+        document = self._store.get_document(execution_id)
+        if ExecutionStatus(document["status"]).is_final:
+            return None
+        self._stop_starts(document, ending)
+        unsettled = (
+            self._late_jobs(document)
+            or self._running_jobs(document["executionId"])
+            or self._late_instances(document["executionId"])
+        )
+        if unsettled is None:
+            self._write(execution_id, ending)
+        return unsettled
+
+    def _stop_starts(self, document: Mapping[str, Any], ending: Ending) -> None:
+        """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
+        if open_jobs(document) or waves_without_all_jobs(document):
+            self._store.begin_cancelling(document["executionId"], ending.actor, ending.reason)
+
+    def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
+        """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
+        for wave in waves_without_all_jobs(document):
+            if self._has_all_jobs(document, wave):
+                continue
+            begun = float(self._store.get_execution(document["executionId"])["cancellingTime"])
+            if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
+                return Unsettled(f"a job of wave {wave['waveNumber']} may still turn up")
+        return None
+
+    def _has_all_jobs(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+        try:
+            return record_late_jobs(self._store, document, wave)
+        except AWS_ERRORS as error:
+            log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
+            return False
+
+    def _running_jobs(self, execution_id: str) -> Unsettled | None:
+        document = self._store.get_document(execution_id)
+        deadline = settle_deadline(document)
+        waves = open_jobs(document)
+        watcher = WaveWatcher(self._store, self._clients)
+        looks = [watcher.look(execution_id, number) for number in waves]
+        if all(look.settled for look in looks) or time.time() >= deadline:
+            return None
+        names = ", ".join(str(number) for number in waves)
+        return Unsettled(f"DRS jobs of wave {names} still run", tuple(waves), deadline)
+
+    def _late_instances(self, execution_id: str) -> Unsettled | None:
+        """Look for launched servers that lack their details."""
+        document = self._store.get_document(execution_id)
+        enricher = InstanceEnricher(self._store, self._clients, details_timeout())
+        started = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
+        try:
+            missing = [s for number in started for s in enricher.enrich(execution_id, number)]
+        except AWS_ERRORS as error:
+            missing = [describe(error)]
+        if missing and time.time() < settle_deadline(document) + details_timeout():
+            return Unsettled(f"late details of {', '.join(missing)}")
+        return None
+
+    def _write(self, execution_id: str, ending: Ending) -> None:
+        for wave in self._store.get_document(execution_id)["waves"]:
+            if not WaveStatus(wave["status"]).is_final:
+                self._end_wave(execution_id, wave, ending)
+        document = self._store.get_document(execution_id)
+        self._store.finalize(
+            execution_id, ending.status_of(document), ending.error_of(document), ending.actor
+        )
+
+    def _end_wave(self, execution_id: str, wave: Mapping[str, Any], ending: Ending) -> None:
+        try:
+            ending.end_wave(self._store, execution_id, wave)
+        except TransitionRefusedError as refused:
+            # A task that was still alive ended the wave in this moment: its verdict stands.
+            log.info("execution %s: %s", execution_id, refused)

@@ -1,0 +1,74 @@
+"""Somebody asks for the end of an execution: once, by name, and nothing of it completes after that."""
+
+from __future__ import annotations
+
+import pytest
+
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.statuses import ExecutionStatus
+
+FINAL = [status for status in ExecutionStatus if status.is_final]
+
+
+def test_request_names_who_asked_in_record_and_event(store, running, clock):
+    assert store.request_cancel("e1", "alice", "wrong plan") is True
+
+    execution = store.get_execution("e1")
+    assert execution["status"] == "CANCELLING"
+    assert execution["cancel"]["actor"] == "alice"
+    assert execution["cancel"]["reason"] == "wrong plan"
+    assert execution["cancel"]["time"] == pytest.approx(clock.now, abs=1)
+    last = store.get_events("e1")[-1]
+    assert (last["event"], last["actor"]) == ("EXECUTION_CANCELLING", "alice")
+    assert last["detail"] == {"reason": "wrong plan"}
+
+
+def test_first_request_stands(store, running):
+    store.request_cancel("e1", "alice", "wrong plan")
+    records = running.raw_items()
+
+    assert store.request_cancel("e1", "bob", "me too") is False
+
+    assert running.raw_items() == records
+
+
+def test_request_after_the_end_is_refused_and_changes_nothing(store, opened):
+    for status in FINAL:
+        opened.force("EXECUTION", status=status)
+        records = opened.raw_items()
+        with pytest.raises(TransitionRefusedError, match=f"is {status}"):
+            store.request_cancel("e1", "alice", "too late")
+        assert opened.raw_items() == records
+
+
+def test_request_ends_a_pause(store, opened):
+    store.open_gate("e1", 1, "go on?", [])
+    store.request_cancel("e1", "alice", "not today")
+    execution = store.get_execution("e1")
+    assert execution["status"] == "CANCELLING"
+    assert "paused" not in execution
+
+
+def test_wave_is_not_completed_after_a_request_even_if_all_its_servers_are_ready(store, ready):
+    store.request_cancel("e1", "alice", "enough")
+    with pytest.raises(TransitionRefusedError, match="cancelled by alice"):
+        store.complete_wave("e1", 1)
+    assert store.get_wave("e1", 1)["status"] == "POLLING"
+    store.cancel_wave("e1", 1, "interrupted")
+    assert store.get_execution("e1")["completedWaves"] == 0
+
+
+def test_wave_does_not_start_after_a_request(store, opened):
+    store.request_cancel("e1", "alice", "enough")
+    with pytest.raises(TransitionRefusedError, match="CANCELLING"):
+        store.request_wave("e1", 1)
+
+
+def test_reconciling_is_recorded_once_and_only_while_the_execution_lives(store, opened):
+    assert store.begin_reconciling("e1", "deleted") is True
+    assert store.begin_reconciling("e1", "deleted") is False
+    (event,) = [e for e in store.get_events("e1") if e["event"] == "EXECUTION_RECONCILED"]
+    assert event["detail"] == {"dagRunId": "run-e1", "runState": "deleted"}
+    opened.force("EXECUTION", status="FAILED")
+    with pytest.raises(TransitionRefusedError):
+        store.begin_reconciling("e1", "deleted")
