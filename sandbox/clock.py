@@ -43,15 +43,20 @@ class SimulatedClock:
     def __init__(self, speed: float = 1.0, wall: Wall = steady_wall) -> None:
         self._wall = wall
         self._stretches = [_Stretch(wall(), 0.0, _checked_speed(speed))]
+        self._skew = 0.0
 
     @property
     def speed(self) -> float:
         """Simulated seconds a real second."""
         return self._stretches[-1].speed
 
+    def wall(self) -> float:
+        """The right wall time, in seconds since 1970."""
+        return self._wall()
+
     def now(self) -> datetime:
-        """Wall time, UTC."""
-        return datetime.fromtimestamp(self._wall(), UTC)
+        """Wall time, UTC, as AWS's clock has it."""
+        return datetime.fromtimestamp(self._wall() + self._skew, UTC)
 
     def elapsed(self) -> float:
         """Simulated seconds since the clock was made."""
@@ -60,7 +65,7 @@ class SimulatedClock:
 
     def when(self, elapsed: float) -> datetime:
         """
-        Wall time, UTC, of a simulated moment; one that was jumped over happened at the jump.
+        Wall time of a simulated moment by AWS's clock, UTC; what was jumped over happened at the jump.
 
         :param elapsed: simulated seconds since the clock was made.
         """
@@ -69,7 +74,15 @@ class SimulatedClock:
         wall = stretch.wall + (elapsed - stretch.elapsed) / stretch.speed
         if index + 1 < len(self._stretches):
             wall = min(wall, self._stretches[index + 1].wall)
-        return datetime.fromtimestamp(wall, UTC)
+        return datetime.fromtimestamp(wall + self._skew, UTC)
+
+    def set_skew(self, seconds: float) -> None:
+        """
+        Let AWS's clock differ from everybody else's.
+
+        :param seconds: how far it is ahead; below 0 it is behind.
+        """
+        self._skew = seconds
 
     def set_speed(self, speed: float) -> None:
         """

@@ -48,6 +48,7 @@ class ControlApi:
             ("POST", "/reset"): self._reset,
             ("PUT", "/speed"): self._set_speed,
             ("POST", "/advance"): self._advance,
+            ("PUT", "/skew"): self._set_skew,
             ("PUT", "/quotas"): self._set_quotas,
             ("POST", "/source-servers"): self._add_servers,
         }
@@ -128,6 +129,11 @@ class ControlApi:
     def _advance(self, query: Query, body: Any) -> Any:
         with self._world.lock:
             self._world.clock.advance(_number(body, "seconds"))
+        return self._health(query, body)
+
+    def _set_skew(self, query: Query, body: Any) -> Any:
+        with self._world.lock:
+            self._world.clock.set_skew(_number(body, "seconds"))
         return self._health(query, body)
 
     def _set_quotas(self, query: Query, body: Any) -> Any:

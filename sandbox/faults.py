@@ -90,7 +90,7 @@ class FaultBook:
         :raises FaultRefusedError: when one does not fit the table.
         """
         accepted = [checked(document) for document in documents]
-        posted = self._clock().now().timestamp()
+        posted = self._clock().wall()
         with self._lock:
             added = []
             for kind, values in accepted:
@@ -166,7 +166,7 @@ class FaultBook:
     def _is_due(self, fault: Fault) -> bool:
         fault.matched += 1
         limit = fault.values["for_seconds"]
-        if fault.is_spent or (limit is not None and self._clock().now().timestamp() - fault.posted > limit):
+        if fault.is_spent or (limit is not None and self._clock().wall() - fault.posted > limit):
             return False
         turn = fault.matched - fault.values["after"]
         return bool(turn > 0 and turn % fault.values["every"] == 0)

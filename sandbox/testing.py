@@ -96,6 +96,10 @@ class Sandbox:
         """Jump forward in simulated time."""
         self.control("POST", "/advance", {"seconds": seconds})
 
+    def set_skew(self, seconds: float) -> None:
+        """Let DRS's clock be ahead, or behind if below 0, of everybody else's."""
+        self.control("PUT", "/skew", {"seconds": seconds})
+
     def reset(self) -> None:
         """Start over, without faults."""
         self.control("POST", "/reset")

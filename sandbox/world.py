@@ -60,12 +60,13 @@ class World:
 
     def reset(self, clock: SimulatedClock | None = None) -> None:
         """
-        Forget quotas, faults and calls.
+        Forget quotas, faults, calls and skew.
 
         :param clock: the clock to go on with; left out, time goes on at the same speed.
         """
         with self.lock:
             self.clock = clock or self.clock
+            self.clock.set_skew(0)
             self.quotas = Quotas()
             self.calls.clear()
             self.faults.clear()

@@ -30,6 +30,16 @@ def test_a_change_of_speed_keeps_what_has_happened() -> None:
     assert clock.when(60).timestamp() == wall.seconds - 0.5
 
 
+def test_a_skewed_clock_tells_another_time_and_runs_as_before() -> None:
+    wall = ManualWall()
+    clock = SimulatedClock(60, wall)
+    clock.set_skew(-300)
+    wall.advance(2)
+    assert clock.elapsed() == 120
+    assert clock.now().timestamp() == clock.when(120).timestamp() == wall.seconds - 300
+    assert clock.wall() == wall.seconds
+
+
 def test_what_was_jumped_over_happened_at_the_jump() -> None:
     wall = ManualWall()
     clock = SimulatedClock(1, wall)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,6 +49,21 @@ def test_time_can_be_jumped_over(slow: Sandbox) -> None:
     drs.start_recovery(sourceServers=[{"sourceServerID": DB_1}])
     slow.advance(600)
     assert drs.describe_jobs()["items"][0]["status"] == "COMPLETED"
+
+
+def test_the_clock_of_drs_can_be_ahead_of_all_others(slow: Sandbox) -> None:
+    drs = slow.client("drs")
+    drs.start_recovery(sourceServers=[{"sourceServerID": DB_1}])
+
+    def started() -> datetime:
+        return datetime.fromisoformat(drs.describe_jobs()["items"][0]["creationDateTime"])
+
+    before = started()
+    slow.set_skew(300)
+    assert started() - before == timedelta(minutes=5)
+    slow.reset()
+    drs.start_recovery(sourceServers=[{"sourceServerID": DB_1}])
+    assert started() - before < timedelta(minutes=5)
 
 
 def test_a_reset_starts_over_without_faults(slow: Sandbox) -> None:
