@@ -102,6 +102,11 @@ def _airflow(state: StackState) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": state.secrets.jwt,
         # With the default of 1 s a chain of ten tasks takes 10 s instead of 3; costs a tenth of a core.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        # How soon the work of a killed process is taken over; Airflow's own values are minutes.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "20",
         # Off: it would be one more server, and GET /api/v2/monitor/health says the same.
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",

@@ -101,6 +101,18 @@ def stop(records: Iterable[ProcessRecord], home: Path, grace: float = _TERMINATI
     psutil.wait_procs(stubborn, timeout=grace)
 
 
+def kill(record: ProcessRecord, home: Path) -> None:
+    """
+    End a process and all that it started without asking.
+
+    :param record: the process; one that ended already is fine.
+    :param home: the stack's home directory.
+    """
+    session = members(record, home)
+    _send(session, signal.SIGKILL)
+    psutil.wait_procs(session, timeout=_TERMINATION_GRACE)
+
+
 def _to_be_asked(record: ProcessRecord, session: Sequence[psutil.Process]) -> Sequence[psutil.Process]:
     """A live leader ends its children in good order by itself; orphans must be asked one by one."""
     return [process for process in session if process.pid == record.pid] or session

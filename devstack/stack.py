@@ -14,7 +14,7 @@ from devstack.errors import NoStackError
 from devstack.health import HEALTHY, stack_health
 from devstack.layout import Layout, StackSettings
 from devstack.ports import free_port
-from devstack.processes import Child, is_running, stop
+from devstack.processes import Child, is_running, kill, stop
 from devstack.startup import Startup
 from devstack.state import StackState, load_state
 
@@ -85,6 +85,28 @@ class Stack:
             return False
         with self._locked():
             return self._end_all()
+
+    def kill(self, name: str) -> None:
+        """
+        End a process and all that it started at once, as a machine does that loses its power.
+
+        :param name: such as ``scheduler``.
+        :raises NoStackError: no stack runs here.
+        """
+        with self._locked():
+            kill(self.state.process(name), self.settings.home)
+
+    def start_again(self, *names: str) -> None:
+        """
+        Start processes of Airflow that were killed, and wait until the stack is healthy.
+
+        :param names: such as ``scheduler``.
+        :raises StartFailedError: one ended or did not get ready.
+        """
+        with self._locked():
+            startup = Startup(self.state, self._say, self._start_timeout)
+            startup.revive(names)
+            self._children += startup.children
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

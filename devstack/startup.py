@@ -57,6 +57,19 @@ class Startup:
         self._say(f"the stack is up after {time.monotonic() - began:.0f} s")
         return self.state
 
+    def revive(self, names: Collection[str]) -> None:
+        """
+        Start processes of Airflow in the place of those that ended, and wait until the stack is healthy.
+
+        :param names: of the processes.
+        :raises StartFailedError: a process ended or did not get ready in time; what was started still runs.
+        """
+        for command in components.airflow(self.state):
+            if command.name in names:
+                self._record(self.state.without_process(self.state.process(command.name)))
+                self._launch(command)
+        self._wait_for_health()
+
     def _start_sandbox(self) -> None:
         self._say("starting the sandbox …")
         log = self._launch(components.sandbox(self.state)).record.log
@@ -92,6 +105,9 @@ class Startup:
         self._say(f"starting Airflow ({', '.join(AIRFLOW_COMPONENTS)}) …")
         for command in components.airflow(self.state):
             self._launch(command)
+        self._wait_for_health()
+
+    def _wait_for_health(self) -> None:
         self._wait(lambda: [name for name, health in stack_health(self.state).items() if health != HEALTHY])
 
     def _launch(self, command: Command) -> Child:
@@ -124,7 +140,7 @@ class Startup:
                 raise self._failure(child.record.name, describe_exit(code))
 
     def _failure(self, name: str, reason: str) -> StartFailedError:
-        log = next(record.log for record in self.state.processes if record.name == name)
+        log = self.state.process(name).log
         return StartFailedError(name, reason, log, last_lines(log))
 
 

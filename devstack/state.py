@@ -69,6 +69,10 @@ class StackState:
         """Address of Airflow's UI and REST API."""
         return f"http://127.0.0.1:{self.airflow_port}"
 
+    def process(self, name: str) -> ProcessRecord:
+        """Return the process of a name."""
+        return next(record for record in self.processes if record.name == name)
+
     def with_process(self, record: ProcessRecord) -> StackState:
         """Return the state with one more process."""
         return replace(self, processes=(*self.processes, record))

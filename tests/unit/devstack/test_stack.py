@@ -114,6 +114,36 @@ def test_a_stack_with_a_dead_process_is_replaced_as_a_whole(stack, said):
     assert len(_left(stack.settings.home)) == len(after.processes)
 
 
+def test_a_killed_process_takes_all_that_it_started_with_it_and_nothing_else(stack, programs):
+    programs["scheduler"] = "sleep 60 & wait"
+    state = stack.up()
+    stack.kill("scheduler")
+    assert len(_left(stack.settings.home)) == len(state.processes) - 1
+    assert not is_running(state.process("scheduler"), stack.settings.home)
+
+
+def test_killed_processes_start_again_beside_those_that_live(stack):
+    before = stack.up()
+    stack.kill("scheduler")
+    stack.kill("triggerer")
+    stack.start_again("scheduler", "triggerer")
+    after = stack.state
+    lived = {"sandbox", "api-server", "dag-processor"}
+    assert {record.name for record in set(before.processes) & set(after.processes)} == lived
+    assert all(is_running(record, stack.settings.home) for record in after.processes)
+    assert stack.up() == after
+    stack.down()
+    assert _left(stack.settings.home) == []
+
+
+def test_a_process_that_does_not_come_back_is_reported(stack, programs):
+    stack.up()
+    stack.kill("triggerer")
+    programs["triggerer"] = "exit 3"
+    with pytest.raises(StartFailedError, match="triggerer ended with exit code 3"):
+        stack.start_again("triggerer")
+
+
 def test_a_stack_with_other_settings_is_replaced(stack, said):
     before = stack.up()
     faster = Stack(StackSettings(home=stack.settings.home, speed=1000), said.append)
