@@ -173,6 +173,19 @@ class RecoveryPlan(PlanModel):
         numbers = {wave.name: index for index, wave in enumerate(self.waves, start=1)}
         return tuple(sorted(numbers[name] for name in names))
 
+    def depths(self) -> dict[int, int]:
+        """For each wave by number, how many waves run one after another at the most until it has ended."""
+        depths: dict[int, int] = {}
+
+        def depth_of(number: int) -> int:
+            if number not in depths:
+                depths[number] = 1 + max((depth_of(other) for other in self.dependencies(number)), default=0)
+            return depths[number]
+
+        for number in self._numbers():
+            depth_of(number)
+        return depths
+
     def root_waves(self) -> tuple[int, ...]:
         """Numbers of the waves that depend on none."""
         return tuple(number for number in self._numbers() if not self.dependencies(number))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs_recovery.statuses import ExecutionType, ServerPhase
+from drs_recovery.statuses import ExecutionType, FindingSeverity, ServerPhase
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,32 @@ class NewServer:
     region: str
     connection: str
     point_in_time: float | None = None
+
+
+@dataclass(frozen=True)
+class PreflightFinding:
+    """
+    Something that the preflight of an execution found.
+
+    :param severity: whether it blocks the execution.
+    :param what: what is wrong, a sentence without its full stop.
+    :param remedy: what to do about it.
+    :param source_server_id: the server that it is about, if it is about one.
+    :param server_name: name of that server.
+    :param wave_number: the wave that it is about, from 1; None for the whole execution.
+    """
+
+    severity: FindingSeverity
+    what: str
+    remedy: str
+    source_server_id: str | None = None
+    server_name: str | None = None
+    wave_number: int | None = None
+
+    def __str__(self) -> str:
+        """``name (id): what: remedy``."""
+        server = f"{self.server_name} ({self.source_server_id}): " if self.source_server_id else ""
+        return f"{server}{self.what}: {self.remedy}"
 
 
 @dataclass(frozen=True)

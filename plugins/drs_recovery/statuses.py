@@ -69,6 +69,13 @@ class GateDecision(StrEnum):
     TIMED_OUT = "TIMED_OUT"
 
 
+class FindingSeverity(StrEnum):
+    """What a finding of the preflight means: an ERROR blocks the execution, a WARNING does not."""
+
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+
+
 class ServerPhase(StrEnum):
     """How far one server has come, in this order; FAILED and TERMINATED are ends."""
 

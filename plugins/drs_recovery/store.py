@@ -6,7 +6,8 @@ The execution store: the durable record of every execution, written by transitio
     StoreBase ─┬─ StoreReads ── StoreTerminations    records, documents, lists; the end of instances
                ├─ StoreGates ── StoreWaves           gates; start, jobs and end of waves
                ├─ StorePolls                         how far the servers are
-               └─ StoreCancels                       who asked for an end, and that nothing more starts
+               ├─ StoreCancels                       who asked for an end, and that nothing more starts
+               └─ StoreFindings                      what the preflight found
                         └── ExecutionStore           all of them; opening and ending an execution
 
 Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
@@ -30,6 +31,7 @@ from drs_recovery.store_base import (
     retried_on_conflict,
 )
 from drs_recovery.store_cancels import StoreCancels
+from drs_recovery.store_findings import StoreFindings
 from drs_recovery.store_items import (
     ENGINE,
     Event,
@@ -63,7 +65,7 @@ __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
 
 
-class ExecutionStore(StoreTerminations, StoreWaves, StorePolls, StoreCancels):
+class ExecutionStore(StoreTerminations, StoreWaves, StorePolls, StoreCancels, StoreFindings):
     """
     The records of executions.
 

@@ -9,10 +9,15 @@ import pytest
 from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2, jobs_of
 from tests.integration.meanwhile import once
+from tests.integration.people import approve
 from tests.integration.runs import SPEED, Ended, Runner
 from tests.plan_documents import DB_1, DB_2, WEB_1, database, plan
 
 pytestmark = pytest.mark.integration
+
+# A drill with such findings is refused before it starts.
+RECOVERY = {"execution_type": "RECOVERY"}
+APPROVED = {"wave_01_database": approve()}
 
 
 def _assert_completed_with_one_job(sandbox: Sandbox, ended: Ended) -> None:
@@ -125,9 +130,11 @@ def test_a_conflict_with_another_job_is_waited_for_and_then_one_job_starts(
     sandbox.client("drs").start_recovery(sourceServers=[{"sourceServerID": DB_1}], isDrill=True)
 
     with once(lambda: 409 in answers(sandbox, "StartRecovery"), lambda: sandbox.set_speed(SPEED)):
-        ended = runner.run(plan(database()))
+        ended = runner.run(plan(database()), RECOVERY, people=APPROVED)
 
     assert ended.document["status"] == "COMPLETED", ended.document.get("error")
+    (finding,) = ended.document["findings"]
+    assert (finding["severity"], finding["serverName"]) == ("WARNING", "crm-db-01")
     assert_ready_as_in_ec2(sandbox, ended)
     assert len(jobs_of(sandbox, ended)) == 1
     assert accepted_starts(sandbox) == 2
@@ -139,9 +146,11 @@ def test_a_full_quota_is_waited_for(runner: Runner, sandbox: Sandbox) -> None:
     sandbox.client("drs").start_recovery(sourceServers=[{"sourceServerID": WEB_1}], isDrill=True)
 
     with once(lambda: 402 in answers(sandbox, "StartRecovery"), lambda: sandbox.set_speed(SPEED)):
-        ended = runner.run(plan(database()))
+        ended = runner.run(plan(database()), RECOVERY, people=APPROVED)
 
     assert ended.document["status"] == "COMPLETED", ended.document.get("error")
+    (finding,) = ended.document["findings"]
+    assert (finding["severity"], "L-D88FAC3A" in finding["what"]) == ("WARNING", True)
     assert_ready_as_in_ec2(sandbox, ended)
     assert len(jobs_of(sandbox, ended)) == 1
 

@@ -12,7 +12,7 @@ from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, assert_ready_as_in_ec2, jobs_of
 from tests.integration.people import approve
 from tests.integration.runs import Runner
-from tests.plan_documents import WEST, application, database, plan, web
+from tests.plan_documents import DB_1, DB_2, WEST, application, database, plan, web
 
 pytestmark = pytest.mark.integration
 
@@ -41,13 +41,45 @@ def test_a_dry_run_checks_everything_and_launches_nothing(runner: Runner, sandbo
     assert sandbox.calls("drs", "StartRecovery") == []
 
 
-def test_a_dry_run_of_a_plan_whose_servers_are_gone_fails(runner: Runner, sandbox: Sandbox) -> None:
-    gone = {"database": {"servers": ["s-99999999999999999"]}}
+def test_a_dry_run_with_errors_completes_and_has_them_in_its_record(runner: Runner, sandbox: Sandbox) -> None:
+    gone = {"database": {"servers": [DB_1, "s-99999999999999999"]}}
+    sandbox.add_fault("replication", server=DB_1, state="STALLED")
 
     ended = runner.run(plan(database(), groups=gone), {"dry_run": True})
 
+    assert (ended.state, ended.document["status"]) == ("success", "COMPLETED")
+    assert [finding["severity"] for finding in ended.document["findings"]] == ["ERROR", "ERROR"]
+    assert "s-99999999999999999 does not exist" in ended.document["findings"][0]["what"]
+    assert "STALLED" in ended.document["findings"][1]["what"]
+    assert sandbox.calls("drs", "StartRecovery") == []
+
+
+def test_a_drill_of_a_server_that_does_not_replicate_is_blocked_with_what_to_do(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    sandbox.add_fault("replication", server=DB_2, state="STALLED", lag="PT3H12M")
+
+    ended = runner.run(plan(database(), web()))
+
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
-    assert "s-99999999999999999 does not exist" in ended.document["error"]
+    assert "crm-db-02 (s-1111111111111111b): replication is STALLED" in ended.document["error"]
+    assert "3 h 12 min old: mend what the DRS console shows" in ended.document["error"]
+    assert ended.document["findings"][0]["serverName"] == "crm-db-02"
+    assert "PREFLIGHT" in ended.event_names()
+    assert accepted_starts(sandbox) == 0
+
+
+def test_a_real_recovery_goes_on_in_spite_of_what_blocks_a_drill(runner: Runner, sandbox: Sandbox) -> None:
+    sandbox.add_fault("replication", server=DB_2, state="DISCONNECTED", lag="PT20M")
+
+    ended = runner.run(
+        plan(database()), {"execution_type": "RECOVERY"}, people={"wave_01_database": approve()}
+    )
+
+    assert ended.document["status"] == "COMPLETED", ended.document.get("error")
+    (finding,) = ended.document["findings"]
+    assert (finding["severity"], finding["serverName"]) == ("WARNING", "crm-db-02")
+    assert_ready_as_in_ec2(sandbox, ended)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from drs_recovery.durations import words
+
 Record = Mapping[str, Any]
 
 # Output that no person watches is not folded to the 80 columns that rich assumes.
@@ -63,20 +65,6 @@ def plain(value: object) -> Text:
         for char in text
     )
     return Text(shown, style=_STYLES.get(text, ""), overflow="fold")
-
-
-def words(seconds: float | None) -> str:
-    """
-    A duration in words, such as ``8 min 53 s``.
-
-    :param seconds: not negative; None is empty. From an hour on, seconds are left out.
-    """
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
 def moment(seconds: float | None) -> str:

@@ -9,6 +9,8 @@ from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.quotas import QuotasHook
+from drs_recovery.hooks.rights import RightsHook
 
 
 class Place(NamedTuple):
@@ -42,7 +44,7 @@ def connection_exists(connection: str) -> bool:
 
 
 class PlaceClients:
-    """The DRS and EC2 hooks of one place."""
+    """The hooks of one place."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -58,6 +60,16 @@ class PlaceClients:
         return EC2Hook(
             aws_conn_id=self.place.connection, region_name=self.place.region, api_type="client_type"
         )
+
+    @cached_property
+    def quotas(self) -> QuotasHook:
+        """Service quotas in this place."""
+        return QuotasHook(aws_conn_id=self.place.connection, region_name=self.place.region)
+
+    @cached_property
+    def rights(self) -> RightsHook:
+        """Whose credentials the connection gives, and what they allow."""
+        return RightsHook(aws_conn_id=self.place.connection, region_name=self.place.region)
 
 
 class Clients:

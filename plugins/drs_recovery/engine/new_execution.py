@@ -83,14 +83,7 @@ def expected_duration(store: ExecutionStore, plan: RecoveryPlan, execution_type:
 
 def longest_chain(plan: RecoveryPlan) -> int:
     """How many waves of a plan run one after another at the most."""
-    depth: dict[int, int] = {}
-
-    def depth_of(number: int) -> int:
-        if number not in depth:
-            depth[number] = 1 + max((depth_of(other) for other in plan.dependencies(number)), default=0)
-        return depth[number]
-
-    return max(depth_of(number) for number in range(1, len(plan.waves) + 1))
+    return max(plan.depths().values())
 
 
 def _skip_reason(number: int, options: RunOptions) -> str | None:

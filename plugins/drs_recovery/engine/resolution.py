@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from drs_recovery.engine.clients import Clients, Place, connection_exists
+from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.plan import ProtectionGroup, RecoveryPlan
 from drs_recovery.records import NewServer
+
+
+@dataclass(frozen=True)
+class ResolvedServer:
+    """
+    A server of a wave.
+
+    :param wave_number: from 1.
+    :param server: as the record will have it.
+    :param described: as ``DescribeSourceServers`` shows it.
+    """
+
+    wave_number: int
+    server: NewServer
+    described: Mapping[str, Any]
+
+    @property
+    def place(self) -> Place:
+        """Where it is recovered."""
+        return Place(self.server.connection, self.server.region)
 
 
 @dataclass
@@ -18,12 +39,20 @@ class Resolution:
     """
     The servers of each wave, or why they cannot be told.
 
-    :param servers: by wave number.
-    :param findings: what is wrong, each a sentence with what to do.
+    :param servers: of all waves, each once.
+    :param concerns: what is wrong.
     """
 
-    servers: dict[int, list[NewServer]] = field(default_factory=lambda: defaultdict(list))
-    findings: list[str] = field(default_factory=list)
+    servers: list[ResolvedServer] = field(default_factory=list)
+    concerns: list[Concern] = field(default_factory=list)
+
+    def of_wave(self, number: int) -> list[NewServer]:
+        """
+        The servers of one wave.
+
+        :param number: from 1.
+        """
+        return [found.server for found in self.servers if found.wave_number == number]
 
 
 class GroupResolver:
@@ -43,41 +72,42 @@ class GroupResolver:
 
         :param plan: the plan.
         :param wave_numbers: from 1.
-        :return: servers and findings, every problem at once.
+        :return: servers and concerns, every problem at once.
         :raises botocore errors: transient ones, so that the caller tries again.
         """
-        result = Resolution()
+        found: list[ResolvedServer] = []
+        concerns: list[Concern] = []
         for number in wave_numbers:
             for name, group in plan.groups_of(number):
-                self._resolve_group(result, number, name, group)
-        _find_repeated(result)
-        return result
+                servers, problems = self._resolve_group(number, name, group)
+                found += servers
+                concerns += problems
+        unique = {(one.wave_number, one.server.source_server_id): one for one in found}
+        return Resolution(list(unique.values()), [*concerns, *_repeated(found)])
 
-    def _resolve_group(self, result: Resolution, number: int, name: str, group: ProtectionGroup) -> None:
+    def _resolve_group(
+        self, number: int, name: str, group: ProtectionGroup
+    ) -> tuple[list[ResolvedServer], list[Concern]]:
         place = Place(group.connection, group.region)
         if not connection_exists(group.connection):
-            result.findings.append(f"group {name}: there is no Airflow connection {group.connection!r}")
-            return
+            what = f"group {name}: there is no Airflow connection {group.connection!r}"
+            return [], [_prevents(number, what, "make the connection or mend the plan")]
         try:
             listed = self._servers_at(place)
         except AWS_ERRORS as error:
             if is_transient(error):
                 raise
-            result.findings.append(
-                f"group {name}: the source servers of {place.region} cannot be read with connection "
-                f"{place.connection}: {describe(error)}"
-            )
-            return
+            return [], [_unreadable(number, name, place, error)]
         if group.servers is not None:
             critical = {server.id: server.critical for server in group.servers}
         else:
             critical = dict.fromkeys(_with_tags(listed.values(), group.tags or {}), True)
-        result.findings += _findings_of(name, group, place, critical, listed)
-        result.servers[number] += [
-            _new_server(listed[server_id], place, is_critical)
+        servers = [
+            ResolvedServer(number, _new_server(listed[server_id], place, is_critical), listed[server_id])
             for server_id, is_critical in critical.items()
             if server_id in listed
         ]
+        return servers, _missing(number, name, group, critical, listed)
 
     def _servers_at(self, place: Place) -> dict[str, Mapping[str, Any]]:
         if place not in self._listed:
@@ -86,27 +116,42 @@ class GroupResolver:
         return self._listed[place]
 
 
+def _prevents(number: int | None, what: str, remedy: str, server: NewServer | None = None) -> Concern:
+    return Concern(Gravity.PREVENTS, what, remedy, server, number)
+
+
+def _unreadable(number: int, name: str, place: Place, error: Exception) -> Concern:
+    what = (
+        f"group {name}: the source servers of {place.region} cannot be read with connection "
+        f"{place.connection}: {describe(error)}"
+    )
+    return _prevents(number, what, "mend the rights of the connection, or initialize DRS in the Region")
+
+
 def _with_tags(servers: Iterable[Mapping[str, Any]], tags: Mapping[str, str]) -> list[str]:
     return sorted(
         server["sourceServerID"] for server in servers if tags.items() <= dict(server.get("tags", {})).items()
     )
 
 
-def _findings_of(
+def _missing(
+    number: int,
     name: str,
     group: ProtectionGroup,
-    place: Place,
-    wanted: Mapping[str, bool],
+    wanted: Collection[str],
     listed: Mapping[str, Mapping[str, Any]],
-) -> list[str]:
+) -> list[Concern]:
     if not wanted:
         tags = ", ".join(f"{key}={value}" for key, value in (group.tags or {}).items())
-        return [
-            f"group {name}: no source server in {place.region} has the tags {tags}: tag one or mend the plan"
-        ]
+        what = f"group {name}: no source server in {group.region} has the tags {tags}"
+        return [_prevents(number, what, "tag one or mend the plan")]
     return [
-        f"group {name}: source server {server_id} does not exist in {place.region} "
-        f"(connection {place.connection}): mend the plan or install the replication agent"
+        _prevents(
+            number,
+            f"group {name}: source server {server_id} does not exist in {group.region} "
+            f"(connection {group.connection})",
+            "mend the plan or install the replication agent",
+        )
         for server_id in wanted
         if server_id not in listed
     ]
@@ -128,17 +173,20 @@ def _name_of(server: Mapping[str, Any]) -> str:
     return str(tagged or hints.get("hostname") or server["sourceServerID"])
 
 
-def _find_repeated(result: Resolution) -> None:
+def _repeated(found: Sequence[ResolvedServer]) -> list[Concern]:
     """A server that tags put into two groups would be started twice."""
     waves: dict[str, list[int]] = defaultdict(list)
-    names: dict[str, str] = {}
-    for number, servers in result.servers.items():
-        for server in servers:
-            waves[server.source_server_id].append(number)
-            names[server.source_server_id] = server.server_name
-    result.findings += [
-        f"server {names[server_id]} ({server_id}) is in more than one group, of {_waves(numbers)}: "
-        "narrow the tags, a server can be recovered only once"
+    servers: dict[str, NewServer] = {}
+    for one in found:
+        waves[one.server.source_server_id].append(one.wave_number)
+        servers[one.server.source_server_id] = one.server
+    return [
+        _prevents(
+            None,
+            f"it is in more than one group, of {_waves(numbers)}",
+            "narrow the tags, a server can be recovered only once",
+            servers[server_id],
+        )
         for server_id, numbers in waves.items()
         if len(numbers) > 1
     ]

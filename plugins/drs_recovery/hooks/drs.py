@@ -139,6 +139,19 @@ class DrsHook(AwsBaseHook):
             )
         ]
 
+    def has_recovery_snapshot(self, server_id: str) -> bool:
+        """
+        Say whether DRS has a point in time to which a source server can be recovered.
+
+        A snapshot that is still being taken has no ``timestamp``.
+
+        :param server_id: DRS source server id.
+        """
+        snapshots = self._pages(
+            "describe_recovery_snapshots", "items", sourceServerID=server_id, order="DESC"
+        )
+        return any("timestamp" in snapshot for snapshot in snapshots)
+
     def _pages(self, operation: str, key: str, **kwargs: Any) -> Iterator[dict[str, Any]]:
         for page in self.conn.get_paginator(operation).paginate(**kwargs):
             yield from page.get(key, [])

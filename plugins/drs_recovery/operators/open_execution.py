@@ -1,4 +1,4 @@
-"""The first step: resolve the plan's servers and create the execution record."""
+"""The first step: create the execution record, resolve the plan's servers and check them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
 from drs_recovery.engine.run_options import RunOptions
 from drs_recovery.exceptions import ExecutionRefusedError
 from drs_recovery.operators.base import PlanOperator, fails_for_good
-from drs_recovery.statuses import ExecutionType
+from drs_recovery.statuses import ExecutionType, FindingSeverity
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -28,10 +29,10 @@ class OpenExecutionOperator(PlanOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good():
             options = self.create_record(context)
-            findings = [*options.findings, *self._live_findings(execution_id, options)]
-            if findings:
-                self._refuse(execution_id, findings)
-            self._add_servers(execution_id, options)
+            refusals = [*options.findings, *self._live_findings(execution_id, options)]
+            if refusals:
+                self._refuse(execution_id, refusals)
+            self._check(execution_id, options)
         return execution_id
 
     def _live_findings(self, execution_id: str, options: RunOptions) -> list[str]:
@@ -47,12 +48,20 @@ class OpenExecutionOperator(PlanOperator):
             if other["executionId"] != execution_id and other["executionType"] in disturbing
         ]
 
-    def _add_servers(self, execution_id: str, options: RunOptions) -> None:
-        resolution = GroupResolver(Clients()).resolve(self.plan, options.waves)
-        if resolution.findings:
-            self._refuse(execution_id, resolution.findings)
-        for number, servers in resolution.servers.items():
-            self.store.add_servers(execution_id, number, servers)
+    def _check(self, execution_id: str, options: RunOptions) -> None:
+        """Record the servers and what speaks against launching them; errors end all but a dry run."""
+        clients = Clients()
+        resolution = GroupResolver(clients).resolve(self.plan, options.waves)
+        for number in options.waves:
+            self.store.add_servers(execution_id, number, resolution.of_wave(number))
+        preflight = Preflight(clients, self.plan, execution_id, options.execution_type)
+        findings = preflight.findings(resolution)
+        for finding in findings:
+            self.log.warning("preflight of execution %s: %s: %s", execution_id, finding.severity, finding)
+        self.store.set_findings(execution_id, findings)
+        errors = [str(finding) for finding in findings if finding.severity is FindingSeverity.ERROR]
+        if errors and not options.dry_run:
+            self._refuse(execution_id, errors)
 
     def _refuse(self, execution_id: str, findings: list[str]) -> None:
         error = ExecutionRefusedError(findings)

@@ -1,0 +1,155 @@
+"""
+Everything that can be known before anything is launched: replication, running jobs, quotas, rights.
+
+A check that cannot be made is a warning with what to do. What DRS itself fails to answer is asked again for a
+drill, by a retry of the task; a real recovery does not wait for a check.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.parts import parts_of
+from drs_recovery.engine.preflight_concerns import Concern, Gravity
+from drs_recovery.engine.preflight_jobs import (
+    QUOTA_CODES,
+    Demand,
+    Limits,
+    conflict_concerns,
+    quota_concerns,
+    running_jobs,
+)
+from drs_recovery.engine.preflight_replication import replication_concerns
+from drs_recovery.engine.preflight_rights import missing_rights, rights_concern
+from drs_recovery.engine.resolution import Resolution, ResolvedServer
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, error_code, is_transient
+from drs_recovery.plan import RecoveryPlan
+from drs_recovery.records import PreflightFinding
+from drs_recovery.statuses import ExecutionType
+
+log = logging.getLogger(__name__)
+
+# DescribeJobs has no filter by status. Recovery jobs take hours at the most.
+OLDEST_RUNNING_JOB = timedelta(days=2)
+
+_MAY_NOT_SIMULATE = frozenset({"AccessDenied", "AccessDeniedException", "NoSuchEntity"})
+
+
+class Preflight:
+    """
+    Check the servers of an execution.
+
+    :param clients: hooks by place.
+    :param plan: the plan.
+    :param execution_id: the execution; its own jobs disturb nobody.
+    :param execution_type: drill or recovery.
+    """
+
+    def __init__(
+        self, clients: Clients, plan: RecoveryPlan, execution_id: str, execution_type: ExecutionType
+    ) -> None:
+        self._clients, self._plan = clients, plan
+        self._execution_id, self._type = execution_id, execution_type
+
+    def findings(self, resolution: Resolution) -> list[PreflightFinding]:
+        """
+        Make every check.
+
+        :param resolution: the servers of the chosen waves.
+        :raises botocore errors: passing ones of DRS, for a drill, so that the caller tries again.
+        """
+        concerns = [*resolution.concerns]
+        for place, servers in groupby(sorted(resolution.servers, key=_place), key=_place):
+            concerns += self._check_place(place, list(servers))
+        return [concern.finding_for(self._type) for concern in concerns]
+
+    def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+        for found in servers:
+            yield from self._check_replication(found)
+        try:
+            yield from self._check_jobs(place, servers)
+        except AWS_ERRORS as error:
+            self._raise_if_tried_again(error)
+            yield _not_checked(place, "running jobs", error)
+        try:
+            yield from self._check_rights(place)
+        except AWS_ERRORS as error:
+            if error_code(error) in _MAY_NOT_SIMULATE:
+                log.info("rights of connection %s not checked: %s", place.connection, describe(error))
+            else:
+                yield _not_checked(place, "the rights of the connection", error)
+
+    def _check_replication(self, found: ResolvedServer) -> Iterator[Concern]:
+        rule = self._plan.wave(found.wave_number).success_when
+        optional = not found.server.critical and rule.kind == "critical"
+
+        def has_snapshot(server_id: str) -> bool | None:
+            try:
+                return self._clients.at(*found.place).drs.has_recovery_snapshot(server_id)
+            except AWS_ERRORS as error:
+                self._raise_if_tried_again(error)
+                log.warning("recovery snapshots of %s not read: %s", server_id, describe(error))
+                return None
+
+        for concern in replication_concerns(found, self._plan.objectives.rpo, has_snapshot):
+            yield replace(concern, gravity=Gravity.NOTABLE) if optional else concern
+
+    def _raise_if_tried_again(self, error: Exception) -> None:
+        if is_transient(error) and self._type is ExecutionType.DRILL:
+            raise error
+
+    def _check_jobs(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+        jobs = self._clients.at(*place).drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB)
+        running = running_jobs(jobs, self._execution_id)
+        yield from conflict_concerns(servers, running)
+        try:
+            limits = Limits(**self._quotas(place))
+        except AWS_ERRORS as error:
+            limits = Limits()
+            yield _not_checked(place, "DRS's quotas", error)
+        yield from quota_concerns(self._demand(place, servers), running, limits)
+
+    def _quotas(self, place: Place) -> Mapping[str, int]:
+        hook = self._clients.at(*place).quotas
+        values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
+        return {name: int(value) for name, value in values.items() if value is not None}
+
+    def _demand(self, place: Place, servers: Sequence[ResolvedServer]) -> Demand:
+        """Waves with equally many waves before them may run side by side."""
+        by_wave: dict[int, list[Mapping[str, str]]] = defaultdict(list)
+        for found in servers:
+            by_wave[found.wave_number].append(
+                {"sourceServerId": found.server.source_server_id, **place._asdict()}
+            )
+        depths = self._plan.depths()
+        batches: dict[int, list[int]] = defaultdict(list)
+        for number, records in by_wave.items():
+            batches[depths[number]] += [len(part.server_ids) for part in parts_of(records)]
+        return Demand(place, tuple(tuple(batch) for batch in batches.values()))
+
+    def _check_rights(self, place: Place) -> Iterator[Concern]:
+        rights = self._clients.at(*place).rights
+        principal = rights.principal()
+        if principal is None:
+            log.info("rights of connection %s not checked: no user or role", place.connection)
+        elif missing := missing_rights(rights, principal, place.region):
+            yield rights_concern(place, principal, missing)
+
+
+def _place(found: ResolvedServer) -> Place:
+    return found.place
+
+
+def _not_checked(place: Place, subject: str, error: Exception) -> Concern:
+    return Concern(
+        Gravity.NOTABLE,
+        f"{subject} could not be checked in {place.region} (connection {place.connection}): "
+        f"{describe(error)}",
+        "compare the rights of the connection with infra/iam.yaml, and the way from Airflow to AWS",
+    )
