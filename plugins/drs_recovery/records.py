@@ -126,8 +126,9 @@ class JobRef:
     :param job_id: DRS job id.
     :param region: AWS Region of the job.
     :param connection: Airflow connection that reaches its account.
-    :param part: which job of the wave it is, from 1.
+    :param part: which job of the attempt it is, from 1.
     :param server_ids: the source servers that it was started for.
+    :param attempt: which attempt at the wave it belongs to, from 1.
     """
 
     job_id: str
@@ -135,6 +136,7 @@ class JobRef:
     connection: str
     part: int
     server_ids: tuple[str, ...]
+    attempt: int = 1
 
 
 @dataclass(frozen=True)

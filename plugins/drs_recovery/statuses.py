@@ -34,7 +34,7 @@ class ExecutionStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """A final status is never overwritten."""
+        """A final status is never overwritten, except by a deliberate retry of a failed wave."""
         return not EXECUTION_TRANSITIONS[self]
 
 
@@ -51,7 +51,7 @@ class WaveStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """A final wave changes no more."""
+        """A final wave changes no more, unless a new attempt begins."""
         return not WAVE_TRANSITIONS[self]
 
     @property
@@ -74,6 +74,16 @@ class FindingSeverity(StrEnum):
 
     ERROR = "ERROR"
     WARNING = "WARNING"
+
+
+class FailureDecision(StrEnum):
+    """What people said to do about a failed wave; WAITING is the only one that still can change."""
+
+    WAITING = "WAITING"
+    RETRY = "RETRY"
+    CONTINUE = "CONTINUE"
+    STOP = "STOP"
+    TIMED_OUT = "TIMED_OUT"
 
 
 class ServerPhase(StrEnum):
@@ -128,6 +138,9 @@ WAVE_TRANSITIONS: Mapping[WaveStatus, frozenset[WaveStatus]] = MappingProxyType(
         _W.SKIPPED: frozenset(),
     }
 )
+
+# What a wave can be retried from: each attempt ends once, and only a deliberate retry begins another one.
+RETRYABLE_WAVES: frozenset[WaveStatus] = frozenset({_W.FAILED, _W.CANCELLED})
 
 
 class Progress(TypedDict):

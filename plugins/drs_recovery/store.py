@@ -3,12 +3,12 @@ The execution store: the durable record of every execution, written by transitio
 
 ::
 
-    StoreBase ─┬─ StoreReads ── StoreTerminations    records, documents, lists; the end of instances
-               ├─ StoreGates ── StoreWaves           gates; start, jobs and end of waves
-               ├─ StorePolls                         how far the servers are
-               ├─ StoreCancels                       who asked for an end, and that nothing more starts
-               └─ StoreFindings                      what the preflight found
-                        └── ExecutionStore           all of them; opening and ending an execution
+    StoreBase ─┬─ StoreReads ── StoreTerminations             records, documents, lists; the end of instances
+               ├─ StoreGates ── StoreWaves ── StoreRetries    gates; start and end of waves; new attempts
+               ├─ StorePolls                                  how far the servers are
+               ├─ StoreCancels                                who asked for an end: nothing more starts
+               └─ StoreFindings                               what the preflight found
+                        └── ExecutionStore                    all of them; opening and ending an execution
 
 Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
 """
@@ -44,6 +44,7 @@ from drs_recovery.store_items import (
     wave_item,
 )
 from drs_recovery.store_polls import StorePolls
+from drs_recovery.store_retries import StoreRetries
 from drs_recovery.store_rules import (
     EXECUTION_SUBJECT,
     can_terminate,
@@ -57,7 +58,6 @@ from drs_recovery.store_rules import (
     wave_subject,
 )
 from drs_recovery.store_terminations import StoreTerminations
-from drs_recovery.store_waves import StoreWaves
 
 __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 
@@ -65,7 +65,7 @@ __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
 
 
-class ExecutionStore(StoreTerminations, StoreWaves, StorePolls, StoreCancels, StoreFindings):
+class ExecutionStore(StoreTerminations, StoreRetries, StorePolls, StoreCancels, StoreFindings):
     """
     The records of executions.
 

@@ -167,6 +167,7 @@ def job_entry(job: JobRef, now: float) -> Item:
         "region": job.region,
         "connection": job.connection,
         "part": job.part,
+        "attempt": job.attempt,
         "status": "PENDING",
         "startTime": now,
     }

@@ -270,6 +270,16 @@ def seconds_between(start: float, end: float) -> float:
     return max(0, round(end - start, 3))
 
 
+def attempt_of(record: Record) -> int:
+    """Number of the attempt that a WAVE, a SERVER or an entry of a job belongs to, from 1."""
+    return int(record.get("attempt", 1))
+
+
+def attempt_began(wave: Record) -> float:
+    """When the wave's attempt was asked for, in epoch seconds."""
+    return float(wave.get("attemptTime", wave["startTime"]))
+
+
 def wave_subject(wave: Record) -> str:
     """How errors name a wave."""
     return f"wave {wave['waveNumber']}"

@@ -13,6 +13,7 @@ from drs_recovery.store_base import execution_update, in_transactions, record_up
 from drs_recovery.store_gates import StoreGates
 from drs_recovery.store_items import Event, job_entry, public
 from drs_recovery.store_rules import (
+    attempt_of,
     demand_live,
     demand_no_cancel,
     demand_proof_of_completion,
@@ -28,22 +29,24 @@ class StoreWaves(StoreGates):
     """Every transition of a wave."""
 
     @retried_on_conflict
-    def request_wave(self, execution_id: str, number: int) -> tuple[Item, bool]:
+    def request_wave(self, execution_id: str, number: int, asked_by: int = 0) -> tuple[Item, bool]:
         """
         Record that a wave is to be started: before that, nothing may be launched for it.
 
         :param execution_id: the execution.
         :param number: from 1.
+        :param asked_by: which request of people this answers, see ``retry_wave``.
         :return: the WAVE record, and whether this call was the first.
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
         """
         execution, wave = self._read_together(execution_id, number)
         if WaveStatus(wave["status"]).is_active:
             _demand_not_cancelling(execution, wave)
+            self._use_up(wave, asked_by)
             return public(wave), False
         demand_startable(execution, wave)
         now = self._now()
-        changes = {"status": WaveStatus.PENDING, "startTime": now}
+        changes = {"status": WaveStatus.PENDING, "startTime": now, "askedBy": asked_by}
         standing = self._standing(execution, [*execution["activeWaves"], number], execution["waitingGates"])
         started = {
             "startTime": execution.get("startTime", now),
@@ -54,6 +57,11 @@ class StoreWaves(StoreGates):
             [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)],
         )
         return public({**wave, **changes}), True
+
+    def _use_up(self, wave: Item, asked_by: int) -> None:
+        """A request that found the wave running has got its attempt: it must not begin another one later."""
+        if asked_by > wave.get("askedBy", 0):
+            self.table.transact([record_update(wave, {"askedBy": asked_by})])
 
     @retried_on_conflict
     def record_job(self, execution_id: str, number: int, job: JobRef, adopted: bool) -> None:
@@ -72,9 +80,9 @@ class StoreWaves(StoreGates):
         if wave["status"] in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
             raise TransitionRefusedError(wave_subject(wave), wave["status"], f"the wave of job {job.job_id}")
         servers = [
-            record_update(server, {"jobId": job.job_id})
+            record_update(server, changes)
             for server in self._read_servers(execution_id, number)
-            if server["sourceServerId"] in job.server_ids and server.get("jobId") != job.job_id
+            if server["sourceServerId"] in job.server_ids and (changes := _job_changes(server, job))
         ]
         # The wave's entry comes last: whoever finds it there finds the servers of the job complete.
         for part in in_transactions(servers):
@@ -206,8 +214,24 @@ def _end_changes(wave: Item, status: WaveStatus, reason: str | None, now: float)
     return changes
 
 
+def _job_changes(server: Item, job: JobRef) -> Item:
+    """What a job makes of a server's record; one of an earlier attempt must not hide the newer one."""
+    if attempt_of(server) <= job.attempt:
+        return {} if server.get("jobId") == job.job_id else {"jobId": job.job_id}
+    previous = server.get("previousInstances", [])
+    if any(left.get("jobId") == job.job_id for left in previous):
+        return {}
+    return {"previousInstances": [*previous, {"jobId": job.job_id}]}
+
+
 def _job_event(number: int, job: JobRef, adopted: bool) -> Event:
-    detail = {"wave": number, "jobId": job.job_id, "region": job.region, "part": job.part}
+    detail = {
+        "wave": number,
+        "attempt": job.attempt,
+        "jobId": job.job_id,
+        "region": job.region,
+        "part": job.part,
+    }
     return Event("JOB_ADOPTED" if adopted else "JOB_STARTED", {**detail, "servers": list(job.server_ids)})
 
 

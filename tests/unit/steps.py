@@ -12,6 +12,7 @@ from airflow.utils.types import DagRunType
 
 from drs_recovery.dag_builder import trigger_form
 from drs_recovery.identity import execution_id
+from drs_recovery.operators.base import RETRIES
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
@@ -40,6 +41,7 @@ class Steps:
         self.conf: dict[str, Any] = {}
         self.run_type = DagRunType.MANUAL
         self.task_states: dict[str, str] = {}
+        self.max_tries = RETRIES
         self.task_state_stores: dict[int, TaskStateStore] = defaultdict(TaskStateStore)
         self.store = execution_store()
         self.execution_id = execution_id(plan.dag_id, run_id)
@@ -69,7 +71,10 @@ class Steps:
             ),
             "params": {**defaults, **self.conf},
             "task_state_store": self.task_state_stores[wave],
-            "ti": SimpleNamespace(get_task_states=lambda dag_id, run_ids: {self.run_id: self.task_states}),
+            "ti": SimpleNamespace(
+                get_task_states=lambda dag_id, run_ids: {self.run_id: self.task_states},
+                max_tries=self.max_tries,
+            ),
         }
 
     def open(self, **conf: Any) -> str:
@@ -80,6 +85,10 @@ class Steps:
         return StartRecoveryOperator(task_id="start_recovery", wave_number=number).execute(
             self.context(number)
         )
+
+    def clear(self) -> None:
+        """Clear the tasks, as a person does: Airflow then allows them as many tries again."""
+        self.max_tries += RETRIES + 1
 
     def wait(self, number: int = 1) -> dict[str, int]:
         return RecoveryJobSensor(task_id="wait_for_launch", wave_number=number).execute(self.context(number))

@@ -12,6 +12,7 @@ from drs_recovery.engine.start_rules import refused_gate
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
+from drs_recovery.store_rules import attempt_began
 
 SKIPPED_TASK = "skipped"
 
@@ -175,7 +176,7 @@ def settle_deadline(document: Mapping[str, Any]) -> float:
     plan = plan_from_snapshot(document["planSnapshot"])
     return max(
         (
-            float(wave["startTime"]) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()
+            attempt_began(wave) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()
             for wave in document["waves"]
             if wave.get("startTime")
         ),

@@ -20,8 +20,12 @@ from drs_recovery.engine.parts import JobPart
 from drs_recovery.exceptions import JobStartError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_no_room, is_transient, retry_after
 from drs_recovery.records import JobRef
+from drs_recovery.store_rules import attempt_began, attempt_of
 
 EXECUTION_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:wave", "dr:part"
+# Which attempt at the wave; a job without this tag belongs to the first one.
+ATTEMPT_TAG = "dr:attempt"
+FIRST_ATTEMPT = "1"
 
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
 CLOCK_MARGIN = timedelta(hours=1)
@@ -59,23 +63,42 @@ class Started:
     adopted: bool
 
 
-def job_tags(execution: Mapping[str, Any], wave_number: int, part: JobPart) -> dict[str, str]:
+def job_tags(execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart) -> dict[str, str]:
     """
     Tags by which people and later tries recognise a job.
 
     :param execution: EXECUTION record.
-    :param wave_number: from 1.
+    :param wave: WAVE record.
     :param part: the part of the wave.
     """
     tags = {
         EXECUTION_TAG: execution["executionId"],
         "dr:planId": execution["planId"],
-        WAVE_TAG: str(wave_number),
+        WAVE_TAG: str(wave["waveNumber"]),
         PART_TAG: str(part.number),
+        ATTEMPT_TAG: str(attempt_of(wave)),
         "dr:executionType": execution["executionType"],
         "dr:ticket": _NOT_IN_TAGS.sub("_", execution.get("ticket") or "")[:256],
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def job_ref(wave: Mapping[str, Any], part: JobPart, job_id: str) -> JobRef:
+    """
+    The job of a part of the wave's running attempt.
+
+    :param wave: WAVE record.
+    :param part: the part.
+    :param job_id: DRS job id.
+    """
+    return JobRef(
+        job_id=job_id,
+        region=part.place.region,
+        connection=part.place.connection,
+        part=part.number,
+        server_ids=part.server_ids,
+        attempt=attempt_of(wave),
+    )
 
 
 class JobStarter:
@@ -116,16 +139,16 @@ class JobStarter:
         :raises NotStartedError: a job holds these servers and does not say whose it is.
         """
         drs = self._clients.at(*part.place).drs
-        wanted = job_tags(self._execution, self._wave["waveNumber"], part)
-        mine = {key: wanted[key] for key in (EXECUTION_TAG, WAVE_TAG, PART_TAG)}
-        since = datetime.fromtimestamp(self._wave["startTime"], UTC) - CLOCK_MARGIN
+        wanted = job_tags(self._execution, self._wave, part)
+        mine = {key: wanted[key] for key in (EXECUTION_TAG, WAVE_TAG, PART_TAG, ATTEMPT_TAG)}
+        since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
         for job in drs.jobs_since(since):
             if not _may_hold(job, part):
                 continue
             tags = drs.job_tags(job)
             if tags is None and "participatingServers" in job:
                 raise NotStartedError(f"DRS does not tell the tags of {job['jobID']}, it may be ours", None)
-            if tags is not None and mine.items() <= tags.items():
+            if tags is not None and mine.items() <= {ATTEMPT_TAG: FIRST_ATTEMPT, **tags}.items():
                 return Started(self._ref(part, str(job["jobID"])), adopted=True)
         return None
 
@@ -133,20 +156,14 @@ class JobStarter:
         job = self._clients.at(*part.place).drs.start_recovery(
             part.server_ids,
             is_drill=bool(self._execution["isDrill"]),
-            tags=job_tags(self._execution, self._wave["waveNumber"], part),
+            tags=job_tags(self._execution, self._wave, part),
         )
         if "jobID" not in job:
             raise NotStartedError("DRS answered StartRecovery without a job id", SHORT_PAUSE)
         return str(job["jobID"])
 
     def _ref(self, part: JobPart, job_id: str) -> JobRef:
-        return JobRef(
-            job_id=job_id,
-            region=part.place.region,
-            connection=part.place.connection,
-            part=part.number,
-            server_ids=part.server_ids,
-        )
+        return job_ref(self._wave, part, job_id)
 
     def _explained(self, error: Exception, part: JobPart) -> Exception:
         where = f"{part.place.region} (connection {part.place.connection})"

@@ -13,7 +13,7 @@ from typing import Any
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.job_starter import JobStarter, NotStartedError
-from drs_recovery.engine.parts import parts_of
+from drs_recovery.engine.parts import jobs_of_attempt, parts_of_attempt
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
 from drs_recovery.store import ExecutionStore
 
@@ -31,24 +31,25 @@ def waves_without_all_jobs(document: Mapping[str, Any]) -> list[Mapping[str, Any
     return [
         wave
         for wave in document["waves"]
-        if wave.get("startTime") and len(wave["jobs"]) < len(parts_of(wave["serverStatuses"]))
+        if wave.get("startTime")
+        and len(jobs_of_attempt(wave)) < len(parts_of_attempt(wave, wave["serverStatuses"]))
     ]
 
 
 def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
     """
-    Look once for the unknown jobs of a wave and record those that exist.
+    Look once for the unknown jobs of a wave's last attempt and record those that exist.
 
     :param store: the execution store.
     :param document: the execution document.
     :param wave: one of its waves, whose start was requested.
-    :return: whether every job of the wave is known now.
+    :return: whether every job of the attempt is known now.
     :raises botocore errors: DRS cannot be asked.
     """
     starter = JobStarter(Clients(), document, wave)
-    known = {int(job["part"]) for job in wave["jobs"]}
+    known = jobs_of_attempt(wave)
     complete = True
-    for part in parts_of(wave["serverStatuses"]):
+    for part in parts_of_attempt(wave, wave["serverStatuses"]):
         if part.number in known:
             continue
         try:

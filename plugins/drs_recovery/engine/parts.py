@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 from drs_recovery.engine.clients import Place
+from drs_recovery.store_rules import attempt_of
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
 MAX_SERVERS_PER_JOB = 100
@@ -42,6 +43,29 @@ def parts_of(servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
     return tuple(
         JobPart(number, place, tuple(chunk)) for number, (place, chunk) in enumerate(chunks, start=1)
     )
+
+
+def parts_of_attempt(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    The jobs that the running attempt at a wave needs: a retry needs one only for what it starts again.
+
+    :param wave: WAVE record; a retry whose servers are not chosen yet needs nothing.
+    :param servers: its SERVER records.
+    """
+    if wave.get("restartPending"):
+        return ()
+    return parts_of([server for server in servers if attempt_of(server) == attempt_of(wave)])
+
+
+def jobs_of_attempt(wave: Mapping[str, Any]) -> dict[int, str]:
+    """
+    Ids of the known jobs of the running attempt, by part.
+
+    :param wave: WAVE record.
+    """
+    return {
+        int(job["part"]): str(job["jobId"]) for job in wave["jobs"] if attempt_of(job) == attempt_of(wave)
+    }
 
 
 def _even_chunks(server_ids: list[str]) -> list[list[str]]:

@@ -12,6 +12,7 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from drs_recovery.engine.attempts import deadline_of
 from drs_recovery.engine.new_execution import new_execution
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
@@ -83,9 +84,9 @@ class WaveMixin(RecoveryMixin):
         return self.plan_of(execution).wave(self.wave_number)
 
     def deadline_of(self, execution: str) -> float:
-        """Epoch seconds at which the wave's time-out ends, counted from its start request."""
-        started = self.store.get_wave(execution, self.wave_number)["startTime"]
-        return float(started) + self.wave_plan_of(execution).timeout.total_seconds()
+        """Epoch seconds at which the time-out of the wave's attempt ends."""
+        wave = self.store.get_wave(execution, self.wave_number)
+        return deadline_of(self.wave_plan_of(execution), wave)
 
 
 class RecoveryOperator(RecoveryMixin, BaseOperator):

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started
-from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.parts import JobPart, parts_of
-from drs_recovery.engine.polling import WaveWatcher
-from drs_recovery.engine.start_rules import check_may_start, check_not_ending, skip_reason
-from drs_recovery.exceptions import ExecutionError, WaveFailedError
+from drs_recovery.engine.attempts import begin_retry, recorded_failure
+from drs_recovery.engine.job_starter import NotStartedError
+from drs_recovery.engine.start_rules import check_dependencies, check_may_start, skip_reason, wave_of
+from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.operators.base import WaveOperator, fails_for_good
-from drs_recovery.records import JobRef
 from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+# Airflow does not tell a task who cleared it; its audit log does.
+CLEARING_ACTOR = "airflow (task cleared)"
 
 
 class StartRecoveryOperator(WaveOperator):
@@ -32,6 +31,9 @@ class StartRecoveryOperator(WaveOperator):
     time-out. The wave refuses to start without the recorded approval of its gate and before the waves it
     depends on are completed, however their tasks got green.
 
+    Clearing the task of a failed wave begins a new attempt at its failed servers; Airflow's own retries never
+    do. Clearing the task of a completed wave starts nothing.
+
     :param wave_number: from 1.
     :return: the job ids.
     """
@@ -40,78 +42,36 @@ class StartRecoveryOperator(WaveOperator):
         """Start what is not started yet; wait if DRS has no room."""
         execution_id = self.execution_id_of(context)
         with fails_for_good():
-            return self._start_wave(context, execution_id)
+            document = self.store.get_document(execution_id)
+            wave = wave_of(document, self.wave_number)
+            if wave["status"] == WaveStatus.COMPLETED:
+                return [str(job["jobId"]) for job in wave["jobs"]]
+            if reason := skip_reason(document, self.wave_number):
+                raise AirflowSkipException(reason)
+            self._request(context, document, wave)
+            return self._start_jobs(context, execution_id)
 
-    def _start_wave(self, context: Context, execution_id: str) -> list[str]:
-        document = self.store.get_document(execution_id)
-        if reason := skip_reason(document, self.wave_number):
-            raise AirflowSkipException(reason)
+    def _request(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+        execution_id = document["executionId"]
+        # Airflow raises max_tries with each clear, and with nothing else.
+        asked_by = int(context["ti"].max_tries)
+        if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
+            self._retry(document, wave, asked_by)
+            return
         check_may_start(document, self.plan_of(execution_id), self.wave_number)
-        wave, is_new = self.store.request_wave(execution_id, self.wave_number)
+        _, is_new = self.store.request_wave(execution_id, self.wave_number, asked_by)
         if is_new:
             self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
+
+    def _retry(self, document: Mapping[str, Any], wave: Mapping[str, Any], asked_by: int) -> None:
+        execution_id = document["executionId"]
+        check_dependencies(document, self.plan_of(execution_id), self.wave_number)
+        if not begin_retry(self.store, execution_id, self.wave_number, CLEARING_ACTOR, asked_by):
+            raise recorded_failure(wave)
+        self.log.info("execution %s: wave %s is retried", execution_id, self.wave_number)
+
+    def _start_jobs(self, context: Context, execution_id: str) -> list[str]:
         try:
-            return self._start_jobs(context, execution_id, wave)
+            return WaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
         except NotStartedError as error:
-            self._wait_or_give_up(execution_id, wave, error)
-        except ExecutionError as error:
-            self.store.fail_wave(execution_id, self.wave_number, str(error))
-            raise
-
-    def _start_jobs(self, context: Context, execution_id: str, wave: Mapping[str, Any]) -> list[str]:
-        recorded = {int(job["part"]): str(job["jobId"]) for job in wave["jobs"]}
-        starter = JobStarter(Clients(), self.store.get_execution(execution_id), wave)
-        for part in parts_of(self.store.get_servers(execution_id, self.wave_number)):
-            if part.number not in recorded:
-                # Somebody may have cancelled while the parts before this one were started.
-                check_not_ending(self.store.get_execution(execution_id))
-                started = self._remembered(context, part) or starter.start_or_adopt(part)
-                self._record(context, execution_id, started)
-                recorded[part.number] = started.job.job_id
-        self.store.start_polling(execution_id, self.wave_number)
-        return [recorded[number] for number in sorted(recorded)]
-
-    def _record(self, context: Context, execution_id: str, started: Started) -> None:
-        job = started.job
-        context["task_state_store"].set(_state_key(job.part), job.job_id)
-        self.store.record_job(execution_id, self.wave_number, job, adopted=started.adopted)
-        verb = "adopted" if started.adopted else "started"
-        self.log.info("execution %s wave %s: %s %s", execution_id, self.wave_number, verb, job.job_id)
-
-    @staticmethod
-    def _remembered(context: Context, part: JobPart) -> Started | None:
-        """The job that an earlier try started but could not record."""
-        job_id = context["task_state_store"].get(_state_key(part.number))
-        if not job_id:
-            return None
-        job = JobRef(
-            job_id=str(job_id),
-            region=part.place.region,
-            connection=part.place.connection,
-            part=part.number,
-            server_ids=part.server_ids,
-        )
-        return Started(job, adopted=True)
-
-    def _wait_or_give_up(
-        self, execution_id: str, wave: Mapping[str, Any], error: NotStartedError
-    ) -> NoReturn:
-        if time.time() >= self.deadline_of(execution_id):
-            failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}")
-            self.store.fail_wave(execution_id, self.wave_number, str(failed))
-            raise failed from error
-        pause = poll_interval() if error.pause is None else error.pause
-        self.log.warning(
-            "execution %s wave %s: not started yet, next try in %.0f s: %s",
-            execution_id,
-            self.wave_number,
-            pause,
-            error,
-        )
-        # The parts that did start go on meanwhile.
-        WaveWatcher(self.store).look(execution_id, self.wave_number)
-        self.look_again_in(pause)
-
-
-def _state_key(part_number: int) -> str:
-    return f"drs_job_{part_number}"
+            self.look_again_in(poll_interval() if error.pause is None else error.pause)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 
-from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall, wave_label
 from drs_recovery.engine.polling import WaveWatcher
-from drs_recovery.exceptions import WaveFailedError
+from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
@@ -38,7 +37,8 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         """Look once, so that a retry of an ended wave need not wait; then leave the worker."""
         execution_id = self.execution_id_of(context)
         with fails_for_good():
-            if not self.poke(context):
+            wave = self.store.get_wave(execution_id, self.wave_number)
+            if not (WaveStatus(wave["status"]).is_final or self.poke(context)):
                 self._leave_worker(execution_id)
             return self._judge(execution_id)
 
@@ -74,28 +74,4 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
             return self._judge(execution_id, problem=event.get("problem"))
 
     def _judge(self, execution_id: str, problem: str | None = None) -> dict[str, int]:
-        wave = self.store.get_wave(execution_id, self.wave_number)
-        servers = self.store.get_servers(execution_id, self.wave_number)
-        plan = self.wave_plan_of(execution_id)
-        unsettled = [s for s in servers if not needs_no_more_polls(s)]
-        reason = shortfall(plan.success_when, servers)
-        if unsettled or not _jobs_ended(wave):
-            reason = _timeout_reason(plan.timeout.total_seconds(), unsettled, problem)
-        if reason is not None:
-            failed = WaveFailedError(wave_label(wave), reason, failures_of(servers))
-            if wave["status"] != WaveStatus.FAILED:
-                self.store.fail_wave(execution_id, self.wave_number, str(failed))
-            raise failed
-        failures = len(failures_of(servers))
-        return {"launched": len(servers) - failures, "failed": failures}
-
-
-def _jobs_ended(wave: dict[str, Any]) -> bool:
-    return bool(wave["jobs"]) and all(job["status"] == "COMPLETED" for job in wave["jobs"])
-
-
-def _timeout_reason(seconds: float, unsettled: list[dict[str, Any]], problem: str | None) -> str:
-    names = ", ".join(f"{s['serverName']} is in phase {s['phase']}" for s in unsettled)
-    detail = names or "DRS does not call every job COMPLETED"
-    last = f"; the last look failed: {problem}" if problem else ""
-    return f"not settled within its time-out of {seconds / 60:.0f} minutes: {detail}{last}"
+        return WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number).judge(problem)

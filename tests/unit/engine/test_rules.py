@@ -98,11 +98,12 @@ class TestTags:
     def test_a_job_says_whose_it_is(self) -> None:
         execution = {"executionId": "e1", "planId": "crm", "executionType": "DRILL", "ticket": "CHG-1"}
 
-        assert job_tags(execution, 2, parts_of(placed(1))[0]) == {
+        assert job_tags(execution, {"waveNumber": 2, "attempt": 3}, parts_of(placed(1))[0]) == {
             "dr:executionId": "e1",
             "dr:planId": "crm",
             "dr:wave": "2",
             "dr:part": "1",
+            "dr:attempt": "3",
             "dr:executionType": "DRILL",
             "dr:ticket": "CHG-1",
         }
@@ -111,8 +112,8 @@ class TestTags:
         execution = {"executionId": "e1", "planId": "crm", "executionType": "DRILL"}
         part = parts_of(placed(1))[0]
 
-        assert "dr:ticket" not in job_tags(execution, 1, part)
-        assert len(job_tags({**execution, "ticket": "x" * 300}, 1, part)["dr:ticket"]) == 256
+        assert "dr:ticket" not in job_tags(execution, {"waveNumber": 1}, part)
+        assert len(job_tags({**execution, "ticket": "x" * 300}, {"waveNumber": 1}, part)["dr:ticket"]) == 256
 
 
 class TestJudgement:

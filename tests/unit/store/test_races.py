@@ -164,6 +164,33 @@ def test_wave_starts_or_execution_ends_but_not_both(stores, store, opened):
     assert (store.get_wave("e1", 1)["status"] == "PENDING") is not final
 
 
+def test_one_of_many_retries_begins_the_attempt(stores, store, running):
+    running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
+    store.fail_wave("e1", 1, "failed")
+    begun = by_all(stores, lambda store: store.retry_wave("e1", 1, "ann", 7)[1])
+    assert sorted(begun) == [False] * WRITERS + [True]
+    by_all(stores, lambda store: store.restart_failed("e1", 1))
+    wave, execution = store.get_wave("e1", 1), store.get_execution("e1")
+    assert (wave["attempt"], wave["progress"]["pending"], execution["progress"]["pending"]) == (2, 2, 4)
+    assert [len(server["previousInstances"]) for server in store.get_servers("e1", 1)] == [1, 1]
+    assert running.events().count("WAVE_RETRIED") == 1
+
+
+def test_a_retry_reopens_what_a_finalizer_ends_at_the_same_time_or_is_refused(stores, store, running):
+    running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
+    store.fail_wave("e1", 1, "failed")
+    store.cancel_wave("e1", 2, "not started")
+    at_once(
+        [
+            lambda: stores[0].retry_wave("e1", 1, "ann", 7),
+            lambda: stores[1].finalize("e1", ExecutionStatus.FAILED),
+        ]
+    )
+    document = store.get_document("e1")
+    assert (document["status"], document["activeWaves"]) == ("POLLING", [1])
+    assert document["waves"][0]["status"] == "PENDING"
+
+
 def test_racing_pollers_count_every_change_once(stores, store, running):
     phases = [ServerPhase.SNAPSHOT, ServerPhase.LAUNCH, ServerPhase.LAUNCHED, ServerPhase.CONVERSION]
     pollers = [type(running)(one) for one in stores]

@@ -100,6 +100,7 @@ def test_job_is_recorded_once_with_its_servers(store, recovery):
         "region": "us-east-1",
         "connection": "aws",
         "part": 1,
+        "attempt": 1,
         "status": "PENDING",
         "startTime": first["startTime"],
     }

@@ -1,0 +1,78 @@
+"""How long an attempt at a wave may take, and what has become of the attempt before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.enrichment import InstanceEnricher
+from drs_recovery.engine.job_starter import NotStartedError
+from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.late_jobs import record_late_jobs
+from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.start_rules import wave_of
+from drs_recovery.exceptions import WaveFailedError
+from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.plan import Wave
+from drs_recovery.settings import details_timeout
+from drs_recovery.statuses import RETRYABLE_WAVES
+from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import attempt_began
+
+
+def deadline_of(plan_wave: Wave, wave: Mapping[str, Any]) -> float:
+    """
+    Epoch seconds at which the time-out of a wave's attempt ends.
+
+    :param plan_wave: the wave as the execution's plan has it.
+    :param wave: WAVE record, whose start was requested.
+    """
+    return attempt_began(wave) + plan_wave.timeout.total_seconds()
+
+
+def begin_retry(
+    store: ExecutionStore, execution_id: str, number: int, actor: str, asked_by: int | None = None
+) -> bool:
+    """
+    Begin a new attempt at a wave if somebody asked for one; see :meth:`ExecutionStore.retry_wave`.
+
+    :return: whether this call began it.
+    :raises botocore errors: DRS cannot be asked for unknown jobs of the attempt before; nothing has begun.
+    :raises TransitionRefusedError: the execution may not go on.
+    """
+    document = store.get_document(execution_id)
+    wave = wave_of(document, number)
+    if wave["status"] not in RETRYABLE_WAVES:
+        return False
+    if wave.get("startTime"):
+        record_late_jobs(store, document, wave)
+    return store.retry_wave(execution_id, number, actor, asked_by)[1]
+
+
+def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> None:
+    """
+    Decide which servers a retry starts again, after a look at what became of their earlier jobs.
+
+    A wave that failed by its time-out can have launched more meanwhile, or still be at it. What those jobs
+    left behind is recorded before their servers go back to the start.
+
+    :param clients: hooks by place.
+    :raises NotStartedError: DRS could not be asked this time.
+    """
+    if not store.get_wave(execution_id, number).get("restartPending"):
+        return
+    if store.get_wave(execution_id, number)["jobs"]:
+        look = WaveWatcher(store, clients).look(execution_id, number)
+        if look.problem:
+            raise NotStartedError(look.problem, look.retry_after)
+        try:
+            InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
+        except AWS_ERRORS as error:
+            raise NotStartedError(describe(error), None) from error
+    store.restart_failed(execution_id, number)
+
+
+def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:
+    """The failure that the record of an ended attempt holds, for a step that runs again after it."""
+    return WaveFailedError(wave_label(wave), str(wave.get("statusReason")))

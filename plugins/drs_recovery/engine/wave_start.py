@@ -1,0 +1,115 @@
+"""Start the DRS jobs of a wave's attempt: adopt what exists, start the rest, or say when to try again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from drs_recovery.engine.attempts import choose_servers, deadline_of
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started, job_ref
+from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
+from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.start_rules import check_not_ending
+from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import attempt_of
+
+log = logging.getLogger(__name__)
+
+
+class JobMemory(Protocol):
+    """Where a job id is kept until the store has it, such as Airflow's ``task_state_store``."""
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value."""
+
+
+class WaveStarter:
+    """
+    Start the jobs of waves whose start was requested.
+
+    :param store: the execution store.
+    :param memory: outlives a try that died before it could record its job.
+    """
+
+    def __init__(self, store: ExecutionStore, memory: JobMemory) -> None:
+        self._store = store
+        self._memory = memory
+        self._clients = Clients()
+
+    def start(self, execution_id: str, number: int) -> list[str]:
+        """
+        Make sure that every job of the wave's attempt is started and recorded.
+
+        :param execution_id: the execution.
+        :param number: of the wave, from 1.
+        :return: ids of the attempt's jobs, by part.
+        :raises NotStartedError: not all now; the same call goes on later.
+        :raises ExecutionError: the wave cannot start; it is FAILED, unless the execution is ending.
+        """
+        try:
+            return self._start(execution_id, number)
+        except NotStartedError as error:
+            self._give_up_in_time(execution_id, number, error)
+            # The parts that did start go on meanwhile.
+            WaveWatcher(self._store).look(execution_id, number)
+            raise
+        except WaveRefusedError:
+            raise
+        except ExecutionError as error:
+            self._store.fail_wave(execution_id, number, str(error))
+            raise
+
+    def _start(self, execution_id: str, number: int) -> list[str]:
+        choose_servers(self._store, self._clients, execution_id, number)
+        wave = self._store.get_wave(execution_id, number)
+        known = jobs_of_attempt(wave)
+        for part in parts_of_attempt(wave, self._store.get_servers(execution_id, number)):
+            if part.number not in known:
+                # Somebody may have cancelled while the parts before this one were started.
+                execution = self._store.get_execution(execution_id)
+                check_not_ending(execution)
+                known[part.number] = self._start_part(execution, wave, part)
+        self._store.start_polling(execution_id, number)
+        return [known[part_number] for part_number in sorted(known)]
+
+    def _start_part(self, execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart) -> str:
+        starter = JobStarter(self._clients, execution, wave)
+        started = self._remembered(wave, part) or starter.start_or_adopt(part)
+        self._record(execution["executionId"], wave, started)
+        return started.job.job_id
+
+    def _record(self, execution_id: str, wave: Mapping[str, Any], started: Started) -> None:
+        job, number = started.job, wave["waveNumber"]
+        self._memory.set(_memory_key(wave, job.part), job.job_id)
+        self._store.record_job(execution_id, number, job, adopted=started.adopted)
+        verb = "adopted" if started.adopted else "started"
+        log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
+
+    def _remembered(self, wave: Mapping[str, Any], part: JobPart) -> Started | None:
+        """The job that an earlier try started but could not record."""
+        job_id = self._memory.get(_memory_key(wave, part.number))
+        return Started(job_ref(wave, part, str(job_id)), adopted=True) if job_id else None
+
+    def _give_up_in_time(self, execution_id: str, number: int, error: NotStartedError) -> None:
+        execution = self._store.get_execution(execution_id)
+        wave = self._store.get_wave(execution_id, number)
+        plan_wave = plan_from_snapshot(execution["planSnapshot"]).wave(number)
+        if time.time() < deadline_of(plan_wave, wave):
+            log.warning("execution %s wave %s: not started yet: %s", execution_id, number, error)
+            return
+        failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}")
+        self._store.fail_wave(execution_id, number, str(failed))
+        raise failed from error
+
+
+def _memory_key(wave: Mapping[str, Any], part_number: int) -> str:
+    return f"drs_job_{attempt_of(wave)}_{part_number}"

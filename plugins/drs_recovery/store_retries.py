@@ -1,0 +1,240 @@
+"""
+Retries in the execution store: a failed wave begins a new attempt, and what it has launched stays.
+
+A retry is two transitions, because the jobs of the earlier attempt are looked at between them::
+
+    FAILED ── retry_wave ──> PENDING, restartPending ── restart_failed ──> PENDING, attempt n + 1 complete
+
+``restart_failed`` decides which servers get a new job: those that failed, and those that never had one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Item, Update
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.poll_changes import ServerChange, progress_deltas
+from drs_recovery.statuses import (
+    RETRYABLE_WAVES,
+    ExecutionStatus,
+    FailureDecision,
+    GateDecision,
+    ServerPhase,
+    WaveStatus,
+)
+from drs_recovery.store_base import (
+    execution_growth,
+    execution_update,
+    in_transactions,
+    record_update,
+    retried_on_conflict,
+)
+from drs_recovery.store_items import END_OF_RANGE, Event, present, public
+from drs_recovery.store_rules import Record, attempt_of, wave_subject
+from drs_recovery.store_waves import StoreWaves
+
+# Causes of SKIPPED that a retry of another wave takes away.
+SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"
+
+# What an execution has only after its end.
+_ENDING_FIELDS = (
+    "endTime",
+    "duration",
+    "measured",
+    "error",
+    "cancel",
+    "cancellingTime",
+    "reconcilingTime",
+    "terminateAfter",
+)
+_TERMINATION_FIELDS = ("terminationRequest", "terminateJobs", "instancesTerminated")
+_WAVE_ENDING_FIELDS = ("endTime", "duration", "statusReason", "lastPollError")
+_INSTANCE_NAMES = ("jobId", "recoveryInstanceId", "instanceId")
+
+# What a server knows of the job and of the instance of one attempt.
+_ATTEMPT_FIELDS = (
+    *_INSTANCE_NAMES,
+    "instanceType",
+    "instanceState",
+    "privateIp",
+    "hostname",
+    "launchTime",
+    "launchedTime",
+    "postLaunchActionsStatus",
+    "postLaunchActionsCompleted",
+    "error",
+    "warning",
+)
+
+
+class StoreRetries(StoreWaves):
+    """Begin a new attempt at a wave, also when its execution has ended."""
+
+    @retried_on_conflict
+    def retry_wave(
+        self, execution_id: str, number: int, actor: str, asked_by: int | None = None
+    ) -> tuple[Item, bool]:
+        """
+        Begin a new attempt at a wave that failed or was interrupted; an execution that has ended is reopened.
+
+        Each request gives at most one attempt, whoever carries it out and however often.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param actor: who wants it.
+        :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
+            the request is the recorded decision about this attempt's failure.
+        :return: the WAVE record, and whether this call began the attempt.
+        :raises TransitionRefusedError: the execution is being cancelled, or its instances are terminated.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] not in RETRYABLE_WAVES or not _is_new_request(wave, asked_by):
+            return public(wave), False
+        _demand_retryable(execution, wave)
+        now, attempt = self._now(), attempt_of(wave) + 1
+        changes: Item = {
+            "status": WaveStatus.PENDING,
+            "attempt": attempt,
+            "attemptTime": now,
+            "restartPending": True,
+            **dict.fromkeys(_WAVE_ENDING_FIELDS),
+            **present({"askedBy": asked_by}),
+        }
+        event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
+        self._commit(
+            Event(event, {"wave": number, "attempt": attempt}, actor),
+            [
+                execution_update(execution, now, self._reopened(execution, number)),
+                record_update(wave, changes),
+            ],
+        )
+        return public({**wave, **changes}), True
+
+    def _reopened(self, execution: Item, number: int) -> Item:
+        """What a retried wave makes of the EXECUTION record."""
+        ends = _has_ended(execution) or execution["status"] == ExecutionStatus.CANCELLING
+        live = {**execution, "status": ExecutionStatus.POLLING} if ends else execution
+        standing = self._standing(live, [*execution["activeWaves"], number], execution["waitingGates"])
+        return {**standing, **(dict.fromkeys(_ENDING_FIELDS) if ends else {})}
+
+    @retried_on_conflict
+    def restart_failed(self, execution_id: str, number: int) -> Item:
+        """
+        Send the servers of a retried wave that failed, or never had a job, back to the start.
+
+        Servers that launched stay, servers whose job still runs are followed on. What failed servers had is
+        kept in ``previousInstances``. Waves that were passed over because of this one can run again.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :return: the WAVE record; its attempt's servers are those with the same ``attempt``.
+        :raises TransitionRefusedError: the execution has ended meanwhile.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if not wave.get("restartPending"):
+            return public(wave)
+        self._reopen_dependents(execution, number)
+        servers = self._read_servers(execution_id, number)
+        attempt, now = attempt_of(wave), self._now()
+        changes = [
+            ServerChange(server, _restart_changes(server, attempt, now))
+            for server in servers
+            if _is_to_restart(server, attempt)
+        ]
+        restarted = [s["sourceServerId"] for s in servers if attempt_of(s) == attempt]
+        restarted += [change.stored["sourceServerId"] for change in changes]
+        *earlier, last = in_transactions(changes) if changes else [()]
+        for part in earlier:
+            self.table.transact(_restart_actions(execution, wave, part, now, {}))
+            wave = {**wave, "version": wave["version"] + 1}
+        event = Event("WAVE_RETRIED", {"wave": number, "attempt": attempt, "servers": sorted(restarted)})
+        self._commit(event, _restart_actions(execution, wave, last, now, {"restartPending": None}))
+        return public({key: value for key, value in wave.items() if key != "restartPending"})
+
+    def _reopen_dependents(self, execution: Item, number: int) -> None:
+        waves = self.table.query(execution["executionId"], "WAVE#", f"WAVE#{END_OF_RANGE}")
+        changes = {"status": WaveStatus.NOT_STARTED, "skipCause": None, **dict.fromkeys(_WAVE_ENDING_FIELDS)}
+        passed_over = [wave for wave in _dependents(waves, number) if _was_passed_over(wave)]
+        for part in in_transactions(passed_over):
+            still_live = execution_growth(execution, self._now(), {}, {})
+            event = Event("WAVES_REOPENED", {"waves": [w["waveNumber"] for w in part], "because": number})
+            self._commit(event, [still_live, *(record_update(wave, changes) for wave in part)])
+
+
+def _has_ended(execution: Record) -> bool:
+    return ExecutionStatus(execution["status"]).is_final
+
+
+def _is_new_request(wave: Record, asked_by: int | None) -> bool:
+    if asked_by is not None:
+        return bool(asked_by > wave.get("askedBy", 0))
+    gate = wave.get("failureGate") or {}
+    return gate.get("decision") == FailureDecision.RETRY and gate.get("attempt") == attempt_of(wave)
+
+
+def _demand_retryable(execution: Record, wave: Record) -> None:
+    subject, wanted = wave_subject(wave), "retried"
+    if "startTime" not in wave:
+        raise TransitionRefusedError(subject, f"{wave['status']} without ever being started", wanted)
+    if execution["status"] == ExecutionStatus.CANCELLING and "cancel" in execution:
+        raise TransitionRefusedError(subject, "part of an execution that is being cancelled", wanted)
+    if any(execution.get(name) for name in _TERMINATION_FIELDS):
+        raise TransitionRefusedError(subject, "part of an execution whose instances are terminated", wanted)
+
+
+def _is_to_restart(server: Record, attempt: int) -> bool:
+    if attempt_of(server) == attempt:
+        return False
+    phase = ServerPhase(server["phase"])
+    return phase is ServerPhase.FAILED or not (phase.is_end or server.get("jobId"))
+
+
+def _restart_changes(server: Item, attempt: int, now: float) -> Item:
+    left = present({name: server.get(name) for name in _INSTANCE_NAMES})
+    previous = [*server.get("previousInstances", []), *([left] if left else [])]
+    changes: dict[str, Any] = dict.fromkeys(name for name in _ATTEMPT_FIELDS if name in server)
+    return {
+        **changes,
+        "attempt": attempt,
+        "phase": ServerPhase.PENDING,
+        "launchStatus": "PENDING",
+        **({"previousInstances": previous} if previous else {}),
+        **_history_changes(server, now),
+    }
+
+
+def _history_changes(server: Item, now: float) -> Item:
+    if server["launchStatus"] == "PENDING":
+        return {}
+    return {"transitionHistory": [*server["transitionHistory"], {"status": "PENDING", "timestamp": now}]}
+
+
+def _restart_actions(
+    execution: Item, wave: Item, part: Sequence[ServerChange], now: float, wave_changes: Item
+) -> list[Update]:
+    deltas = progress_deltas(part)
+    return [
+        execution_growth(execution, now, {}, deltas),
+        record_update(wave, wave_changes, deltas),
+        *(record_update(change.stored, change.changes) for change in part),
+    ]
+
+
+def _dependents(waves: Sequence[Item], number: int) -> list[Item]:
+    """Every wave that comes after a wave, directly or not; a plan may list them in any order."""
+    after = {number}
+    while True:
+        found = {wave["waveNumber"] for wave in waves if after & set(wave["dependsOn"])}
+        if found <= after:
+            return [wave for wave in waves if wave["waveNumber"] in after - {number}]
+        after |= found
+
+
+def _was_passed_over(wave: Record) -> bool:
+    """Whether a wave was not started because of a wave before it; a refused gate stays refused."""
+    refused = (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
+    if wave["status"] == WaveStatus.SKIPPED:
+        return wave.get("skipCause") == SKIPPED_FOR_DEPENDENCY and not refused
+    return wave["status"] == WaveStatus.CANCELLED and "startTime" not in wave and not refused
