@@ -1,9 +1,10 @@
 """
 Turn a plan into a DAG. Wiring only: what a step does is in its operator.
 
-A wave's tasks run when nothing before them failed (``none_failed``), so that a wave left out by choice does
-not skip the ones behind it. That is no safety net and need not be one: ``start_recovery`` reads the record
-before it launches anything.
+The first task of a wave behind others runs when they have ended, well or not (``all_done``): whether the wave
+starts, is passed over or refuses is decided by the record, which knows what the plan wants after a failure.
+Trigger rules are no safety net and need not be one: ``start_recovery`` reads the record before it launches
+anything.
 """
 
 from __future__ import annotations
@@ -64,8 +65,7 @@ def build_dag(plan: RecoveryPlan) -> DAG:
             before = [ends[other] for other in plan.dependencies(number)] or [opened]
             before >> first
             ends[number] = last
-        # Every wave, not only the last ones: a failed wave fails what depends on it at once, while others
-        # run.
+        # Every wave, not only the last ones: a task of a wave behind others may fail while others run.
         [opened, *ends.values()] >> finalized
     return dag
 
@@ -92,9 +92,14 @@ def build_broken_dag(plan_id: str, error: PlanError) -> DAG:
 
 def _add_wave(plan: RecoveryPlan, number: int) -> tuple[BaseOperator, BaseOperator]:
     """Add the task group of a wave; its first and its last task."""
+    # Only the end of a wave leaves something to decide; behind a failed open_execution there is nothing.
+    first_rule = TriggerRule.ALL_DONE if plan.dependencies(number) else TriggerRule.NONE_FAILED
+    gated = plan.may_gate(number)
     with TaskGroup(group_id=plan.group_task_id(number), tooltip=plan.wave(number).name):
         start = StartRecoveryOperator(
-            task_id="start_recovery", wave_number=number, trigger_rule=TriggerRule.NONE_FAILED
+            task_id="start_recovery",
+            wave_number=number,
+            trigger_rule=TriggerRule.NONE_FAILED if gated else first_rule,
         )
         wait = RecoveryJobSensor(task_id="wait_for_launch", wave_number=number)
         # The servers of a failed wave that did come up get their details too.
@@ -103,11 +108,9 @@ def _add_wave(plan: RecoveryPlan, number: int) -> tuple[BaseOperator, BaseOperat
         )
         start >> wait >> enrich
         start >> enrich
-        if not plan.may_gate(number):
+        if not gated:
             return start, enrich
-        approve = ApprovalGateOperator(
-            task_id="approve", wave_number=number, trigger_rule=TriggerRule.NONE_FAILED
-        )
+        approve = ApprovalGateOperator(task_id="approve", wave_number=number, trigger_rule=first_rule)
         approve >> start
         return approve, enrich
 

@@ -11,7 +11,7 @@ NOT_SUPPORTED_YET: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
     (("notify",), frozenset()),
     (("point_in_time",), frozenset()),
     (("protection_groups", "*", "servers", "*", "point_in_time"), frozenset()),
-    (("waves", "*", "on_failure"), frozenset({"continue", "ask"})),
+    (("waves", "*", "on_failure"), frozenset({"ask"})),
     (("waves", "*", "wait_before"), frozenset()),
     (("waves", "*", "only"), frozenset()),
     (("waves", "*", "before"), frozenset()),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs_recovery.statuses import ExecutionType, FindingSeverity, ServerPhase
+from drs_recovery.statuses import ExecutionType, FindingSeverity, ServerPhase, SkipCause
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class NewWave:
     :param number: from 1.
     :param name: its name in the plan.
     :param depends_on: numbers of the waves that must end well before it.
-    :param skip_reason: why this execution passes over it; None if it is to run.
+    :param skip_cause: why this execution passes over it; None if it is to run.
+    :param skip_reason: the same for people.
     """
 
     number: int
     name: str
     depends_on: tuple[int, ...] = ()
+    skip_cause: SkipCause | None = None
     skip_reason: str | None = None
 
 

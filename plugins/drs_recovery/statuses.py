@@ -60,6 +60,19 @@ class WaveStatus(StrEnum):
         return self in (WaveStatus.PENDING, WaveStatus.POLLING)
 
 
+class SkipCause(StrEnum):
+    """Why a wave is passed over: by choice, or because a wave that it depends on failed."""
+
+    NOT_CHOSEN = "NOT_CHOSEN"
+    DRY_RUN = "DRY_RUN"
+    DEPENDENCY = "DEPENDENCY"
+
+    @property
+    def is_choice(self) -> bool:
+        """Somebody wanted it so: nothing went wrong, and what comes after the wave need not wait for it."""
+        return self is not SkipCause.DEPENDENCY
+
+
 class GateDecision(StrEnum):
     """What came of a gate's question; WAITING is the only one that still can change."""
 

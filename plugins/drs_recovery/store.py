@@ -134,6 +134,24 @@ class ExecutionStore(StoreTerminations, StoreRetries, StorePolls, StoreCancels, 
             wave = {**wave, "version": wave["version"] + 1}
 
     @retried_on_conflict
+    def admit(self, execution_id: str) -> bool:
+        """
+        Record that everything was checked and every server is on record: from now on waves may start.
+
+        :param execution_id: the execution.
+        :return: False if it was admitted already.
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        execution = self._read_execution(execution_id)
+        if "admittedTime" in execution:
+            return False
+        demand_live(execution, EXECUTION_SUBJECT, "admitted")
+        now = self._now()
+        update = execution_update(execution, now, {"admittedTime": now})
+        self._commit(Event("EXECUTION_ADMITTED"), [update])
+        return True
+
+    @retried_on_conflict
     def set_error(self, execution_id: str, message: str) -> bool:
         """
         Record why an execution does not end well; the first error stands.

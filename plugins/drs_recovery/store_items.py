@@ -130,12 +130,12 @@ def wave_item(execution_id: str, wave: NewWave) -> Item:
         "version": 1,
         "waveNumber": wave.number,
         "waveName": wave.name,
-        "status": WaveStatus.NOT_STARTED if wave.skip_reason is None else WaveStatus.SKIPPED,
+        "status": WaveStatus.NOT_STARTED if wave.skip_cause is None else WaveStatus.SKIPPED,
         "dependsOn": list(wave.depends_on),
         "jobs": [],
         "progress": progress_of(()),
         "pollAttempts": 0,
-        **present({"statusReason": wave.skip_reason}),
+        **present({"skipCause": wave.skip_cause, "statusReason": wave.skip_reason}),
     }
 
 

@@ -19,6 +19,7 @@ from drs_recovery.statuses import (
     ExecutionStatus,
     GateDecision,
     ServerPhase,
+    SkipCause,
     WaveStatus,
     progress_of,
 )
@@ -40,7 +41,7 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     statuses = {WaveStatus(wave["status"]) for wave in waves}
     failed = WaveStatus.FAILED in statuses or any(map(_has_failed_server, waves))
     refused = any(map(_is_refused, waves))
-    nothing_left = statuses <= {WaveStatus.COMPLETED, WaveStatus.SKIPPED} or bool(document.get("dryRun"))
+    nothing_left = all(map(ended_as_planned, waves)) or bool(document.get("dryRun"))
     # With no completed wave there is nothing that outweighs a cancellation or an error before the first wave.
     undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
     if nothing_left and undisturbed and not (failed or refused):
@@ -50,6 +51,13 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     if (cancelled or refused) and WaveStatus.FAILED not in statuses:
         return ExecutionStatus.CANCELLED
     return ExecutionStatus.FAILED
+
+
+def ended_as_planned(wave: Record) -> bool:
+    """Whether a wave is COMPLETED, or SKIPPED because somebody wanted it so."""
+    if wave["status"] == WaveStatus.SKIPPED:
+        return SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice
+    return bool(wave["status"] == WaveStatus.COMPLETED)
 
 
 def can_terminate(document: Record) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.records import JobRef
-from drs_recovery.statuses import WaveStatus
+from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
 from drs_recovery.store_gates import StoreGates
 from drs_recovery.store_items import Event, job_entry, public
@@ -136,7 +137,7 @@ class StoreWaves(StoreGates):
         demand_no_cancel(execution, wave)
         demand_proof_of_completion(wave, self._read_servers(execution_id, number))
         completed = {"completedWaves": execution["completedWaves"] + 1}
-        return self._end(execution, wave, WaveStatus.COMPLETED, None, completed)
+        return self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
 
     def fail_wave(self, execution_id: str, number: int, reason: str) -> Item:
         """
@@ -162,41 +163,49 @@ class StoreWaves(StoreGates):
         """
         return self._end_badly(execution_id, number, WaveStatus.CANCELLED, reason)
 
-    def skip_wave(self, execution_id: str, number: int, reason: str) -> Item:
+    def skip_wave(self, execution_id: str, number: int, reason: str, cause: SkipCause) -> Item:
         """
         Pass over a wave that was not started.
 
         :param execution_id: the execution.
         :param number: the wave, from 1.
         :param reason: why, for people.
+        :param cause: why, for programs: ``skipCause``.
         :return: the WAVE record.
         :raises TransitionRefusedError: the wave was started, or has ended otherwise.
         """
-        return self._end_badly(execution_id, number, WaveStatus.SKIPPED, reason)
+        return self._end_badly(execution_id, number, WaveStatus.SKIPPED, reason, {"skipCause": cause})
 
     @retried_on_conflict
-    def _end_badly(self, execution_id: str, number: int, status: WaveStatus, reason: str) -> Item:
+    def _end_badly(
+        self,
+        execution_id: str,
+        number: int,
+        status: WaveStatus,
+        reason: str,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Item:
         execution, wave = self._read_together(execution_id, number)
         if wave["status"] == status:
             return public(wave)
         demand_wave_transition(wave, status)
-        return self._end(execution, wave, status, reason, {})
+        return self._end(execution, wave, status, {"statusReason": reason, **more})
 
     def _end(
         self,
         execution: Item,
         wave: Item,
         status: WaveStatus,
-        reason: str | None,
-        execution_changes: Mapping[str, Any],
+        why: Mapping[str, Any] = MappingProxyType({}),
+        execution_changes: Mapping[str, Any] = MappingProxyType({}),
     ) -> Item:
         number = wave["waveNumber"]
         demand_live(execution, wave_subject(wave), status)
-        changes = _end_changes(wave, status, reason, self._now())
+        changes = {**_end_changes(wave, status, self._now()), **why}
         active: Sequence[int] = without(execution["activeWaves"], number)
         standing = self._standing(execution, active, without(execution["waitingGates"], number))
         self._commit(
-            Event(f"WAVE_{status}", {"wave": number, "reason": reason}),
+            Event(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")}),
             [
                 execution_update(execution, self._now(), {**standing, **execution_changes}),
                 record_update(wave, changes),
@@ -205,10 +214,8 @@ class StoreWaves(StoreGates):
         return public({**wave, **changes})
 
 
-def _end_changes(wave: Item, status: WaveStatus, reason: str | None, now: float) -> Item:
+def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
     changes: Item = {"status": status, "endTime": max(now, wave.get("startTime", now))}
-    if reason is not None:
-        changes["statusReason"] = reason
     if "startTime" in wave:
         changes["duration"] = seconds_between(wave["startTime"], changes["endTime"])
     return changes

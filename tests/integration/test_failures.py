@@ -25,7 +25,7 @@ def test_a_failed_critical_server_fails_its_wave_the_execution_and_the_run(
     ended = runner.run(plan(database(), application()))
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
-    assert ended.waves == ["FAILED", "CANCELLED"]
+    assert ended.waves == ["FAILED", "SKIPPED"]
     assert accepted_starts(sandbox) == 1
     for told in ("crm-db-02", DB_2, "LAUNCH_FAILED", RAW_ERROR):
         assert told in ended.document["error"]
@@ -42,11 +42,42 @@ def test_a_failed_second_wave_leaves_a_partial_success(runner: Runner, sandbox: 
     ended = runner.run(plan(database(), application(), web()))
 
     assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
-    assert ended.waves == ["COMPLETED", "FAILED", "CANCELLED"]
+    assert ended.waves == ["COMPLETED", "FAILED", "SKIPPED"]
     assert ended.document["completedWaves"] == 1
     assert "crm-app-02" in ended.document["error"]
     assert_ready_as_in_ec2(sandbox, ended, "crm-db-01", "crm-db-02", "crm-app-01")
     assert accepted_starts(sandbox) == 2
+
+
+def test_everything_behind_a_failed_wave_is_passed_over_and_says_so(runner: Runner, sandbox: Sandbox) -> None:
+    sandbox.add_fault("launch_failed", server=DB_1)
+
+    ended = runner.run(plan(database(), application(pause_before=True), web()))
+
+    assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
+    assert ended.waves == ["FAILED", "SKIPPED", "SKIPPED"]
+    _, second, third = ended.document["waves"]
+    assert (second["skipCause"], third["skipCause"]) == ("DEPENDENCY", "DEPENDENCY")
+    assert second["statusReason"] == 'not started: it depends on wave 1 "Database", which failed'
+    assert third["statusReason"] == 'not started: it depends on wave 2 "Application", which was skipped'
+    assert "gate" not in second
+    assert {state for task, state in ended.tasks.items() if task.startswith(("wave_02", "wave_03"))} == {
+        "skipped"
+    }
+    assert accepted_starts(sandbox) == 1
+
+
+def test_what_depends_on_a_failed_wave_runs_if_the_plan_says_continue_and_the_run_is_red(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    sandbox.add_fault("launch_failed", server=DB_1, raw_error=RAW_ERROR)
+
+    ended = runner.run(plan(database(on_failure="continue"), application(), web()))
+
+    assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
+    assert ended.waves == ["FAILED", "COMPLETED", "COMPLETED"]
+    assert RAW_ERROR in ended.document["error"]
+    assert_ready_as_in_ec2(sandbox, ended, "crm-db-02", "crm-app-01", "crm-app-02", "crm-web-01")
 
 
 def test_a_failed_wave_does_not_stop_a_wave_that_does_not_depend_on_it(

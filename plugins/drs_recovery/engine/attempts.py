@@ -8,10 +8,9 @@ from typing import Any
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.judgement import wave_label, wave_of
 from drs_recovery.engine.late_jobs import record_late_jobs
 from drs_recovery.engine.polling import WaveWatcher
-from drs_recovery.engine.start_rules import wave_of
 from drs_recovery.exceptions import WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import Wave

@@ -121,17 +121,27 @@ class ExecutionCloser:
         return None
 
     def _write(self, execution_id: str, ending: Ending) -> None:
-        for wave in self._store.get_document(execution_id)["waves"]:
-            if not WaveStatus(wave["status"]).is_final:
-                self._end_wave(execution_id, wave, ending)
+        # What becomes of a wave that never started depends on what became of those that ran.
+        for ends_now in (_runs, _is_open):
+            document = self._store.get_document(execution_id)
+            for wave in filter(ends_now, document["waves"]):
+                self._end_wave(document, wave, ending)
         document = self._store.get_document(execution_id)
         self._store.finalize(
             execution_id, ending.status_of(document), ending.error_of(document), ending.actor
         )
 
-    def _end_wave(self, execution_id: str, wave: Mapping[str, Any], ending: Ending) -> None:
+    def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
         try:
-            ending.end_wave(self._store, execution_id, wave)
+            ending.end_wave(self._store, document, wave)
         except TransitionRefusedError as refused:
             # A task that was still alive ended the wave in this moment: its verdict stands.
-            log.info("execution %s: %s", execution_id, refused)
+            log.info("execution %s: %s", document["executionId"], refused)
+
+
+def _runs(wave: Mapping[str, Any]) -> bool:
+    return WaveStatus(wave["status"]).is_active
+
+
+def _is_open(wave: Mapping[str, Any]) -> bool:
+    return not WaveStatus(wave["status"]).is_final

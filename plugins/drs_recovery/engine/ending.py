@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.judgement import failures_of, wave_label
 from drs_recovery.engine.observation import JOB_COMPLETED
 from drs_recovery.engine.start_rules import refused_gate
 from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
 from drs_recovery.store_rules import attempt_began
 
@@ -37,16 +38,23 @@ class Ending:
     actor: str
     reason: str
 
-    def end_wave(self, store: ExecutionStore, execution_id: str, wave: Mapping[str, Any]) -> None:
+    def end_wave(self, store: ExecutionStore, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
         """
         Give an open wave its end: its tasks will not run any more.
 
         :param store: the execution store.
-        :param execution_id: the execution.
+        :param document: the execution document.
         :param wave: a wave of the document whose status is not final.
         """
-        number, status = wave["waveNumber"], WaveStatus(wave["status"])
-        if self.cancelled or status is WaveStatus.NOT_STARTED:
+        execution_id, number, status = document["executionId"], wave["waveNumber"], WaveStatus(wave["status"])
+        failure = (
+            None
+            if self.cancelled
+            else blocked_by(document, plan_from_snapshot(document["planSnapshot"]), number)
+        )
+        if status is WaveStatus.NOT_STARTED and failure:
+            store.skip_wave(execution_id, number, f"not started: {failure}", SkipCause.DEPENDENCY)
+        elif self.cancelled or status is WaveStatus.NOT_STARTED:
             store.cancel_wave(execution_id, number, self._wave_reason(wave))
         else:
             store.fail_wave(

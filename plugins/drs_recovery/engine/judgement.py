@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drs_recovery.engine.observation import ACTIONS_DONE
-from drs_recovery.exceptions import ServerFailure
+from drs_recovery.exceptions import ServerFailure, WaveRefusedError
 from drs_recovery.plan import SuccessRule
 from drs_recovery.statuses import ServerPhase
 
@@ -14,6 +14,22 @@ from drs_recovery.statuses import ServerPhase
 def wave_label(wave: Mapping[str, Any]) -> str:
     """``2 "Application"``: how messages name a wave."""
     return f'{wave["waveNumber"]} "{wave["waveName"]}"'
+
+
+def wave_of(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """
+    One wave of the execution.
+
+    :raises WaveRefusedError: the execution was opened without this wave: the plan's graph changed meanwhile.
+    """
+    for wave in document["waves"]:
+        if wave["waveNumber"] == number:
+            found: Mapping[str, Any] = wave
+            return found
+    raise WaveRefusedError(
+        f"the execution has no wave {number}: the plan file was changed after the execution was opened with "
+        f"{len(document['waves'])} waves. Start a new execution to run the changed plan"
+    )
 
 
 def has_launched(server: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from drs_recovery.engine.run_options import RunOptions
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.records import NewExecution, NewWave
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause
 from drs_recovery.store import ExecutionStore
 
 # Seconds that DRS usually takes for one wave; real recoveries run post-launch actions too.
@@ -18,8 +18,10 @@ USUAL_WAVE_SECONDS: Mapping[ExecutionType, int] = {ExecutionType.DRILL: 1200, Ex
 # How many earlier executions the expected duration looks back on.
 HISTORY = 20
 
-NOT_CHOSEN = "not among the waves chosen for this execution"
-DRY_RUN = "dry run: everything is checked, nothing is launched"
+SKIP_REASONS: Mapping[SkipCause, str] = {
+    SkipCause.NOT_CHOSEN: "not among the waves chosen for this execution",
+    SkipCause.DRY_RUN: "dry run: everything is checked, nothing is launched",
+}
 
 
 def new_execution(
@@ -56,8 +58,7 @@ def new_execution(
         expected_duration=expected_duration(store, plan, options.execution_type),
         objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},
         waves=tuple(
-            NewWave(number, wave.name, plan.dependencies(number), _skip_reason(number, options))
-            for number, wave in enumerate(plan.waves, start=1)
+            _new_wave(plan, number, wave.name, options) for number, wave in enumerate(plan.waves, start=1)
         ),
     )
 
@@ -86,10 +87,15 @@ def longest_chain(plan: RecoveryPlan) -> int:
     return max(plan.depths().values())
 
 
-def _skip_reason(number: int, options: RunOptions) -> str | None:
+def _new_wave(plan: RecoveryPlan, number: int, name: str, options: RunOptions) -> NewWave:
+    cause = _skip_cause(number, options)
+    return NewWave(number, name, plan.dependencies(number), cause, cause and SKIP_REASONS[cause])
+
+
+def _skip_cause(number: int, options: RunOptions) -> SkipCause | None:
     if options.dry_run:
-        return DRY_RUN
-    return None if number in options.waves else NOT_CHOSEN
+        return SkipCause.DRY_RUN
+    return None if number in options.waves else SkipCause.NOT_CHOSEN
 
 
 def _initiator(dag_run: Any) -> str:

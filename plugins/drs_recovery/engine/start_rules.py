@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.failure_policy import check_dependencies
+from drs_recovery.engine.judgement import wave_label, wave_of
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, WaveStatus
@@ -69,11 +70,24 @@ def check_may_start(document: Mapping[str, Any], plan: RecoveryPlan, number: int
     :raises WaveRefusedError: with what is missing and what to do.
     """
     label = wave_label(wave_of(document, number))
+    check_admitted(document)
     check_not_ending(document)
     check_dependencies(document, plan, number)
     for gated in sorted({number, *plan.root_ancestors(number)}):
         if gate_is_asked(document, plan, gated):
             _check_gate(document, label, gated)
+
+
+def check_admitted(execution: Mapping[str, Any]) -> None:
+    """
+    Demand that ``open_execution`` found nothing against the execution, however its task got green.
+
+    :param execution: EXECUTION record or document.
+    :raises WaveRefusedError: it did not, or has not come to an end.
+    """
+    if "admittedTime" not in execution:
+        why = execution.get("error") or "open_execution has not come to its end"
+        raise WaveRefusedError(f"nothing is started: the execution was not admitted: {why}")
 
 
 def check_not_ending(execution: Mapping[str, Any]) -> None:
@@ -88,21 +102,6 @@ def check_not_ending(execution: Mapping[str, Any]) -> None:
         raise WaveRefusedError(f"nothing more is started: the execution is {status}")
 
 
-def check_dependencies(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> None:
-    """
-    Demand that the waves before this one are completed, or left out by choice.
-
-    :raises WaveRefusedError: naming the one that is not.
-    """
-    for dependency in plan.dependencies(number):
-        other = wave_of(document, dependency)
-        if other["status"] not in (WaveStatus.COMPLETED, WaveStatus.SKIPPED):
-            raise WaveRefusedError(
-                f"wave {wave_label(wave_of(document, number))} does not start: "
-                f"it depends on wave {wave_label(other)}, which is {other['status']}"
-            )
-
-
 def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:
     gate_wave = wave_of(document, gated)
     if _decision(gate_wave) != GateDecision.APPROVED:
@@ -115,19 +114,3 @@ def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:
 
 def _decision(wave: Mapping[str, Any]) -> str | None:
     return (wave.get("gate") or {}).get("decision")
-
-
-def wave_of(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
-    """
-    One wave of the execution.
-
-    :raises WaveRefusedError: the execution was opened without this wave: the plan's graph changed meanwhile.
-    """
-    for wave in document["waves"]:
-        if wave["waveNumber"] == number:
-            found: Mapping[str, Any] = wave
-            return found
-    raise WaveRefusedError(
-        f"the execution has no wave {number}: the plan file was changed after the execution was opened with "
-        f"{len(document['waves'])} waves. Start a new execution to run the changed plan"
-    )

@@ -11,9 +11,10 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.gates import Question, question_of
 from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.start_rules import check_dependencies, gate_is_asked, refused_gate
+from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.statuses import GateDecision
 
@@ -59,6 +60,7 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
                 return None
             if reason := refused_gate(document):
                 raise AirflowSkipException(reason)
+            self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
             if self._decision(execution_id) is GateDecision.APPROVED:
                 return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.attempts import deadline_of
+from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.new_execution import new_execution
 from drs_recovery.engine.run_options import RunOptions, read_options
+from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.identity import execution_id
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
 from drs_recovery.settings import execution_store
+from drs_recovery.statuses import SkipCause
 from drs_recovery.store import ExecutionStore
 
 if TYPE_CHECKING:
@@ -82,6 +85,22 @@ class WaveMixin(RecoveryMixin):
     def wave_plan_of(self, execution: str) -> Wave:
         """The wave as the execution's plan has it."""
         return self.plan_of(execution).wave(self.wave_number)
+
+    def pass_over_if_blocked(self, document: Mapping[str, Any]) -> None:
+        """
+        Skip this wave, in the record and in Airflow, when it can never start because of a failure before it.
+
+        :param document: the execution document.
+        :raises AirflowSkipException: the wave is passed over.
+        :raises WaveRefusedError: the execution was not admitted, or ends.
+        """
+        check_admitted(document)
+        check_not_ending(document)
+        plan = plan_from_snapshot(document["planSnapshot"])
+        if failure := blocked_by(document, plan, self.wave_number):
+            reason = f"not started: {failure}"
+            self.store.skip_wave(document["executionId"], self.wave_number, reason, SkipCause.DEPENDENCY)
+            raise AirflowSkipException(reason)
 
     def deadline_of(self, execution: str) -> float:
         """Epoch seconds at which the time-out of the wave's attempt ends."""

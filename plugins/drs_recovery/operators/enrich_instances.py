@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.start_rules import skip_reason, wave_of
+from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.engine.start_rules import skip_reason
 from drs_recovery.engine.wave_end import WaveEnd, instance_ids
 from drs_recovery.exceptions import ExecutionError
 from drs_recovery.operators.base import WaveOperator, fails_for_good

@@ -13,7 +13,8 @@ from drs_recovery.engine.ending import ending_of
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.operators.base import PlanOperator
 from drs_recovery.settings import poll_interval
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store_rules import ended_as_planned
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ class FinalizeExecutionOperator(PlanOperator):
         """A green run is a promise: every wave did what the plan asks of it."""
         status = ExecutionStatus(document["status"])
         self.log.info("execution %s is %s", document["executionId"], status)
-        waves_fine = all(
-            wave["status"] in (WaveStatus.COMPLETED, WaveStatus.SKIPPED) for wave in document["waves"]
-        )
-        if not waves_fine or status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
+        if not all(map(ended_as_planned, document["waves"])) or status in (
+            ExecutionStatus.FAILED,
+            ExecutionStatus.CANCELLED,
+        ):
             raise AirflowFailException(
                 f"the execution is {status}: {document.get('error') or 'see its waves'}"
             )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.attempts import begin_retry, recorded_failure
+from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.start_rules import check_dependencies, check_may_start, skip_reason, wave_of
+from drs_recovery.engine.judgement import wave_of
+from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.operators.base import WaveOperator, fails_for_good
 from drs_recovery.settings import poll_interval
@@ -58,6 +60,7 @@ class StartRecoveryOperator(WaveOperator):
         if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
             self._retry(document, wave, asked_by)
             return
+        self.pass_over_if_blocked(document)
         check_may_start(document, self.plan_of(execution_id), self.wave_number)
         _, is_new = self.store.request_wave(execution_id, self.wave_number, asked_by)
         if is_new:

@@ -9,6 +9,7 @@ import pytest
 
 from drs_recovery.dag_builder import trigger_form
 from drs_recovery.engine.ending import ending_of, open_jobs, settle_deadline
+from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.gates import question_of
 from drs_recovery.engine.job_starter import job_tags
 from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall
@@ -47,6 +48,7 @@ def document(plan: RecoveryPlan = THREE_WAVES, *statuses: str, **more: Any) -> d
         "executionType": "DRILL",
         "initiatedBy": "admin",
         "status": "POLLING",
+        "admittedTime": 1.0,
         "waves": [
             {
                 "waveNumber": number,
@@ -236,6 +238,17 @@ class TestStarts:
         with pytest.raises(WaveRefusedError, match="does not approve it"):
             check_may_start(waiting, THREE_WAVES, 2)
 
+    def test_nothing_starts_in_an_execution_that_was_not_admitted_however_its_first_task_got_green(
+        self,
+    ) -> None:
+        refused = self._approved("SKIPPED")
+        del refused["admittedTime"]
+
+        with pytest.raises(WaveRefusedError, match="open_execution has not come to its end"):
+            check_may_start(refused, THREE_WAVES, 2)
+        with pytest.raises(WaveRefusedError, match="no such group"):
+            check_may_start({**refused, "error": "no such group"}, THREE_WAVES, 2)
+
     def test_every_wave_of_a_recovery_needs_the_approval_of_its_first_waves(self) -> None:
         recovery = document(THREE_WAVES, "SKIPPED", "SKIPPED", executionType="RECOVERY")
 
@@ -246,6 +259,98 @@ class TestStarts:
     def test_nothing_starts_in_an_execution_that_ends(self, status: str) -> None:
         with pytest.raises(WaveRefusedError, match=status):
             check_may_start({**self._approved("COMPLETED"), "status": status}, THREE_WAVES, 2)
+
+
+class TestFailurePolicy:
+    """Waves 2 and 3 depend on the one before; what wave 1 came to decides about both."""
+
+    def _policy(self, on_failure: str = "stop") -> RecoveryPlan:
+        return RecoveryPlan.model_validate(plan(database(on_failure=on_failure), application(), web()))
+
+    @pytest.mark.parametrize(
+        ("on_failure", "first", "starts"),
+        [
+            ("stop", {"status": "COMPLETED"}, True),
+            ("stop", {"status": "FAILED"}, False),
+            ("continue", {"status": "FAILED"}, True),
+            ("ask", {"status": "FAILED"}, False),
+            ("ask", {"status": "FAILED", "failureGate": {"decision": "WAITING"}}, False),
+            ("ask", {"status": "FAILED", "failureGate": {"decision": "RETRY"}}, False),
+            ("ask", {"status": "FAILED", "failureGate": {"decision": "STOP"}}, False),
+            ("ask", {"status": "FAILED", "failureGate": {"decision": "TIMED_OUT"}}, False),
+            ("ask", {"status": "FAILED", "failureGate": {"decision": "CONTINUE"}}, True),
+            ("stop", {"status": "SKIPPED", "skipCause": "NOT_CHOSEN"}, True),
+            ("stop", {"status": "SKIPPED", "skipCause": "DRY_RUN"}, True),
+            ("stop", {"status": "SKIPPED", "skipCause": "DEPENDENCY"}, False),
+            ("continue", {"status": "SKIPPED", "skipCause": "DEPENDENCY"}, False),
+            ("continue", {"status": "CANCELLED"}, False),
+            ("continue", {"status": "POLLING"}, False),
+            ("continue", {"status": "NOT_STARTED"}, False),
+        ],
+    )
+    def test_what_depends_on_a_wave_starts_by_what_it_came_to_and_by_the_plan(
+        self, on_failure: str, first: dict[str, Any], starts: bool
+    ) -> None:
+        policy = self._policy(on_failure)
+        ended = document(policy)
+        ended["waves"][0].update(first)
+
+        if starts:
+            check_may_start(ended, policy, 2)
+            assert blocked_by(ended, policy, 2) is None
+        else:
+            with pytest.raises(WaveRefusedError, match='depends on wave 1 "Database"'):
+                check_may_start(ended, policy, 2)
+
+    @pytest.mark.parametrize(
+        ("statuses", "second", "third"),
+        [
+            (("FAILED",), 'wave 1 "Database", which failed', 'wave 1 "Database", which failed'),
+            (
+                ("FAILED", "SKIPPED"),
+                'wave 1 "Database", which failed',
+                'wave 2 "Application", which was skipped',
+            ),
+            (("COMPLETED", "FAILED"), None, 'wave 2 "Application", which failed'),
+            (("COMPLETED",), None, None),
+            (("POLLING",), None, None),
+            (("CANCELLED",), None, None),
+        ],
+    )
+    def test_a_failure_blocks_everything_behind_it(
+        self, statuses: tuple[str, ...], second: str | None, third: str | None
+    ) -> None:
+        policy = self._policy()
+        ended = document(policy, *statuses)
+        ended["waves"][1]["skipCause"] = "DEPENDENCY"
+
+        assert blocked_by(ended, policy, 2) == (second and f"it depends on {second}")
+        assert blocked_by(ended, policy, 3) == (third and f"it depends on {third}")
+
+    @pytest.mark.parametrize(
+        ("first", "starts"), [("COMPLETED", True), ("FAILED", False), ("POLLING", False)]
+    )
+    def test_a_wave_behind_one_that_is_left_out_waits_for_what_that_one_depends_on(
+        self, first: str, starts: bool
+    ) -> None:
+        policy = self._policy()
+        chosen = document(policy, first, "SKIPPED")
+        chosen["waves"][1]["skipCause"] = "NOT_CHOSEN"
+
+        if starts:
+            check_may_start(chosen, policy, 3)
+        else:
+            with pytest.raises(WaveRefusedError, match=f'wave 1 "Database", which is {first}'):
+                check_may_start(chosen, policy, 3)
+        assert (blocked_by(chosen, policy, 3) is not None) is (first == "FAILED")
+
+    def test_a_wave_that_depends_on_no_failed_one_is_not_blocked(self) -> None:
+        parallel = RecoveryPlan.model_validate(
+            plan(database(), application(depends_on=[]), web(depends_on=["Application"]))
+        )
+
+        assert blocked_by(document(parallel, "FAILED"), parallel, 2) is None
+        assert blocked_by(document(parallel, "FAILED"), parallel, 3) is None
 
 
 class TestOptions:

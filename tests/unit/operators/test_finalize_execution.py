@@ -153,7 +153,10 @@ def test_a_wave_whose_tasks_died_is_failed_not_cancelled(aws: Sandbox, steps: St
     with pytest.raises(AirflowFailException, match="FAILED"):
         steps.finalize(**{"wave_01_database.wait_for_launch": "failed"})
 
-    assert [wave["status"] for wave in steps.document["waves"]] == ["FAILED", "CANCELLED"]
+    first, second = steps.document["waves"]
+    assert (first["status"], second["status"]) == ("FAILED", "SKIPPED")
+    assert second["skipCause"] == "DEPENDENCY"
+    assert second["statusReason"] == 'not started: it depends on wave 1 "Database", which failed'
     assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
 
 

@@ -13,7 +13,7 @@ from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import GateDecision
 from sandbox.testing import Sandbox
-from tests.plan_documents import DB_1, WEB_1, WEB_2, application, database, plan
+from tests.plan_documents import DB_1, WEB_1, WEB_2, application, database, plan, web
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -135,6 +135,58 @@ def test_a_wave_is_refused_before_the_one_it_depends_on_is_completed(aws: Sandbo
 
     with pytest.raises(AirflowFailException, match="depends on wave 1"):
         steps.start(2)
+
+    assert jobs(aws) == []
+
+
+def test_a_wave_behind_a_failed_one_is_passed_over_and_so_is_the_next(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = steps_of(plan(database(), application(), web()))
+    steps.open()
+    steps.store.fail_wave(steps.execution_id, 1, "no capacity")
+
+    for number in (2, 3):
+        with pytest.raises(AirflowSkipException, match=f"depends on wave {number - 1}"):
+            steps.start(number)
+
+    passed_over = steps.document["waves"][1:]
+    assert [(wave["status"], wave["skipCause"]) for wave in passed_over] == [("SKIPPED", "DEPENDENCY")] * 2
+    assert jobs(aws) == []
+
+
+def test_a_wave_starts_after_a_failure_that_the_plan_takes_into_account(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = steps_of(plan(database(on_failure="continue"), application()))
+    steps.open()
+    steps.store.fail_wave(steps.execution_id, 1, "no capacity")
+
+    assert len(steps.start(2)) == 1
+
+
+def test_a_wave_is_not_passed_over_but_refused_once_the_execution_is_being_cancelled(
+    steps_of: StepsOf,
+) -> None:
+    steps = steps_of(plan(database(), application()))
+    steps.open()
+    steps.store.fail_wave(steps.execution_id, 1, "no capacity")
+    steps.store.begin_cancelling(steps.execution_id, "admin", "enough")
+
+    with pytest.raises(AirflowFailException, match="CANCELLING"):
+        steps.start(2)
+
+    assert steps.document["waves"][1]["status"] == "NOT_STARTED"
+
+
+def test_no_wave_starts_if_the_execution_was_not_admitted(aws: Sandbox, steps_of: StepsOf) -> None:
+    """As when somebody marks the failed ``open_execution`` as success."""
+    steps = steps_of(plan(database(), groups={"database": {"tags": {"no": "such"}}}))
+    with pytest.raises(AirflowFailException):
+        steps.open()
+
+    with pytest.raises(AirflowFailException, match="not admitted"):
+        steps.start()
 
     assert jobs(aws) == []
 

@@ -42,10 +42,6 @@ NOT_SUPPORTED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "2025-01-31T03:00:00Z",
         ],
     ),
-    "going on after a failure": (
-        {"waves/0/on_failure": "continue"},
-        ["waves[0].on_failure: on_failure: continue is not supported yet"],
-    ),
     "asking after a failure": (
         {"waves/0/on_failure": "ask"},
         ["waves[0].on_failure: on_failure: ask is not supported yet"],

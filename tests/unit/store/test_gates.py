@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import GateDecision
+from drs_recovery.statuses import GateDecision, SkipCause
 
 DECISIONS = [GateDecision.APPROVED, GateDecision.REJECTED, GateDecision.TIMED_OUT]
 
@@ -116,7 +116,7 @@ def test_decision_during_a_cancellation_is_kept_and_changes_no_status(store, ope
 
 def test_wave_that_ends_takes_its_waiting_gate_along(store, opened):
     open_gate(store)
-    store.skip_wave("e1", 1, "nobody answered")
+    store.skip_wave("e1", 1, "wave 1 failed", SkipCause.DEPENDENCY)
     execution = store.get_execution("e1")
     assert (execution["status"], execution["waitingGates"]) == ("POLLING", [])
 

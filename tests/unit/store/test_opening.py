@@ -8,7 +8,7 @@ import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.records import NewServer, NewWave
-from drs_recovery.statuses import ExecutionType
+from drs_recovery.statuses import ExecutionType, SkipCause
 
 
 def test_new_execution_has_the_fields_of_its_record(store, recovery, clock):
@@ -57,12 +57,27 @@ def test_opening_twice_changes_nothing(store, running):
 
 
 def test_wave_with_a_reason_is_skipped_from_the_start(store, recovery):
-    waves = (NewWave(1, "Database"), NewWave(2, "Web", (1,), skip_reason="not chosen"))
+    waves = (NewWave(1, "Database"), NewWave(2, "Web", (1,), SkipCause.NOT_CHOSEN, "not chosen"))
     store.create_execution(dataclasses.replace(recovery.new(), waves=waves))
     first, second = store.get_document("e1")["waves"]
     assert (first["status"], "statusReason" in first) == ("NOT_STARTED", False)
-    assert (second["status"], second["statusReason"]) == ("SKIPPED", "not chosen")
+    told = (second["status"], second["skipCause"], second["statusReason"])
+    assert told == ("SKIPPED", "NOT_CHOSEN", "not chosen")
     assert second["dependsOn"] == [1]
+
+
+def test_execution_is_admitted_once_and_not_after_its_end(store, opened):
+    assert "admittedTime" not in store.get_execution("e1")
+    assert [store.admit("e1"), store.admit("e1")] == [True, False]
+    assert opened.events().count("EXECUTION_ADMITTED") == 1
+    opened.force("EXECUTION", status="CANCELLED")
+    assert store.admit("e1") is False
+
+
+def test_execution_that_has_ended_is_not_admitted(store, opened):
+    opened.force("EXECUTION", status="CANCELLED")
+    with pytest.raises(TransitionRefusedError, match="CANCELLED"):
+        store.admit("e1")
 
 
 def test_plan_may_have_more_waves_than_one_transaction(store, recovery, small_transactions):

@@ -6,7 +6,7 @@ import pytest
 
 from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreError
-from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.statuses import ExecutionStatus, SkipCause
 from drs_recovery.store import ExecutionStore
 
 
@@ -79,7 +79,7 @@ def test_events_of_the_same_moment_keep_their_order(table, recovery):
     frozen = ExecutionStore(table, lambda: 1_800_000_000.0)
     frozen.create_execution(recovery.new(waves=12))
     for number in range(1, 13):
-        frozen.skip_wave("e1", number, "reason")
+        frozen.skip_wave("e1", number, "reason", SkipCause.DEPENDENCY)
     events = frozen.get_events("e1")
     assert [event["detail"].get("wave") for event in events] == [None, *range(1, 13)]
     assert {event["time"] for event in events} == {1_800_000_000}

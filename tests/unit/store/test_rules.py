@@ -23,6 +23,7 @@ def wave(status, *servers, gate=None):
 
 COMPLETED_WAVE = wave("COMPLETED", READY)
 SKIPPED = wave("SKIPPED", PENDING)
+BEHIND_A_FAILURE = {**SKIPPED, "skipCause": "DEPENDENCY"}
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,10 @@ SKIPPED = wave("SKIPPED", PENDING)
         # no wave completed and something failed
         ([wave("FAILED", READY, FAILED), wave("NOT_STARTED")], False, "FAILED"),
         ([wave("FAILED", READY, FAILED), wave("CANCELLED")], True, "FAILED"),
+        # ... or was passed over because of a failure, which a retry may have mended since
+        ([COMPLETED_WAVE, wave("FAILED", FAILED), BEHIND_A_FAILURE], False, "PARTIAL_SUCCESS"),
+        ([COMPLETED_WAVE, BEHIND_A_FAILURE], False, "PARTIAL_SUCCESS"),
+        ([wave("FAILED", FAILED), BEHIND_A_FAILURE], False, "FAILED"),
         ([wave("NOT_STARTED", PENDING)], False, "FAILED"),
         # a completed wave without any instance is no success
         ([wave("COMPLETED", FAILED)], False, "FAILED"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreError, TransitionRefusedError
-from drs_recovery.statuses import WAVE_TRANSITIONS, ExecutionStatus, ServerPhase, WaveStatus
+from drs_recovery.statuses import WAVE_TRANSITIONS, ExecutionStatus, ServerPhase, SkipCause, WaveStatus
 
 ENTER = {
     WaveStatus.PENDING: lambda store: store.request_wave("e1", 1),
@@ -13,7 +13,7 @@ ENTER = {
     WaveStatus.COMPLETED: lambda store: store.complete_wave("e1", 1),
     WaveStatus.FAILED: lambda store: store.fail_wave("e1", 1, "reason"),
     WaveStatus.CANCELLED: lambda store: store.cancel_wave("e1", 1, "reason"),
-    WaveStatus.SKIPPED: lambda store: store.skip_wave("e1", 1, "reason"),
+    WaveStatus.SKIPPED: lambda store: store.skip_wave("e1", 1, "reason", SkipCause.DEPENDENCY),
 }
 # Asking for a wave that runs already answers that it does; a second end of the same kind changes nothing.
 HARMLESS = {(WaveStatus.POLLING, WaveStatus.PENDING), *((status, status) for status in WaveStatus)}
@@ -176,6 +176,13 @@ def test_badly_ended_wave_says_why_and_leaves_the_execution_going(store, running
     assert store.fail_wave("e1", 1, "another reason") == wave
     execution = store.get_execution("e1")
     assert (execution["status"], execution["activeWaves"], execution["completedWaves"]) == ("POLLING", [], 0)
+
+
+def test_skipped_wave_says_why_to_people_and_to_programs(store, opened):
+    wave = store.skip_wave("e1", 2, "wave 1 failed", SkipCause.DEPENDENCY)
+    told = (wave["status"], wave["skipCause"], wave["statusReason"])
+    assert told == ("SKIPPED", "DEPENDENCY", "wave 1 failed")
+    assert store.get_events("e1")[-1]["detail"] == {"wave": 2, "reason": "wave 1 failed"}
 
 
 def test_wave_that_never_started_ends_without_a_duration(store, opened):
