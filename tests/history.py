@@ -54,10 +54,11 @@ class ExecutionLife:
             self.waves[number].status = "SKIPPED"
         self.end: str | None = None
         self.statuses = ["PENDING"]
-        self._opened = self._begun = self._cancelling = self._has_error = False
+        self._opened = self._admitted = self._begun = self._cancelling = self._has_error = False
         self._waiting: list[int] = []
         self._rules: Mapping[str, Callable[[str, Mapping[str, Any]], None]] = {
             "EXECUTION_OPENED": self._open,
+            "EXECUTION_ADMITTED": self._admit,
             "EXECUTION_CANCELLING": self._cancel,
             "EXECUTION_ERROR": self._error,
             **{f"EXECUTION_{status}": self._finish for status in FINAL},
@@ -130,6 +131,10 @@ class ExecutionLife:
 
     def _open(self, _name: str, _detail: Mapping[str, Any]) -> None:
         self._opened = True
+
+    def _admit(self, _name: str, _detail: Mapping[str, Any]) -> None:
+        _demand(not self._admitted, "admitted twice")
+        self._admitted = True
 
     def _cancel(self, _name: str, _detail: Mapping[str, Any]) -> None:
         _demand(not self._cancelling, "cancelled twice")

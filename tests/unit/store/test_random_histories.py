@@ -23,7 +23,14 @@ from botocore.config import Config
 
 from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase, WaveStatus, progress_of
+from drs_recovery.statuses import (
+    ExecutionStatus,
+    GateDecision,
+    ServerPhase,
+    SkipCause,
+    WaveStatus,
+    progress_of,
+)
 from drs_recovery.store import ExecutionStore, final_status
 from sandbox.testing import running_sandbox
 from tests.history import FINAL, life_of, told
@@ -79,7 +86,7 @@ class Actor:
     def __init__(self, store: ExecutionStore, role: str, name: str, rng: random.Random) -> None:
         self.recovery, self.store, self.rng, self.name = Recovery(store), store, rng, name
         roles: dict[str, list[tuple[int, Callable[[int], object]]]] = {
-            "starter": [(4, self.start), (2, self.complete), (1, self.fail)],
+            "starter": [(1, self.admit), (4, self.start), (2, self.complete), (1, self.fail)],
             "poller": [(6, self.poll), (4, self.make_ready), (2, self.complete), (1, self.miss_a_poll)],
             "gatekeeper": [(3, self.open_gate), (4, self.decide), (1, self.skip)],
             "canceller": [(20, self.read), (1, self.cancel), (1, self.cancel_wave), (1, self.give_error)],
@@ -107,6 +114,9 @@ class Actor:
         self.store.record_job("e1", number, job, adopted=self.rng.random() < 0.5)
         self.store.start_polling("e1", number)
 
+    def admit(self, _number: int) -> None:
+        self.store.admit("e1")
+
     def poll(self, number: int) -> None:
         ids = tuple(self.rng.sample(self.recovery.server_ids(number, SERVERS), self.rng.randint(1, SERVERS)))
         phase = self.rng.choice(_PHASES)
@@ -129,7 +139,7 @@ class Actor:
         self.store.cancel_wave("e1", number, f"cancelled by {self.name}")
 
     def skip(self, number: int) -> None:
-        self.store.skip_wave("e1", number, f"skipped by {self.name}")
+        self.store.skip_wave("e1", number, f"skipped by {self.name}", SkipCause.DEPENDENCY)
 
     def open_gate(self, number: int) -> None:
         self.store.open_gate("e1", number, "start?", [])
