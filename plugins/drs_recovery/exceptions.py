@@ -13,7 +13,9 @@ Every error this package raises on purpose.
         ├── ExecutionRefusedError    the execution may not start (bad parameter, unresolved group, live drill)
         ├── WaveRefusedError         a wave may not start (no approval, an unfinished dependency)
         ├── WaveFailedError          servers of a wave failed; carries each server and its reason
-        └── JobStartError            DRS definitely refused to start a job
+        ├── JobStartError            DRS definitely refused to start a job
+        ├── TerminationRefusedError  nothing may be terminated (live execution, wrong confirmation)
+        └── TerminationFailedError   instances are left that should be gone; carries each and the reason
 
 No airflow and no boto3 here: the plan linter and the readers of the store use this module without them.
 """
@@ -165,3 +167,27 @@ class WaveFailedError(ExecutionError):
 
 class JobStartError(ExecutionError):
     """DRS definitely refused StartRecovery, so that trying again cannot help."""
+
+
+class TerminationRefusedError(ExecutionError):
+    """
+    No instance is terminated: the request itself is wrong.
+
+    :param findings: each reason: what is wrong, what was expected.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("nothing is terminated:\n" + "\n".join(f"- {finding}" for finding in findings))
+
+
+class TerminationFailedError(ExecutionError):
+    """
+    Instances that should be gone are left; the others are terminated all the same.
+
+    :param failures: each instance or place with its server, the reason, and what to do.
+    """
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        self.failures = tuple(failures)
+        super().__init__("not terminated:\n" + "\n".join(f"- {failure}" for failure in failures))

@@ -36,6 +36,11 @@ def details_timeout() -> float:
     return float(conf.getfloat(SECTION, "details_timeout", fallback=600.0))
 
 
+def termination_timeout() -> float:
+    """``termination_timeout``: seconds for which a termination is tried, 3600 by default."""
+    return float(conf.getfloat(SECTION, "termination_timeout", fallback=3600.0))
+
+
 def plans_dir() -> Path:
     """``plans_dir``: the folder of plan files, by default ``include/plans`` beside the DAGs folder."""
     beside_dags = Path(conf.get_mandatory_value("core", "dags_folder")).parent / "include" / "plans"

@@ -80,6 +80,17 @@ def has_instances_left(document: Record) -> bool:
     return any(has_instance_left(server) for wave in document["waves"] for server in wave["serverStatuses"])
 
 
+def is_termination_requested(execution: Record, request_id: str) -> bool:
+    """
+    Whether a request to terminate instances is on record, so that a retry of it is no new one.
+
+    :param execution: EXECUTION record.
+    :param request_id: of the request.
+    """
+    requests = execution.get("terminationRequests", [])
+    return any(request["requestId"] == request_id for request in requests)
+
+
 def has_instance_left(server: Record) -> bool:
     """
     Whether a server has an instance on record that was not seen to be gone, of this or an earlier attempt.

@@ -22,7 +22,13 @@ from drs_recovery.store_items import (
     termination_entry,
 )
 from drs_recovery.store_reads import StoreReads
-from drs_recovery.store_rules import can_terminate, has_instance_left, has_instances_left, instances_of
+from drs_recovery.store_rules import (
+    can_terminate,
+    has_instance_left,
+    has_instances_left,
+    instances_of,
+    is_termination_requested,
+)
 
 _SUBJECT = "what the execution launched"
 
@@ -44,17 +50,18 @@ class StoreTerminations(StoreReads):
         :param actor: who wants it.
         :param request_id: tells requests apart, so that a retry is no second one.
         :param detail: what belongs to it, for the event.
-        :return: False if this request was the last one recorded.
+        :return: False if this request is on record already.
         :raises TransitionRefusedError: the execution lives, or has no instance left.
         """
         execution, waves, servers = self._read_all(execution_id)
-        if execution.get("terminationRequest", {}).get("requestId") == request_id:
+        if is_termination_requested(execution, request_id):
             return False
         if not can_terminate(compose(execution, waves, servers)):
             raise TransitionRefusedError(_SUBJECT, _standing(execution), ServerPhase.TERMINATED)
         now = self._now()
         request = {"actor": actor, "time": now, "requestId": request_id}
-        update = execution_update(execution, now, {"terminationRequest": request, "terminationError": None})
+        requests = [*execution.get("terminationRequests", []), request]
+        update = execution_update(execution, now, {"terminationRequests": requests, "terminationError": None})
         self._commit(Event("TERMINATION_REQUESTED", detail, actor), [update])
         return True
 
@@ -203,4 +210,6 @@ def _no_longer_due(execution: Item) -> list[Delete]:
 
 
 def _actor(execution: Item) -> str:
-    return str(execution.get("terminationRequest", {}).get("actor", ENGINE))
+    """Who asked for it, the last one if there were several."""
+    requests = execution.get("terminationRequests") or [{"actor": ENGINE}]
+    return str(requests[-1]["actor"])

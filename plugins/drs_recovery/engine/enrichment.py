@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.ec2 import describe_instances
 from drs_recovery.engine.judgement import has_launched
 from drs_recovery.engine.observation import epoch
 from drs_recovery.records import ServerSeen, WavePoll
@@ -22,9 +23,6 @@ from drs_recovery.store import ExecutionStore
 # EC2 instance states in which an instance is on its way out.
 _GONE_STATES = frozenset({"shutting-down", "terminated"})
 _STARTING_STATE = "pending"
-
-# DescribeInstances takes at most 200 values in one filter.
-_MAX_FILTER_VALUES = 200
 
 
 class InstanceEnricher:
@@ -81,7 +79,7 @@ class InstanceEnricher:
             hooks = self._clients.at(*place)
             rows = hooks.drs.recovery_instances([server["sourceServerId"] for server in place_servers])
             instance_ids = sorted({row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")})
-            yield place_servers, list(rows), dict(_describe_instances(hooks.ec2.conn, instance_ids))
+            yield place_servers, list(rows), describe_instances(hooks.ec2.conn, instance_ids)
 
     @staticmethod
     def _found(
@@ -170,14 +168,3 @@ def _instance_fields(instance: Mapping[str, Any] | None, row: Mapping[str, Any] 
     if instance.get("PrivateDnsName"):
         fields["hostname"] = instance["PrivateDnsName"]
     return fields
-
-
-def _describe_instances(client: Any, instance_ids: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Ask by filter: unlike ``InstanceIds``, it does not fail the whole call for one unknown id."""
-    paginator = client.get_paginator("describe_instances")
-    for start in range(0, len(instance_ids), _MAX_FILTER_VALUES):
-        chunk = list(instance_ids[start : start + _MAX_FILTER_VALUES])
-        for page in paginator.paginate(Filters=[{"Name": "instance-id", "Values": chunk}]):
-            for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    yield instance["InstanceId"], instance

@@ -69,6 +69,19 @@ class DrsHook(AwsBaseHook):
         )
         return dict(answer.get("job") or {})
 
+    def terminate_recovery_instances(self, instance_ids: Sequence[str]) -> dict[str, Any]:
+        """
+        Start one job that terminates instances and removes them from DRS.
+
+        One id that DRS refuses, or does not know any more, makes it refuse the whole call.
+
+        :param instance_ids: 1 to 200 recovery instance ids, of at most 100 servers.
+        :return: ``Job``; empty if the answer holds none: the job exists nevertheless.
+        """
+        client = self.get_client_type(region_name=self.region_name, config=_SEND_ONCE)
+        answer = client.terminate_recovery_instances(recoveryInstanceIDs=list(instance_ids))
+        return dict(answer.get("job") or {})
+
     def describe_jobs(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:
         """
         Read jobs by id; one that DRS does not list (yet) is left out.
@@ -123,14 +136,16 @@ class DrsHook(AwsBaseHook):
             )
         ]
 
-    def recovery_instances(self, server_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def recovery_instances(self, server_ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """
-        Read the recovery instances of source servers, also those of earlier jobs.
+        Read recovery instances, all of the Region or those of source servers, also those of earlier jobs.
 
         The list can lag a poll or two behind a job's ``LAUNCHED``.
 
-        :param server_ids: DRS source server ids.
+        :param server_ids: DRS source server ids, or None for all.
         """
+        if server_ids is None:
+            return list(self._pages("describe_recovery_instances", "items", filters={}))
         return [
             instance
             for chunk in _chunks(server_ids, MAX_SERVER_IDS)

@@ -1,0 +1,139 @@
+"""
+Which instances may be terminated: those that an execution recorded as its own, as far as DRS still agrees.
+
+With launch-into-instance a recovery instance can be the live primary of a server. So an id in our record is
+not enough: at the last moment DRS itself must say that the instance is of our job, and of a drill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from drs_recovery.engine.clients import Place
+from drs_recovery.engine.ec2 import is_gone
+from drs_recovery.store_rules import has_instance_left, instances_of
+
+# ``RecoveryInstanceFailbackState`` of an instance for which nobody started a failback.
+_NO_FAILBACK = "FAILBACK_NOT_STARTED"
+
+# ``ec2InstanceState`` of rows whose instance ended without DRS.
+_ENDED_STATES = frozenset({"TERMINATED", "NOT_FOUND"})
+
+
+@dataclass(frozen=True)
+class RecordedInstance:
+    """
+    An instance that an execution has on record.
+
+    :param instance_id: recovery instance id.
+    :param ec2_id: EC2 instance id; the same in every case that was seen.
+    :param job_id: the job that launched it.
+    :param place: where.
+    :param server_id: DRS source server id.
+    :param server_name: its name for people.
+    """
+
+    instance_id: str
+    ec2_id: str
+    job_id: str
+    place: Place
+    server_id: str
+    server_name: str
+
+    def __str__(self) -> str:
+        """How messages name it."""
+        return f"{self.instance_id} of {self.server_name} ({self.server_id}, {self.place.region})"
+
+
+class Fate(Enum):
+    """What is to be done about an instance."""
+
+    GONE = auto()
+    TERMINABLE = auto()
+    NOT_OURS = auto()
+    UNLISTED = auto()
+
+
+def recorded_instances(
+    document: Mapping[str, Any], waves: Collection[int] | None = None
+) -> list[RecordedInstance]:
+    """
+    Every instance of an execution that was not seen to be gone, of all attempts.
+
+    :param document: the execution document.
+    :param waves: only of these waves; None for all.
+    """
+    return [
+        RecordedInstance(
+            instance_id=instance_id,
+            ec2_id=attempt.get("instanceId") or instance_id,
+            job_id=attempt.get("jobId", ""),
+            place=Place(server["connection"], server["region"]),
+            server_id=server["sourceServerId"],
+            server_name=server["serverName"],
+        )
+        for wave in document["waves"]
+        if waves is None or wave["waveNumber"] in waves
+        for server in wave["serverStatuses"]
+        if has_instance_left(server)
+        for instance_id, attempt in instances_of(server).items()
+    ]
+
+
+def objection(recorded: RecordedInstance, row: Mapping[str, Any], *, allow_recovery: bool) -> str | None:
+    """
+    Say why an instance must not be terminated whatever our record says; None if it may.
+
+    :param recorded: the instance.
+    :param row: of DescribeRecoveryInstances.
+    :param allow_recovery: whether instances that are no drill's are meant, too.
+    """
+    if row.get("sourceServerID") != recorded.server_id:
+        return f"DRS says that it is an instance of {row.get('sourceServerID', 'no known server')}"
+    if row.get("jobID") != recorded.job_id:
+        return f"DRS says that it is of {row.get('jobID', 'no known job')}, not of {recorded.job_id}"
+    if row.get("isDrill") is not True and not allow_recovery:
+        return "DRS does not call it a drill instance"
+    return None
+
+
+def fate_of(
+    recorded: RecordedInstance,
+    row: Mapping[str, Any] | None,
+    instance: Mapping[str, Any] | None,
+    *,
+    allow_recovery: bool,
+    job_ended: bool,
+) -> Fate:
+    """
+    Say what is to be done about an instance.
+
+    Gone is only what EC2 calls terminated or does not know: DRS's list alone can lag.
+
+    :param recorded: the instance.
+    :param row: of DescribeRecoveryInstances, None if it is not listed.
+    :param instance: of EC2, None if EC2 does not know it.
+    :param allow_recovery: whether instances that are no drill's are meant, too.
+    :param job_ended: whether a job that was to terminate it has ended.
+    """
+    if row is None:
+        return Fate.GONE if is_gone(instance) else Fate.UNLISTED
+    # The row of an instance that ended can outlive the job that removes it for a moment.
+    if job_ended and is_gone(instance) and row.get("ec2InstanceState") in _ENDED_STATES:
+        return Fate.GONE
+    if objection(recorded, row, allow_recovery=allow_recovery):
+        return Fate.NOT_OURS
+    return Fate.TERMINABLE
+
+
+def failback_state(row: Mapping[str, Any]) -> str | None:
+    """
+    State of a failback that somebody started from an instance; DRS then may refuse to terminate it.
+
+    :param row: of DescribeRecoveryInstances.
+    """
+    state = (row.get("failback") or {}).get("state", _NO_FAILBACK)
+    return None if state == _NO_FAILBACK else str(state)
