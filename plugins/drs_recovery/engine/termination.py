@@ -74,7 +74,7 @@ class TerminationLook:
 
     def add_error(self, error: Exception, where: str) -> None:
         """Sort an error of AWS: it passes by itself, or it is a refusal."""
-        if is_transient(error) or is_no_room(error):
+        if passes_by_itself(error):
             self.problems.append(f"{where}: {describe(error)}")
             self.retry_after = retry_after(error) or self.retry_after
         else:
@@ -162,11 +162,10 @@ class _PlaceLook:
         rows = self._rows()
         fates = self._fates(rows)
         self._store.record_terminated(self._document["executionId"], fates[Fate.GONE])
-        look.left += [str(self._instances[one]) for one in (*fates[Fate.TERMINABLE], *fates[Fate.UNLISTED])]
-        look.unlisted += [str(self._instances[one]) for one in fates[Fate.UNLISTED]]
         look.refusals += [self._objection(one, rows[one]) for one in fates[Fate.NOT_OURS]]
-        if fates[Fate.TERMINABLE]:
-            self._ask_for(look, {one: rows[one] for one in fates[Fate.TERMINABLE]})
+        waited_for = self._ask_for(look, {one: rows[one] for one in fates[Fate.TERMINABLE]})
+        look.left += [str(self._instances[one]) for one in (*waited_for, *fates[Fate.UNLISTED])]
+        look.unlisted += [str(self._instances[one]) for one in fates[Fate.UNLISTED]]
 
     def _rows(self, instance_ids: Collection[str] | None = None) -> Rows:
         """DRS's rows of some of the instances, read anew."""
@@ -206,20 +205,25 @@ class _PlaceLook:
             fates[fate].append(instance_id)
         return fates
 
-    def _ask_for(self, look: TerminationLook, rows: Rows) -> None:
+    def _ask_for(self, look: TerminationLook, rows: Rows) -> list[str]:
+        """Ask for the end of what no job terminates yet; gives what is to be waited for."""
+        if not rows:
+            return []
         under_way = self._under_way(rows)
         asked = TerminationCalls(self._hooks.drs, self._allowed).terminate(
             {one: row for one, row in rows.items() if one not in under_way}
         )
         self._record(asked)
-        for instance_id, reason in asked.refused.items():
-            name = str(self._instances[instance_id])
-            look.left.remove(name)
-            look.refusals.append(f"{name}: {reason}")
+        look.refusals += [f"{self._instances[one]}: {reason}" for one, reason in asked.refused.items()]
         look.problems += [f"{self._instances[one]}: {reason}" for one, reason in asked.later.items()]
         look.jobs_run = look.jobs_run or bool(under_way or asked.started)
-        if asked.stopped_by is not None:
-            look.add_error(asked.stopped_by, _name(self._place))
+        stop = asked.stopped_by
+        if stop is not None:
+            look.add_error(stop, f"TerminateRecoveryInstances in {_name(self._place)}")
+        if stop is None or passes_by_itself(stop):
+            return [one for one in rows if one not in asked.refused]
+        started = {one for _, instance_ids in asked.started for one in instance_ids}
+        return [one for one in rows if one in under_way | started]
 
     def _under_way(self, rows: Rows) -> set[str]:
         """Instances that a running job terminates: ours, one whose answer was lost, or somebody else's."""
@@ -248,6 +252,11 @@ class _PlaceLook:
         job = TerminationJob(job_id, self._place.region, self._place.connection, instance_ids)
         self._store.record_termination_job(execution_id, job, adopted)
         log.info("execution %s: %s terminates %s", execution_id, job_id, ", ".join(instance_ids))
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Whether the same request may go through at a later look."""
+    return is_transient(error) or is_no_room(error)
 
 
 def _participants(job: Mapping[str, Any]) -> set[str]:
