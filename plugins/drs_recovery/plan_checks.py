@@ -34,6 +34,7 @@ def rule_findings(document: object) -> list[Finding]:
         *_cycles(waves, names),
         *_action_forms(waves),
         *_repeated_words(document, waves),
+        *_unheard(document),
     ]
 
 
@@ -180,6 +181,12 @@ def _repetitions(location: Location, words: list[Any]) -> Iterator[Finding]:
     for index, word in enumerate(words):
         if word in words[:index]:
             yield Finding((*location, index), f"{quoted(word)} is there twice")
+
+
+def _unheard(document: Mapping[str, Any]) -> Iterator[Finding]:
+    notify = document.get("notify")
+    if isinstance(notify, Mapping) and not any(value is not None for value in notify.values()):
+        yield Finding(("notify",), "names nobody; give sns_topic_arn, notifiers, or both")
 
 
 def _wave_names(waves: list[Any]) -> dict[str, int]:

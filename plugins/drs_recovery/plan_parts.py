@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from drs_recovery.plan_findings import quoted, sentence_error
 from drs_recovery.plan_types import (
+    Argument,
+    ClassPath,
     ConnectionId,
     Cron,
     Duration,
@@ -149,10 +151,28 @@ class Schedule(PlanModel):
     )
 
 
+class NotifierCall(PlanModel):
+    """An Airflow notifier that hears of an execution."""
+
+    class_: ClassPath = Field(
+        alias="class", description="Import path of a subclass of Airflow's BaseNotifier."
+    )
+    arguments: dict[Name, Argument] = Field(
+        default={}, description="Keyword arguments of the class; texts may be Jinja templates."
+    )
+
+
 class Notify(PlanModel):
     """Who hears of an execution."""
 
-    sns_topic_arn: TopicArn = Field(description="SNS topic that gets a message at each important change.")
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    sns_topic_arn: TopicArn | None = Field(
+        default=None, description="SNS topic that gets a message at each important change."
+    )
+    notifiers: tuple[NotifierCall, ...] | None = Field(
+        default=None, min_length=1, description="Airflow notifiers that are called at the same changes."
+    )
 
 
 class Drill(PlanModel):

@@ -8,7 +8,6 @@ from drs_recovery.plan_findings import Finding, Location
 
 # Place (``*`` stands for every key or index) and, where only some values are meant, these values.
 NOT_SUPPORTED_YET: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
-    (("notify",), frozenset()),
     (("point_in_time",), frozenset()),
     (("protection_groups", "*", "servers", "*", "point_in_time"), frozenset()),
     (("waves", "*", "on_failure"), frozenset({"ask"})),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from croniter import croniter
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from drs_recovery.durations import format_duration, parse_duration
@@ -193,6 +194,19 @@ def _point_in_time_schema() -> JsonSchema:
     return {"type": "string", "examples": ["latest", "2025-01-31T03:00:00Z"]}
 
 
+def _argument(value: object) -> object:
+    """Numbers, switches and texts, also in lists and mappings: what a snapshot brings back unchanged."""
+    if isinstance(value, Mapping):
+        return {key: _argument(child) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_argument(child) for child in value]
+    is_number = isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
+    if not (isinstance(value, str) or is_number):
+        raise sentence_error(not_text(value))
+    return value
+
+
+Argument = Annotated[Any, BeforeValidator(_argument)]
 Duration = Annotated[timedelta, Checked(_plan_duration, _duration_schema, format_duration, timedelta)]
 Retention = Annotated[timedelta | str, Checked(_retention, _retention_schema, _written_retention, timedelta)]
 Cron = Annotated[str, Checked(_cron, _cron_schema)]
@@ -229,6 +243,14 @@ ConnectionId = Annotated[
         r"the id of an Airflow connection (letters, digits and #!()-_.:/\ only)",
         r"[\w#!()\-.:/\\]{1,200}",
         examples=("aws_default",),
+    ),
+]
+ClassPath = Annotated[
+    str,
+    Text(
+        "the import path of a class, such as package.module.Class",
+        r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+",
+        examples=("airflow.providers.smtp.notifications.smtp.SmtpNotifier",),
     ),
 ]
 TopicArn = Annotated[

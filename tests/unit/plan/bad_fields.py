@@ -218,6 +218,43 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "schema_version: is missing (Version of this format: 1)",
         ],
     ),
+    "topic by name": (
+        {"notify": {"sns_topic_arn": "dr-topic"}},
+        [
+            'notify.sns_topic_arn: "dr-topic" is not the ARN of an SNS topic, such as '
+            "arn:aws:sns:us-east-1:123456789012:dr"
+        ],
+    ),
+    "notify without anybody": (
+        {"notify": {}},
+        ["notify: names nobody; give sns_topic_arn, notifiers, or both"],
+    ),
+    "notifiers of nobody": (
+        {"notify": {"notifiers": []}},
+        ["notify.notifiers: is empty; at least one is needed"],
+    ),
+    "notifier without a class": (
+        {"notify": {"notifiers": [{"arguments": {"to": "ann"}}]}},
+        ["notify.notifiers[0].class: is missing (Import path of a subclass of Airflow's BaseNotifier)"],
+    ),
+    "notifier by a bare name": (
+        {"notify": {"notifiers": [{"class": "SmtpNotifier"}]}},
+        [
+            'notify.notifiers[0].class: "SmtpNotifier" is not the import path of a class, '
+            "such as package.module.Class"
+        ],
+    ),
+    "notifier with a misspelt key": (
+        {"notify": {"notifiers": [{"class": "a.B", "argument": {}}]}},
+        ["notify.notifiers[0].argument: unknown key \"argument\"; did you mean 'arguments'?"],
+    ),
+    "argument that YAML reads as a date": (
+        {"notify": {"notifiers": [{"class": "a.B", "arguments": {"since": {"day": date(2025, 1, 31)}}}]}},
+        [
+            "notify.notifiers[0].arguments.since: YAML reads 2025-01-31 as a date; "
+            'put it in quotes: "2025-01-31"'
+        ],
+    ),
     "pause as text": (
         {"waves/1/pause_before": "yes"},
         ['waves[1].pause_before: expected true, false or a mapping, found "yes"'],

@@ -21,7 +21,15 @@ FULL: dict[str, Any] = {
     "objectives": {"rto": "PT1H", "rpo": "PT15M"},
     "connection": "dr_account",
     "schedule": {"cron": "0 3 1 * *", "timezone": "America/New_York"},
-    "notify": {"sns_topic_arn": "arn:aws:sns:us-east-1:123456789012:dr"},
+    "notify": {
+        "sns_topic_arn": "arn:aws:sns:us-east-1:123456789012:dr",
+        "notifiers": [
+            {
+                "class": "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
+                "arguments": {"to": ["ann@example.com"], "subject": "{{ notice.subject }}", "retries": 1},
+            }
+        ],
+    },
     "approval": {"recovery": {"approvers": ["dr-lead"], "timeout": "PT30M"}},
     "drill": {"terminate_after": "never"},
     "point_in_time": "2025-01-31T03:00:00Z",

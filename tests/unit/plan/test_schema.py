@@ -31,6 +31,7 @@ BEYOND_A_SCHEMA = {
     "time-out of ages",
     "time-out of more than a year",
     "id with a line break",
+    "argument that YAML reads as a date",
 }
 
 

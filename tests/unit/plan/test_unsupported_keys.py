@@ -10,18 +10,6 @@ from drs_recovery.plan_support import NOT_SUPPORTED_YET
 from tests.unit.plan.documents import changed, problems_of, write_plan
 
 NOT_SUPPORTED: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "notify": (
-        {"notify": {"sns_topic_arn": "arn:aws:sns:us-east-1:123456789012:dr"}},
-        ["notify: notify is not supported yet"],
-    ),
-    "bad topic": (
-        {"notify": {"sns_topic_arn": "dr-topic"}},
-        [
-            "notify: notify is not supported yet",
-            'notify.sns_topic_arn: "dr-topic" is not the ARN of an SNS topic, such as '
-            "arn:aws:sns:us-east-1:123456789012:dr",
-        ],
-    ),
     "point in time": (
         {"point_in_time": "latest"},
         ["point_in_time: point_in_time is not supported yet"],
