@@ -181,12 +181,14 @@ class Update:
     :param condition: what must hold.
     :param changes: attribute to new value; None removes the attribute.
     :param deltas: number attribute to what is added to it; a dot goes into a map (``progress.ready``).
+    :param appended: list attribute to the element that is put at its end; a list that is not there is made.
     """
 
     key: Key
     condition: Condition
     changes: Mapping[str, Any] = field(default_factory=dict)
     deltas: Mapping[str, int] = field(default_factory=dict)
+    appended: Mapping[str, Any] = field(default_factory=dict)
 
     def request(self, table_name: str) -> dict[str, Any]:
         """
@@ -195,7 +197,7 @@ class Update:
         :param table_name: the table.
         """
         values: dict[str, Any] = {}
-        expression = _update_expression(self.changes, self.deltas, values)
+        expression = _update_expression(self, values)
         content = {
             "TableName": table_name,
             "Key": encode(self.key.attributes),
@@ -226,17 +228,20 @@ class Delete:
 Action = Put | Check | Update | Delete
 
 
-def _update_expression(changes: Mapping[str, Any], deltas: Mapping[str, int], values: dict[str, Any]) -> str:
+def _update_expression(update: Update, values: dict[str, Any]) -> str:
     """Build the expression; the values it uses are added to ``values``."""
     assignments = []
-    for number, (name, value) in enumerate((n, v) for n, v in changes.items() if v is not None):
+    for number, (name, value) in enumerate((n, v) for n, v in update.changes.items() if v is not None):
         values[f"set{number}"] = value
         assignments.append(f"#{name} = :set{number}")
-    for number, (path, delta) in enumerate(deltas.items()):
+    for number, (path, delta) in enumerate(update.deltas.items()):
         values[f"add{number}"] = delta
         place = _path(path)
         assignments.append(f"{place} = {place} + :add{number}")
-    removed = [f"#{name}" for name, value in changes.items() if value is None]
+    for number, (name, element) in enumerate(update.appended.items()):
+        values.update({f"new{number}": [element], "none": []})
+        assignments.append(f"#{name} = list_append(if_not_exists(#{name}, :none), :new{number})")
+    removed = [f"#{name}" for name, value in update.changes.items() if value is None]
     parts = [f"SET {', '.join(assignments)}"] if assignments else []
     parts += [f"REMOVE {', '.join(removed)}"] if removed else []
     return " ".join(parts)

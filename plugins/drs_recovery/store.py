@@ -7,7 +7,8 @@ The execution store: the durable record of every execution, written by transitio
                ├─ StoreGates ── StoreWaves ── StoreRetries    gates; start and end of waves; new attempts
                ├─ StorePolls                                  how far the servers are
                ├─ StoreCancels                                who asked for an end: nothing more starts
-               └─ StoreFindings                               what the preflight found
+               ├─ StoreFindings                               what the preflight found
+               └─ StoreNotifications                          what was told, and what could not be
                         └── ExecutionStore                    all of them; opening and ending an execution
 
 Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
@@ -43,6 +44,7 @@ from drs_recovery.store_items import (
     server_item,
     wave_item,
 )
+from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
 from drs_recovery.store_retries import StoreRetries
 from drs_recovery.store_rules import (
@@ -65,7 +67,9 @@ __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
 
 
-class ExecutionStore(StoreTerminations, StoreRetries, StorePolls, StoreCancels, StoreFindings):
+class ExecutionStore(
+    StoreTerminations, StoreRetries, StorePolls, StoreCancels, StoreFindings, StoreNotifications
+):
     """
     The records of executions.
 

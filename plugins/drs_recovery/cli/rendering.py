@@ -8,7 +8,6 @@ control characters in them as visible escapes, so that no record can write to th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drs_recovery.durations import words
+from drs_recovery.wording import moment
 
 Record = Mapping[str, Any]
 
@@ -65,15 +65,6 @@ def plain(value: object) -> Text:
         for char in text
     )
     return Text(shown, style=_STYLES.get(text, ""), overflow="fold")
-
-
-def moment(seconds: float | None) -> str:
-    """
-    A moment in UTC.
-
-    :param seconds: since 1970; None is empty.
-    """
-    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def render_execution(document: Record, events: Iterable[Record], now: float) -> Iterator[RenderableType]:

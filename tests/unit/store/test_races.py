@@ -78,6 +78,14 @@ def test_many_openers_make_one_execution(stores, recovery):
     assert recovery.events() == ["EXECUTION_OPENED"]
 
 
+def test_many_tellers_tell_a_thing_once_while_the_execution_changes(stores, store, opened):
+    teller = [lambda store=store: store.claim_notification("e1", "EXECUTION_STARTED") for store in stores]
+    results = at_once([*teller, lambda: store.request_wave("e1", 1) and None])
+    assert sorted(result for result in results if result is not None) == [False] * WRITERS + [True]
+    execution = store.get_execution("e1")
+    assert (execution["notifications"], execution["status"]) == (["EXECUTION_STARTED"], "POLLING")
+
+
 def test_many_completers_count_a_wave_once(stores, store, ready):
     by_all(stores, lambda store: store.complete_wave("e1", 1))
     execution = store.get_execution("e1")

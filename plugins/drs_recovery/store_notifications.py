@@ -1,0 +1,52 @@
+"""What was told about an execution, in the execution store: each thing once, and what could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Check, Condition, Update
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.store_base import StoreBase, retried_on_conflict
+from drs_recovery.store_items import Event, execution_key
+
+# Two tasks, or a task and its retry, are about to tell the same thing.
+_NOT_TOLD = Condition("attribute_exists(recordKey) AND NOT contains(#notifications, :key)")
+_RECORD_EXISTS = Condition("attribute_exists(recordKey)")
+
+
+class StoreNotifications(StoreBase):
+    """Claim what is to be told, and record what failed. Neither is a transition: ``version`` stays."""
+
+    @retried_on_conflict
+    def claim_notification(self, execution_id: str, key: str) -> bool:
+        """
+        Take it upon oneself to tell of something, before telling it: who gets True is the only one.
+
+        Allowed after the end of an execution as well.
+
+        :param execution_id: the execution.
+        :param key: names what happened, such as ``WAVE_COMPLETED#2#attempt1``.
+        :return: False if it was claimed already.
+        :raises ExecutionNotFoundError: there is no such execution.
+        """
+        condition = Condition(_NOT_TOLD.expression, {"key": key})
+        claim = Update(execution_key(execution_id), condition, appended={"notifications": key})
+        try:
+            self.table.transact([claim])
+        except StoreConflictError:
+            # A transition may have been at work on the record: then nobody has claimed the key yet.
+            if key in self._read_execution(execution_id).get("notifications", []):
+                return False
+            raise
+        return True
+
+    def record_failed_telling(self, execution_id: str, name: str, detail: Mapping[str, Any]) -> None:
+        """
+        Record that somebody could not be told: the recovery goes on all the same.
+
+        :param execution_id: the execution.
+        :param name: ``NOTIFICATION_FAILED`` or ``METRIC_FAILED``.
+        :param detail: what was to be told, to whom, and the error.
+        """
+        self._commit(Event(name, detail), [Check(execution_key(execution_id), _RECORD_EXISTS)])
