@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
+from pydantic import TypeAdapter
 
 from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.plan import NotifierCall
 from drs_recovery.store import ExecutionStore
 
 if TYPE_CHECKING:
@@ -47,12 +49,42 @@ def plans_dir() -> Path:
     return Path(conf.get(SECTION, "plans_dir", fallback=None) or beside_dags)
 
 
+def console_base_url() -> str | None:
+    """``console_base_url``: where people reach Airflow's pages, by default ``[api] base_url``."""
+    own = conf.get(SECTION, "console_base_url", fallback=None)
+    return own or conf.get("api", "base_url", fallback=None) or None
+
+
+def notifiers() -> tuple[NotifierCall, ...]:
+    """
+    ``notifiers``: who hears of every plan's executions; JSON, a list as in a plan's ``notify.notifiers``.
+
+    :raises ValueError: it is no such list.
+    """
+    text = conf.get(SECTION, "notifiers", fallback=None)
+    return TypeAdapter(tuple[NotifierCall, ...]).validate_json(text) if text else ()
+
+
+def cloudwatch_metrics() -> bool:
+    """``cloudwatch_metrics``: whether metrics go to CloudWatch, too; they do unless told otherwise."""
+    return bool(conf.getboolean(SECTION, "cloudwatch_metrics", fallback=True))
+
+
 def dynamodb_client() -> Any:
     """
     Low-level DynamoDB client of the connection ``aws_conn_id`` in ``region``.
 
     Writes are conditional, so that a repeated one is harmless: the client may retry often.
     """
+    return _client("dynamodb", attempts=8, connect_timeout=5, read_timeout=15)
+
+
+def cloudwatch_client() -> Any:
+    """CloudWatch client beside the table; nobody waits long for a metric."""
+    return _client("cloudwatch", attempts=2, connect_timeout=2, read_timeout=3)
+
+
+def _client(service: str, attempts: int, **timeouts: int) -> Any:
     # Heavy: only processes that talk to the store pay for it, not the parsing of DAG files.
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from botocore.config import Config
@@ -60,10 +92,8 @@ def dynamodb_client() -> Any:
     hook: AwsBaseHook = AwsBaseHook(
         aws_conn_id=conf.get(SECTION, "aws_conn_id", fallback="aws_default"),
         region_name=conf.get(SECTION, "region", fallback=None),
-        client_type="dynamodb",
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=5, read_timeout=15
-        ),
+        client_type=service,
+        config=Config(retries={"mode": "standard", "total_max_attempts": attempts}, **timeouts),
     )
     return hook.get_conn()
 

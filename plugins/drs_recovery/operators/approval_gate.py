@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.gates import Question, question_of
 from drs_recovery.engine.judgement import wave_label
@@ -65,6 +66,7 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
             if self._decision(execution_id) is GateDecision.APPROVED:
                 return None
             self._open(execution_id, question_of(document, plan, self.wave_number))
+        self.announce(execution_id, Asked(self.wave_number, self.task_id))
         return super().execute(context)
 
     def _open(self, execution_id: str, question: Question) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +13,8 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from drs_recovery.engine.announcements import Asked
+from drs_recovery.engine.announcer import Announcer
 from drs_recovery.engine.attempts import deadline_of
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.new_execution import new_execution
@@ -26,6 +29,8 @@ from drs_recovery.store import ExecutionStore
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+_log = logging.getLogger(__name__)
 
 # A resumed task can be failed by a stale answer of the process that parked it, and a worker can die: every
 # step is safe to run again and gets the chance to, soon. The pauses double, so that the last of these tries
@@ -71,6 +76,30 @@ class RecoveryMixin:
         """Id of the execution that this DAG run stands for."""
         dag_run = context["dag_run"]
         return execution_id(dag_run.dag_id, dag_run.run_id)
+
+    def announce(self, execution: str, asked: Asked | None = None) -> None:
+        """
+        Tell people what happened to the execution and was not told yet, whichever step it happened in.
+
+        Takes some seconds at the most and never raises: nobody's recovery depends on a message.
+
+        :param execution: id of the execution.
+        :param asked: the question that this task is about to ask.
+        """
+        try:
+            Announcer(self.store).announce(execution, asked)
+        except Exception:
+            _log.exception("execution %s: what happened was not announced", execution)
+
+    @contextmanager
+    def announcing(self, execution: str) -> Iterator[None]:
+        """Announce what a step brought about, also when the step fails; not when it only waits."""
+        try:
+            yield
+        except Exception:
+            self.announce(execution)
+            raise
+        self.announce(execution)
 
     def plan_of(self, execution: str) -> RecoveryPlan:
         """The plan with which the execution was opened: editing a file never changes a running recovery."""

@@ -34,7 +34,7 @@ class EnrichInstancesOperator(WaveOperator):
     def execute(self, context: Context) -> dict[str, str]:
         """Look for the details that are missing; end the wave when none is."""
         execution_id = self.execution_id_of(context)
-        with fails_for_good():
+        with fails_for_good(), self.announcing(execution_id):
             document = self.store.get_document(execution_id)
             wave = wave_of(document, self.wave_number)
             if not wave["jobs"]:

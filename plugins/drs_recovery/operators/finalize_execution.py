@@ -46,6 +46,7 @@ class FinalizeExecutionOperator(PlanOperator):
         unsettled = ExecutionCloser(self.store).close(execution_id, ending)
         if unsettled is not None:
             self._look_again(execution_id, unsettled)
+        self.announce(execution_id)
         return self._report(self.store.get_document(execution_id))
 
     def _document(self, context: Context) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class OpenExecutionOperator(PlanOperator):
                 self._refuse(execution_id, refusals)
             self._check(execution_id, options)
             self.store.admit(execution_id)
+        self.announce(execution_id)
         return execution_id
 
     def _live_findings(self, execution_id: str, options: RunOptions) -> list[str]:

@@ -43,7 +43,7 @@ class StartRecoveryOperator(WaveOperator):
     def execute(self, context: Context) -> list[str]:
         """Start what is not started yet; wait if DRS has no room."""
         execution_id = self.execution_id_of(context)
-        with fails_for_good():
+        with fails_for_good(), self.announcing(execution_id):
             document = self.store.get_document(execution_id)
             wave = wave_of(document, self.wave_number)
             if wave["status"] == WaveStatus.COMPLETED:

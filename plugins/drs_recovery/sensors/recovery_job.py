@@ -36,7 +36,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Look once, so that a retry of an ended wave need not wait; then leave the worker."""
         execution_id = self.execution_id_of(context)
-        with fails_for_good():
+        with fails_for_good(), self.announcing(execution_id):
             wave = self.store.get_wave(execution_id, self.wave_number)
             if not (WaveStatus(wave["status"]).is_final or self.poke(context)):
                 self._leave_worker(execution_id)
@@ -66,7 +66,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         :param event: of :class:`~drs_recovery.triggers.recovery_job.RecoveryJobTrigger`.
         """
         execution_id = self.execution_id_of(context)
-        with fails_for_good():
+        with fails_for_good(), self.announcing(execution_id):
             if event["status"] != "settled":
                 # The triggerer may have been out of reach of DRS or of the store: what counts is what is
                 # true now.

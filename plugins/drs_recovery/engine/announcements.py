@@ -1,0 +1,127 @@
+"""
+What happened to an execution that people are told of, read off its document.
+
+Nobody has to remember what was told already: each thing has a key, which is claimed in the store before it is
+told. So every step may look at the whole document, and what a killed process did not get to is told by the
+next one that looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
+
+EXECUTION_STARTED = "EXECUTION_STARTED"
+GATE_OPENED = "GATE_OPENED"
+FAILURE_GATE_OPENED = "FAILURE_GATE_OPENED"
+INSTANCES_TERMINATED = "INSTANCES_TERMINATED"
+
+_GATE_FIELDS: Mapping[str, str] = {GATE_OPENED: "gate", FAILURE_GATE_OPENED: "failureGate"}
+
+# A wave that was left out on purpose did not happen. One that could not start, did.
+_SKIPPED_BY_FAILURE = "DEPENDENCY"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    A question that is about to be asked; only its own task tells of it, because it knows where to answer.
+
+    :param wave_number: from 1.
+    :param task_id: of the task that asks.
+    """
+
+    wave_number: int
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Happening:
+    """
+    One thing that happened.
+
+    :param event: such as ``WAVE_FAILED``.
+    :param key: the same for the same thing, another one when it happens again.
+    :param wave: the wave of the document that it happened to, if it is about one.
+    """
+
+    event: str
+    key: str
+    wave: Mapping[str, Any] | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """
+        Whether people get a message. A wave that is cancelled ends with its execution, whose message names
+        it; it is only measured.
+        """
+        return self.event != f"WAVE_{WaveStatus.CANCELLED}"
+
+    @property
+    def question(self) -> Mapping[str, Any] | None:
+        """The gate, if this is about one."""
+        field = _GATE_FIELDS.get(self.event)
+        return self.wave[field] if self.wave and field else None
+
+
+def happenings(document: Mapping[str, Any], asked: Asked | None = None) -> list[Happening]:
+    """
+    Everything that is true of an execution now, in the order in which it is told.
+
+    A dry run launches nothing, so that only its result is news.
+
+    :param document: the execution document.
+    :param asked: the question of the calling task.
+    """
+    ended = [*_end(document), *_termination(document)]
+    if document.get("dryRun"):
+        return ended
+    return [*_start(document), *_wave_ends(document), *_questions(document, asked), *ended]
+
+
+def _start(document: Mapping[str, Any]) -> Iterator[Happening]:
+    status = ExecutionStatus(document["status"])
+    if not (status.is_final or status is ExecutionStatus.CANCELLING or document.get("error")):
+        yield Happening(EXECUTION_STARTED, EXECUTION_STARTED)
+
+
+def _wave_ends(document: Mapping[str, Any]) -> list[Happening]:
+    ended = [wave for wave in document["waves"] if _has_ended(wave)]
+    in_time = sorted(ended, key=lambda wave: float(wave.get("endTime", 0)))
+    return [_of_wave(f"WAVE_{wave['status']}", wave, f"attempt{wave.get('attempt', 1)}") for wave in in_time]
+
+
+def _has_ended(wave: Mapping[str, Any]) -> bool:
+    status = WaveStatus(wave["status"])
+    if status is WaveStatus.SKIPPED:
+        return bool(wave.get("skipCause") == _SKIPPED_BY_FAILURE)
+    return status.is_final
+
+
+def _questions(document: Mapping[str, Any], asked: Asked | None) -> Iterator[Happening]:
+    if asked is None or ExecutionStatus(document["status"]).is_final:
+        return
+    wave = document["waves"][asked.wave_number - 1]
+    for event, field in _GATE_FIELDS.items():
+        gate = wave.get(field) or {}
+        if gate.get("decision") == GateDecision.WAITING:
+            yield _of_wave(event, wave, f"{gate['since']}")
+
+
+def _end(document: Mapping[str, Any]) -> Iterator[Happening]:
+    status = ExecutionStatus(document["status"])
+    if status.is_final:
+        # An execution that was opened again ends again, perhaps as before.
+        yield Happening(f"EXECUTION_{status}", f"EXECUTION_{status}#{document.get('endTime')}")
+
+
+def _termination(document: Mapping[str, Any]) -> Iterator[Happening]:
+    if document.get("instancesTerminated"):
+        yield Happening(INSTANCES_TERMINATED, f"{INSTANCES_TERMINATED}#{document.get('terminatedTime')}")
+
+
+def _of_wave(event: str, wave: Mapping[str, Any], which: str) -> Happening:
+    return Happening(event, f"{event}#{wave['waveNumber']}#{which}", wave)

@@ -1,0 +1,1 @@
+"""Airflow notifiers of this package; a plan or the configuration can name any other."""
