@@ -13,6 +13,8 @@ import pytest
 from botocore import xform_name
 
 from drs_recovery.dynamodb import create_table, table_definition
+from drs_recovery.engine.metrics import NAMESPACE
+from drs_recovery.plan import Notify
 from drs_recovery.store_items import HOUSEKEEPING
 from sandbox.testing import mocked_sandbox
 
@@ -134,6 +136,43 @@ def test_engine_may_delete_no_record_of_an_execution(policies):
     (deleting,) = [one for one in policies["StorePolicy"] if "dynamodb:DeleteItem" in one["Action"]]
     assert deleting["Action"] == "dynamodb:DeleteItem"
     assert list(deleting["Condition"].values()) == [{"dynamodb:LeadingKeys": HOUSEKEEPING}]
+
+
+def test_engine_may_put_metrics_into_its_namespace_only(policies):
+    (statement,) = policies["MetricsPolicy"]
+    assert statement["Action"] == "cloudwatch:PutMetricData"
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
+
+
+def test_only_topics_that_are_named_may_be_published_to(policies):
+    assert "NotifyPolicy" not in policies
+    topic = "arn:aws:sns:us-east-1:123456789012:dr"
+    (statement,) = policies_with(TopicArns=topic)["NotifyPolicy"]
+    assert (statement["Action"], statement["Resource"]) == ("sns:Publish", [topic])
+
+
+# The local CloudFormation has no topic policies.
+without_topic_policy = pytest.mark.filterwarnings("ignore:Tried to parse AWS..SNS..TopicPolicy")
+
+
+@without_topic_policy
+def test_the_arn_of_the_topic_fits_into_a_plan():
+    with deployed("topic") as outputs:
+        assert Notify(sns_topic_arn=outputs["TopicArn"]).sns_topic_arn == outputs["TopicArn"]
+
+
+@without_topic_policy
+def test_a_mail_address_is_subscribed_to_the_topic():
+    client = boto3.client("sns", REGION)
+    with deployed("topic", Email="dr-team@example.com") as outputs:
+        (subscription,) = client.list_subscriptions_by_topic(TopicArn=outputs["TopicArn"])["Subscriptions"]
+        assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "dr-team@example.com")
+
+
+@pytest.mark.parametrize("line", ['aws:SecureTransport: "false"', "AWS: !Ref PublisherArns"])
+def test_the_topic_lets_in_named_accounts_and_nobody_in_the_clear(line):
+    """What the local CloudFormation leaves out."""
+    assert line in (PROJECT / "infra/topic.yaml").read_text()
 
 
 def test_readers_may_write_nothing(policies):

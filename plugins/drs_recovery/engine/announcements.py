@@ -18,6 +18,7 @@ EXECUTION_STARTED = "EXECUTION_STARTED"
 GATE_OPENED = "GATE_OPENED"
 FAILURE_GATE_OPENED = "FAILURE_GATE_OPENED"
 INSTANCES_TERMINATED = "INSTANCES_TERMINATED"
+TERMINATION_FAILED = "TERMINATION_FAILED"
 
 _GATE_FIELDS: Mapping[str, str] = {GATE_OPENED: "gate", FAILURE_GATE_OPENED: "failureGate"}
 
@@ -121,6 +122,9 @@ def _end(document: Mapping[str, Any]) -> Iterator[Happening]:
 def _termination(document: Mapping[str, Any]) -> Iterator[Happening]:
     if document.get("instancesTerminated"):
         yield Happening(INSTANCES_TERMINATED, f"{INSTANCES_TERMINATED}#{document.get('terminatedTime')}")
+    elif document.get("terminationError"):
+        request = (document.get("terminationRequest") or {}).get("requestId")
+        yield Happening(TERMINATION_FAILED, f"{TERMINATION_FAILED}#{request}")
 
 
 def _of_wave(event: str, wave: Mapping[str, Any], which: str) -> Happening:

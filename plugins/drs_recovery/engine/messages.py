@@ -13,6 +13,7 @@ from drs_recovery.engine.announcements import (
     FAILURE_GATE_OPENED,
     GATE_OPENED,
     INSTANCES_TERMINATED,
+    TERMINATION_FAILED,
     Happening,
 )
 from drs_recovery.engine.judgement import failures_of
@@ -121,6 +122,7 @@ def _headline(happening: Happening, document: Mapping[str, Any], longest_name: i
         GATE_OPENED: f"ANSWER NEEDED: {execution}, before {wave_name}",
         FAILURE_GATE_OPENED: f"ANSWER NEEDED: {execution}, after the failure of {wave_name}",
         INSTANCES_TERMINATED: f"TERMINATED: instances of {execution}",
+        TERMINATION_FAILED: f"TERMINATION FAILED: instances of {execution}",
     }
     of_wave = f"{wave['status']}: {execution}, {wave_name}"
     of_execution = f"{document['status']}: {execution}"
@@ -145,6 +147,9 @@ def _details(happening: Happening, document: Mapping[str, Any]) -> Iterator[str]
         yield from _question(happening.question)
     elif happening.wave:
         yield from _wave_end(happening.wave)
+    elif happening.event == TERMINATION_FAILED:
+        yield _cut(document["terminationError"], _LONGEST_DETAIL)
+        yield "Instances of it may still run."
     elif ExecutionStatus(document["status"]).is_final:
         yield from _end(document)
 
