@@ -85,7 +85,7 @@ def happenings(document: Mapping[str, Any], asked: Asked | None = None) -> list[
 
 def _start(document: Mapping[str, Any]) -> Iterator[Happening]:
     status = ExecutionStatus(document["status"])
-    if not (status.is_final or status is ExecutionStatus.CANCELLING or document.get("error")):
+    if "admittedTime" in document and not (status.is_final or status is ExecutionStatus.CANCELLING):
         yield Happening(EXECUTION_STARTED, EXECUTION_STARTED)
 
 

@@ -44,6 +44,7 @@ def document(*waves: dict[str, Any], **fields: Any) -> dict[str, Any]:
         "initiatedBy": "ann",
         "dagId": "recover_crm",
         "dagRunId": "CHG 1/2",
+        "admittedTime": 990.0,
         "startTime": 1000.0,
         "progress": {"totalServers": 4, "ready": 2, "failed": 1},
         "waves": waves,
@@ -114,9 +115,12 @@ def test_a_refused_start_is_told_once_and_with_its_reasons() -> None:
     assert "- no such server" in notice.message
 
 
-@pytest.mark.parametrize("fields", [{"status": "CANCELLING"}, {"error": "no"}])
-def test_an_execution_that_is_ending_is_not_told_to_start(fields: dict[str, Any]) -> None:
-    assert keys(document(wave(1, "NOT_STARTED"), **fields)) == []
+def test_an_execution_starts_when_it_is_admitted_and_not_when_it_is_ending() -> None:
+    ending, unchecked = document(wave(1, "NOT_STARTED"), status="CANCELLING"), document(status="PENDING")
+    del unchecked["admittedTime"]
+
+    assert keys(document(wave(1, "NOT_STARTED"), status="PENDING")) == ["EXECUTION_STARTED"]
+    assert keys(ending) == keys(unchecked) == []
 
 
 def test_of_a_dry_run_only_the_result_is_told() -> None:
