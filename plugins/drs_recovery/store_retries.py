@@ -49,7 +49,7 @@ _ENDING_FIELDS = (
     "reconcilingTime",
     "terminateAfter",
 )
-_TERMINATION_FIELDS = ("terminationRequest", "terminateJobs", "instancesTerminated")
+_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs", "instancesTerminated")
 _WAVE_ENDING_FIELDS = ("endTime", "duration", "statusReason", "lastPollError")
 _INSTANCE_NAMES = ("jobId", "recoveryInstanceId", "instanceId")
 

@@ -129,6 +129,18 @@ class Runner:
             statuses=sampler.statuses,
         )
 
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> tuple[str, dict[str, str]]:
+        """
+        Run a DAG that is no plan's.
+
+        :param dag_id: as in the DAGs folder.
+        :param conf: of the DAG run.
+        :return: state of the run, and of each task.
+        """
+        dag, moment = self.dag(dag_id), timezone.utcnow()
+        run_id = DagRun.generate_run_id(run_type=DagRunType.MANUAL, logical_date=moment, run_after=moment)
+        return _test(dag, moment, conf), _task_states(dag_id, run_id)
+
 
 def _test(dag: DAG, moment: Any, conf: Mapping[str, Any] | None) -> str:
     """``dag.test()``, which needs the main thread, with an end: it waits for ever for what does not come."""

@@ -226,7 +226,7 @@ def test_a_retry_that_died_half_way_is_finished_by_the_next_one(
 
 @pytest.mark.parametrize(
     "state",
-    [{"instancesTerminated": True}, {"terminationRequest": {"actor": "bob"}}],
+    [{"instancesTerminated": True}, {"terminationRequests": [{"actor": "bob"}]}],
     ids=["terminated", "to be terminated"],
 )
 def test_nothing_is_retried_whose_instances_are_terminated(store, ended, state):

@@ -1,0 +1,34 @@
+"""The DAG that does what no run of a plan can do: clean up after drills, close what was left open."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
+
+DOC = """\
+# Housekeeping
+
+Every ten minutes, each step by itself:
+
+- `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
+- `reconcile` closes records whose DAG run ended, or was deleted, without closing them;
+- `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
+  record. Drill instances that are not ours are told in its log and result, and never touched.
+
+Leave it switched on: without it, drill instances run until somebody terminates them by hand.
+"""
+
+with DAG(
+    dag_id="housekeeping",
+    description="Clean up after drills, close what was left open.",
+    doc_md=DOC,
+    tags=["recovery"],
+    schedule=CronTriggerTimetable("*/10 * * * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+):
+    TerminateDueOperator(task_id="terminate_due")
+    ReconcileOperator(task_id="reconcile")
+    SweepOperator(task_id="sweep")

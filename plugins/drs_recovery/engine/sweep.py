@@ -1,0 +1,159 @@
+"""
+Look for drill instances that no record names: launched after their execution had ended, or not by us.
+
+What carries the tags of an execution of ours, and is past its time, is terminated. What is not ours is told
+to people and never touched, and neither is any instance that DRS does not call a drill's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
+from drs_recovery.engine.job_starter import EXECUTION_TAG
+from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.termination import passes_by_itself
+from drs_recovery.engine.termination_calls import Rows, TerminationCalls
+from drs_recovery.engine.termination_targets import recorded_instances
+from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
+from drs_recovery.hooks.errors import describe
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import termination_time
+
+_TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sweep:
+    """
+    What one pass came to; instances as ``<id> in <Region>``.
+
+    :param terminated: instances of ours that no record named.
+    :param foreign: drill instances that are not ours, or not known to be, and why.
+    :param unreachable: places that could not be looked at this time.
+    :param failed: what will not go away by waiting.
+    """
+
+    terminated: list[str] = field(default_factory=list)
+    foreign: dict[str, str] = field(default_factory=dict)
+    unreachable: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+class Sweeper:
+    """
+    Sweep places, each independent of the others.
+
+    :param store: the execution store.
+    """
+
+    def __init__(self, store: ExecutionStore) -> None:
+        self._store = store
+        self._clients = Clients()
+        self._documents: dict[str, Mapping[str, Any] | None] = {}
+
+    def sweep(self, places: Iterable[Place]) -> Sweep:
+        """
+        Look once at every place.
+
+        :param places: connections and Regions.
+        """
+        result = Sweep()
+        for place in sorted(places):
+            where = f"{place.region} (connection {place.connection})"
+            if not connection_exists(place.connection):
+                result.failed.append(f"{where}: there is no such connection")
+                continue
+            try:
+                self._sweep_place(place, result)
+            except _TROUBLE as error:
+                self._clients.forget()
+                problems = result.unreachable if _passes(error) else result.failed
+                problems.append(f"{where}: {describe(error)}")
+        return result
+
+    def _sweep_place(self, place: Place, result: Sweep) -> None:
+        hooks = self._clients.at(*place)
+        rows = _drill_rows(hooks.drs.recovery_instances())
+        owners = _owners(hooks, rows)
+        overdue: dict[str, list[str]] = defaultdict(list)
+        for instance_id, row in rows.items():
+            owner = owners.get(str(row.get("jobID")))
+            document = None if owner is None else self._document(owner)
+            if owner is None or document is None:
+                result.foreign[f"{instance_id} in {place.region}"] = _why_foreign(row, owner)
+            elif _is_overdue(document, instance_id):
+                overdue[owner].append(instance_id)
+        for execution_id, instance_ids in overdue.items():
+            self._terminate(place, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
+
+    def _document(self, execution_id: str) -> Mapping[str, Any] | None:
+        if execution_id not in self._documents:
+            try:
+                self._documents[execution_id] = self._store.get_document(execution_id)
+            except ExecutionNotFoundError:
+                self._documents[execution_id] = None
+        return self._documents[execution_id]
+
+    def _terminate(
+        self, place: Place, hooks: PlaceClients, execution_id: str, rows: Rows, result: Sweep
+    ) -> None:
+        def allowed(instance_ids: Sequence[str]) -> Rows:
+            servers = sorted({rows[one]["sourceServerID"] for one in instance_ids})
+            now = _drill_rows(hooks.drs.recovery_instances(servers))
+            return {
+                one: now[one] for one in instance_ids if now.get(one, {}).get("jobID") == rows[one]["jobID"]
+            }
+
+        asked = TerminationCalls(hooks.drs, allowed).terminate(rows)
+        for job_id, instance_ids in asked.started:
+            log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))
+            self._store.record_sweep(execution_id, instance_ids, job_id)
+            result.terminated += [f"{one} in {place.region}" for one in instance_ids]
+        result.failed += [f"{one} in {place.region}: {reason}" for one, reason in asked.refused.items()]
+        if asked.stopped_by is not None:
+            raise asked.stopped_by
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, DrsRecoveryError) or passes_by_itself(error)
+
+
+def _drill_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {str(row["recoveryInstanceID"]): row for row in rows if row.get("isDrill") is True}
+
+
+def _owners(hooks: PlaceClients, rows: Rows) -> dict[str, str]:
+    """Execution by job, of the jobs that carry our tags."""
+    job_ids = sorted({str(row["jobID"]) for row in rows.values() if row.get("jobID")})
+    owners = {}
+    for job in hooks.drs.describe_jobs(job_ids) if job_ids else ():
+        tags = hooks.drs.job_tags(job) or {}
+        if EXECUTION_TAG in tags:
+            owners[str(job["jobID"])] = tags[EXECUTION_TAG]
+    return owners
+
+
+def _why_foreign(row: Mapping[str, Any], owner: str | None) -> str:
+    job = row.get("jobID", "an unknown job")
+    if owner is None:
+        return f"of {job}, which carries no tags of this project"
+    return f"of {job}, whose execution {owner} is not in this store"
+
+
+def _is_overdue(document: Mapping[str, Any], instance_id: str) -> bool:
+    """Whether the time of an instance is over, and no record names it: what one names is cleaned up by it."""
+    if not ExecutionStatus(document["status"]).is_final:
+        return False
+    if any(recorded.instance_id == instance_id for recorded in recorded_instances(document)):
+        return False
+    due = termination_time(document, document["endTime"])
+    return due is not None and due <= time.time()

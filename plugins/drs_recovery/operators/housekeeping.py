@@ -1,0 +1,91 @@
+"""The steps of housekeeping: what nobody else would do. Each looks once, and the next run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
+
+from drs_recovery.engine.due_terminations import DueTerminations
+from drs_recovery.engine.places import known_places
+from drs_recovery.engine.reconciling import reconcile
+from drs_recovery.engine.sweep import Sweeper
+from drs_recovery.operators.base import RecoveryOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+_NOT_FOUND = 404
+
+
+class TerminateDueOperator(RecoveryOperator):
+    """
+    Terminate the instances of drills whose ``terminateAfter`` is over.
+
+    Fails, after it has looked at all of them, when instances need a person: they cost money.
+
+    :return: executions by what became of them: ``terminated``, ``under_way``, ``failed``.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look once at each."""
+        result = DueTerminations(self.store).run()
+        for execution_id, what in result.under_way.items():
+            self.log.info("execution %s: waiting for %s", execution_id, what)
+        _demand_none([f"execution {execution_id}: {why}" for execution_id, why in result.failed.items()])
+        return asdict(result)
+
+
+class ReconcileOperator(RecoveryOperator):
+    """
+    Close the records whose DAG run ended, or is gone, without closing them.
+
+    :return: executions by what became of them: ``closed``, ``waiting``, ``failed``.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Take each one step further."""
+        ti = context["ti"]
+
+        def run_state_of(dag_id: str, run_id: str) -> str | None:
+            try:
+                return str(ti.get_dagrun_state(dag_id, run_id))
+            except Exception as error:
+                if _is_not_found(error):
+                    return None
+                raise
+
+        return asdict(reconcile(self.store, run_state_of))
+
+
+class SweepOperator(RecoveryOperator):
+    """
+    Terminate drill instances of ours that no record names; tell of drill instances that are not ours.
+
+    Fails, after it has looked everywhere, when a place cannot be swept for a reason that does not pass.
+
+    :return: ``terminated``, ``foreign``, ``unreachable``, ``failed``.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look once at every known place."""
+        result = Sweeper(self.store).sweep(known_places(self.store))
+        for name, why in result.foreign.items():
+            self.log.warning("drill instance %s is not ours and left alone: %s", name, why)
+        for where in result.unreachable:
+            self.log.warning("not swept this time: %s", where)
+        _demand_none(result.failed)
+        return asdict(result)
+
+
+def _is_not_found(error: Exception) -> bool:
+    """Whether Airflow knows no such run: a worker passes the API's answer on, ``dag.test()`` its client's."""
+    if isinstance(error, AirflowRuntimeError):
+        return (error.error.detail or {}).get("status_code") == _NOT_FOUND
+    return getattr(getattr(error, "response", None), "status_code", None) == _NOT_FOUND
+
+
+def _demand_none(failures: list[str]) -> None:
+    if failures:
+        raise AirflowFailException("\n".join(failures))
