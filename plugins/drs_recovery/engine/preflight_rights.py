@@ -74,7 +74,7 @@ def missing_rights(rights: RightsHook, principal: str, region: str) -> list[str]
     :param region: the Region in which servers are recovered.
     :return: such as ``ec2:RunInstances``, sorted.
     """
-    context = _context(region)
+    context = _context(principal, region)
     refused = [
         decision.action
         for decision in rights.simulate(principal, list(LAUNCH_RIGHTS), _ANY, context)
@@ -115,17 +115,22 @@ def _by_resource(actions: Iterable[str], principal: str, region: str) -> Mapping
 
 def _arn(principal: str, service: str, region: str, resource: str) -> str:
     """An ARN in the partition and account of the principal."""
-    _, partition, _, _, account, _ = principal.split(":", 5)
-    return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+    partition = principal.split(":")[1]
+    return f"arn:{partition}:{service}:{region}:{_account(principal)}:{resource}"
+
+
+def _account(principal: str) -> str:
+    return principal.split(":")[4]
 
 
 def _certainly_missing(decisions: Iterable[Decision]) -> list[str]:
     return [decision.action for decision in decisions if not decision.allowed and decision.certain]
 
 
-def _context(region: str) -> list[dict[str, Any]]:
+def _context(principal: str, region: str) -> list[dict[str, Any]]:
     values = {
         "aws:RequestedRegion": region,
+        "aws:ResourceAccount": _account(principal),
         f"aws:RequestTag/{_MANAGED}": "drs.amazonaws.com",
         f"aws:ResourceTag/{_MANAGED}": "drs.amazonaws.com",
         f"ec2:ResourceTag/{_MANAGED}": "drs.amazonaws.com",

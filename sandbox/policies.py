@@ -1,0 +1,127 @@
+"""What IAM policies allow: the part of their language that policies about DRS use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Statement = Mapping[str, Any]
+Context = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """
+    May this be done?
+
+    :param action: such as ``ec2:RunInstances``.
+    :param resource: ARN, or ``*``, which only a policy for all resources covers.
+    :param context: condition key in lower case to its values.
+    """
+
+    action: str
+    resource: str
+    context: Context
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    What policies say to a question.
+
+    :param decision: as SimulatePrincipalPolicy words it.
+    :param missing: condition keys that the policies ask for and the question does not have.
+    """
+
+    decision: str
+    missing: tuple[str, ...]
+
+
+def judge(policies: Iterable[Mapping[str, Any]], question: Question) -> Verdict:
+    """
+    Decide as IAM does: a denial wins, and what nobody allows is refused.
+
+    :param policies: policy documents.
+    :param question: what is asked.
+    :raises NotImplementedError: for a condition operator that is not simulated.
+    """
+    concerned = [
+        statement
+        for policy in policies
+        for statement in _listed(policy["Statement"])
+        if _covers(statement, "Action", question.action.lower(), str.lower)
+        and _covers(statement, "Resource", question.resource, str)
+    ]
+    effects = {statement["Effect"] for statement in concerned if _holds(statement, question.context)}
+    missing = {
+        key
+        for statement in concerned
+        for operator, key, _ in _conditions(statement)
+        if operator != "Null" and key.lower() not in question.context
+    }
+    if "Deny" in effects:
+        return Verdict("explicitDeny", ())
+    if "Allow" in effects:
+        return Verdict("allowed", ())
+    return Verdict("implicitDeny", tuple(sorted(missing)))
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _covers(statement: Statement, element: str, asked: str, form: Callable[[str], str]) -> bool:
+    if f"Not{element}" in statement:
+        return not _matches(_listed(statement[f"Not{element}"]), asked, form)
+    return _matches(_listed(statement[element]), asked, form)
+
+
+def _matches(patterns: Iterable[str], asked: str, form: Callable[[str], str] = str) -> bool:
+    return any(re.fullmatch(_expression(form(pattern)), asked) for pattern in patterns)
+
+
+def _expression(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+
+
+def _conditions(statement: Statement) -> list[tuple[str, str, list[str]]]:
+    """Operator, key and wanted values of each condition; all have to hold."""
+    return [
+        (
+            operator,
+            key,
+            [str(value).lower() if operator == "Bool" else str(value) for value in _listed(wanted)],
+        )
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, wanted in keys.items()
+    ]
+
+
+def _text(value: Any) -> str:
+    """JSON's booleans count as the words."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _holds(statement: Statement, context: Context) -> bool:
+    return all(
+        _condition_holds(operator, context.get(key.lower()), wanted)
+        for operator, key, wanted in _conditions(statement)
+    )
+
+
+def _condition_holds(operator: str, values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+    if operator == "Null":
+        return (values is None) == (wanted[0].lower() == "true")
+    if operator not in _OPERATORS:
+        raise NotImplementedError(f"condition operator {operator}")
+    return values is not None and any(_OPERATORS[operator](wanted, value) for value in values)
+
+
+_OPERATORS: Mapping[str, Callable[[Sequence[str], str], bool]] = {
+    "Bool": lambda wanted, value: value.lower() in wanted,
+    "StringEquals": lambda wanted, value: value in wanted,
+    "StringLike": _matches,
+    "ForAnyValue:StringEquals": lambda wanted, value: value in wanted,
+}
