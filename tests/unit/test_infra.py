@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from botocore import xform_name
 
 from drs_recovery.dynamodb import create_table, table_definition
 from drs_recovery.engine.metrics import NAMESPACE
+from drs_recovery.engine.preflight_rights import missing_rights
+from drs_recovery.hooks.rights import RightsHook
 from drs_recovery.plan import Notify
 from drs_recovery.store_items import HOUSEKEEPING
 from sandbox.testing import mocked_sandbox
@@ -114,6 +117,15 @@ def test_engine_may_make_each_call_of_its_drs_hook(policies):
     names = {xform_name(operation): f"drs:{operation}" for operation in operations}
     assert "describe_jobs" in methods
     assert {names[method] for method in methods} <= actions(policies["RecoveryPolicy"])
+
+
+def test_preflight_misses_no_right_of_a_role_that_has_the_policy(policies):
+    iam = boto3.client("iam", REGION)
+    role = iam.create_role(RoleName="engine", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    document = {"Version": "2012-10-17", "Statement": policies["RecoveryPolicy"]}
+    iam.put_role_policy(RoleName="engine", PolicyName="p", PolicyDocument=json.dumps(document))
+    rights = RightsHook(aws_conn_id="aws_default", region_name=REGION)
+    assert missing_rights(rights, role, REGION) == []
 
 
 def test_engine_may_make_each_call_of_its_table(policies):

@@ -1,0 +1,198 @@
+"""What the preflight makes of a server's replication, of running jobs and of quotas."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import botocore.session
+import pytest
+
+from drs_recovery.engine.clients import Place
+from drs_recovery.engine.preflight_concerns import Concern, Gravity
+from drs_recovery.engine.preflight_jobs import (
+    Demand,
+    Limits,
+    conflict_concerns,
+    quota_concerns,
+    running_jobs,
+)
+from drs_recovery.engine.preflight_replication import NOT_REPLICATING, REPLICATING, replication_concerns
+from drs_recovery.engine.resolution import ResolvedServer
+from drs_recovery.records import NewServer, PreflightFinding
+from drs_recovery.statuses import ExecutionType, FindingSeverity
+
+PLACE = Place("aws_default", "us-east-1")
+RPO = timedelta(minutes=15)
+COMPLETE = [{"totalStorageBytes": 100, "replicatedStorageBytes": 100}]
+HALF = [*COMPLETE, {"totalStorageBytes": 100, "replicatedStorageBytes": 50}]
+
+
+def server(server_id: str = "s-1", **described: Any) -> ResolvedServer:
+    new = NewServer(server_id, "db-01", critical=True, region=PLACE.region, connection=PLACE.connection)
+    return ResolvedServer(1, new, described)
+
+
+def judged(
+    state: str | None, *, snapshot: bool | None = True, rpo: timedelta | None = None, **info: Any
+) -> list[Concern]:
+    replication = {"replicatedDisks": COMPLETE, "lagDuration": "P0D", **info}
+    if state is not None:
+        replication["dataReplicationState"] = state
+    return list(replication_concerns(server(dataReplicationInfo=replication), rpo, lambda _: snapshot))
+
+
+def test_every_replication_state_of_the_model_is_classified() -> None:
+    model = botocore.session.get_session().get_service_model("drs")
+    states = set(model.shape_for("DataReplicationState").enum)
+    assert states == REPLICATING | set(NOT_REPLICATING)
+    assert not REPLICATING & set(NOT_REPLICATING)
+
+
+@pytest.mark.parametrize("state", sorted(REPLICATING))
+def test_a_server_that_replicates_is_fine(state: str) -> None:
+    assert judged(state, rpo=RPO) == []
+
+
+@pytest.mark.parametrize("state", sorted(NOT_REPLICATING))
+def test_a_server_that_does_not_replicate_blocks_a_drill_but_no_real_recovery(state: str) -> None:
+    (concern,) = judged(state)
+
+    assert state in concern.what
+    assert concern.finding_for(ExecutionType.DRILL).severity is FindingSeverity.ERROR
+    assert concern.finding_for(ExecutionType.RECOVERY).severity is FindingSeverity.WARNING
+
+
+@pytest.mark.parametrize("state", ["INITIATING", "INITIAL_SYNC", "STOPPED"])
+def test_a_server_without_any_snapshot_blocks_a_real_recovery_too(state: str) -> None:
+    (concern,) = judged(state, snapshot=False)
+
+    assert "cannot be recovered" in concern.what
+    assert concern.finding_for(ExecutionType.RECOVERY).severity is FindingSeverity.ERROR
+
+
+@pytest.mark.parametrize("state", ["STALLED", "DISCONNECTED", "PAUSED"])
+def test_a_server_that_never_synced_completely_needs_a_snapshot_too(state: str) -> None:
+    (concern,) = judged(state, snapshot=False, replicatedDisks=HALF)
+
+    assert concern.gravity is Gravity.PREVENTS
+
+
+def test_nobody_is_asked_for_snapshots_of_a_server_that_was_once_in_sync() -> None:
+    """When the source site is down, hundreds of servers are DISCONNECTED at once."""
+
+    def refuse(_: str) -> bool:
+        raise AssertionError("asked")
+
+    described = server(
+        dataReplicationInfo={"dataReplicationState": "DISCONNECTED", "replicatedDisks": COMPLETE}
+    )
+    (concern,) = replication_concerns(described, RPO, refuse)
+    assert concern.gravity is Gravity.ENDANGERS
+
+
+def test_snapshots_that_cannot_be_read_are_told_and_do_not_stop_a_real_recovery() -> None:
+    (concern,) = judged("INITIAL_SYNC", snapshot=None)
+
+    assert "could not be read" in concern.what
+    assert concern.gravity is Gravity.ENDANGERS
+
+
+def test_the_reason_and_the_age_that_drs_tells_are_passed_on() -> None:
+    error = {"error": "AGENT_NOT_SEEN", "rawError": "last seen on Monday"}
+
+    (concern,) = judged("DISCONNECTED", dataReplicationError=error, lagDuration="PT3H12M")
+
+    assert "(AGENT_NOT_SEEN: last seen on Monday)" in concern.what
+    assert "newest data is 3 h 12 min old" in concern.what
+
+
+@pytest.mark.parametrize(("lag", "late"), [("PT15M", False), ("PT15M1S", True), ("P2D", True)])
+def test_data_older_than_the_objective_is_a_warning(lag: str, late: bool) -> None:
+    concerns = judged("CONTINUOUS", rpo=RPO, lagDuration=lag)
+
+    assert [concern.gravity for concern in concerns] == [Gravity.NOTABLE] * late
+    assert judged("CONTINUOUS", rpo=None, lagDuration=lag) == []
+
+
+@pytest.mark.parametrize("lag", ["", "soon"])
+def test_a_lag_that_drs_does_not_tell_is_a_warning_where_there_is_an_objective(lag: str) -> None:
+    (concern,) = judged("BACKLOG", rpo=RPO, lagDuration=lag)
+    assert "does not tell how old" in concern.what
+
+
+@pytest.mark.parametrize("state", ["REHYDRATING", None])
+def test_an_unknown_replication_state_is_a_warning(state: str | None) -> None:
+    (concern,) = judged(state)
+    assert concern.gravity is Gravity.NOTABLE
+
+
+def test_a_staging_area_in_error_prevents_the_recovery() -> None:
+    staging = {"status": "EXTENSION_ERROR", "errorMessage": "access denied"}
+    described = server(
+        stagingArea=staging, dataReplicationInfo={"dataReplicationState": "CONTINUOUS", "lagDuration": "P0D"}
+    )
+    (concern,) = replication_concerns(described, RPO, lambda _: True)
+    assert (concern.gravity, "access denied" in concern.what) == (Gravity.PREVENTS, True)
+
+
+def job(*server_ids: str, **fields: Any) -> dict[str, Any]:
+    participants = [{"sourceServerID": server_id} for server_id in server_ids]
+    return {"jobID": "drsjob-1", "status": "STARTED", "participatingServers": participants, **fields}
+
+
+def test_jobs_that_ended_and_those_of_the_execution_itself_disturb_nobody() -> None:
+    own = job("s-1", tags={"dr:executionId": "e1"})
+    other = job("s-1", tags={"dr:executionId": "e2"})
+    bare = {"jobID": "drsjob-2"}
+    assert running_jobs([own, other, job("s-1", status="COMPLETED"), bare], "e1") == [other, bare]
+
+
+def test_a_server_in_a_job_of_anybody_blocks_a_drill() -> None:
+    servers = [server("s-1"), server("s-2")]
+
+    (concern,) = conflict_concerns(servers, [job("s-2", "s-9", initiatedBy="START_RECOVERY")])
+
+    assert concern.server == servers[1].server
+    assert concern.what.startswith("it takes part in drsjob-1 (START_RECOVERY, STARTED)")
+    assert concern.gravity is Gravity.ENDANGERS
+
+
+def test_the_termination_of_an_earlier_instance_is_only_waited_for() -> None:
+    (concern,) = conflict_concerns([server()], [job("s-1", type="TERMINATE")])
+    assert concern.gravity is Gravity.NOTABLE
+
+
+def quotas(*batches: tuple[int, ...], running: int = 0, **limits: int) -> list[Concern]:
+    jobs = [job(f"s-{number}") for number in range(running)]
+    return list(quota_concerns(Demand(PLACE, batches), jobs, Limits(**limits)))
+
+
+def test_a_plan_within_the_quotas_is_fine() -> None:
+    assert quotas((100, 100), (50,), running=18) == []
+
+
+@pytest.mark.parametrize(
+    ("batches", "running", "limits", "told", "gravity"),
+    [
+        ([(2,)], 20, {}, "L-D88FAC3A", Gravity.ENDANGERS),
+        ([(2,)], 0, {"jobs_in_progress": 0}, "L-D88FAC3A", Gravity.ENDANGERS),
+        ([(2, 2), (1,)], 19, {}, "some have to wait", Gravity.NOTABLE),
+        ([(30,)], 0, {"servers_per_job": 20}, "L-B827C881", Gravity.ENDANGERS),
+        ([(30,)], 1, {"servers_in_jobs": 30}, "L-05AFA8C6", Gravity.ENDANGERS),
+        ([(30, 30)], 1, {"servers_in_jobs": 60}, "L-05AFA8C6", Gravity.NOTABLE),
+    ],
+)
+def test_a_quota_that_leaves_no_room_is_told(
+    batches: list[tuple[int, ...]], running: int, limits: dict[str, int], told: str, gravity: Gravity
+) -> None:
+    (concern,) = quotas(*batches, running=running, **limits)
+
+    assert told in concern.what
+    assert concern.gravity is gravity
+
+
+def test_a_finding_reads_as_one_sentence() -> None:
+    finding = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "mend it", "s-1", "db-01", 2)
+    assert str(finding) == "db-01 (s-1): it is STALLED: mend it"
+    assert str(PreflightFinding(FindingSeverity.WARNING, "no room", "wait")) == "no room: wait"
