@@ -76,12 +76,10 @@ class Announcer:
     Announces what is new of an execution.
 
     :param store: the execution store.
-    :param patience: seconds that all channels together get.
     """
 
-    def __init__(self, store: ExecutionStore, patience: float = PATIENCE) -> None:
+    def __init__(self, store: ExecutionStore) -> None:
         self._store = store
-        self._patience = patience
 
     def announce(self, execution_id: str, asked: Asked | None = None) -> None:
         """
@@ -106,19 +104,14 @@ class Announcer:
             *_notifier_channels(document, new, run, answer_link(run, asked)),
             *_metric_channels([entry for one in new for entry in metrics.measurements(one, document)], new),
         ]
-        self._wait([_started(channel) for channel in channels])
+        _wait([_started(channel) for channel in channels])
         for channel in channels:
             for key in channel.calls:
                 if key not in channel.done:
                     self._record_failure(document["executionId"], channel, key)
 
-    def _wait(self, threads: Sequence[threading.Thread]) -> None:
-        deadline = time.monotonic() + self._patience
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
     def _record_failure(self, execution_id: str, channel: Channel, key: str) -> None:
-        error = channel.errors.get(key, f"no answer within {self._patience:g} s")
+        error = channel.errors.get(key, f"no answer within {PATIENCE:g} s")
         log.warning("execution %s: %s was not told of %s: %s", execution_id, channel.name, key, error)
         detail = {"key": key, "channel": channel.name, "error": error}
         self._store.record_failed_telling(execution_id, channel.failure, detail)
@@ -141,6 +134,12 @@ def _started(channel: Channel) -> threading.Thread:
     thread = threading.Thread(target=channel.send, name=f"tell {channel.name}", daemon=True)
     thread.start()
     return thread
+
+
+def _wait(threads: Sequence[threading.Thread]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _notifier_channels(

@@ -60,7 +60,8 @@ class TerminateInstancesOperator(RecoveryOperator):
             )
             if not look.is_settled and time.time() < deadline:
                 self._pause(request, look, deadline, troubles + 1 if look.problems else 0)
-            return self._report(request, look)
+            with self.announcing(request.execution_id):
+                return self._report(request, look)
 
     def _pause(
         self, request: TerminationRequest, look: TerminationLook, deadline: float, troubles: int

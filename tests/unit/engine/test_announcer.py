@@ -1,0 +1,423 @@
+"""Telling people and dashboards: each thing once, and never to the cost of the recovery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.log import mask_secret
+
+from drs_recovery.engine.announcer import Announcer
+from drs_recovery.settings import execution_store
+from sandbox.testing import Sandbox
+from tests.plan_documents import application, database, plan
+from tests.unit.engine import notifiers
+from tests.unit.engine.notifiers import HEARD, SILENCE_IS_OVER
+from tests.unit.steps import Steps
+
+StepsOf = Callable[..., Steps]
+TOPIC = "arn:aws:sns:us-east-1:123456789012:dr"
+HERE = notifiers.__name__
+
+
+@pytest.fixture(autouse=True)
+def _hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # On a busy machine everything takes long; only the test of a time-out wants one.
+    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 60.0)
+    HEARD.clear()
+    SILENCE_IS_OVER.clear()
+    yield
+    SILENCE_IS_OVER.set()
+
+
+class Mailbox:
+    """A queue that is subscribed to a topic."""
+
+    def __init__(self, sandbox: Sandbox, name: str = "dr", region: str = "us-east-1", **policy: Any) -> None:
+        self._sqs = sandbox.client("sqs", region)
+        sns = sandbox.client("sns", region)
+        kind = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
+        queue_kind = {"FifoQueue": "true"} if kind else {}
+        self.topic = sns.create_topic(Name=name, Attributes=kind)["TopicArn"]
+        self._queue = self._sqs.create_queue(QueueName=f"box-{name}", Attributes=queue_kind)["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        attributes = {"FilterPolicy": json.dumps(policy)} if policy else {}
+        sns.subscribe(
+            TopicArn=self.topic,
+            Protocol="sqs",
+            Endpoint=arn["Attributes"]["QueueArn"],
+            Attributes=attributes,
+        )
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What arrived since the last look, in order."""
+        found: list[dict[str, Any]] = []
+        while True:
+            batch = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages")
+            if not batch:
+                return found
+            for message in batch:
+                found.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def subjects(self) -> list[str]:
+        return [message["Subject"] for message in self.messages()]
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"class": f"{HERE}.{name}", "arguments": arguments}
+
+
+def notified(*calls: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return plan(database(), notify={"notifiers": list(calls)}, **fields)
+
+
+def failures(steps: Steps) -> list[dict[str, Any]]:
+    return [
+        {"event": event["event"], **event["detail"]}
+        for event in steps.store.get_events(steps.execution_id)
+        if event["event"].endswith("_FAILED") and "channel" in event["detail"]
+    ]
+
+
+def complete(aws: Sandbox, steps: Steps, number: int = 1) -> None:
+    steps.start(number)
+    aws.advance(600)
+    steps.wait(number)
+    steps.enrich(number)
+
+
+def test_a_topic_gets_a_message_at_each_change(aws: Sandbox, steps_of: StepsOf) -> None:
+    mailbox = Mailbox(aws)
+    steps = steps_of(plan(database(), notify={"sns_topic_arn": mailbox.topic}, name="Three-tier CRM"))
+
+    steps.open()
+    complete(aws, steps)
+    steps.finalize()
+
+    messages = mailbox.messages()
+    assert [message["Subject"] for message in messages] == [
+        "STARTED: DRILL of Three-tier CRM",
+        "COMPLETED: DRILL of Three-tier CRM, wave 1 (Database)",
+        "COMPLETED: DRILL of Three-tier CRM",
+    ]
+    assert {name: value["Value"] for name, value in messages[1]["MessageAttributes"].items()} == {
+        "event": "WAVE_COMPLETED",
+        "planId": "crm",
+        "executionType": "DRILL",
+        "status": "POLLING",
+        "executionId": steps.execution_id,
+    }
+    assert "2 of 2 ready" in messages[2]["Message"]
+    assert failures(steps) == []
+
+
+def test_steps_that_are_repeated_tell_nothing_again(aws: Sandbox, steps_of: StepsOf) -> None:
+    mailbox = Mailbox(aws)
+    steps = steps_of(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
+    for _ in range(2):
+        steps.open()
+    complete(aws, steps)
+    steps.enrich()
+    for _ in range(2):
+        steps.finalize()
+
+    assert len(mailbox.messages()) == 3
+
+
+def test_what_a_killed_process_did_not_tell_is_told_by_the_next_step(aws: Sandbox, steps_of: StepsOf) -> None:
+    mailbox = Mailbox(aws)
+    steps = steps_of(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
+    steps.open()
+    steps.start()
+    aws.advance(600)
+    steps.wait()
+    mailbox.messages()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drs_recovery.operators.base.RecoveryMixin.announce", lambda *_: None)
+        steps.enrich()
+    assert steps.document["waves"][0]["status"] == "COMPLETED"
+    assert mailbox.messages() == []
+
+    steps.finalize()
+
+    assert [subject.partition(" of ")[0] for subject in mailbox.subjects()] == ["COMPLETED: DRILL"] * 2
+
+
+def test_racing_tasks_tell_a_thing_once(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(notified(call("Listener")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drs_recovery.operators.base.RecoveryMixin.announce", lambda *_: None)
+        steps.open()
+
+    with ThreadPoolExecutor(4) as pool:
+        stores = [execution_store() for _ in range(4)]
+        list(pool.map(lambda store: Announcer(store).announce(steps.execution_id), stores))
+
+    assert [heard["event"] for heard in HEARD] == ["EXECUTION_STARTED"]
+
+
+def test_a_refused_start_is_told(aws: Sandbox, steps_of: StepsOf) -> None:
+    mailbox = Mailbox(aws)
+    gone = {"database": {"servers": ["s-99999999999999999"]}}
+    steps = steps_of(plan(database(), groups=gone, notify={"sns_topic_arn": mailbox.topic}))
+    with pytest.raises(AirflowFailException):
+        steps.open()
+    with pytest.raises(AirflowFailException):
+        steps.finalize(open_execution="failed")
+
+    (message,) = mailbox.messages()
+    assert message["Subject"] == "FAILED: DRILL of crm"
+    assert "s-99999999999999999" in message["Message"]
+
+
+def test_a_failed_wave_is_told_with_the_reason(aws: Sandbox, steps_of: StepsOf) -> None:
+    mailbox = Mailbox(aws, event=["WAVE_FAILED"])
+    aws.add_fault("launch_failed", server="s-1111111111111111a")
+    steps = steps_of(plan(database(success_when="all"), notify={"sns_topic_arn": mailbox.topic}))
+    steps.open()
+    steps.start()
+    aws.advance(600)
+    with pytest.raises(AirflowFailException):
+        steps.wait()
+
+    (message,) = mailbox.messages()
+    assert message["Subject"] == "FAILED: DRILL of crm, wave 1 (Database)"
+    assert "InsufficientInstanceCapacity" in message["Message"]
+
+
+def test_a_topic_is_reached_in_its_own_region_and_groups_of_a_fifo_topic_are_executions(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    mailbox = Mailbox(aws, "dr.fifo", region="eu-central-1")
+    steps = steps_of(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
+
+    steps.open()
+
+    assert mailbox.subjects() == ["STARTED: DRILL of crm"]
+    assert [call["region"] for call in aws.calls("sns", "Publish")] == ["eu-central-1"]
+
+
+def test_a_topic_that_refuses_is_an_event_and_the_recovery_goes_on(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_fault("error", service="sns", status=403, code="AuthorizationError", message="not you")
+    steps = steps_of(plan(database(), notify={"sns_topic_arn": TOPIC}))
+
+    steps.open()
+    complete(aws, steps)
+
+    assert steps.finalize() == "COMPLETED"
+    assert failures(steps)[0] == {
+        "event": "NOTIFICATION_FAILED",
+        "key": "EXECUTION_STARTED",
+        "channel": "drs_recovery.notifications.topic.TopicNotifier",
+        "error": "AuthorizationError: not you",
+    }
+    assert len(failures(steps)) == 3
+
+
+def test_a_notifier_that_hangs_is_left_behind(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 2.0)
+    steps = steps_of(notified(call("Silent"), call("Listener")))
+    steps.open()
+
+    assert [heard["event"] for heard in HEARD] == ["EXECUTION_STARTED"]
+    (failure,) = failures(steps)
+    assert (failure["channel"], failure["error"]) == (f"{HERE}.Silent", "no answer within 2 s")
+
+
+def test_a_notifier_that_fails_does_not_keep_the_others_from_being_called(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = steps_of(notified(call("Broken"), call("Listener")))
+    steps.open()
+
+    assert [heard["event"] for heard in HEARD] == ["EXECUTION_STARTED"]
+    assert [failure["channel"] for failure in failures(steps)] == [f"{HERE}.Broken"]
+
+
+def test_a_password_in_an_error_is_not_recorded(aws: Sandbox, steps_of: StepsOf) -> None:
+    mask_secret("hunter2hunter2")
+    steps = steps_of(notified(call("Broken")))
+    steps.open()
+
+    assert failures(steps)[0]["error"] == "RuntimeError: https://hooks.example.com/*** answered 500"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (f"{HERE}.NoNotifier", "is not a subclass of Airflow's BaseNotifier"),
+        (f"{HERE}.Unknown", "has no attribute 'Unknown'"),
+        ("no_such_package.Notifier", "No module named 'no_such_package'"),
+    ],
+)
+def test_only_notifiers_of_airflow_are_called(aws: Sandbox, steps_of: StepsOf, path: str, told: str) -> None:
+    steps = steps_of(notified({"class": path}))
+    steps.open()
+
+    assert told in failures(steps)[0]["error"]
+    assert HEARD == []
+
+
+def test_arguments_are_templates_over_the_notice_and_the_record(aws: Sandbox, steps_of: StepsOf) -> None:
+    text = (
+        "{{ notice.attributes.planId }} {{ notice.event }} by {{ execution.initiatedBy }} {{ wave.waveName }}"
+    )
+    steps = steps_of(notified(call("Listener", text=text, number=7)))
+    steps.open()
+    complete(aws, steps)
+
+    assert HEARD == [
+        {"event": "EXECUTION_STARTED", "text": "crm EXECUTION_STARTED by admin ", "number": 7},
+        {"event": "WAVE_COMPLETED", "text": "crm WAVE_COMPLETED by admin Database", "number": 7},
+    ]
+
+
+def test_templates_reach_nothing_of_the_process(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(notified(call("Listener", text="{{ notice.__class__.__mro__ }}")))
+    steps.open()
+
+    assert HEARD == []
+    assert "unsafe" in failures(steps)[0]["error"]
+
+
+def test_names_that_look_like_templates_are_only_names(aws: Sandbox, steps_of: StepsOf) -> None:
+    mailbox = Mailbox(aws)
+    listener = call("Listener", text="{{ notice.subject }}")
+    notify = {"sns_topic_arn": mailbox.topic, "notifiers": [listener]}
+    steps = steps_of(plan(database(), name="{{ 7 * 7 }} {% x %}", notify=notify))
+    steps.open()
+
+    assert (
+        [heard["text"] for heard in HEARD] == mailbox.subjects() == ["STARTED: DRILL of {{ 7 * 7 }} {% x %}"]
+    )
+
+
+def test_the_configuration_names_notifiers_of_every_plan(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", json.dumps([call("Listener", text="all")]))
+    steps = steps_of(notified(call("Listener", text="mine")))
+    steps.open()
+
+    assert sorted(heard["text"] for heard in HEARD) == ["all", "mine"]
+
+
+@pytest.mark.parametrize("text", ["nobody", '[{"class": "Listener"}]', '{"class": "a.B"}'])
+def test_a_wrong_configuration_is_an_event_and_the_plan_is_heard(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", text)
+    steps = steps_of(notified(call("Listener")))
+    steps.open()
+
+    assert [heard["event"] for heard in HEARD] == ["EXECUTION_STARTED"]
+    assert [failure["channel"] for failure in failures(steps)] == ["[drs_recovery] notifiers"]
+
+
+def metric_values(aws: Sandbox) -> dict[str, float]:
+    metrics = aws.client("cloudwatch").list_metrics(Namespace="DRSRecovery")["Metrics"]
+    dimensions = [
+        {"Name": "PlanId", "Value": "crm"},
+        {"Name": "ExecutionType", "Value": "DRILL"},
+    ]
+    assert all(metric["Dimensions"] == dimensions for metric in metrics)
+    return {metric["MetricName"]: _sum(aws, metric["MetricName"], dimensions) for metric in metrics}
+
+
+def _sum(aws: Sandbox, name: str, dimensions: list[dict[str, str]]) -> float:
+    (result,) = aws.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[
+            {
+                "Id": "m",
+                "MetricStat": {
+                    "Metric": {"Namespace": "DRSRecovery", "MetricName": name, "Dimensions": dimensions},
+                    "Period": 86400,
+                    "Stat": "Sum",
+                },
+            }
+        ],
+        StartTime="2020-01-01T00:00:00Z",
+        EndTime="2100-01-01T00:00:00Z",
+    )["MetricDataResults"]
+    return float(sum(result["Values"]))
+
+
+def test_waves_and_executions_are_measured_in_cloudwatch(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_fault("launch_failed", server="s-2222222222222222a")
+    steps = steps_of(plan(database(), application(success_when="50%")))
+    steps.open()
+    complete(aws, steps, 1)
+    complete(aws, steps, 2)
+    steps.finalize()
+
+    values = metric_values(aws)
+    document = steps.document
+    assert values["ServerLaunchSuccess"] == 3
+    assert values["ServerLaunchFailure"] == 1
+    assert values["ExecutionDuration"] == pytest.approx(document["duration"])
+    assert values["WaveDuration"] == pytest.approx(sum(w["duration"] for w in document["waves"]), abs=0.01)
+
+
+def test_metrics_that_cannot_be_sent_are_an_event(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_fault("error", service="monitoring", status=403, code="AccessDenied", message="not you")
+    steps = steps_of(plan(database()))
+    steps.open()
+    complete(aws, steps)
+
+    assert steps.finalize() == "COMPLETED"
+    assert {failure["event"] for failure in failures(steps)} == {"METRIC_FAILED"}
+    assert failures(steps)[0]["channel"] == "CloudWatch"
+
+
+def test_cloudwatch_can_be_switched_off(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__CLOUDWATCH_METRICS", "False")
+    steps = steps_of(plan(database()))
+    steps.open()
+    complete(aws, steps)
+
+    assert aws.calls("monitoring") == []
+
+
+def test_airflows_own_metrics_are_counted(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "airflow.sdk.observability.stats.timing", lambda name, _value, tags: counted.update({name: tags})
+    )
+    monkeypatch.setattr(
+        "airflow.sdk.observability.stats.incr", lambda name, count, tags: counted.update({name: count})
+    )
+    steps = steps_of(plan(database()))
+    steps.open()
+    complete(aws, steps)
+    steps.finalize()
+
+    tags = {"plan_id": "crm", "execution_type": "DRILL"}
+    assert counted == {
+        "drs_recovery.execution.duration": tags,
+        "drs_recovery.wave.duration": tags,
+        "drs_recovery.server.launch_success": 2,
+        "drs_recovery.server.launch_failure": 0,
+    }
+
+
+def test_a_store_that_does_not_answer_does_not_fail_a_step_either(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_reach(*_: Any) -> bool:
+        raise ConnectionError("no way to DynamoDB")
+
+    steps = steps_of(plan(database()))
+    monkeypatch.setattr("drs_recovery.store.ExecutionStore.claim_notification", out_of_reach)
+
+    assert steps.open() == steps.execution_id
