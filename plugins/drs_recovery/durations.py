@@ -1,4 +1,4 @@
-"""ISO-8601 durations such as ``PT15M``, as plan files and DRS write them, and durations in words."""
+"""ISO-8601 durations such as ``PT15M``, as plan files and DRS write them."""
 
 from __future__ import annotations
 
@@ -48,20 +48,6 @@ def format_duration(duration: timedelta) -> str:
     if not days and not clock:
         return "PT0S"
     return f"P{days}T{clock}" if clock else f"P{days}"
-
-
-def words(seconds: float | None) -> str:
-    """
-    A duration in words, such as ``8 min 53 s``.
-
-    :param seconds: not negative; None is empty. From an hour on, seconds are left out.
-    """
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
 def _why_not(text: str) -> str:

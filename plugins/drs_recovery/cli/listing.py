@@ -57,9 +57,9 @@ def show_list(store: ExecutionStore, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"items": page.items, "cursor": page.cursor}, indent=2))
         return 0
-    from drs_recovery.cli import rendering
+    from drs_recovery.cli import rendering, text
 
-    console = rendering.console()
+    console = text.console()
     if page.items:
         console.print(rendering.render_list(page.items))
     else:

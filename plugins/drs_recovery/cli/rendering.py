@@ -1,86 +1,40 @@
-"""
-Executions as tables for people.
-
-Names, errors and comments come from plans, people and AWS: they are shown as plain text, never as markup, and
-control characters in them as visible escapes, so that no record can write to the terminal by itself.
-"""
+"""Executions as tables for people."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from drs_recovery.durations import words
-from drs_recovery.wording import moment
+from drs_recovery.cli.text import add_row, plain, table
+from drs_recovery.cli.timeline import timeline
+from drs_recovery.cli.wave_rendering import duration, render_wave
+from drs_recovery.wording import moment, words
 
 Record = Mapping[str, Any]
-
-# Output that no person watches is not folded to the 80 columns that rich assumes.
-_WIDTH_WITHOUT_TERMINAL = 200
-
-_STYLES = {
-    "COMPLETED": "green",
-    "READY": "green",
-    "APPROVED": "green",
-    "POLLING": "cyan",
-    "PAUSED": "yellow",
-    "CANCELLING": "yellow",
-    "CANCELLED": "yellow",
-    "PARTIAL_SUCCESS": "yellow",
-    "FAILED": "red",
-    "REJECTED": "red",
-    "RECOVERY": "bold red",
-}
-
-_SERVER_COLUMNS = {
-    "Server": "serverName",
-    "Phase": "phase",
-    "Launch status": "launchStatus",
-    "Instance": "instanceId",
-    "Type": "instanceType",
-    "Address": "privateIp",
-    "Host name": "hostname",
-}
-
-
-def console() -> Console:
-    """A console on the standard output."""
-    found = Console()
-    return found if found.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
-
-
-def plain(value: object) -> Text:
-    r"""
-    Text as it is; what is not printable becomes an escape such as ``\x1b``.
-
-    :param value: shown as ``str`` shows it; None is empty.
-    """
-    text = "" if value is None else str(value)
-    shown = "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
-    )
-    return Text(shown, style=_STYLES.get(text, ""), overflow="fold")
 
 
 def render_execution(document: Record, events: Iterable[Record], now: float) -> Iterator[RenderableType]:
     """
-    An execution: its header, a table for each wave, what happened.
+    An execution: its header, what the preflight found, its waves, what happened.
 
     :param document: the execution document.
     :param events: its events, oldest first.
     :param now: epoch seconds, for what is still under way.
     """
     yield _header(document, now)
+    if document.get("findings"):
+        yield Text()
+        yield _findings(document["findings"])
     for wave in document["waves"]:
         yield Text()
-        yield from _wave(wave, now)
+        yield from render_wave(wave, now)
     yield Text()
-    yield _timeline(events)
+    yield timeline(events)
 
 
 def render_list(executions: Iterable[Record]) -> Table:
@@ -89,11 +43,11 @@ def render_list(executions: Iterable[Record]) -> Table:
 
     :param executions: EXECUTION records, in the order in which they are shown.
     """
-    table = _table("Execution", "Plan", "Type", "Status", "Submitted", "Duration", "Waves", "Ready", "Ticket")
+    rows = table("Execution", "Plan", "Type", "Status", "Submitted", "Duration", "Waves", "Ready", "Ticket")
     for execution in executions:
         progress = execution["progress"]
-        _add_row(
-            table,
+        add_row(
+            rows,
             execution["executionId"],
             execution["planId"],
             execution["executionType"] + (" (dry run)" if execution.get("dryRun") else ""),
@@ -104,7 +58,7 @@ def render_list(executions: Iterable[Record]) -> Table:
             f"{progress['ready']}/{progress['totalServers']}",
             execution.get("ticket"),
         )
-    return table
+    return rows
 
 
 def _header(document: Record, now: float) -> Table:
@@ -116,16 +70,17 @@ def _header(document: Record, now: float) -> Table:
 
 
 def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | None]]:
-    progress = document["progress"]
     yield "Execution", document["executionId"]
     yield "Plan", f"{document['planName']} ({document['planId']})"
     yield "Type", document["executionType"]
     yield "Dry run", "yes" if document.get("dryRun") else None
     yield "Status", document["status"]
     yield "Error", document.get("error")
+    yield "Cancelled", _cancel(document.get("cancel"))
     yield "Waiting for", _pause(document.get("paused"))
+    yield "Preflight", _preflight(document.get("findings"))
     yield "Waves", f"{document['completedWaves']} of {document['totalWaves']} completed"
-    yield "Servers", _counts(progress)
+    yield "Servers", _counts(document["progress"])
     yield "Ticket", document.get("ticket")
     yield "Reason", document.get("reason")
     yield "Started by", document["initiatedBy"]
@@ -133,11 +88,18 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Submitted", moment(document["submittedTime"])
     yield "Started", moment(document.get("startTime"))
     yield "Ended", moment(document.get("endTime"))
-    yield "Duration", _duration(document, now)
+    yield "Duration", duration(document, now)
     yield (
         "Measured",
         ", ".join(f"{name} {words(value)}" for name, value in document.get("measured", {}).items()),
     )
+    yield "Instances", _instances(document)
+    yield "Terminated by", ", ".join(map(_job, document.get("terminateJobs", [])))
+    yield "Not terminated", document.get("terminationError")
+
+
+def _cancel(cancel: Record | None) -> str | None:
+    return f"by {cancel['actor']}, {moment(cancel['time'])}: {cancel['reason']}" if cancel else None
 
 
 def _pause(paused: Record | None) -> str | None:
@@ -148,81 +110,37 @@ def _pause(paused: Record | None) -> str | None:
     return f"{question} since {moment(paused['since'])}: {paused['message']}"
 
 
+def _preflight(findings: Sequence[Record] | None) -> str | None:
+    """How many findings there are; None before the preflight."""
+    if findings is None:
+        return None
+    counts = Counter(finding["severity"] for finding in findings)
+    return ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "no findings"
+
+
+def _findings(findings: Sequence[Record]) -> Table:
+    rows = table("Severity", "Wave", "Server", "What was found", "What to do")
+    for finding in findings:
+        server = f"{finding['serverName']} ({finding['sourceServerId']})" if "serverName" in finding else None
+        add_row(
+            rows, finding["severity"], finding.get("waveNumber"), server, finding["what"], finding["remedy"]
+        )
+    return rows
+
+
 def _counts(progress: Record) -> str:
     parts = [f"{count} {name}" for name, count in progress.items() if count and name != "totalServers"]
     return f"{progress['totalServers']} ({', '.join(parts)})" if parts else str(progress["totalServers"])
 
 
-def _duration(record: Record, now: float) -> str:
-    """How long it took, or has taken so far."""
-    if "duration" in record:
-        return words(record["duration"])
-    if "startTime" not in record or "endTime" in record:
-        return ""
-    expected = record.get("expectedDuration")
-    so_far = f"{words(max(0, now - record['startTime']))} so far"
-    return f"{so_far}, {words(expected)} expected" if expected else so_far
+def _instances(document: Record) -> str | None:
+    """What has become of the instances, or will."""
+    if document.get("instancesTerminated"):
+        return f"terminated {moment(document.get('terminatedTime'))}"
+    if "terminateAfter" in document:
+        return f"terminated from {moment(document['terminateAfter'])} on"
+    return "kept, as asked for" if document.get("keepInstances") else None
 
 
-def _wave(wave: Record, now: float) -> Iterator[RenderableType]:
-    name = plain(f"Wave {wave['waveNumber']}: {wave['waveName']}")
-    name.stylize("bold")
-    yield Text.assemble(name, "  ", plain(wave["status"]), f"  {_duration(wave, now)}")
-    if wave["serverStatuses"]:
-        yield _servers(wave["serverStatuses"])
-    for label, value in _wave_lines(wave):
-        yield Text.assemble(plain(f"{label}: "), plain(value))
-
-
-def _wave_lines(wave: Record) -> Iterator[tuple[str, str]]:
-    if wave.get("statusReason"):
-        yield "Reason", wave["statusReason"]
-    if gate := wave.get("gate"):
-        who = f" by {gate['actor']}" if "actor" in gate else ""
-        comment = f": {gate['comment']}" if gate.get("comment") else ""
-        yield "Gate", f"{gate['decision']}{who}{comment}"
-    if wave["jobs"]:
-        yield "Jobs", ", ".join(f"{job['jobId']} ({job['region']}, {job['status']})" for job in wave["jobs"])
-    if error := wave.get("lastPollError"):
-        yield "Last look failed", f"{error['message']} ({moment(error['time'])})"
-    for server in wave["serverStatuses"]:
-        if server.get("error"):
-            yield f"Error of {server['serverName']}", server["error"]
-
-
-def _servers(servers: Sequence[Record]) -> Table:
-    shown = {
-        title: field
-        for title, field in _SERVER_COLUMNS.items()
-        if any(server.get(field) for server in servers)
-    }
-    table = _table(*shown)
-    for server in servers:
-        _add_row(table, *(server.get(field) for field in shown.values()))
-    return table
-
-
-def _timeline(events: Iterable[Record]) -> Table:
-    table = _table("Time", "Event", "By", "Detail")
-    for event in events:
-        detail = ", ".join(f"{name} {_short(value)}" for name, value in event["detail"].items() if value)
-        _add_row(table, moment(event["time"]), event["event"], event["actor"], detail)
-    return table
-
-
-def _short(value: object) -> str:
-    """A list shows as long as it is short: a job can have a hundred servers."""
-    if not isinstance(value, list):
-        return str(value)
-    return ", ".join(map(str, value)) if len(value) <= 3 else f"({len(value)})"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _add_row(table: Table, *cells: object) -> None:
-    table.add_row(*(plain(cell) for cell in cells))
+def _job(job: Record) -> str:
+    return f"{job['jobId']} ({job['region']}, {job['status']})"

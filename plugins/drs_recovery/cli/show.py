@@ -46,9 +46,9 @@ def show(store: ExecutionStore, execution_id: str, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(document, indent=2))
         return 0
-    from drs_recovery.cli import rendering
+    from drs_recovery.cli import rendering, text
 
-    console = rendering.console()
+    console = text.console()
     for part in rendering.render_execution(document, store.get_events(execution_id), time.time()):
         console.print(part)
     return 0

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.durations import words
 from drs_recovery.engine.announcements import (
     EXECUTION_STARTED,
     FAILURE_GATE_OPENED,
@@ -19,7 +18,7 @@ from drs_recovery.engine.announcements import (
 )
 from drs_recovery.engine.judgement import failures_of
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.wording import moment
+from drs_recovery.wording import moment, words
 
 # Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.
 LONGEST_SUBJECT = 99

@@ -7,9 +7,10 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from drs_recovery.durations import parse_duration, words
+from drs_recovery.durations import parse_duration
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.resolution import ResolvedServer
+from drs_recovery.wording import words
 
 # Source: ``DataReplicationState`` in botocore's drs/2020-02-26 model. States in which new data arrives, and
 # for every other one what is wrong and what to do. Without new data a server is recovered to its last

@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from drs_recovery.cli import main, rendering
+from drs_recovery.cli.text import plain
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreError
 from drs_recovery.records import Page
+from drs_recovery.wording import words
 
 START = 1_800_000_000.0
 
@@ -85,7 +87,7 @@ def document():
 
 @pytest.fixture
 def events():
-    detail = {"wave": 1, "servers": ["s-1", "s-2", "s-3", "s-4"], "comment": ""}
+    detail = {"wave": 1, "jobId": "drsjob-1", "servers": ["s-1", "s-2", "s-3", "s-4"], "comment": ""}
     return [{"time": START, "event": "JOB_STARTED", "actor": "engine", "detail": detail}]
 
 
@@ -126,8 +128,8 @@ def test_execution_is_shown_with_header_waves_and_events(document, events):
         "Gate: WAITING",
         "Last look failed: ThrottlingException (2027-01-15 08:00:00 UTC)",
         "",
-        "Time                     Event        By      Detail",
-        "2027-01-15 08:00:00 UTC  JOB_STARTED  engine  wave 1, servers (4)",
+        "Time                     What happened                     By      Detail",
+        "2027-01-15 08:00:00 UTC  Wave 1: DRS job drsjob-1 started  engine  servers (4)",
     ]
 
 
@@ -151,9 +153,91 @@ def test_ended_execution_shows_how_it_ended(document):
     assert "Dry run      yes" in lines
 
 
-def test_answered_gate_shows_who_decided(document):
-    document["waves"][1]["gate"] = {"decision": "REJECTED", "actor": "ann", "comment": "not today"}
-    assert "Gate: REJECTED by ann: not today" in rendered(*rendering.render_execution(document, [], START))
+@pytest.mark.parametrize(
+    ("gate", "shown"),
+    [
+        (
+            {"decision": "REJECTED", "actor": "ann", "comment": "not today", "decidedTime": START},
+            "REJECTED by ann, 2027-01-15 08:00:00 UTC: not today",
+        ),
+        ({"decision": "APPROVED", "actor": "ann"}, "APPROVED by ann"),
+        (
+            {"decision": "WAITING", "approvers": ["ann", "bob"], "deadline": START},
+            "WAITING for ann, bob until 2027-01-15 08:00:00 UTC",
+        ),
+    ],
+)
+def test_gate_shows_who_decided_or_who_may(document, gate, shown):
+    document["waves"][1]["gate"] = gate
+    document["waves"][0]["failureGate"] = gate
+    lines = rendered(*rendering.render_execution(document, [], START))
+    assert f"Gate: {shown}" in lines
+    assert f"After the failure: {shown}" in lines
+
+
+def test_findings_are_shown_with_what_to_do(document):
+    document["findings"] = [
+        {
+            "severity": "ERROR",
+            "what": "it is STALLED",
+            "remedy": "mend it",
+            "sourceServerId": "s-1",
+            "serverName": "crm-db-01",
+            "waveNumber": 1,
+        },
+        {"severity": "WARNING", "what": "no room", "remedy": "wait"},
+    ]
+    lines = rendered(*rendering.render_execution(document, [], START))
+    assert "Preflight    1 ERROR, 1 WARNING" in lines
+    assert "ERROR     1     crm-db-01 (s-1)  it is STALLED   mend it" in lines
+    assert "WARNING                          no room         wait" in lines
+
+
+def test_preflight_without_findings_says_so(document):
+    document["findings"] = []
+    assert "Preflight    no findings" in rendered(*rendering.render_execution(document, [], START))
+
+
+def test_cancelled_execution_shows_who_cancelled_it(document):
+    document["cancel"] = {"actor": "ann", "reason": "wrong plan", "time": START}
+    lines = rendered(*rendering.render_execution(document, [], START))
+    assert "Cancelled    by ann, 2027-01-15 08:00:00 UTC: wrong plan" in lines
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"terminateAfter": START}, "terminated from 2027-01-15 08:00:00 UTC on"),
+        ({"instancesTerminated": True, "terminatedTime": START}, "terminated 2027-01-15 08:00:00 UTC"),
+        ({"keepInstances": True}, "kept, as asked for"),
+    ],
+)
+def test_it_is_shown_what_becomes_of_the_instances(document, fields, shown):
+    job = {"jobId": "drsjob-9", "region": "us-east-1", "status": "STARTED"}
+    more = {"terminateJobs": [job], "terminationError": "i-1 is in failback"}
+    lines = [
+        " ".join(line.split())
+        for line in rendered(*rendering.render_execution({**document, **fields, **more}, [], START))
+    ]
+    assert f"Instances {shown}" in lines
+    assert "Terminated by drsjob-9 (us-east-1, STARTED)" in lines
+    assert "Not terminated i-1 is in failback" in lines
+
+
+def test_later_attempt_shows_what_earlier_ones_left(document):
+    wave = document["waves"][0]
+    wave["attempt"] = 2
+    wave["jobs"].append({"jobId": "drsjob-2", "region": "us-east-1", "status": "STARTED", "attempt": 2})
+    first, second = wave["serverStatuses"]
+    second["previousInstances"] = [{"jobId": "drsjob-1", "instanceId": "i-9"}, {"jobId": "drsjob-0"}]
+    first["warning"] = "an optional action failed"
+    first["terminatedTime"] = START
+    lines = rendered(*rendering.render_execution(document, [], START))
+    assert "Wave 1: Database  FAILED  8 min 53 s  attempt 2" in lines
+    assert "Jobs: drsjob-1 (us-east-1, COMPLETED), drsjob-2 (us-east-1, STARTED, attempt 2)" in lines
+    assert "Earlier instances of crm-db-02: i-9 (drsjob-1), none (drsjob-0)" in lines
+    assert "Warning of crm-db-01: an optional action failed" in lines
+    assert "crm-db-01 terminated: 2027-01-15 08:00:00 UTC" in lines
 
 
 @pytest.mark.parametrize(
@@ -169,7 +253,7 @@ def test_answered_gate_shows_who_decided(document):
     ],
 )
 def test_foreign_text_is_neither_markup_nor_control(document, text, shown):
-    assert rendering.plain(text).plain == shown
+    assert plain(text).plain == shown
     document["planName"] = document["waves"][0]["waveName"] = text or ""
     document["waves"][0]["serverStatuses"][0]["serverName"] = text or "x"
     lines = rendered(*rendering.render_execution(document, [], START))
@@ -194,7 +278,7 @@ def test_narrow_terminal_cuts_nothing_off(document, events):
     ],
 )
 def test_durations_are_in_words(seconds, expected):
-    assert rendering.words(seconds) == expected
+    assert words(seconds) == expected
 
 
 class Store:
@@ -229,7 +313,7 @@ def test_show_prints_tables(store, document, capsys):
     assert main(["show", document["executionId"]]) == 0
     output = capsys.readouterr().out
     assert "Wave 1: Database  FAILED" in output
-    assert "JOB_STARTED" in output
+    assert "DRS job drsjob-1 started" in output
 
 
 def test_show_prints_the_document_for_programs(store, document, capsys):

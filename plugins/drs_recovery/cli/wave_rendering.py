@@ -1,0 +1,116 @@
+"""A wave with its servers, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from drs_recovery.cli.text import add_row, plain, table
+from drs_recovery.wording import moment, words
+
+Record = Mapping[str, Any]
+
+_SERVER_COLUMNS = {
+    "Server": "serverName",
+    "Phase": "phase",
+    "Launch status": "launchStatus",
+    "Instance": "instanceId",
+    "Type": "instanceType",
+    "Address": "privateIp",
+    "Host name": "hostname",
+}
+
+
+def render_wave(wave: Record, now: float) -> Iterator[RenderableType]:
+    """
+    A wave: its name and status, its servers, what else is known of it.
+
+    :param wave: of the execution document.
+    :param now: epoch seconds, for what is still under way.
+    """
+    name = plain(f"Wave {wave['waveNumber']}: {wave['waveName']}")
+    name.stylize("bold")
+    attempt = f"  attempt {wave['attempt']}" if wave.get("attempt", 1) > 1 else ""
+    yield Text.assemble(name, "  ", plain(wave["status"]), f"  {duration(wave, now)}{attempt}")
+    if wave["serverStatuses"]:
+        yield _servers(wave["serverStatuses"])
+    for label, value in _lines(wave):
+        yield Text.assemble(plain(f"{label}: "), plain(value))
+
+
+def duration(record: Record, now: float) -> str:
+    """
+    How long it took, or has taken so far.
+
+    :param record: an execution or a wave.
+    :param now: epoch seconds.
+    """
+    if "duration" in record:
+        return words(record["duration"])
+    if "startTime" not in record or "endTime" in record:
+        return ""
+    expected = record.get("expectedDuration")
+    so_far = f"{words(max(0, now - record['startTime']))} so far"
+    return f"{so_far}, {words(expected)} expected" if expected else so_far
+
+
+def _servers(servers: Sequence[Record]) -> Table:
+    shown = {
+        title: field
+        for title, field in _SERVER_COLUMNS.items()
+        if any(server.get(field) for server in servers)
+    }
+    rows = table(*shown)
+    for server in servers:
+        add_row(rows, *(server.get(field) for field in shown.values()))
+    return rows
+
+
+def _lines(wave: Record) -> Iterator[tuple[str, str]]:
+    if wave.get("statusReason"):
+        yield "Reason", wave["statusReason"]
+    for label, gate in (("Gate", wave.get("gate")), ("After the failure", wave.get("failureGate"))):
+        if gate:
+            yield label, _gate(gate)
+    if wave["jobs"]:
+        yield "Jobs", ", ".join(map(_job, wave["jobs"]))
+    if error := wave.get("lastPollError"):
+        yield "Last look failed", f"{error['message']} ({moment(error['time'])})"
+    for server in wave["serverStatuses"]:
+        yield from _server_lines(server)
+
+
+def _gate(gate: Record) -> str:
+    """The decision with who and when; of a question that waits, who may answer it and until when."""
+    if "actor" in gate:
+        when = f", {moment(gate['decidedTime'])}" if "decidedTime" in gate else ""
+        comment = f": {gate['comment']}" if gate.get("comment") else ""
+        return f"{gate['decision']} by {gate['actor']}{when}{comment}"
+    approvers = f" for {', '.join(gate['approvers'])}" if gate.get("approvers") else ""
+    deadline = f" until {moment(gate['deadline'])}" if "deadline" in gate else ""
+    return f"{gate['decision']}{approvers}{deadline}"
+
+
+def _job(job: Record) -> str:
+    attempt = f", attempt {job['attempt']}" if job.get("attempt", 1) > 1 else ""
+    return f"{job['jobId']} ({job['region']}, {job['status']}{attempt})"
+
+
+def _server_lines(server: Record) -> Iterator[tuple[str, str]]:
+    name = server["serverName"]
+    if server.get("error"):
+        yield f"Error of {name}", server["error"]
+    if server.get("warning"):
+        yield f"Warning of {name}", server["warning"]
+    if server.get("previousInstances"):
+        earlier = ", ".join(
+            f"{one.get('instanceId') or one.get('recoveryInstanceId') or 'none'} ({one.get('jobId')})"
+            for one in server["previousInstances"]
+        )
+        yield f"Earlier instances of {name}", earlier
+    if "terminatedTime" in server:
+        yield f"{name} terminated", moment(server["terminatedTime"])
