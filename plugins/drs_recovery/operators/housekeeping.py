@@ -33,6 +33,8 @@ class TerminateDueOperator(RecoveryOperator):
         result = DueTerminations(self.store).run()
         for execution_id, what in result.under_way.items():
             self.log.info("execution %s: waiting for %s", execution_id, what)
+        for execution_id in (*result.terminated, *result.failed):
+            self.announce(execution_id)
         _demand_none([f"execution {execution_id}: {why}" for execution_id, why in result.failed.items()])
         return asdict(result)
 
@@ -56,7 +58,10 @@ class ReconcileOperator(RecoveryOperator):
                     return None
                 raise
 
-        return asdict(reconcile(self.store, run_state_of))
+        result = reconcile(self.store, run_state_of)
+        for execution_id in result.closed:
+            self.announce(execution_id)
+        return asdict(result)
 
 
 class SweepOperator(RecoveryOperator):

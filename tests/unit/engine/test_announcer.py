@@ -14,6 +14,7 @@ from airflow.sdk.log import mask_secret
 from drs_recovery.engine.announcer import Announcer
 from drs_recovery.settings import execution_store
 from sandbox.testing import Sandbox
+from tests.mailbox import Mailbox
 from tests.plan_documents import application, database, plan
 from tests.unit.engine import notifiers
 from tests.unit.engine.notifiers import HEARD, SILENCE_IS_OVER
@@ -32,40 +33,6 @@ def _hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     SILENCE_IS_OVER.clear()
     yield
     SILENCE_IS_OVER.set()
-
-
-class Mailbox:
-    """A queue that is subscribed to a topic."""
-
-    def __init__(self, sandbox: Sandbox, name: str = "dr", region: str = "us-east-1", **policy: Any) -> None:
-        self._sqs = sandbox.client("sqs", region)
-        sns = sandbox.client("sns", region)
-        kind = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
-        queue_kind = {"FifoQueue": "true"} if kind else {}
-        self.topic = sns.create_topic(Name=name, Attributes=kind)["TopicArn"]
-        self._queue = self._sqs.create_queue(QueueName=f"box-{name}", Attributes=queue_kind)["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        attributes = {"FilterPolicy": json.dumps(policy)} if policy else {}
-        sns.subscribe(
-            TopicArn=self.topic,
-            Protocol="sqs",
-            Endpoint=arn["Attributes"]["QueueArn"],
-            Attributes=attributes,
-        )
-
-    def messages(self) -> list[dict[str, Any]]:
-        """What arrived since the last look, in order."""
-        found: list[dict[str, Any]] = []
-        while True:
-            batch = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages")
-            if not batch:
-                return found
-            for message in batch:
-                found.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-
-    def subjects(self) -> list[str]:
-        return [message["Subject"] for message in self.messages()]
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
