@@ -11,6 +11,7 @@ Every error this package raises on purpose.
     │   └── StoreConflictError       other writers came first, again and again; nothing was written
     └── ExecutionError
         ├── ExecutionRefusedError    the execution may not start (bad parameter, unresolved group, live drill)
+        ├── ExecutionCancelledError  somebody asked to cancel the execution
         ├── WaveRefusedError         a wave may not start (no approval, an unfinished dependency)
         ├── WaveFailedError          servers of a wave failed; carries each server and its reason
         ├── JobStartError            DRS definitely refused to start a job
@@ -122,6 +123,19 @@ class ExecutionRefusedError(ExecutionError):
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)
         super().__init__("the execution may not start:\n" + "\n".join(f"- {finding}" for finding in findings))
+
+
+class ExecutionCancelledError(ExecutionError):
+    """
+    Somebody asked to cancel the execution: its steps stop, its last one closes the record.
+
+    :param actor: who asked.
+    :param reason: why.
+    """
+
+    def __init__(self, actor: str, reason: str) -> None:
+        self.actor, self.reason = actor, reason
+        super().__init__(f"the execution was cancelled by {actor}: {reason}")
 
 
 class WaveRefusedError(ExecutionError):

@@ -95,7 +95,7 @@ def test_marking_the_run_as_failed_at_a_gate_ends_the_record(runner: Runner, san
 
     assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
     assert ended.waves == ["COMPLETED", "CANCELLED"]
-    assert "by hand" in ended.document["error"]
+    assert ended.document["error"] == "cancelled by admin: the DAG run was marked as failed"
     assert accepted_starts(sandbox) == 1
 
 

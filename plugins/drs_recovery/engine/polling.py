@@ -34,11 +34,13 @@ class Look:
     :param settled: every job is COMPLETED and every server launched (its actions done) or failed.
     :param problem: why DRS or the store could not be asked this time; None if it went well.
     :param retry_after: seconds that AWS asked to wait, if it did.
+    :param cancelled: somebody asked to cancel the execution.
     """
 
     settled: bool
     problem: str | None = None
     retry_after: float | None = None
+    cancelled: bool = False
 
 
 class WaveWatcher:
@@ -77,7 +79,7 @@ class WaveWatcher:
         answers = self._ask(wave["jobs"])
         poll = _poll_of(answers, servers, await_actions=not execution["isDrill"])
         after = self._store.record_poll(execution_id, wave_number, poll)
-        return Look(settled=_is_settled(answers, after))
+        return Look(settled=_is_settled(answers, after), cancelled="cancel" in execution)
 
     def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
         by_place: dict[Place, list[str]] = defaultdict(list)

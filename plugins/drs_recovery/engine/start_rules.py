@@ -11,7 +11,7 @@ from typing import Any
 
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.judgement import wave_label, wave_of
-from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.exceptions import ExecutionCancelledError, WaveRefusedError
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, WaveStatus
 
@@ -95,11 +95,24 @@ def check_not_ending(execution: Mapping[str, Any]) -> None:
     Demand that the execution may still launch something.
 
     :param execution: EXECUTION record or document.
-    :raises WaveRefusedError: it is cancelled or over.
+    :raises ExecutionCancelledError: somebody asked to cancel it.
+    :raises WaveRefusedError: it ends or is over.
     """
+    check_not_cancelled(execution)
     status = ExecutionStatus(execution["status"])
     if status is ExecutionStatus.CANCELLING or status.is_final:
         raise WaveRefusedError(f"nothing more is started: the execution is {status}")
+
+
+def check_not_cancelled(execution: Mapping[str, Any]) -> None:
+    """
+    Demand that nobody asked to cancel the execution.
+
+    :param execution: EXECUTION record or document.
+    :raises ExecutionCancelledError: with who asked, and why.
+    """
+    if cancel := execution.get("cancel"):
+        raise ExecutionCancelledError(cancel["actor"], cancel["reason"])
 
 
 def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.judgement import wave_label, wave_of
-from drs_recovery.engine.start_rules import skip_reason
+from drs_recovery.engine.start_rules import check_not_cancelled, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd, instance_ids
 from drs_recovery.exceptions import ExecutionError
 from drs_recovery.operators.base import WaveOperator, fails_for_good
@@ -41,6 +41,7 @@ class EnrichInstancesOperator(WaveOperator):
                 self._explain_nothing(document, wave)
             if wave["status"] == WaveStatus.COMPLETED:
                 return instance_ids(wave["serverStatuses"])
+            check_not_cancelled(document)
             wave_end = WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number)
             self._enrich(execution_id, wave_end)
             return wave_end.end()

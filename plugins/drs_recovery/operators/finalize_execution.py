@@ -75,6 +75,7 @@ class FinalizeExecutionOperator(PlanOperator):
                 wave_numbers=unsettled.running_waves,
                 deadline=unsettled.deadline,
                 poll_interval=poll_interval(),
+                until_cancelled=False,
             ),
             method_name="execute_complete",
         )

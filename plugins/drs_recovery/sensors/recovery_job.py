@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator
 
 from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.start_rules import check_not_cancelled
 from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.settings import poll_interval
@@ -37,6 +38,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         """Look once, so that a retry of an ended wave need not wait; then leave the worker."""
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
+            check_not_cancelled(self.store.get_execution(execution_id))
             wave = self.store.get_wave(execution_id, self.wave_number)
             if not (WaveStatus(wave["status"]).is_final or self.poke(context)):
                 self._leave_worker(execution_id)
@@ -67,6 +69,8 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         """
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
+            # The last step of the run follows the jobs and ends the wave.
+            check_not_cancelled(self.store.get_execution(execution_id))
             if event["status"] != "settled":
                 # The triggerer may have been out of reach of DRS or of the store: what counts is what is
                 # true now.

@@ -19,25 +19,35 @@ LONGEST_PAUSE = 300.0
 
 class RecoveryJobTrigger(BaseTrigger):
     """
-    Look at the jobs of waves until all are settled or the deadline has passed.
+    Look at the jobs of waves until all are settled, the deadline has passed, or somebody cancels.
 
     Restartable: each look reads and writes DRS and the store only. Fires one event
-    ``{"status": "settled" | "timeout", "problem": str | None}``; a timeout is preceded by a last look.
+    ``{"status": "settled" | "cancelled" | "timeout", "problem": str | None}``; a timeout is preceded by a
+    last look.
 
     :param execution_id: the execution.
     :param wave_numbers: the waves to look at, from 1.
     :param deadline: epoch seconds after which waiting ends.
     :param poll_interval: seconds between two looks.
+    :param until_cancelled: whether a request to cancel the execution ends the waiting; it does not for the
+        step that follows the jobs of a cancelled execution.
     """
 
     def __init__(
-        self, *, execution_id: str, wave_numbers: Sequence[int], deadline: float, poll_interval: float
+        self,
+        *,
+        execution_id: str,
+        wave_numbers: Sequence[int],
+        deadline: float,
+        poll_interval: float,
+        until_cancelled: bool = True,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base is not annotated
         self.execution_id = execution_id
         self.wave_numbers = list(wave_numbers)
         self.deadline = deadline
         self.poll_interval = poll_interval
+        self.until_cancelled = until_cancelled
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Path and arguments from which any triggerer can go on."""
@@ -48,6 +58,7 @@ class RecoveryJobTrigger(BaseTrigger):
                 "wave_numbers": self.wave_numbers,
                 "deadline": self.deadline,
                 "poll_interval": self.poll_interval,
+                "until_cancelled": self.until_cancelled,
             },
         )
 
@@ -61,8 +72,7 @@ class RecoveryJobTrigger(BaseTrigger):
                 watcher = await asyncio.to_thread(_new_watcher)
             past_deadline = time.time() >= self.deadline
             look = await self._look_at_all(watcher)
-            if look.settled or past_deadline:
-                status = "settled" if look.settled else "timeout"
+            if status := self._end_of(look, past_deadline):
                 yield TriggerEvent({"status": status, "problem": look.problem})  # type: ignore[no-untyped-call]  # ditto
                 return
             if look.problem:
@@ -76,7 +86,16 @@ class RecoveryJobTrigger(BaseTrigger):
             await asyncio.to_thread(watcher.look, self.execution_id, number) for number in self.wave_numbers
         ]
         troubled = next((look for look in looks if look.problem), None)
-        return troubled or Look(settled=all(look.settled for look in looks))
+        return troubled or Look(
+            settled=all(look.settled for look in looks), cancelled=any(look.cancelled for look in looks)
+        )
+
+    def _end_of(self, look: Look, past_deadline: bool) -> str | None:
+        if look.settled:
+            return "settled"
+        if look.cancelled and self.until_cancelled:
+            return "cancelled"
+        return "timeout" if past_deadline else None
 
     def _pause(self, failed_looks: int, retry_after: float | None) -> float:
         """Seconds to the next look: longer after failures, never past the deadline, spread by a tenth."""

@@ -1,0 +1,130 @@
+"""People and real recoveries cancel executions: the record names them, and no instance is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drs_recovery.store import ExecutionStore
+from sandbox.testing import Sandbox
+from tests.integration.core_api import CoreApi
+from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2
+from tests.integration.meanwhile import once
+from tests.integration.people import mark_run
+from tests.integration.runs import SPEED, Ended, Runner
+from tests.plan_documents import application, database, plan
+
+pytestmark = pytest.mark.integration
+
+TWO_WAVES = plan(database(), application())
+
+
+def live(store: ExecutionStore) -> dict[str, Any]:
+    """The one execution that has not ended."""
+    (execution,) = store.find_all_live()
+    return execution
+
+
+def mark(api: CoreApi, store: ExecutionStore, user: str = "alice", **body: Any) -> None:
+    """Do what "Mark run as …" does in the UI, to the one run that is alive."""
+    execution = live(store)
+    api.call(user, "PATCH", f"/dags/{execution['dagId']}/dagRuns/{execution['dagRunId']}", json=body)
+
+
+def cancelled_by(ended: Ended) -> list[tuple[str, str]]:
+    """Actor and reason of the requests to cancel that are events."""
+    return [(e["actor"], e["detail"]["reason"]) for e in ended.events if e["event"] == "EXECUTION_CANCELLING"]
+
+
+@pytest.fixture
+def polled(sandbox: Sandbox) -> Callable[[int], bool]:
+    """Whether DRS was asked for jobs, so that a wave is polled."""
+    sandbox.set_speed(1)
+    return lambda: len(answers(sandbox, "DescribeJobs")) > 6
+
+
+def test_a_drill_that_is_marked_as_failed_while_its_wave_runs_is_followed_to_the_last_instance(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi, polled: Callable[[], bool]
+) -> None:
+    def cancel() -> None:
+        mark(core_api, runner.store, state="failed", note="wrong plan")
+        sandbox.set_speed(SPEED)
+
+    with once(polled, cancel):
+        ended = runner.run(TWO_WAVES)
+
+    assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
+    assert ended.waves == ["CANCELLED", "CANCELLED"]
+    assert ended.statuses[-2:] == ["CANCELLING", "CANCELLED"]
+    assert cancelled_by(ended) == [("alice", "the DAG run was marked as failed: wrong plan")]
+    assert ended.document["cancel"]["actor"] == "alice"
+    assert "cancelled by alice" in ended.document["error"]
+    assert_ready_as_in_ec2(sandbox, ended, "crm-db-01", "crm-db-02")
+    assert accepted_starts(sandbox) == 1
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_a_run_that_is_marked_while_its_last_wave_lacks_details_is_cancelled_not_failed(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi, state: str
+) -> None:
+    sandbox.add_fault("lagging_recovery_instances", polls=12)
+
+    def details_are_missing() -> bool:
+        return len(answers(sandbox, "DescribeRecoveryInstances")) > 2
+
+    with once(details_are_missing, lambda: mark(core_api, runner.store, state=state)):
+        ended = runner.run(plan(database()))
+
+    assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
+    assert ended.waves == ["CANCELLED"]
+    assert cancelled_by(ended) == [("alice", f"the DAG run was marked as {state}")]
+    assert_ready_as_in_ec2(sandbox, ended)
+
+
+def test_a_run_that_is_marked_as_success_at_a_gate_starts_nothing_and_is_not_completed(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    ended = runner.run(
+        plan(database(), application(pause_before=True)), people={"wave_02_application": mark_run("success")}
+    )
+
+    assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
+    assert ended.waves == ["COMPLETED", "CANCELLED"]
+    assert ended.document["error"] == "cancelled by admin: the DAG run was marked as success"
+    assert accepted_starts(sandbox) == 1
+
+
+def test_a_drill_that_is_cancelled_while_it_is_opened_starts_nothing(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi
+) -> None:
+    sandbox.add_fault("error", operation="DescribeSourceServers", status=429, code="ThrottlingException")
+
+    def cancel() -> None:
+        mark(core_api, runner.store, state="failed")
+        sandbox.control("DELETE", "/faults")
+
+    with once(lambda: bool(runner.store.find_all_live()), cancel):
+        ended = runner.run(plan(database()))
+
+    assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
+    assert cancelled_by(ended) == [("alice", "the DAG run was marked as failed")]
+    assert accepted_starts(sandbox) == 0
+
+
+def test_who_cancels_second_or_after_the_end_changes_nothing(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi
+) -> None:
+    def mark_twice(api: CoreApi, question: dict[str, Any]) -> None:
+        mark(api, runner.store, "alice", state="failed")
+        mark(api, runner.store, "bob", state="failed")
+
+    ended = runner.run(plan(database(pause_before=True)), people={"wave_01_database": mark_twice})
+    run = f"/dags/{ended.document['dagId']}/dagRuns/{ended.document['dagRunId']}"
+    for state in ("failed", "success"):
+        core_api.call("carol", "PATCH", run, json={"state": state})
+
+    assert cancelled_by(ended) == [("alice", "the DAG run was marked as failed")]
+    assert runner.store.get_document(ended.document["executionId"]) == ended.document
+    assert runner.store.get_events(ended.document["executionId"]) == ended.events
