@@ -116,3 +116,13 @@ def test_a_wave_whose_job_still_runs_is_not_completed(aws: Sandbox, steps_of: St
         steps.enrich()
 
     assert steps.document["waves"][0]["status"] == "POLLING"
+
+
+def test_a_wave_of_a_cancelled_execution_is_not_completed(launched: Callable[..., Steps]) -> None:
+    steps = launched()
+    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+
+    with pytest.raises(AirflowFailException, match="cancelled by alice: wrong plan"):
+        steps.enrich()
+
+    assert steps.document["completedWaves"] == 0

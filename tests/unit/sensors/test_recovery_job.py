@@ -139,3 +139,18 @@ def test_it_has_quick_retries() -> None:
 
     assert sensor.retries >= 2
     assert sensor.retry_delay.total_seconds() <= 10
+
+
+def test_a_cancelled_wave_is_not_judged_and_its_last_step_gets_it(
+    aws: Sandbox, started: Callable[..., Steps]
+) -> None:
+    steps = started()
+    aws.add_fault("launch_failed", server=DB_1)
+    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    aws.advance(600)
+
+    for step in (steps.wait, lambda: steps.resume_wait({"status": "cancelled", "problem": None})):
+        with pytest.raises(AirflowFailException, match="cancelled by alice: wrong plan"):
+            step()
+
+    assert steps.document["waves"][0]["status"] == "POLLING"

@@ -56,7 +56,13 @@ def test_it_survives_serialization() -> None:
     path, arguments = trigger.serialize()
 
     assert path == "drs_recovery.triggers.recovery_job.RecoveryJobTrigger"
-    assert arguments == {"execution_id": "e", "wave_numbers": [2, 3], "deadline": 17.5, "poll_interval": 30}
+    assert arguments == {
+        "execution_id": "e",
+        "wave_numbers": [2, 3],
+        "deadline": 17.5,
+        "poll_interval": 30,
+        "until_cancelled": True,
+    }
     stored = BaseSerialization.deserialize(BaseSerialization.serialize(arguments))
     assert import_string(path)(**stored).serialize() == (path, arguments)
 
@@ -90,6 +96,26 @@ def test_it_waits_for_every_wave_that_it_was_given(aws: Sandbox, steps_of: Steps
     assert asyncio.run(first_event(trigger_for(steps, 1, 2, seconds=0)))["status"] == "timeout"
     aws.advance(600)
     assert asyncio.run(first_event(trigger_for(steps, 1, 2, seconds=0)))["status"] == "settled"
+
+
+def test_a_request_to_cancel_ends_the_waiting_after_a_look(started: Steps) -> None:
+    def cancel() -> None:
+        started.store.request_cancel(started.execution_id, "alice", "wrong plan")
+
+    assert asyncio.run(first_event(trigger_for(started), cancel))["status"] == "cancelled"
+
+
+def test_the_jobs_of_a_cancelled_execution_can_be_followed_to_their_end(aws: Sandbox, started: Steps) -> None:
+    started.store.request_cancel(started.execution_id, "alice", "wrong plan")
+    trigger = RecoveryJobTrigger(
+        execution_id=started.execution_id,
+        wave_numbers=[1],
+        deadline=time.time() + 60,
+        poll_interval=0.1,
+        until_cancelled=False,
+    )
+
+    assert asyncio.run(first_event(trigger, lambda: aws.advance(600)))["status"] == "settled"
 
 
 def test_the_last_look_is_after_the_deadline(aws: Sandbox, started: Steps) -> None:
