@@ -1,4 +1,4 @@
-"""Command line: ``python -m devstack up|down|status|demo|exec``."""
+"""Command line: ``python -m devstack up|down|status|demo|messages|exec``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from devstack.demo import DemoOptions, run_demo
 from devstack.errors import DevstackError
 from devstack.health import HEALTHY, stack_health
 from devstack.layout import StackSettings
+from devstack.messages import unread_messages
 from devstack.stack import Stack, access
 
 _DEFAULTS = StackSettings()
@@ -74,6 +75,8 @@ def _parser() -> ArgumentParser:
     demo.add_argument("--plan", default="three-tier-crm", help="id of the plan (%(default)s)")
     demo.add_argument("--timeout", type=float, default=900, help="seconds, for all of it (%(default)g)")
     demo.set_defaults(command=_demo)
+    messages = commands.add_parser("messages", help="show what plans told since the last look")
+    messages.set_defaults(command=_messages)
     execute = commands.add_parser("exec", help="run a command in the environment of the stack")
     execute.add_argument("argv", nargs=REMAINDER, metavar="ARG", help="program and arguments")
     execute.set_defaults(command=_exec)
@@ -105,6 +108,12 @@ def _status(stack: Stack, _options: Namespace) -> int:
 
 def _demo(stack: Stack, options: Namespace) -> int:
     run_demo(stack, DemoOptions(plan_id=options.plan, timeout=options.timeout))
+    return 0
+
+
+def _messages(stack: Stack, _options: Namespace) -> int:
+    for message in unread_messages(stack.state.sandbox_url):
+        _say(message)
     return 0
 
 

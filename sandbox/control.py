@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from moto.core.base_backend import BackendDict
 
-from sandbox.demo import add_demo_servers
+from sandbox.demo import add_demo_servers, add_demo_topic
 from sandbox.fault_kinds import FAULT_KINDS
 from sandbox.fleet import add_server
 from sandbox.scenario import Scenario
@@ -70,6 +70,7 @@ class ControlApi:
         self._world.quotas = self._world.quotas.changed(dict(self._scenario.quotas))
         if self._scenario.seed:
             add_demo_servers()
+            add_demo_topic()
         for server in self._scenario.source_servers:
             add_server(server)
         for fault in self._scenario.faults if faults else ():

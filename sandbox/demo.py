@@ -1,10 +1,17 @@
-"""The demo account: twelve source servers of two applications in two Regions."""
+"""The demo account: twelve source servers of two applications in two Regions, and a topic with a mailbox."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
 from sandbox.fleet import add_server
+
+TOPIC = "dr-notifications"
+TOPIC_REGION = "us-east-1"
 
 # Application, Region, tier, digit of the ids, short name, instance type.
 _GROUPS = (
@@ -36,3 +43,10 @@ def add_demo_servers() -> None:
                     **_REPLICATION.get((application, tier), {}),
                 }
             )
+
+
+def add_demo_topic() -> None:
+    """Add a topic whose messages a queue of the same name keeps, because nobody gets mail from a sandbox."""
+    topic = sns_backends[DEFAULT_ACCOUNT_ID][TOPIC_REGION].create_topic(TOPIC)
+    queue = sqs_backends[DEFAULT_ACCOUNT_ID][TOPIC_REGION].create_queue(TOPIC)
+    sns_backends[DEFAULT_ACCOUNT_ID][TOPIC_REGION].subscribe(topic.arn, queue.queue_arn, "sqs")
