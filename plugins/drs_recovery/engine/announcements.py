@@ -123,8 +123,8 @@ def _termination(document: Mapping[str, Any]) -> Iterator[Happening]:
     if document.get("instancesTerminated"):
         yield Happening(INSTANCES_TERMINATED, f"{INSTANCES_TERMINATED}#{document.get('terminatedTime')}")
     elif document.get("terminationError"):
-        request = (document.get("terminationRequest") or {}).get("requestId")
-        yield Happening(TERMINATION_FAILED, f"{TERMINATION_FAILED}#{request}")
+        requests = document.get("terminationRequests") or [{}]
+        yield Happening(TERMINATION_FAILED, f"{TERMINATION_FAILED}#{requests[-1].get('requestId')}")
 
 
 def _of_wave(event: str, wave: Mapping[str, Any], which: str) -> Happening:

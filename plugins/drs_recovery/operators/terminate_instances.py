@@ -78,9 +78,10 @@ class TerminateInstancesOperator(RecoveryOperator):
         failures = list(look.refusals)
         if not look.is_settled:
             failures.append(f"still there after {termination_timeout():.0f} seconds: {look.waits_for}")
-        if failures:
-            error = TerminationFailedError(failures)
-            self.store.record_termination_failure(request.execution_id, str(error))
-            raise error
+        with self.announcing(request.execution_id):
+            if failures:
+                error = TerminationFailedError(failures)
+                self.store.record_termination_failure(request.execution_id, str(error))
+                raise error
         self.log.info("execution %s: its instances are gone", request.execution_id)
         return request.execution_id

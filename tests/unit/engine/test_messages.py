@@ -225,7 +225,7 @@ def test_the_end_of_the_instances_is_told() -> None:
 
 
 def test_instances_that_do_not_go_are_told_of_once_for_each_request() -> None:
-    stays = ended("COMPLETED", terminationError="denied", terminationRequest={"requestId": "r1"})
+    stays = ended("COMPLETED", terminationError="denied", terminationRequests=[{"requestId": "r1"}])
 
     notice = notices(stays)[-1]
 
