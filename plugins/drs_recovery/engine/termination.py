@@ -11,9 +11,10 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
@@ -26,7 +27,14 @@ from drs_recovery.engine.termination_targets import (
     objection,
     recorded_instances,
 )
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_no_room, is_transient, retry_after
+from drs_recovery.hooks.errors import (
+    AWS_ERRORS,
+    describe,
+    is_no_room,
+    is_transient,
+    is_unanswered,
+    retry_after,
+)
 from drs_recovery.records import TerminationJob
 from drs_recovery.store import ExecutionStore
 
@@ -38,6 +46,8 @@ _LONGEST_JOB = timedelta(hours=6)
 
 # Instances that are all gone wait so long for the end of their jobs before the record is closed without it.
 _JOB_PATIENCE = 3600.0
+
+Element = TypeVar("Element")
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +102,8 @@ class Terminator:
     def __init__(self, store: ExecutionStore, clients: Clients) -> None:
         self._store = store
         self._clients = clients
+        # Nobody answered there: a pass over many executions waits for that once, not for each of them.
+        self._silent: dict[Place, Exception] = {}
 
     def look(
         self, execution_id: str, waves: Collection[int] | None = None, *, allow_recovery: bool = False
@@ -106,13 +118,11 @@ class Terminator:
         """
         document = self._store.get_document(execution_id)
         look = TerminationLook()
-        for place, instances in _by_place(recorded_instances(document, waves)).items():
+        by_place = _by_place(recorded_instances(document, waves))
+        for place, instances in self._answering(by_place, look):
             at_place = _PlaceLook(self._store, self._clients, document, place, instances, allow_recovery)
-            try:
+            with self._reaching(place, look):
                 at_place.run(look)
-            except AWS_ERRORS as error:
-                self._clients.forget()
-                look.add_error(error, _name(place))
         self._follow_jobs(execution_id, look)
         return look
 
@@ -120,20 +130,42 @@ class Terminator:
         """Record how far the jobs are, and that nothing is left once they have ended."""
         execution = self._store.get_execution(execution_id)
         running = [job for job in execution.get("terminateJobs", []) if job["status"] != JOB_COMPLETED]
-        for place, jobs in _jobs_by_place(running).items():
-            try:
-                look.jobs_run = self._follow_jobs_at(execution_id, place, jobs) or look.jobs_run
-            except AWS_ERRORS as error:
-                look.add_error(error, _name(place))
+        for place, jobs in self._answering(_jobs_by_place(running), look):
+            with self._reaching(place, look):
+                self._follow_jobs_at(execution_id, place, jobs, look)
         newest = max((float(job["startTime"]) for job in running), default=0.0)
-        if not look.jobs_run or time.time() > newest + _JOB_PATIENCE:
+        all_ended = not (look.jobs_run or look.problems)
+        if all_ended or time.time() > newest + _JOB_PATIENCE:
             self._store.finish_termination(execution_id)
 
-    def _follow_jobs_at(self, execution_id: str, place: Place, jobs: Sequence[Mapping[str, Any]]) -> bool:
+    def _answering(
+        self, by_place: Mapping[Place, Sequence[Element]], look: TerminationLook
+    ) -> Iterator[tuple[Place, Sequence[Element]]]:
+        """What lies at places that did not keep silent before."""
+        for place, elements in by_place.items():
+            if place in self._silent:
+                look.add_error(self._silent[place], _name(place))
+            else:
+                yield place, elements
+
+    @contextmanager
+    def _reaching(self, place: Place, look: TerminationLook) -> Iterator[None]:
+        """Do something at a place; its errors are the look's, and hold up no other place."""
+        try:
+            yield
+        except AWS_ERRORS as error:
+            self._clients.forget()
+            look.add_error(error, _name(place))
+            if is_unanswered(error):
+                self._silent[place] = error
+
+    def _follow_jobs_at(
+        self, execution_id: str, place: Place, jobs: Sequence[Mapping[str, Any]], look: TerminationLook
+    ) -> None:
         listed = self._clients.at(*place).drs.describe_jobs([job["jobId"] for job in jobs])
         seen = [job_seen(JobAnswer(str(job["jobID"]), job)) for job in listed]
         self._store.record_termination_poll(execution_id, [job for job in seen if job is not None])
-        return any(job.get("status") != JOB_COMPLETED for job in listed)
+        look.jobs_run = look.jobs_run or any(job.get("status") != JOB_COMPLETED for job in listed)
 
 
 class _PlaceLook:

@@ -64,6 +64,11 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, _NO_ANSWER)
 
 
+def is_unanswered(error: Exception) -> bool:
+    """Whether nobody answered at all, so that the next call would wait as long for nothing."""
+    return isinstance(error, _NO_ANSWER)
+
+
 def is_no_room(error: Exception) -> bool:
     """Whether DRS refused a job only because of other jobs that run now."""
     return error_code(error) in _NO_ROOM_CODES
