@@ -64,6 +64,7 @@ class ExecutionLife:
             **{f"EXECUTION_{status}": self._finish for status in FINAL},
             "GATE_OPENED": self._open_gate,
             **{f"GATE_{decision}": self._decide for decision in ("APPROVED", "REJECTED", "TIMED_OUT")},
+            "GATE_ANSWER_REFUSED": self._refuse_answer,
             "WAVE_REQUESTED": self._request,
             "JOB_STARTED": self._add_job,
             "JOB_ADOPTED": self._add_job,
@@ -165,6 +166,10 @@ class ExecutionLife:
         _demand(wave.gate == "WAITING", f"{name} of wave {number}, whose gate is {wave.gate}")
         wave.gate = name.removeprefix("GATE_")
         self._stop_waiting(number)
+
+    def _refuse_answer(self, _name: str, detail: Mapping[str, Any]) -> None:
+        number, wave = self._wave(detail)
+        _demand(wave.gate == "WAITING", f"an answer refused by wave {number}, whose gate is {wave.gate}")
 
     def _request(self, _name: str, detail: Mapping[str, Any]) -> None:
         number, wave = self._wave(detail)

@@ -12,6 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from drs_recovery.plan_findings import Finding, Location, did_you_mean, place, quoted
+from drs_recovery.plan_messages import message_problem
 
 
 def rule_findings(document: object) -> list[Finding]:
@@ -35,6 +36,7 @@ def rule_findings(document: object) -> list[Finding]:
         *_action_forms(waves),
         *_repeated_words(document, waves),
         *_unheard(document),
+        *_message_templates(document, waves, names),
     ]
 
 
@@ -175,6 +177,19 @@ def _repeated_words(document: Mapping[str, Any], waves: list[Any]) -> Iterator[F
         lists.append((("waves", index, "pause_before", "approvers"), pause.get("approvers")))
     for location, words in lists:
         yield from _repetitions(location, _sequence(words))
+
+
+def _message_templates(
+    document: Mapping[str, Any], waves: list[Any], names: Mapping[str, int]
+) -> Iterator[Finding]:
+    approval = _mapping(_mapping(document.get("approval")).get("recovery"))
+    messages: list[tuple[Location, object]] = [(("approval", "recovery", "message"), approval.get("message"))]
+    for index, wave in enumerate(waves):
+        pause = _mapping(_mapping(wave).get("pause_before"))
+        messages.append((("waves", index, "pause_before", "message"), pause.get("message")))
+    for location, text in messages:
+        if isinstance(text, str) and (problem := message_problem(text, names)):
+            yield Finding(location, problem)
 
 
 def _repetitions(location: Location, words: list[Any]) -> Iterator[Finding]:

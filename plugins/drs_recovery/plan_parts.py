@@ -120,6 +120,9 @@ class RecoveryApproval(Gate):
     message: Prose = Field(
         default="Start a real recovery?", description="What to consider before approving a real recovery."
     )
+    two_person: StrictBool = Field(
+        default=False, description="Whether the person who started the recovery may not approve it."
+    )
     # Silence never starts a real recovery.
     on_timeout: Literal["cancel"] = Field(
         default="cancel", description="What happens without an answer: the execution is cancelled."

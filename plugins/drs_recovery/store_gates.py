@@ -9,9 +9,16 @@ from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
 from drs_recovery.store_base import StoreBase, execution_update, record_update, retried_on_conflict
 from drs_recovery.store_items import Event, present
-from drs_recovery.store_rules import Record, demand_live, standing_status, wave_subject, without
+from drs_recovery.store_rules import (
+    Record,
+    demand_live,
+    is_same_person,
+    standing_status,
+    wave_subject,
+    without,
+)
 
-_PAUSE_FIELDS = ("since", "message", "approvers", "deadline")
+_PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
 
 
 class StoreGates(StoreBase):
@@ -25,6 +32,8 @@ class StoreGates(StoreBase):
         message: str,
         approvers: Sequence[str],
         deadline: float | None = None,
+        *,
+        two_person: bool = False,
     ) -> Item:
         """
         Record that a wave waits for an answer; the execution is PAUSED unless a wave is active.
@@ -36,7 +45,9 @@ class StoreGates(StoreBase):
         :param message: what is asked.
         :param approvers: who may answer; empty for everyone who may trigger.
         :param deadline: until when, if there is a limit.
-        :return: the gate: ``decision``, ``since``, ``message``, ``approvers``, ``deadline`` if there is one.
+        :param two_person: whether the person who started the execution may not approve.
+        :return: the gate: ``decision``, ``since``, ``message``, ``approvers``, and ``deadline`` and
+            ``twoPerson`` if they apply.
         :raises TransitionRefusedError: the wave was started or skipped, or the execution ends or has ended.
         """
         execution, wave = self._read_together(execution_id, number)
@@ -49,7 +60,7 @@ class StoreGates(StoreBase):
             "since": now,
             "message": message,
             "approvers": list(approvers),
-            **present({"deadline": deadline}),
+            **present({"deadline": deadline, "twoPerson": two_person or None}),
         }
         standing = self._standing(
             execution, execution["activeWaves"], [*execution["waitingGates"], number], {**wave, "gate": gate}
@@ -78,7 +89,8 @@ class StoreGates(StoreBase):
         :param comment: what they wrote, if anything.
         :param decided_time: when they decided; now, if not given.
         :return: the gate as it stands: also ``actor``, ``decidedTime``, and ``comment`` if there is one.
-        :raises TransitionRefusedError: the gate is not open, or the execution has ended.
+        :raises TransitionRefusedError: the gate is not open, the execution has ended, or a second person is
+            needed for an approval.
         """
         if decision is GateDecision.WAITING:
             raise ValueError("WAITING is no decision of a gate")
@@ -86,6 +98,7 @@ class StoreGates(StoreBase):
         if "gate" in wave and wave["gate"]["decision"] != GateDecision.WAITING:
             return dict(wave["gate"])
         _demand_gate_can_be_decided(execution, wave, decision)
+        _demand_second_person(execution, wave, decision, actor)
         now = self._now()
         gate = {
             **wave["gate"],
@@ -99,6 +112,25 @@ class StoreGates(StoreBase):
         event = Event(f"GATE_{decision}", {"wave": number, "comment": comment}, actor)
         self._commit(event, [execution_update(execution, now, standing), record_update(wave, {"gate": gate})])
         return gate
+
+    @retried_on_conflict
+    def refuse_answer(
+        self, execution_id: str, number: int, actor: str, reason: str, comment: str | None = None
+    ) -> None:
+        """
+        Record an answer that does not count; the question stays open.
+
+        :param execution_id: the execution.
+        :param number: the wave behind the gate, from 1.
+        :param actor: who answered.
+        :param reason: why it does not count.
+        :param comment: what they wrote, if anything.
+        :raises TransitionRefusedError: the gate is not open, or the execution has ended.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        _demand_gate_can_be_decided(execution, wave, GateDecision.WAITING)
+        event = Event("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
+        self._commit(event, [execution_update(execution, self._now(), {}), record_update(wave, {})])
 
     def _standing(
         self,
@@ -151,5 +183,12 @@ def _demand_gate_can_open(execution: Record, wave: Record) -> None:
 def _demand_gate_can_be_decided(execution: Record, wave: Record, decision: GateDecision) -> None:
     subject = f"the gate of {wave_subject(wave)}"
     demand_live(execution, subject, decision)
-    if "gate" not in wave:
+    if (wave.get("gate") or {}).get("decision") != GateDecision.WAITING:
         raise TransitionRefusedError(subject, "not open", decision)
+
+
+def _demand_second_person(execution: Record, wave: Record, decision: GateDecision, actor: str) -> None:
+    alone = is_same_person(execution["initiatedBy"], actor)
+    if decision is GateDecision.APPROVED and wave["gate"].get("twoPerson") and alone:
+        subject = f"the gate of {wave_subject(wave)}"
+        raise TransitionRefusedError(subject, f"for a second person, not {actor}", decision)

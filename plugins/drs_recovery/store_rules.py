@@ -284,6 +284,16 @@ def _data_ages(document: Record) -> list[float | None]:
     return [None if point is None else seconds_between(point, document["startTime"]) for point in points]
 
 
+def is_same_person(initiator: str, *names: str | None) -> bool:
+    """
+    Whether somebody is the person who started an execution, known by a name or an id or both.
+
+    :param initiator: ``initiatedBy`` of the execution.
+    :param names: every name and id under which the other one is known.
+    """
+    return initiator.strip().casefold() in {name.strip().casefold() for name in names if name}
+
+
 def seconds_between(start: float, end: float) -> float:
     """Duration, rounded to milliseconds; 0 if clocks disagree about what came first."""
     return max(0, round(end - start, 3))

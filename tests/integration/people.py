@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from tests.integration.core_api import CoreApi
 
 Question = dict[str, Any]
 Deed = Callable[[CoreApi, Question], None]
+# One deed, or one for each time that the same question is asked.
+Deeds = Deed | Sequence[Deed]
 
 _LOOK_INTERVAL = 0.3
 
@@ -57,9 +59,10 @@ class People(threading.Thread):
     :param deeds: by the group of the gate's task, such as ``wave_02_application``.
     """
 
-    def __init__(self, api: CoreApi, dag_id: str, run_id: str, deeds: Mapping[str, Deed]) -> None:
+    def __init__(self, api: CoreApi, dag_id: str, run_id: str, deeds: Mapping[str, Deeds]) -> None:
         super().__init__(name="people", daemon=True)
-        self._api, self._dag_id, self._run_id, self._deeds = api, dag_id, run_id, dict(deeds)
+        self._api, self._dag_id, self._run_id = api, dag_id, run_id
+        self._deeds = {group: [todo] if callable(todo) else list(todo) for group, todo in deeds.items()}
         self._gone = threading.Event()
         self.error: Exception | None = None
 
@@ -89,7 +92,8 @@ class People(threading.Thread):
             if datetime.now(UTC) - asked < _PARKED_FOR_GOOD:
                 continue
             group = question["task_instance"]["task_id"].partition(".")[0]
-            self._deeds.pop(group, wait_for_the_time_out)(self._api, question)
+            todo = self._deeds.get(group) or [wait_for_the_time_out]
+            todo.pop(0)(self._api, question)
 
     def leave(self) -> None:
         """The run has ended."""

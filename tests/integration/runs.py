@@ -21,7 +21,7 @@ from drs_recovery.identity import execution_id
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
-from tests.integration.people import Deed, People
+from tests.integration.people import Deeds, People
 from tests.integration.sampling import Sampler
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -98,14 +98,15 @@ class Runner:
         plan: Mapping[str, Any] | str | Path,
         conf: Mapping[str, Any] | None = None,
         *,
-        people: Mapping[str, Deed] | None = None,
+        people: Mapping[str, Deeds] | None = None,
     ) -> Ended:
         """
         Run a plan to its end.
 
         :param plan: as for :meth:`write`.
         :param conf: of the DAG run.
-        :param people: what is done about each gate, by task group; a gate without a deed is left alone.
+        :param people: what is done about each gate, by task group: one deed for each time that it asks.
+            A gate without a deed is left alone.
         """
         dag = self.dag(self.write(plan))
         moment = timezone.utcnow()

@@ -106,6 +106,8 @@ def _pause(paused: Record | None) -> str | None:
     if paused is None:
         return None
     approvers = ", ".join(paused["approvers"]) or "anyone who may trigger the plan"
+    if paused.get("twoPerson"):
+        approvers += ", but not by whoever started it"
     question = f"approval of wave {paused['wave']} by {approvers}"
     return f"{question} since {moment(paused['since'])}: {paused['message']}"
 

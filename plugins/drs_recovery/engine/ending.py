@@ -9,7 +9,7 @@ from typing import Any
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.judgement import failures_of, wave_label
 from drs_recovery.engine.observation import JOB_COMPLETED
-from drs_recovery.engine.start_rules import refused_gate
+from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
@@ -146,8 +146,8 @@ def _asked_ending(document: Mapping[str, Any]) -> Ending | None:
             actor=cancel["actor"],
             reason=f"cancelled by {cancel['actor']}: {cancel['reason']}",
         )
-    if gate := refused_gate(document):
-        return Ending(cancelled=True, actor="gate", reason=gate)
+    if wave := refusing_wave(document):
+        return Ending(cancelled=True, actor=wave["gate"]["actor"], reason=str(refused_gate(document)))
     return None
 
 

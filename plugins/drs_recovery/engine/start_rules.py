@@ -19,12 +19,19 @@ _REFUSING_GATES = frozenset({GateDecision.REJECTED, GateDecision.TIMED_OUT})
 
 
 def refused_gate(document: Mapping[str, Any]) -> str | None:
-    """Say which gate of the execution was not approved, or None."""
-    for wave in document["waves"]:
-        decision = _decision(wave)
-        if decision in _REFUSING_GATES:
-            return f"the gate of wave {wave_label(wave)} was {decision} by {wave['gate'].get('actor')}"
-    return None
+    """Say which gate of the execution was not approved, by whom and why, or None."""
+    wave = refusing_wave(document)
+    if wave is None:
+        return None
+    gate = wave["gate"]
+    comment = f": {gate['comment']}" if gate.get("comment") else ""
+    return f"the gate of wave {wave_label(wave)} was {gate['decision']} by {gate.get('actor')}{comment}"
+
+
+def refusing_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The wave whose gate was rejected or not answered in time, or None."""
+    refusing = (wave for wave in document["waves"] if _decision(wave) in _REFUSING_GATES)
+    return next(refusing, None)
 
 
 def skip_reason(document: Mapping[str, Any], number: int) -> str | None:

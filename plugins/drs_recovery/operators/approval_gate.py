@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -13,16 +13,21 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.failure_policy import check_dependencies
-from drs_recovery.engine.gates import Question, question_of
-from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.gates import question_of
+from drs_recovery.engine.judgement import wave_label, wave_of
 from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store_rules import is_same_person
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 TIME_OUT_ACTOR = "time-out"
+
+# Seconds for which a question stands at least, even if its time was over while nothing of Airflow ran.
+SHORTEST_TIMEOUT = 1.0
 
 
 class ApprovalGateOperator(WaveMixin, ApprovalOperator):
@@ -31,7 +36,8 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
 
     The execution is PAUSED in the store while the question is open. Who decided, when and why is recorded
     there before Airflow goes on: the wave behind the gate reads that record, not the colour of this task. A
-    decision that is recorded already is not asked for again.
+    decision that is recorded already is not asked for again. An approval that needs a second person and comes
+    from the one who started the execution is recorded and does not count: the question is asked again.
 
     :param wave_number: from 1.
     """
@@ -52,39 +58,39 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Record the pause and ask, unless this execution needs no answer or has one."""
-        execution_id = self.execution_id_of(context)
         with fails_for_good():
-            document = self.store.get_document(execution_id)
-            plan = self.plan_of(execution_id)
+            document = self.store.get_document(self.execution_id_of(context))
+            plan = plan_from_snapshot(document["planSnapshot"])
             if not gate_is_asked(document, plan, self.wave_number):
-                self.log.info("execution %s: wave %s needs no approval", execution_id, self.wave_number)
+                self.log.info("wave %s needs no approval", self.wave_number)
                 return None
             if reason := refused_gate(document):
                 raise AirflowSkipException(reason)
             self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
-            if self._decision(execution_id) is GateDecision.APPROVED:
+            gate = wave_of(document, self.wave_number).get("gate") or {}
+            if gate.get("decision") == GateDecision.APPROVED:
                 return None
-            self._open(execution_id, question_of(document, plan, self.wave_number))
-        self.announce(execution_id, Asked(self.wave_number, self.task_id))
+            self._open(document, plan)
+        self.announce(document["executionId"], Asked(self.wave_number, self.task_id))
         return super().execute(context)
 
-    def _open(self, execution_id: str, question: Question) -> None:
-        self.subject, self.body = question.subject, question.body
-        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
-        self.response_timeout = question.timeout
-        self.defaults = [self.APPROVE] if question.continue_on_timeout else None
-        self.store.open_gate(
-            execution_id,
+    def _open(self, document: Mapping[str, Any], plan: RecoveryPlan) -> None:
+        question = question_of(document, plan, self.wave_number)
+        gate = self.store.open_gate(
+            document["executionId"],
             self.wave_number,
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
+            two_person=question.two_person,
         )
-
-    def _decision(self, execution_id: str) -> GateDecision | None:
-        gate = self.store.get_wave(execution_id, self.wave_number).get("gate")
-        return GateDecision(gate["decision"]) if gate else None
+        self.subject, self.body = question.subject, question.body
+        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
+        self.defaults = [self.APPROVE] if question.continue_on_timeout else None
+        # A question that is asked again has the time that is left, not all of it once more.
+        left = float(gate["deadline"]) - time.time()
+        self.response_timeout = timedelta(seconds=max(left, SHORTEST_TIMEOUT))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """
@@ -97,13 +103,34 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
             if event.get("error_type") == "timeout":
                 self._record(execution_id, GateDecision.TIMED_OUT, {})
                 raise AirflowFailException(f"nobody answered the gate of wave {self.wave_number} in time")
+            if "error" not in event and not self._counts(execution_id, event):
+                # Runs as if for the first time: the question is still open in the record.
+                return self.execute(context)
             if "error" not in event:
                 self._record_answer(execution_id, event)
         return super().execute_complete(context, event)
 
-    def _record_answer(self, execution_id: str, event: Mapping[str, Any]) -> None:
+    def _counts(self, execution_id: str, event: Mapping[str, Any]) -> bool:
+        """Whoever started an execution cannot be the second person who approves it; to reject is fine."""
+        execution = self.store.get_execution(execution_id)
+        gate = self.store.get_wave(execution_id, self.wave_number).get("gate") or {}
+        user = event.get("responded_by_user") or {}
+        is_alone = is_same_person(execution["initiatedBy"], user.get("id"), user.get("name"))
+        if not (gate.get("twoPerson") and is_alone and self._decision_in(event) is GateDecision.APPROVED):
+            return True
+        if gate["decision"] == GateDecision.WAITING:
+            actor, comment = _answerer(event), _comment(event)
+            reason = f"{actor} started the execution: a second person must approve it"
+            self.store.refuse_answer(execution_id, self.wave_number, actor, reason, comment)
+            self.log.warning("execution %s: not approved: %s", execution_id, reason)
+        return False
+
+    def _decision_in(self, event: Mapping[str, Any]) -> GateDecision:
         approved = list(event["chosen_options"]) == [self.APPROVE]
-        decision = GateDecision.APPROVED if approved else GateDecision.REJECTED
+        return GateDecision.APPROVED if approved else GateDecision.REJECTED
+
+    def _record_answer(self, execution_id: str, event: Mapping[str, Any]) -> None:
+        decision = self._decision_in(event)
         recorded = self._record(execution_id, decision, event)
         if recorded["decision"] != decision:
             wave = wave_label(self.store.get_wave(execution_id, self.wave_number))
@@ -113,14 +140,22 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
             )
 
     def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> dict[str, Any]:
-        user = event.get("responded_by_user") or {}
         answered: datetime | None = event.get("responded_at")
         recorded = self.store.decide_gate(
             execution_id,
             self.wave_number,
             decision,
-            actor=str(user.get("name") or user.get("id") or TIME_OUT_ACTOR),
-            comment=(event.get("params_input") or {}).get("comment") or None,
+            actor=_answerer(event),
+            comment=_comment(event),
             decided_time=answered.timestamp() if answered else None,
         )
         return dict(recorded)
+
+
+def _answerer(event: Mapping[str, Any]) -> str:
+    user = event.get("responded_by_user") or {}
+    return str(user.get("name") or user.get("id") or TIME_OUT_ACTOR)
+
+
+def _comment(event: Mapping[str, Any]) -> str | None:
+    return (event.get("params_input") or {}).get("comment") or None

@@ -10,7 +10,7 @@ import pytest
 from drs_recovery.dag_builder import trigger_form
 from drs_recovery.engine.ending import ending_of, open_jobs, settle_deadline
 from drs_recovery.engine.failure_policy import blocked_by
-from drs_recovery.engine.gates import question_of
+from drs_recovery.engine.gates import message_values, question_of
 from drs_recovery.engine.job_starter import job_tags
 from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall
 from drs_recovery.engine.new_execution import longest_chain
@@ -19,6 +19,7 @@ from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_may_start, gate_is_asked, refused_gate, skip_reason
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import RecoveryPlan, SuccessRule
+from drs_recovery.plan_messages import Values, sample_values
 from drs_recovery.statuses import ExecutionType
 from tests.plan_documents import application, database, plan, web
 
@@ -56,7 +57,7 @@ def document(plan: RecoveryPlan = THREE_WAVES, *statuses: str, **more: Any) -> d
                 "status": status,
                 "jobs": [],
                 "serverStatuses": [],
-                "progress": {"ready": 0, "totalServers": 2},
+                "progress": {"ready": 0, "failed": 0, "totalServers": 2},
             }
             for number, (name, status) in enumerate(zip(names, padded, strict=True), start=1)
         ],
@@ -201,6 +202,65 @@ class TestGates:
         assert question.message == "Fail over? Storage quiet?"
         assert question.approvers == ("lead",)
         assert question.timeout.total_seconds() == 3600
+
+    def test_a_message_is_filled_in_with_the_results_and_no_value_of_it_is_markup(self) -> None:
+        message = (
+            "*{{ waves.Database.servers_ready }}* ready, "
+            "not {{ waves.Database.failed_servers }}, {{ execution.ticket }}"
+        )
+        asked = RecoveryPlan.model_validate(plan(database(), application(pause_before={"message": message})))
+        hostile = document(asked, "COMPLETED", ticket="<b>|", initiatedBy="[me](x)")
+        hostile["waves"][0]["serverStatuses"] = [server("_a_", "FAILED"), server("b", "FAILED"), server("c")]
+        hostile["waves"][0]["progress"] = {"ready": 1, "failed": 2, "totalServers": 3}
+
+        question = question_of(hostile, asked, 2)
+
+        assert question.message == "*1* ready, not _a_, b, <b>|"
+        assert question.body.startswith("*1* ready, not &#95;a&#95;, b, &#60;b&#62;&#124;\n")
+        assert "for ticket &#60;b&#62;&#124;, started by &#91;me&#93;(x)." in question.body
+
+    def test_every_value_that_a_message_may_use_is_there_when_it_is_needed(self) -> None:
+        promised, real = (
+            sample_values(["Database", "Application", "Web"]),
+            message_values(document(), THREE_WAVES, 2),
+        )
+
+        def names(values: Values) -> set[str]:
+            inner = {name: values[name] for name in values}
+            below = {
+                f"{key}.{name}"
+                for key, value in inner.items()
+                if isinstance(value, Values)
+                for name in names(value)
+            }
+            return {*inner, *below}
+
+        assert names(real) == names(promised)
+
+    def test_a_message_that_fails_while_it_is_filled_in_is_asked_as_it_was_written(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = "{{ wave.name }}?"
+        asked = RecoveryPlan.model_validate(plan(database(), application(pause_before={"message": message})))
+        monkeypatch.setattr("drs_recovery.engine.gates.message_values", lambda *_: Values({}))
+
+        question = question_of(document(asked), asked, 2)
+
+        assert question.message == message
+        assert question.body.startswith(message)
+
+    def test_a_second_person_is_asked_for_in_so_many_words(self) -> None:
+        asked = RecoveryPlan.model_validate(
+            plan(
+                database(pause_before=True),
+                approval={"recovery": {"message": "Fail over?", "two_person": True}},
+            )
+        )
+
+        recovery = question_of(document(asked, executionType="RECOVERY"), asked, 1)
+
+        assert (recovery.two_person, question_of(document(asked), asked, 1).two_person) == (True, False)
+        assert recovery.message.endswith("The approval of a second person is needed: admin started it.")
 
     @pytest.mark.parametrize(
         ("decision", "refused"),
@@ -402,12 +462,12 @@ class TestEndings:
 
     def test_a_refused_gate_is_a_cancellation_by_whoever_refused(self) -> None:
         rejected = document(THREE_WAVES, "COMPLETED")
-        rejected["waves"][1]["gate"] = {"decision": "REJECTED", "actor": "dba"}
+        rejected["waves"][1]["gate"] = {"decision": "REJECTED", "actor": "dba", "comment": "rows missing"}
 
         ending = ending_of(rejected, {})
 
-        assert ending.cancelled
-        assert "REJECTED by dba" in ending.reason
+        assert (ending.cancelled, ending.actor) == (True, "dba")
+        assert ending.reason.endswith("was REJECTED by dba: rows missing")
 
     def test_jobs_are_open_until_drs_called_them_completed(self) -> None:
         running = document(THREE_WAVES, "FAILED", "POLLING", "POLLING")

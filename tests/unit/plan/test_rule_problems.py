@@ -33,6 +33,17 @@ BROKEN_RULES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "a server may be listed once"
         ],
     ),
+    "messages that cannot be filled in": (
+        {
+            "approval": {"recovery": {"message": "{{ waves.Databse.status }}"}},
+            "waves/1/pause_before": {"message": "Start {{ wave.name"},
+        },
+        [
+            "waves[1].pause_before.message: is no message that can be filled in: "
+            "unexpected end of template, expected 'end of print statement' (line 1)",
+            "approval.recovery.message: \"Databse\" is no value of waves; did you mean 'Database'?",
+        ],
+    ),
     "group in no wave": (
         {"protection_groups/spare": {"servers": [APP_2]}},
         ["protection_groups.spare: is in no wave, so its servers would not be recovered"],

@@ -132,6 +132,39 @@ def test_gate_of_a_started_wave_cannot_be_opened(store, opened):
         open_gate(store)
 
 
+def test_gate_for_two_persons_takes_no_approval_of_the_one_who_started_the_execution(store, opened):
+    store.open_gate("e1", 1, "Fail over?", [], two_person=True)
+    assert store.get_execution("e1")["paused"]["twoPerson"] is True
+    with pytest.raises(TransitionRefusedError, match="for a second person, not Admin"):
+        store.decide_gate("e1", 1, GateDecision.APPROVED, "Admin ")
+    assert store.decide_gate("e1", 1, GateDecision.APPROVED, "ann")["decision"] == "APPROVED"
+
+
+def test_whoever_started_the_execution_may_reject_a_gate_for_two_persons(store, opened):
+    store.open_gate("e1", 1, "Fail over?", [], two_person=True)
+    assert store.decide_gate("e1", 1, GateDecision.REJECTED, "admin")["decision"] == "REJECTED"
+
+
+def test_refused_answer_is_an_event_and_the_question_stays_open(store, opened):
+    open_gate(store)
+    before = store.get_document("e1")
+    store.refuse_answer("e1", 1, "admin", "admin started it", comment="hurry")
+    after = store.get_document("e1")
+    assert {**after, "lastUpdatedTime": before["lastUpdatedTime"]} == before
+    event = store.get_events("e1")[-1]
+    assert (event["event"], event["actor"]) == ("GATE_ANSWER_REFUSED", "admin")
+    assert event["detail"] == {"wave": 1, "reason": "admin started it", "comment": "hurry"}
+
+
+def test_answer_to_a_gate_that_is_not_open_is_not_refused_either(store, opened):
+    with pytest.raises(TransitionRefusedError, match="the gate of wave 1 is not open"):
+        store.refuse_answer("e1", 1, "admin", "reason")
+    open_gate(store)
+    store.decide_gate("e1", 1, GateDecision.APPROVED, "ann")
+    with pytest.raises(TransitionRefusedError, match="the gate of wave 1 is not open"):
+        store.refuse_answer("e1", 1, "admin", "reason")
+
+
 def test_waiting_is_no_decision(store, opened):
     open_gate(store)
     with pytest.raises(ValueError, match="no decision"):

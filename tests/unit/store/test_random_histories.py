@@ -88,7 +88,7 @@ class Actor:
         roles: dict[str, list[tuple[int, Callable[[int], object]]]] = {
             "starter": [(1, self.admit), (4, self.start), (2, self.complete), (1, self.fail)],
             "poller": [(6, self.poll), (4, self.make_ready), (2, self.complete), (1, self.miss_a_poll)],
-            "gatekeeper": [(3, self.open_gate), (4, self.decide), (1, self.skip)],
+            "gatekeeper": [(3, self.open_gate), (4, self.decide), (1, self.refuse), (1, self.skip)],
             "canceller": [(20, self.read), (1, self.cancel), (1, self.cancel_wave), (1, self.give_error)],
             "finalizer": [(3, self.poll), (3, self.complete), (1, self.claim_success)],
         }
@@ -146,6 +146,9 @@ class Actor:
 
     def decide(self, number: int) -> None:
         self.store.decide_gate("e1", number, self.rng.choice(_DECISIONS), self.name)
+
+    def refuse(self, number: int) -> None:
+        self.store.refuse_answer("e1", number, self.name, "not you")
 
     def cancel(self, _number: int) -> None:
         self.store.begin_cancelling("e1", self.name, "enough")
