@@ -45,6 +45,8 @@ def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     aws_of_module.reset()
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_of_module.url)
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.1")
+    # On a busy machine a message takes long, and what was not told in time would be one more event.
+    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 60.0)
     create_table(dynamodb_client(), executions_table_name())
     return aws_of_module
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
+from airflow.utils.types import DagRunType
 
 from drs_recovery.engine.announcer import Announcer
+from drs_recovery.engine.reconciling import reconcile
+from drs_recovery.operators.housekeeping import ReconcileOperator, TerminateDueOperator
+from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.settings import execution_store
 from sandbox.testing import Sandbox
 from tests.mailbox import Mailbox
 from tests.plan_documents import application, database, plan
 from tests.unit.engine import notifiers
 from tests.unit.engine.notifiers import HEARD, SILENCE_IS_OVER
-from tests.unit.steps import Steps
+from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:dr"
@@ -26,9 +32,7 @@ HERE = notifiers.__name__
 
 
 @pytest.fixture(autouse=True)
-def _hearing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # On a busy machine everything takes long; only the test of a time-out wants one.
-    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 60.0)
+def _hearing() -> Iterator[None]:
     HEARD.clear()
     SILENCE_IS_OVER.clear()
     yield
@@ -155,6 +159,81 @@ def test_a_failed_wave_is_told_with_the_reason(aws: Sandbox, steps_of: StepsOf) 
     (message,) = mailbox.messages()
     assert message["Subject"] == "FAILED: DRILL of crm, wave 1 (Database)"
     assert "InsufficientInstanceCapacity" in message["Message"]
+
+
+@pytest.fixture
+def drill(aws: Sandbox, steps_of: StepsOf) -> tuple[Steps, Mailbox]:
+    """A drill that has ended, whose instances are due, and who hears of them."""
+    mailbox = Mailbox(aws)
+    steps = steps_of(
+        plan(database(), drill={"terminate_after": "now"}, notify={"sns_topic_arn": mailbox.topic})
+    )
+    steps.open()
+    complete(aws, steps)
+    steps.finalize()
+    mailbox.messages()
+    return steps, mailbox
+
+
+def test_the_end_of_the_instances_is_told_when_somebody_asked_for_it(
+    aws: Sandbox, drill: tuple[Steps, Mailbox]
+) -> None:
+    steps, mailbox = drill
+    run = SimpleNamespace(
+        dag_id="terminate_recovery_instances",
+        run_id="manual__1",
+        conf={"execution_id": steps.execution_id},
+        run_type=DagRunType.MANUAL,
+        triggering_user_name="ann",
+    )
+    params = {"waves": None, "include_recovery": False, "confirmation": None, **run.conf}
+    terminate = TerminateInstancesOperator(task_id="terminate")
+    deferred(terminate.execute, {"dag_run": run, "params": params})
+    assert mailbox.messages() == []
+    aws.advance(60)
+    terminate.execute({"dag_run": run, "params": params})
+
+    assert mailbox.subjects() == ["TERMINATED: instances of DRILL of crm"]
+
+
+def test_the_end_of_the_instances_is_told_when_their_time_is_over(
+    aws: Sandbox, drill: tuple[Steps, Mailbox]
+) -> None:
+    _, mailbox = drill
+    clean_up = TerminateDueOperator(task_id="terminate_due")
+    clean_up.execute({})
+    aws.advance(60)
+    clean_up.execute({})
+    clean_up.execute({})
+
+    assert mailbox.subjects() == ["TERMINATED: instances of DRILL of crm"]
+
+
+def test_instances_that_cannot_be_cleaned_up_are_told_of_once(
+    aws: Sandbox, drill: tuple[Steps, Mailbox]
+) -> None:
+    _, mailbox = drill
+    aws.add_fault("failback", server="s-1111111111111111a")
+    for _ in range(3):
+        aws.advance(60)
+        with pytest.raises(AirflowFailException, match="failback"):
+            TerminateDueOperator(task_id="terminate_due").execute({})
+
+    assert mailbox.subjects() == ["TERMINATION FAILED: instances of DRILL of crm"]
+
+
+def test_the_end_of_an_execution_that_its_run_left_behind_is_told(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drs_recovery.operators.housekeeping.reconcile", partial(reconcile, grace=0))
+    mailbox = Mailbox(aws)
+    steps = steps_of(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
+    steps.open()
+    mailbox.messages()
+    run_is_gone = SimpleNamespace(get_dagrun_state=lambda _dag_id, _run_id: "failed")
+    ReconcileOperator(task_id="reconcile").execute({"ti": run_is_gone})
+
+    assert mailbox.subjects() == [f"{steps.document['status']}: DRILL of crm"]
 
 
 def test_a_topic_is_reached_in_its_own_region_and_groups_of_a_fifo_topic_are_executions(
