@@ -9,6 +9,7 @@ from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
 from drs_recovery.engine.run_options import RunOptions
+from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionRefusedError
 from drs_recovery.operators.base import PlanOperator, fails_for_good
 from drs_recovery.statuses import ExecutionType, FindingSeverity
@@ -33,6 +34,7 @@ class OpenExecutionOperator(PlanOperator):
             if refusals:
                 self._refuse(execution_id, refusals)
             self._check(execution_id, options)
+            check_not_ending(self.store.get_execution(execution_id))
             self.store.admit(execution_id)
         self.announce(execution_id)
         return execution_id

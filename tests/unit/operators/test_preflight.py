@@ -154,6 +154,25 @@ def test_a_dry_run_has_the_findings_in_its_record_and_no_error(aws: Sandbox, ste
     assert steps.finalize() == "COMPLETED"
 
 
+def test_a_cancel_during_the_preflight_lets_no_wave_start_and_ends_cancelled(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    aws.add_fault("error", operation="DescribeJobs", status=429, code="ThrottlingException", times=4)
+    steps = steps_of(plan(database()))
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        steps.open()
+    steps.store.request_cancel(steps.execution_id, "ann", "wrong plan")
+
+    with pytest.raises(AirflowFailException, match="ann"):
+        steps.open()
+
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize(open_execution="failed")
+    assert "EXECUTION_ADMITTED" not in steps.events
+    assert [wave["status"] for wave in steps.document["waves"]] == ["CANCELLED"]
+    assert aws.calls("drs", "StartRecovery") == []
+
+
 @pytest.fixture
 def plan_of_role(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], dict[str, Any]]:
     """Makes a plan whose connection assumes a role with some rights."""
