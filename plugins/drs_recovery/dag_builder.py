@@ -157,6 +157,8 @@ def trigger_form(plan: RecoveryPlan) -> dict[str, Param]:
             description=f"Only these waves, by number or name, of {names}. Empty: all.",
         ),
         "point_in_time": Param(LATEST, type="string", description=f"Only '{LATEST}' is supported."),
-        "keep_instances": Param(False, type="boolean", description="Recorded: this drill's instances stay."),
+        "keep_instances": Param(
+            False, type="boolean", description="The drill's instances stay until you terminate them."
+        ),
         "dry_run": Param(False, type="boolean", description="Check everything, launch nothing."),
     }
