@@ -30,15 +30,16 @@ class Witness:
             open_waves = [w["waveNumber"] for w in waves if not WaveStatus(w["status"]).is_final]
             self._demand(not open_waves, f"{document['status']} while waves {open_waves} are open")
         for wave in waves:
-            self._look_at_wave(wave)
+            self._look_at_wave(wave, retries=sum(_attempt(wave) for wave in waves) - len(waves))
 
-    def _look_at_wave(self, wave: Mapping[str, Any]) -> None:
+    def _look_at_wave(self, wave: Mapping[str, Any], retries: int) -> None:
         name = f"wave {wave['waveNumber']}"
         self._sums(name, wave["progress"])
         self._never_less(f"{name} pollAttempts", wave["pollAttempts"])
-        self._never_less(f"{name} ended", int(WaveStatus(wave["status"]).is_final))
+        # A new attempt, at this wave or at one that it waits for, is the only way back.
+        self._never_less(f"{name} ended after {retries} retries", int(WaveStatus(wave["status"]).is_final))
         for server in wave["serverStatuses"]:
-            server_name = f"{name} {server['sourceServerId']}"
+            server_name = f"{name} {server['sourceServerId']} attempt {_attempt(server)}"
             self._never_less(f"{server_name} phase", ServerPhase(server["phase"]).rank)
             self._never_less(f"{server_name} history", len(server["transitionHistory"]))
             for key in ("instanceId", "privateIp", "launchTime", "launchedTime"):
@@ -59,3 +60,7 @@ class Witness:
     def _demand(self, holds: bool, lie: str) -> None:
         if not holds:
             self.lies.append(lie)
+
+
+def _attempt(record: Mapping[str, Any]) -> int:
+    return int(record.get("attempt", 1))

@@ -18,6 +18,7 @@ from drs_recovery.engine.run_options import LATEST
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.broken_plan import BrokenPlanOperator
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
+from drs_recovery.operators.failure_decision import FailureDecisionOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
@@ -108,11 +109,21 @@ def _add_wave(plan: RecoveryPlan, number: int) -> tuple[BaseOperator, BaseOperat
         )
         start >> wait >> enrich
         start >> enrich
+        last = _add_decision(plan, number, enrich)
         if not gated:
-            return start, enrich
+            return start, last
         approve = ApprovalGateOperator(task_id="approve", wave_number=number, trigger_rule=first_rule)
         approve >> start
-        return approve, enrich
+        return approve, last
+
+
+def _add_decision(plan: RecoveryPlan, number: int, end: BaseOperator) -> BaseOperator:
+    """Let people decide about a failed wave, where the plan says so; the last task of the wave."""
+    if plan.wave(number).on_failure != "ask":
+        return end
+    decide = FailureDecisionOperator(task_id="decide", wave_number=number, trigger_rule=TriggerRule.ALL_DONE)
+    end >> decide
+    return decide
 
 
 def _in_dependency_order(plan: RecoveryPlan) -> list[int]:

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from drs_recovery.plan_findings import Finding, Location
 
-# Place (``*`` stands for every key or index) and, where only some values are meant, these values.
-NOT_SUPPORTED_YET: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
-    (("point_in_time",), frozenset()),
-    (("protection_groups", "*", "servers", "*", "point_in_time"), frozenset()),
-    (("waves", "*", "on_failure"), frozenset({"ask"})),
-    (("waves", "*", "wait_before"), frozenset()),
-    (("waves", "*", "only"), frozenset()),
-    (("waves", "*", "before"), frozenset()),
-    (("waves", "*", "after"), frozenset()),
+# Places; ``*`` stands for every key or index.
+NOT_SUPPORTED_YET: tuple[tuple[str, ...], ...] = (
+    ("point_in_time",),
+    ("protection_groups", "*", "servers", "*", "point_in_time"),
+    ("waves", "*", "wait_before"),
+    ("waves", "*", "only"),
+    ("waves", "*", "before"),
+    ("waves", "*", "after"),
 )
 
 
@@ -24,19 +23,14 @@ def unsupported_findings(document: object) -> Iterator[Finding]:
 
     :param document: as it was written; what a default would give is never reported.
     """
-    for pattern, values in NOT_SUPPORTED_YET:
-        for location, value in _matches(document, pattern, ()):
-            if not values:
-                yield Finding(location, f"{pattern[-1]} is not supported yet")
-            elif isinstance(value, str) and value in values:
-                yield Finding(location, f"{pattern[-1]}: {value} is not supported yet")
+    for pattern in NOT_SUPPORTED_YET:
+        for location in _matches(document, pattern, ()):
+            yield Finding(location, f"{pattern[-1]} is not supported yet")
 
 
-def _matches(
-    value: object, pattern: tuple[str, ...], location: Location
-) -> Iterator[tuple[Location, object]]:
+def _matches(value: object, pattern: tuple[str, ...], location: Location) -> Iterator[Location]:
     if not pattern:
-        yield location, value
+        yield location
         return
     for key, child in _children(value):
         if pattern[0] in ("*", key):

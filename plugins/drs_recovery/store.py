@@ -4,7 +4,8 @@ The execution store: the durable record of every execution, written by transitio
 ::
 
     StoreBase ─┬─ StoreReads ── StoreTerminations             records, documents, lists; the end of instances
-               ├─ StoreGates ── StoreWaves ── StoreRetries    gates; start and end of waves; new attempts
+               ├─ StoreGates ── StoreWaves ─┐                 gates; start, jobs and end of waves
+               │      StoreFailureGates ────┴─ StoreRetries   what to do about failed waves; new attempts
                ├─ StorePolls                                  how far the servers are
                ├─ StoreCancels                                who asked for an end: nothing more starts
                ├─ StoreFindings                               what the preflight found

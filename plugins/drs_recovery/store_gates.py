@@ -163,11 +163,17 @@ class StoreGates(StoreBase):
 
 
 def _pause(wave: Record) -> Item:
-    if "gate" not in wave:
+    gate = _waiting_gate(wave)
+    if gate is None:
         # EXECUTION names the gate already: the transaction that opens it is still being written.
         raise StoreConflictError([wave["recordKey"]])
-    gate = wave["gate"]
     return {"wave": wave["waveNumber"], **{name: gate[name] for name in _PAUSE_FIELDS if name in gate}}
+
+
+def _waiting_gate(wave: Record) -> Item | None:
+    """The open question of a wave: before its start, or about its failure."""
+    gates = (wave.get("gate"), wave.get("failureGate"))
+    return next((gate for gate in gates if gate and gate["decision"] == GateDecision.WAITING), None)
 
 
 def _demand_gate_can_open(execution: Record, wave: Record) -> None:

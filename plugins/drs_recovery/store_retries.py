@@ -31,9 +31,9 @@ from drs_recovery.store_base import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store_failure_gates import StoreFailureGates
 from drs_recovery.store_items import END_OF_RANGE, Event, present, public
-from drs_recovery.store_rules import Record, attempt_of, wave_subject
-from drs_recovery.store_waves import StoreWaves
+from drs_recovery.store_rules import Record, attempt_of, wave_subject, without
 
 # Causes of SKIPPED that a retry of another wave takes away.
 SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"
@@ -69,7 +69,7 @@ _ATTEMPT_FIELDS = (
 )
 
 
-class StoreRetries(StoreWaves):
+class StoreRetries(StoreFailureGates):
     """Begin a new attempt at a wave, also when its execution has ended."""
 
     @retried_on_conflict
@@ -100,7 +100,7 @@ class StoreRetries(StoreWaves):
             "attemptTime": now,
             "restartPending": True,
             **dict.fromkeys(_WAVE_ENDING_FIELDS),
-            **present({"askedBy": asked_by}),
+            **present({"askedBy": asked_by, "failureGate": _answered_gate(wave, actor, now)}),
         }
         event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
         self._commit(
@@ -116,7 +116,9 @@ class StoreRetries(StoreWaves):
         """What a retried wave makes of the EXECUTION record."""
         ends = _has_ended(execution) or execution["status"] == ExecutionStatus.CANCELLING
         live = {**execution, "status": ExecutionStatus.POLLING} if ends else execution
-        standing = self._standing(live, [*execution["activeWaves"], number], execution["waitingGates"])
+        # Somebody may have answered the open question about the failure by clearing the wave's tasks.
+        waiting = without(execution["waitingGates"], number)
+        standing = self._standing(live, [*execution["activeWaves"], number], waiting)
         return {**standing, **(dict.fromkeys(_ENDING_FIELDS) if ends else {})}
 
     @retried_on_conflict
@@ -172,6 +174,14 @@ def _is_new_request(wave: Record, asked_by: int | None) -> bool:
         return bool(asked_by > wave.get("askedBy", 0))
     gate = wave.get("failureGate") or {}
     return gate.get("decision") == FailureDecision.RETRY and gate.get("attempt") == attempt_of(wave)
+
+
+def _answered_gate(wave: Record, actor: str, now: float) -> Item | None:
+    """The open question about the failure, answered by the retry; None if there is none."""
+    gate = wave.get("failureGate")
+    if not gate or gate["decision"] != FailureDecision.WAITING:
+        return None
+    return {**gate, "decision": FailureDecision.RETRY, "actor": actor, "decidedTime": now}
 
 
 def _demand_retryable(execution: Record, wave: Record) -> None:

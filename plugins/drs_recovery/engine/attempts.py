@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.engine.judgement import needs_no_more_polls, wave_label, wave_of
 from drs_recovery.engine.late_jobs import record_late_jobs
+from drs_recovery.engine.observation import JOB_UNLISTED, has_ended
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import Wave
+from drs_recovery.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
-from drs_recovery.statuses import RETRYABLE_WAVES
+from drs_recovery.statuses import RETRYABLE_WAVES, ServerPhase
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import attempt_began
+
+# A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
+LISTING_SECONDS = 600
 
 
 def deadline_of(plan_wave: Wave, wave: Mapping[str, Any]) -> float:
@@ -59,17 +65,47 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
     :param clients: hooks by place.
     :raises NotStartedError: DRS could not be asked this time.
     """
-    if not store.get_wave(execution_id, number).get("restartPending"):
+    wave = store.get_wave(execution_id, number)
+    if not wave.get("restartPending"):
         return
-    if store.get_wave(execution_id, number)["jobs"]:
+    if wave["jobs"]:
         look = WaveWatcher(store, clients).look(execution_id, number)
         if look.problem:
             raise NotStartedError(look.problem, look.retry_after)
         try:
+            _give_up_lost_servers(store, clients, execution_id, wave)
             InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
         except AWS_ERRORS as error:
             raise NotStartedError(describe(error), None) from error
     store.restart_failed(execution_id, number)
+
+
+def _give_up_lost_servers(
+    store: ExecutionStore, clients: Clients, execution_id: str, wave: Mapping[str, Any]
+) -> None:
+    """
+    Call the servers FAILED whose job DRS does not list, long after its start.
+
+    If it runs nevertheless, DRS's rule of one job a server keeps a second one from starting.
+    """
+    lost = {job["jobId"] for job in wave["jobs"] if _is_lost(clients, job)}
+    failed = tuple(
+        ServerSeen(
+            server["sourceServerId"],
+            phase=ServerPhase.FAILED,
+            fields={"error": f"DRS does not list its job {server['jobId']}"},
+        )
+        for server in store.get_servers(execution_id, wave["waveNumber"])
+        if server.get("jobId") in lost and not needs_no_more_polls(server)
+    )
+    jobs = tuple(JobSeen(str(job_id), JOB_UNLISTED) for job_id in sorted(lost))
+    store.record_poll(execution_id, wave["waveNumber"], WavePoll(jobs, failed))
+
+
+def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:
+    if has_ended(job) or time.time() < float(job["startTime"]) + LISTING_SECONDS:
+        return False
+    return not clients.at(job["connection"], job["region"]).drs.describe_jobs([job["jobId"]])
 
 
 def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.judgement import failures_of, wave_label
-from drs_recovery.engine.observation import JOB_COMPLETED
+from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
@@ -168,11 +168,7 @@ def _known_failure(document: Mapping[str, Any]) -> str | None:
 
 def open_jobs(document: Mapping[str, Any]) -> list[int]:
     """Numbers of the waves of which a job was still running when last seen."""
-    return [
-        wave["waveNumber"]
-        for wave in document["waves"]
-        if any(job["status"] != JOB_COMPLETED for job in wave["jobs"])
-    ]
+    return [wave["waveNumber"] for wave in document["waves"] if not all(map(has_ended, wave["jobs"]))]
 
 
 def settle_deadline(document: Mapping[str, Any]) -> float:

@@ -14,7 +14,7 @@ from drs_recovery.engine.judgement import wave_label, wave_of
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import FailureDecision, WaveStatus
-from drs_recovery.store_rules import ended_as_planned
+from drs_recovery.store_rules import attempt_of, ended_as_planned
 
 Wave = Mapping[str, Any]
 
@@ -55,8 +55,13 @@ def blocked_by(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> 
 def _lets_dependents_start(wave: Wave, plan: RecoveryPlan) -> bool:
     if wave["status"] != WaveStatus.FAILED:
         return ended_as_planned(wave)
-    decision = (wave.get("failureGate") or {}).get("decision")
-    return plan.wave(wave["waveNumber"]).on_failure == "continue" or decision == FailureDecision.CONTINUE
+    return plan.wave(wave["waveNumber"]).on_failure == "continue" or _may_fail(wave)
+
+
+def _may_fail(wave: Wave) -> bool:
+    """Whether people said to go on without it; what they said of an earlier attempt does not count."""
+    gate = wave.get("failureGate") or {}
+    return gate.get("decision") == FailureDecision.CONTINUE and attempt_of(gate) == attempt_of(wave)
 
 
 def _waves_before(

@@ -23,6 +23,9 @@ from drs_recovery.statuses import (
 )
 
 JOB_COMPLETED = "COMPLETED"
+# Ours, not AWS's: DRS took the job and never listed it, so that nothing is to be heard of it.
+JOB_UNLISTED = "UNLISTED"
+_ENDED_JOBS = frozenset({JOB_COMPLETED, JOB_UNLISTED})
 
 # ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
 ACTION_SUCCEEDED = "SUCCEEDED"
@@ -54,6 +57,15 @@ class JobAnswer:
     def is_completed(self) -> bool:
         """Whether the job ended; that alone says nothing about its servers."""
         return self.job is not None and self.job.get("status") == JOB_COMPLETED
+
+
+def has_ended(job: Mapping[str, Any]) -> bool:
+    """
+    Whether nothing more comes of a job.
+
+    :param job: its entry in the WAVE record.
+    """
+    return job["status"] in _ENDED_JOBS
 
 
 def job_seen(answer: JobAnswer) -> JobSeen | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.judgement import needs_no_more_polls
-from drs_recovery.engine.observation import JobAnswer, job_seen, servers_seen
+from drs_recovery.engine.observation import JobAnswer, has_ended, job_seen, servers_seen
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.records import ServerSeen, WavePoll
@@ -76,7 +76,7 @@ class WaveWatcher:
         execution = self._store.get_execution(execution_id)
         wave = self._store.get_wave(execution_id, wave_number)
         servers = self._store.get_servers(execution_id, wave_number)
-        answers = self._ask(wave["jobs"])
+        answers = self._ask(_open_jobs(wave["jobs"], servers))
         poll = _poll_of(answers, servers, await_actions=not execution["isDrill"])
         after = self._store.record_poll(execution_id, wave_number, poll)
         return Look(settled=_is_settled(answers, after), cancelled="cancel" in execution)
@@ -101,6 +101,14 @@ class WaveWatcher:
         except PASSING_TROUBLE as error:
             # The store itself is out of reach: the next good poll writes what this one could not.
             log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
+
+
+def _open_jobs(
+    jobs: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Jobs that may have news: one that ended, and whose servers a retry started again, has none."""
+    named = {server.get("jobId") for server in servers}
+    return [job for job in jobs if job["jobId"] in named or not has_ended(job)]
 
 
 def _poll_of(

@@ -10,7 +10,7 @@ from drs_recovery.engine.attempts import deadline_of, recorded_failure
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall, wave_label
-from drs_recovery.engine.observation import JOB_COMPLETED
+from drs_recovery.engine.observation import has_ended
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import RecoveryPlan
@@ -108,7 +108,7 @@ def instance_ids(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _jobs_ended(wave: Mapping[str, Any]) -> bool:
-    return bool(wave["jobs"]) and all(job["status"] == JOB_COMPLETED for job in wave["jobs"])
+    return bool(wave["jobs"]) and all(map(has_ended, wave["jobs"]))
 
 
 def _timeout_reason(seconds: float, unsettled: Sequence[Mapping[str, Any]], problem: str | None) -> str:

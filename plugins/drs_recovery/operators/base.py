@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -23,9 +23,10 @@ from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.identity import execution_id
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
-from drs_recovery.settings import execution_store
+from drs_recovery.settings import execution_store, poll_interval
 from drs_recovery.statuses import SkipCause
 from drs_recovery.store import ExecutionStore
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -65,6 +66,18 @@ def fails_for_good() -> Iterator[None]:
 
 class RecoveryMixin:
     """Execution and store of the DAG run that a task belongs to."""
+
+    if TYPE_CHECKING:
+        defer: Callable[..., NoReturn]
+
+    def look_again_in(self, seconds: float, method_name: str = "execute_complete") -> NoReturn:
+        """
+        Leave the worker and run a method later.
+
+        :param seconds: how long to wait in the triggerer.
+        :param method_name: what runs then.
+        """
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name=method_name)
 
     @cached_property
     def store(self) -> ExecutionStore:
@@ -136,6 +149,15 @@ class WaveMixin(RecoveryMixin):
         wave = self.store.get_wave(execution, self.wave_number)
         return deadline_of(self.wave_plan_of(execution), wave)
 
+    def jobs_trigger(self, execution: str) -> RecoveryJobTrigger:
+        """What waits for the wave's jobs in the triggerer."""
+        return RecoveryJobTrigger(
+            execution_id=execution,
+            wave_numbers=[self.wave_number],
+            deadline=self.deadline_of(execution),
+            poll_interval=poll_interval(),
+        )
+
 
 class RecoveryOperator(RecoveryMixin, BaseOperator):
     """Base of the operators that act on an execution."""
@@ -144,14 +166,6 @@ class RecoveryOperator(RecoveryMixin, BaseOperator):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**quick_retries(kwargs))
-
-    def look_again_in(self, seconds: float) -> NoReturn:
-        """
-        Leave the worker and run :meth:`execute_complete` later.
-
-        :param seconds: how long to wait in the triggerer.
-        """
-        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="execute_complete")
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Go on after a pause: every step looks for what it already did, so it simply runs again."""

@@ -11,9 +11,7 @@ from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.start_rules import check_not_cancelled
 from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
-from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -45,15 +43,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
             return self._judge(execution_id)
 
     def _leave_worker(self, execution_id: str) -> NoReturn:
-        self.defer(
-            trigger=RecoveryJobTrigger(
-                execution_id=execution_id,
-                wave_numbers=[self.wave_number],
-                deadline=self.deadline_of(execution_id),
-                poll_interval=poll_interval(),
-            ),
-            method_name="execute_complete",
-        )
+        self.defer(trigger=self.jobs_trigger(execution_id), method_name="execute_complete")
 
     def poke(self, context: Context) -> bool:
         """Look once. True when the wave is settled or its time is over: both end the waiting."""

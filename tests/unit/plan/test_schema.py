@@ -78,5 +78,4 @@ def test_the_schema_says_what_is_not_supported_yet() -> None:
     wave = json.loads(plan_schema())["$defs"]["Wave"]["properties"]
 
     assert wave["wait_before"]["description"].endswith("Not supported yet.")
-    assert wave["on_failure"]["description"].endswith("Not supported yet: ask.")
     assert "Not supported" not in wave["timeout"]["description"]

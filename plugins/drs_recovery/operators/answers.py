@@ -1,0 +1,52 @@
+"""What Airflow passes on when a person answered a question, or nobody did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import Param
+
+TIME_OUT_ACTOR = "time-out"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    An answer for the record.
+
+    :param actor: who gave it.
+    :param comment: what they wrote, if anything.
+    :param decided_time: epoch seconds; None if nobody answered.
+    """
+
+    actor: str
+    comment: str | None
+    decided_time: float | None
+
+
+def comment_form() -> dict[str, Param]:
+    """The form below a question."""
+    return {"comment": Param("", type=["string", "null"], title="Comment", description="Kept in the record")}
+
+
+def is_timeout(event: Mapping[str, Any]) -> bool:
+    """Whether nobody answered in time."""
+    return bool(event.get("error_type") == "timeout")
+
+
+def answer_of(event: Mapping[str, Any]) -> Answer:
+    """
+    Read who answered, when, and with which comment.
+
+    :param event: as Airflow's human-in-the-loop operators get it.
+    """
+    user = event.get("responded_by_user") or {}
+    answered: datetime | None = event.get("responded_at")
+    return Answer(
+        actor=str(user.get("name") or user.get("id") or TIME_OUT_ACTOR),
+        comment=(event.get("params_input") or {}).get("comment") or None,
+        decided_time=answered.timestamp() if answered else None,
+    )

@@ -1,0 +1,197 @@
+"""The step that asks people what to do about a failed wave, and retries it if they say so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from drs_recovery.engine.announcements import Asked
+from drs_recovery.engine.attempts import begin_retry, recorded_failure
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.failure_question import failure_question
+from drs_recovery.engine.job_starter import NotStartedError
+from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.start_rules import check_not_ending, skip_reason
+from drs_recovery.engine.wave_end import WaveEnd
+from drs_recovery.engine.wave_start import WaveStarter
+from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
+from drs_recovery.operators.answers import answer_of, comment_form, is_timeout
+from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import FailureDecision, WaveStatus
+from drs_recovery.store_rules import attempt_of
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+RETRY, CONTINUE, STOP = "Retry the failed servers", "Continue with the next waves", "Stop"
+_DECISIONS = {
+    RETRY: FailureDecision.RETRY,
+    CONTINUE: FailureDecision.CONTINUE,
+    STOP: FailureDecision.STOP,
+}
+
+
+class FailureDecisionOperator(WaveMixin, HITLOperator):
+    """
+    Ask what to do about a failed wave, holding neither a worker nor a triggerer while people decide.
+
+    The end of a wave whose plan says ``on_failure: ask``; a wave that did not fail passes without a question.
+    A retry runs inside this step, which asks again if it fails too. The decision is recorded before anything
+    follows from it: the waves behind read that record, not the colour of this task.
+
+    Each run of the step goes on from what the record says, so that it may die or wait anywhere.
+
+    :param wave_number: from 1.
+    :return: status of the wave.
+    """
+
+    def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
+        # Airflow hands in the DAG's params: they belong to the trigger form, not to the question.
+        kwargs.pop("params", None)
+        super().__init__(
+            subject=f"Wave {wave_number} failed",
+            options=list(_DECISIONS),
+            params=comment_form(),
+            **quick_retries(kwargs),
+        )
+        self.wave_number = wave_number
+
+    def execute(self, context: Context) -> str:
+        """Do what the record asks for next, until the wave needs no decision."""
+        execution_id = self.execution_id_of(context)
+        with fails_for_good(), self.announcing(execution_id):
+            while not self._is_settled(context, execution_id):
+                continue
+            return str(self.store.get_wave(execution_id, self.wave_number)["status"])
+
+    def go_on(self, context: Context, event: Any = None) -> str:
+        """Go on after a pause, or when the trigger saw the jobs end: what counts is what is true now."""
+        return self.execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
+        """
+        Record the answer, or that there was none, then act on what stands.
+
+        :param event: as Airflow's human-in-the-loop operator passes it on.
+        """
+        execution_id = self.execution_id_of(context)
+        with fails_for_good():
+            if is_timeout(event):
+                self._record(execution_id, FailureDecision.TIMED_OUT, event)
+            else:
+                chosen = super().execute_complete(context, event)["chosen_options"]
+                self._record(execution_id, _DECISIONS[chosen[0]], event)
+        return self.execute(context)
+
+    def _record(self, execution_id: str, decision: FailureDecision, event: Mapping[str, Any]) -> None:
+        answer = answer_of(event)
+        stands = self.store.decide_failure_gate(
+            execution_id, self.wave_number, decision, answer.actor, answer.comment, answer.decided_time
+        )
+        if stands["decision"] != decision:
+            self.log.warning("the answer %s comes after %s", decision, stands["decision"])
+
+    def _is_settled(self, context: Context, execution_id: str) -> bool:
+        """Take one step; False if the record has to be looked at again."""
+        document = self.store.get_document(execution_id)
+        wave = wave_of(document, self.wave_number)
+        status = WaveStatus(wave["status"])
+        if status is WaveStatus.COMPLETED:
+            return True
+        if reason := skip_reason(document, self.wave_number):
+            raise AirflowSkipException(reason)
+        if status is WaveStatus.FAILED:
+            return self._act(context, document, wave)
+        if not status.is_active:
+            raise ExecutionError(f"wave {wave_label(wave)} launched nothing, it is {status}")
+        check_not_ending(document)
+        self._finish(context, document, wave)
+        return False
+
+    def _act(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+        """Do what was decided about this attempt's failure; ask, if nothing is."""
+        match _decision(wave):
+            case FailureDecision.CONTINUE:
+                return True
+            case FailureDecision.RETRY:
+                actor = str(wave["failureGate"]["actor"])
+                begin_retry(self.store, document["executionId"], self.wave_number, actor)
+                return False
+            case FailureDecision.STOP | FailureDecision.TIMED_OUT:
+                raise recorded_failure(wave)
+        check_not_ending(document)
+        self._ask(context, document)
+        return False
+
+    def _ask(self, context: Context, document: Mapping[str, Any]) -> None:
+        execution_id = document["executionId"]
+        question = failure_question(document, self.plan_of(execution_id), self.wave_number)
+        self.subject, self.body = question.subject, question.body
+        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
+        self.response_timeout = question.timeout
+        self.store.open_failure_gate(
+            execution_id,
+            self.wave_number,
+            message=question.message,
+            approvers=question.approvers,
+            deadline=time.time() + question.timeout.total_seconds(),
+        )
+        self.announce(execution_id, Asked(self.wave_number, self.task_id))
+        HITLOperator.execute(self, context)
+
+    def _finish(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+        """Bring a wave that still runs to its end, as far as that is this step's business."""
+        execution_id = document["executionId"]
+        if not _is_retried_here(wave):
+            # Its own steps have ended, whatever became of its jobs: a retry looks at those first.
+            self.store.fail_wave(execution_id, self.wave_number, "its steps ended without a verdict")
+            return
+        try:
+            self._run_attempt(context, execution_id, wave)
+        except WaveFailedError as failed:
+            self.log.warning("execution %s: %s", execution_id, failed)
+        except WaveRefusedError:
+            raise
+        except ExecutionError as error:
+            self._fail(execution_id, error)
+
+    def _fail(self, execution_id: str, error: ExecutionError) -> None:
+        if self.store.get_wave(execution_id, self.wave_number)["status"] != WaveStatus.FAILED:
+            self.store.fail_wave(execution_id, self.wave_number, str(error))
+
+    def _run_attempt(self, context: Context, execution_id: str, wave: Mapping[str, Any]) -> None:
+        if wave["status"] == WaveStatus.PENDING:
+            self._start(context, execution_id)
+        look = WaveWatcher(self.store).look(execution_id, self.wave_number)
+        if not look.settled and time.time() < self.deadline_of(execution_id):
+            self.defer(trigger=self.jobs_trigger(execution_id), method_name="go_on")
+        wave_end = WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number)
+        wave_end.judge(look.problem)
+        if missing := wave_end.missing_details(Clients()):
+            self.log.info("execution %s: waiting for the details of %s", execution_id, ", ".join(missing))
+            self.look_again_in(poll_interval(), "go_on")
+        wave_end.end()
+
+    def _start(self, context: Context, execution_id: str) -> None:
+        try:
+            WaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
+        except NotStartedError as error:
+            self.look_again_in(poll_interval() if error.pause is None else error.pause, "go_on")
+
+
+def _decision(wave: Mapping[str, Any]) -> FailureDecision | None:
+    """What was decided about the failure of the wave's last attempt, if anything."""
+    gate = wave.get("failureGate")
+    return FailureDecision(gate["decision"]) if gate and gate["attempt"] == attempt_of(wave) else None
+
+
+def _is_retried_here(wave: Mapping[str, Any]) -> bool:
+    """Whether the wave's attempt is the answer to the question about the one before it."""
+    gate = wave.get("failureGate") or {}
+    return gate.get("decision") == FailureDecision.RETRY and gate["attempt"] == attempt_of(wave) - 1
