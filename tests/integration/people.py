@@ -37,6 +37,11 @@ def reject(user: str = "admin", comment: str | None = None) -> Deed:
     return lambda api, question: api.answer(question, user, "Reject", comment)
 
 
+def choose(option: str, user: str = "admin", comment: str | None = None) -> Deed:
+    """Choose an option of a question."""
+    return lambda api, question: api.answer(question, user, option, comment)
+
+
 def mark_task(state: str) -> Deed:
     """Mark the gate's task by hand, in place of an answer."""
     return lambda api, question: api.set_task_state(question, state)
