@@ -29,6 +29,7 @@ def failure_question(document: Mapping[str, Any], plan: RecoveryPlan, number: in
         approvers=pause.approvers if pause else (),
         timeout=pause.timeout if pause else DEFAULT_GATE_TIMEOUT,
         continue_on_timeout=False,
+        two_person=False,
     )
 
 

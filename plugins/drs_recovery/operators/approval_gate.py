@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.announcements import Asked
@@ -17,17 +15,13 @@ from drs_recovery.engine.gates import question_of
 from drs_recovery.engine.judgement import wave_label, wave_of
 from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision
 from drs_recovery.store_rules import is_same_person
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
-
-TIME_OUT_ACTOR = "time-out"
-
-# Seconds for which a question stands at least, even if its time was over while nothing of Airflow ran.
-SHORTEST_TIMEOUT = 1.0
 
 
 class ApprovalGateOperator(WaveMixin, ApprovalOperator):
@@ -47,11 +41,7 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         kwargs.pop("params", None)
         super().__init__(
             subject=f"Approve the start of wave {wave_number}",
-            params={
-                "comment": Param(
-                    "", type=["string", "null"], title="Comment", description="Kept in the record"
-                )
-            },
+            params=comment_form(),
             **quick_retries(kwargs),
         )
         self.wave_number = wave_number
@@ -88,9 +78,7 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         self.subject, self.body = question.subject, question.body
         self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
         self.defaults = [self.APPROVE] if question.continue_on_timeout else None
-        # A question that is asked again has the time that is left, not all of it once more.
-        left = float(gate["deadline"]) - time.time()
-        self.response_timeout = timedelta(seconds=max(left, SHORTEST_TIMEOUT))
+        self.response_timeout = time_left(gate)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """
@@ -100,7 +88,7 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         """
         execution_id = self.execution_id_of(context)
         with fails_for_good():
-            if event.get("error_type") == "timeout":
+            if is_timeout(event):
                 self._record(execution_id, GateDecision.TIMED_OUT, {})
                 raise AirflowFailException(f"nobody answered the gate of wave {self.wave_number} in time")
             if "error" not in event and not self._counts(execution_id, event):
@@ -119,9 +107,9 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         if not (gate.get("twoPerson") and is_alone and self._decision_in(event) is GateDecision.APPROVED):
             return True
         if gate["decision"] == GateDecision.WAITING:
-            actor, comment = _answerer(event), _comment(event)
-            reason = f"{actor} started the execution: a second person must approve it"
-            self.store.refuse_answer(execution_id, self.wave_number, actor, reason, comment)
+            answer = answer_of(event)
+            reason = f"{answer.actor} started the execution: a second person must approve it"
+            self.store.refuse_answer(execution_id, self.wave_number, answer.actor, reason, answer.comment)
             self.log.warning("execution %s: not approved: %s", execution_id, reason)
         return False
 
@@ -140,22 +128,13 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
             )
 
     def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> dict[str, Any]:
-        answered: datetime | None = event.get("responded_at")
+        answer = answer_of(event)
         recorded = self.store.decide_gate(
             execution_id,
             self.wave_number,
             decision,
-            actor=_answerer(event),
-            comment=_comment(event),
-            decided_time=answered.timestamp() if answered else None,
+            actor=answer.actor,
+            comment=answer.comment,
+            decided_time=answer.decided_time,
         )
         return dict(recorded)
-
-
-def _answerer(event: Mapping[str, Any]) -> str:
-    user = event.get("responded_by_user") or {}
-    return str(user.get("name") or user.get("id") or TIME_OUT_ACTOR)
-
-
-def _comment(event: Mapping[str, Any]) -> str | None:
-    return (event.get("params_input") or {}).get("comment") or None

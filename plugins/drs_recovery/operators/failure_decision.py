@@ -20,8 +20,8 @@ from drs_recovery.engine.start_rules import check_not_ending, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
-from drs_recovery.operators.answers import answer_of, comment_form, is_timeout
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import FailureDecision, WaveStatus
 from drs_recovery.store_rules import attempt_of
@@ -132,16 +132,16 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
     def _ask(self, context: Context, document: Mapping[str, Any]) -> None:
         execution_id = document["executionId"]
         question = failure_question(document, self.plan_of(execution_id), self.wave_number)
-        self.subject, self.body = question.subject, question.body
-        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
-        self.response_timeout = question.timeout
-        self.store.open_failure_gate(
+        gate = self.store.open_failure_gate(
             execution_id,
             self.wave_number,
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
         )
+        self.subject, self.body = question.subject, question.body
+        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
+        self.response_timeout = time_left(gate)
         self.announce(execution_id, Asked(self.wave_number, self.task_id))
         HITLOperator.execute(self, context)
 

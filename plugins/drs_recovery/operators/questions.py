@@ -1,15 +1,19 @@
-"""What Airflow passes on when a person answered a question, or nobody did."""
+"""What the questions to people share: their form, their time, and how Airflow passes on the answer."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Param
 
 TIME_OUT_ACTOR = "time-out"
+
+# Seconds for which a question stands at least, even if its time was over while nothing of Airflow ran.
+SHORTEST_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,16 @@ class Answer:
 def comment_form() -> dict[str, Param]:
     """The form below a question."""
     return {"comment": Param("", type=["string", "null"], title="Comment", description="Kept in the record")}
+
+
+def time_left(gate: Mapping[str, Any]) -> timedelta:
+    """
+    How long a question may still be answered; asked again, it does not get all of its time once more.
+
+    :param gate: as the store has it.
+    """
+    left = float(gate["deadline"]) - time.time()
+    return timedelta(seconds=max(left, SHORTEST_TIMEOUT))
 
 
 def is_timeout(event: Mapping[str, Any]) -> bool:
