@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.types import DagRunType
 
+from drs_recovery.dynamodb_actions import to_dynamodb
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan
@@ -282,6 +283,41 @@ def test_a_job_that_somebody_else_started_is_waited_for(aws: Sandbox, drill: Ste
     termination.resume(parked)
 
     assert len(terminate_jobs(aws)) == 1
+    assert drill.document["instancesTerminated"] is True
+
+
+def test_a_server_in_another_job_is_waited_for_while_the_others_go(aws: Sandbox, drill: Steps) -> None:
+    aws.client("drs").start_recovery(sourceServers=[{"sourceServerID": DB_1}], isDrill=True)
+    termination = Termination(execution_id=drill.execution_id)
+
+    parked = deferred(termination)
+    assert sorted(terminate_calls(aws)) == [200, 409, 409]
+    # The other drill removes the earlier instance of its server, and its own one is none of ours.
+    aws.advance(A_DRILL)
+    termination.resume(parked)
+
+    assert drill.document["instancesTerminated"] is True
+    assert recovery_instances(aws).keys() == {DB_1}
+
+
+def test_instances_of_earlier_attempts_are_terminated_as_well(aws: Sandbox, drill: Steps) -> None:
+    drs, table = aws.client("drs"), drill.store.table
+    job = drs.start_recovery(sourceServers=[{"sourceServerID": DB_1}], isDrill=True)["job"]["jobID"]
+    aws.advance(A_DRILL)
+    earlier = {"jobId": job, "recoveryInstanceId": recovery_instances(aws)[DB_1]}
+    table.client.update_item(
+        TableName=table.table_name,
+        Key={"executionId": {"S": drill.execution_id}, "recordKey": {"S": f"SERVER#01#{DB_1}"}},
+        UpdateExpression="SET previousInstances = :earlier",
+        ExpressionAttributeValues={":earlier": to_dynamodb([earlier])},
+    )
+    termination = Termination(execution_id=drill.execution_id)
+
+    parked = deferred(termination)
+    aws.advance(A_TERMINATION)
+    termination.resume(parked)
+
+    assert recovery_instances(aws) == {}
     assert drill.document["instancesTerminated"] is True
 
 
