@@ -15,6 +15,7 @@ from typing import Any
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
 
 EXECUTION_STARTED = "EXECUTION_STARTED"
+WAVE_RETRIED = "WAVE_RETRIED"
 GATE_OPENED = "GATE_OPENED"
 FAILURE_GATE_OPENED = "FAILURE_GATE_OPENED"
 INSTANCES_TERMINATED = "INSTANCES_TERMINATED"
@@ -80,13 +81,21 @@ def happenings(document: Mapping[str, Any], asked: Asked | None = None) -> list[
     ended = [*_end(document), *_termination(document)]
     if document.get("dryRun"):
         return ended
-    return [*_start(document), *_wave_ends(document), *_questions(document, asked), *ended]
+    waves = [*_retries(document), *_wave_ends(document)]
+    return [*_start(document), *waves, *_questions(document, asked), *ended]
 
 
 def _start(document: Mapping[str, Any]) -> Iterator[Happening]:
     status = ExecutionStatus(document["status"])
     if "admittedTime" in document and not (status.is_final or status is ExecutionStatus.CANCELLING):
         yield Happening(EXECUTION_STARTED, EXECUTION_STARTED)
+
+
+def _retries(document: Mapping[str, Any]) -> Iterator[Happening]:
+    """A wave that failed is tried again, perhaps in an execution whose end was told already."""
+    for wave in document["waves"]:
+        if wave.get("attempt", 1) > 1 and WaveStatus(wave["status"]).is_active:
+            yield _of_wave(WAVE_RETRIED, wave, f"attempt{wave['attempt']}")
 
 
 def _wave_ends(document: Mapping[str, Any]) -> list[Happening]:

@@ -14,6 +14,7 @@ from drs_recovery.engine.announcements import (
     GATE_OPENED,
     INSTANCES_TERMINATED,
     TERMINATION_FAILED,
+    WAVE_RETRIED,
     Happening,
 )
 from drs_recovery.engine.judgement import failures_of
@@ -119,6 +120,7 @@ def _headline(happening: Happening, document: Mapping[str, Any], longest_name: i
     wave_name = f"wave {wave['waveNumber']} ({_one_line(wave['waveName'], longest_name)})"
     headlines = {
         EXECUTION_STARTED: f"STARTED: {execution}",
+        WAVE_RETRIED: f"RETRIED: {execution}, {wave_name}",
         GATE_OPENED: f"ANSWER NEEDED: {execution}, before {wave_name}",
         FAILURE_GATE_OPENED: f"ANSWER NEEDED: {execution}, after the failure of {wave_name}",
         INSTANCES_TERMINATED: f"TERMINATED: instances of {execution}",
@@ -145,6 +147,8 @@ def _facts(document: Mapping[str, Any]) -> Iterator[str]:
 def _details(happening: Happening, document: Mapping[str, Any]) -> Iterator[str]:
     if happening.question:
         yield from _question(happening.question)
+    elif happening.event == WAVE_RETRIED and happening.wave:
+        yield f"Attempt {happening.wave['attempt']}: the servers that failed are launched again."
     elif happening.wave:
         yield from _wave_end(happening.wave)
     elif happening.event == TERMINATION_FAILED:

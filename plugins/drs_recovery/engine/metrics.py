@@ -69,7 +69,7 @@ def measurements(happening: Happening, document: Mapping[str, Any]) -> list[Meas
     :param document: the execution document.
     """
     wave = happening.wave
-    if wave is not None and not happening.question:
+    if wave is not None and happening.event == f"WAVE_{wave['status']}":
         values, ended = list(_of_wave(wave)), wave.get("endTime")
     elif happening.event == f"EXECUTION_{document['status']}":
         values, ended = list(_of_execution(document)), document.get("endTime")

@@ -84,6 +84,20 @@ def test_a_wave_that_is_tried_again_is_told_of_again() -> None:
     assert "WAVE_FAILED#1#attempt2" in keys(document(wave(1, "FAILED", attempt=2)))
 
 
+def test_a_retry_is_told_while_it_runs_and_not_measured_before_it_ends() -> None:
+    running = document(wave(1, "POLLING", server("a", "LAUNCH", attempt=2), attempt=2, attemptTime=1080.0))
+
+    notice = notices(running)[-1]
+
+    assert (notice.key, notice.subject) == (
+        "WAVE_RETRIED#1#attempt2",
+        "RETRIED: DRILL of Three-tier CRM, wave 1 (Tier 1)",
+    )
+    assert "Attempt 2: the servers that failed are launched again." in notice.message
+    assert measured(running) == {}
+    assert keys(document(wave(1, "POLLING"))) == ["EXECUTION_STARTED"]
+
+
 def test_an_execution_that_was_opened_again_ends_again() -> None:
     first, second = ended("FAILED"), ended("FAILED", endTime=9000.0)
 
