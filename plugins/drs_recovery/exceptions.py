@@ -11,8 +11,8 @@ Every error this package raises on purpose.
     │   └── StoreConflictError       other writers came first, again and again; nothing was written
     └── ExecutionError
         ├── ExecutionRefusedError    the execution may not start (bad parameter, unresolved group, live drill)
-        ├── ExecutionCancelledError  somebody asked to cancel the execution
         ├── WaveRefusedError         a wave may not start (no approval, an unfinished dependency)
+        │   └── ExecutionCancelledError   somebody asked to cancel the execution
         ├── WaveFailedError          servers of a wave failed; carries each server and its reason
         ├── JobStartError            DRS definitely refused to start a job
         ├── TerminationRefusedError  nothing may be terminated (live execution, wrong confirmation)
@@ -125,7 +125,11 @@ class ExecutionRefusedError(ExecutionError):
         super().__init__("the execution may not start:\n" + "\n".join(f"- {finding}" for finding in findings))
 
 
-class ExecutionCancelledError(ExecutionError):
+class WaveRefusedError(ExecutionError):
+    """A wave may not start: its gate has no recorded approval or a wave it depends on is not completed."""
+
+
+class ExecutionCancelledError(WaveRefusedError):
     """
     Somebody asked to cancel the execution: its steps stop, its last one closes the record.
 
@@ -136,10 +140,6 @@ class ExecutionCancelledError(ExecutionError):
     def __init__(self, actor: str, reason: str) -> None:
         self.actor, self.reason = actor, reason
         super().__init__(f"the execution was cancelled by {actor}: {reason}")
-
-
-class WaveRefusedError(ExecutionError):
-    """A wave may not start: its gate has no recorded approval or a wave it depends on is not completed."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ The execution store: the durable record of every execution, written by transitio
                │      StoreFailureGates ────┴─ StoreRetries   what to do about failed waves; new attempts
                ├─ StorePolls                                  how far the servers are
                ├─ StoreCancels                                who asked for an end: nothing more starts
+               ├─ StoreLocks                                  which executions of a plan live
                ├─ StoreFindings                               what the preflight found
                └─ StoreNotifications                          what was told, and what could not be
                         └── ExecutionStore                    all of them; opening and ending an execution
@@ -45,6 +46,7 @@ from drs_recovery.store_items import (
     server_item,
     wave_item,
 )
+from drs_recovery.store_locks import StoreLocks
 from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
 from drs_recovery.store_retries import StoreRetries
@@ -69,7 +71,13 @@ _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveS
 
 
 class ExecutionStore(
-    StoreTerminations, StoreRetries, StorePolls, StoreCancels, StoreFindings, StoreNotifications
+    StoreTerminations,
+    StoreRetries,
+    StorePolls,
+    StoreCancels,
+    StoreLocks,
+    StoreFindings,
+    StoreNotifications,
 ):
     """
     The records of executions.

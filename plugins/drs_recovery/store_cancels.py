@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from drs_recovery.dynamodb_actions import Item
+from collections.abc import Sequence
+
+from drs_recovery.dynamodb_actions import Action, Item, Put
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus
-from drs_recovery.store_base import StoreBase, execution_update, retried_on_conflict
-from drs_recovery.store_items import Event
+from drs_recovery.store_base import RECORD_IS_NEW, StoreBase, execution_update, retried_on_conflict
+from drs_recovery.store_items import Event, event_item
 from drs_recovery.store_rules import EXECUTION_SUBJECT, demand_live
 
 
@@ -27,6 +29,26 @@ class StoreCancels(StoreBase):
         :raises TransitionRefusedError: the execution has ended.
         """
         return self._begin(execution_id, actor, reason, asked=True)
+
+    @retried_on_conflict
+    def preempt(self, drill_id: str, recovery_id: str) -> bool:
+        """
+        Cancel a drill for a real recovery; each record has an event that names the other execution.
+
+        :param drill_id: the drill.
+        :param recovery_id: the recovery.
+        :return: False if the drill was ending already.
+        :raises TransitionRefusedError: the drill has ended.
+        """
+        drill, recovery = self._read_execution(drill_id), self._read_execution(recovery_id)
+        detail = {name: drill[name] for name in ("executionId", "planId", "dagId", "dagRunId")}
+        event = Event("DRILL_PREEMPTED", detail, recovery["initiatedBy"])
+        told = Put(event_item(recovery_id, event, self._now(), 0), RECORD_IS_NEW)
+        reason = (
+            f"a real recovery of plan {recovery['planName']} takes precedence (DAG run "
+            f"{recovery['dagRunId']} of {recovery['dagId']}, started by {recovery['initiatedBy']})"
+        )
+        return self._begin(drill_id, f"recovery {recovery_id}", reason, asked=True, also=(told,))
 
     @retried_on_conflict
     def begin_cancelling(self, execution_id: str, actor: str, reason: str) -> bool:
@@ -60,7 +82,9 @@ class StoreCancels(StoreBase):
         self._commit(event, [execution_update(execution, now, {"reconcilingTime": now})])
         return True
 
-    def _begin(self, execution_id: str, actor: str, reason: str, *, asked: bool) -> bool:
+    def _begin(
+        self, execution_id: str, actor: str, reason: str, *, asked: bool, also: Sequence[Action] = ()
+    ) -> bool:
         execution = self._read_execution(execution_id)
         status = ExecutionStatus(execution["status"])
         if status is ExecutionStatus.CANCELLING:
@@ -72,5 +96,5 @@ class StoreCancels(StoreBase):
         if asked:
             changes["cancel"] = {"actor": actor, "reason": reason, "time": now}
         event = Event("EXECUTION_CANCELLING", {"reason": reason}, actor)
-        self._commit(event, [execution_update(execution, now, changes)])
+        self._commit(event, [execution_update(execution, now, changes), *also])
         return True

@@ -138,6 +138,7 @@ def test_a_drill_is_refused_while_another_execution_of_its_plan_is_live(
 ) -> None:
     other = _live_execution("crm")
     runner.store.create_execution(other)
+    runner.store.hold_plan(other.execution_id)
 
     ended = runner.run(plan(database()))
 
@@ -146,14 +147,21 @@ def test_a_drill_is_refused_while_another_execution_of_its_plan_is_live(
     assert accepted_starts(sandbox) == 0
 
 
-def test_a_real_recovery_is_not_queued_behind_a_drill(runner: Runner, sandbox: Sandbox) -> None:
-    runner.store.create_execution(_live_execution("crm"))
+def test_a_real_recovery_is_not_queued_behind_a_drill_but_cancels_it(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    drill = _live_execution("crm")
+    runner.store.create_execution(drill)
+    runner.store.hold_plan(drill.execution_id)
 
     ended = runner.run(
         plan(database()), {"execution_type": "RECOVERY"}, people={"wave_01_database": approve()}
     )
 
     assert ended.document["status"] == "COMPLETED"
+    assert "DRILL_PREEMPTED" in ended.event_names()
+    cancelled = runner.store.get_execution(drill.execution_id)
+    assert cancelled["cancel"]["actor"] == f"recovery {ended.document['executionId']}"
 
 
 def test_a_live_execution_of_another_plan_does_not_matter(runner: Runner) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.precedence import disturbed_recovery, second_of_plan
 from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
 from drs_recovery.engine.run_options import RunOptions
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionRefusedError
 from drs_recovery.operators.base import PlanOperator, fails_for_good
-from drs_recovery.statuses import ExecutionType, FindingSeverity
+from drs_recovery.statuses import FindingSeverity
+from drs_recovery.store import ExecutionStore
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -30,27 +32,21 @@ class OpenExecutionOperator(PlanOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good():
             options = self.create_record(context)
-            refusals = [*options.findings, *self._live_findings(execution_id, options)]
-            if refusals:
-                self._refuse(execution_id, refusals)
+            if options.findings:
+                self._refuse(execution_id, options.findings)
+            self._give_way(second_of_plan, execution_id, options)
             self._check(execution_id, options)
             check_not_ending(self.store.get_execution(execution_id))
             self.store.admit(execution_id)
         self.announce(execution_id)
         return execution_id
 
-    def _live_findings(self, execution_id: str, options: RunOptions) -> list[str]:
-        """A drill waits for no other execution of its plan, and a real recovery starts once, not twice."""
-        if options.dry_run:
-            return []
-        disturbing = (
-            set(ExecutionType) if options.execution_type is ExecutionType.DRILL else {ExecutionType.RECOVERY}
-        )
-        return [
-            _live_finding(other)
-            for other in self.store.find_live(self.plan.id)
-            if other["executionId"] != execution_id and other["executionType"] in disturbing
-        ]
+    def _give_way(
+        self, rule: Callable[[ExecutionStore, str], str | None], execution_id: str, options: RunOptions
+    ) -> None:
+        """Refuse an execution that would disturb another one; a dry run disturbs nobody."""
+        if not options.dry_run and (reason := rule(self.store, execution_id)):
+            self._refuse(execution_id, [reason])
 
     def _check(self, execution_id: str, options: RunOptions) -> None:
         """Record the servers and what speaks against launching them; errors end all but a dry run."""
@@ -58,6 +54,7 @@ class OpenExecutionOperator(PlanOperator):
         resolution = GroupResolver(clients).resolve(self.plan, options.waves)
         for number in options.waves:
             self.store.add_servers(execution_id, number, resolution.of_wave(number))
+        self._give_way(disturbed_recovery, execution_id, options)
         preflight = Preflight(clients, self.plan, execution_id, options.execution_type)
         findings = preflight.findings(resolution)
         for finding in findings:
@@ -67,14 +64,7 @@ class OpenExecutionOperator(PlanOperator):
         if errors and not options.dry_run:
             self._refuse(execution_id, errors)
 
-    def _refuse(self, execution_id: str, findings: list[str]) -> None:
+    def _refuse(self, execution_id: str, findings: Sequence[str]) -> NoReturn:
         error = ExecutionRefusedError(findings)
         self.store.set_error(execution_id, str(error))
         raise error
-
-
-def _live_finding(other: Mapping[str, Any]) -> str:
-    return (
-        f"{other['executionType']} {other['executionId']} of this plan (DAG run {other['dagRunId']}) is "
-        f"{other['status']}: wait for its end or cancel it"
-    )

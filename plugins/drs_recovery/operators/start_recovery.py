@@ -11,6 +11,7 @@ from drs_recovery.engine.attempts import begin_retry, recorded_failure
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.judgement import wave_of
+from drs_recovery.engine.precedence import make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.operators.base import WaveOperator, fails_for_good
@@ -31,7 +32,7 @@ class StartRecoveryOperator(WaveOperator):
     Safe to run any number of times: jobs that exist are adopted, never started again. Throttling, 5xx, lost
     answers, conflicts with other jobs and full quotas are waited for in the triggerer until the wave's
     time-out. The wave refuses to start without the recorded approval of its gate and before the waves it
-    depends on are completed, however their tasks got green.
+    depends on are completed, however their tasks got green. A real recovery cancels the drills in its way.
 
     Clearing the task of a failed wave begins a new attempt at its failed servers; Airflow's own retries never
     do. Clearing the task of a completed wave starts nothing.
@@ -62,6 +63,7 @@ class StartRecoveryOperator(WaveOperator):
             return
         self.pass_over_if_blocked(document)
         check_may_start(document, self.plan_of(execution_id), self.wave_number)
+        make_way(self.store, execution_id)
         _, is_new = self.store.request_wave(execution_id, self.wave_number, asked_by)
         if is_new:
             self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
@@ -69,6 +71,7 @@ class StartRecoveryOperator(WaveOperator):
     def _retry(self, document: Mapping[str, Any], wave: Mapping[str, Any], asked_by: int) -> None:
         execution_id = document["executionId"]
         check_dependencies(document, self.plan_of(execution_id), self.wave_number)
+        make_way(self.store, execution_id)
         if not begin_retry(self.store, execution_id, self.wave_number, CLEARING_ACTOR, asked_by):
             raise recorded_failure(wave)
         self.log.info("execution %s: wave %s is retried", execution_id, self.wave_number)

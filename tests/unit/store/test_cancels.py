@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
 
 FINAL = [status for status in ExecutionStatus if status.is_final]
 
@@ -72,3 +72,30 @@ def test_reconciling_is_recorded_once_and_only_while_the_execution_lives(store, 
     opened.force("EXECUTION", status="FAILED")
     with pytest.raises(TransitionRefusedError):
         store.begin_reconciling("e1", "deleted")
+
+
+def test_preempted_drill_and_recovery_name_each_other(store, running, recovery):
+    real = recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY, initiated_by="dr-lead")
+    store.create_execution(real)
+
+    assert store.preempt("e1", "r1") is True
+
+    drill = store.get_execution("e1")
+    assert (drill["status"], drill["cancel"]["actor"]) == ("CANCELLING", "recovery r1")
+    assert "a real recovery of plan CRM takes precedence" in drill["cancel"]["reason"]
+    assert "run-r1" in drill["cancel"]["reason"]
+    assert store.get_events("e1")[-1]["actor"] == "recovery r1"
+    told = store.get_events("r1")[-1]
+    assert (told["event"], told["actor"]) == ("DRILL_PREEMPTED", "dr-lead")
+    assert told["detail"]["executionId"] == "e1"
+    assert told["detail"]["dagRunId"] == "run-e1"
+
+
+def test_drill_is_preempted_once_and_not_after_its_end(store, opened, recovery):
+    store.create_execution(recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY))
+    store.request_cancel("e1", "alice", "enough")
+    assert store.preempt("e1", "r1") is False
+    opened.force("EXECUTION", status="CANCELLED")
+    with pytest.raises(TransitionRefusedError):
+        store.preempt("e1", "r1")
+    assert [event["event"] for event in store.get_events("r1")] == ["EXECUTION_OPENED"]

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -330,3 +331,14 @@ def test_terminations_side_by_side_end_once_and_lose_no_job(stores, store, ready
     assert document["progress"] == progress_of(
         ServerPhase(server["phase"]) for wave in document["waves"] for server in wave["serverStatuses"]
     )
+
+
+def test_of_drills_that_open_in_the_same_instant_one_holds_the_plan(stores, recovery):
+    names = [f"drill-{number}" for number, _ in enumerate(stores)]
+    for name in names:
+        recovery.store.create_execution(recovery.new(name, waves=0))
+
+    found = at_once([partial(store.hold_plan, name) for store, name in zip(stores, names, strict=True)])
+
+    (winner,) = [name for name, other in zip(names, found, strict=True) if other is None]
+    assert {other["executionId"] for other in found if other is not None} == {winner}

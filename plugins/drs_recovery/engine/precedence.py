@@ -1,0 +1,122 @@
+"""
+Who goes first when executions want the same plan or the same servers.
+
+A real recovery never waits behind a drill: once it may start, it cancels the drills in its way, and waits
+only for DRS jobs that hold its own servers. A drill never disturbs a real recovery, and of each type one
+execution of a plan lives at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
+from drs_recovery.statuses import ExecutionType, WaveStatus
+from drs_recovery.store import ExecutionStore
+
+Document = Mapping[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+def second_of_plan(store: ExecutionStore, execution_id: str) -> str | None:
+    """
+    Claim the plan for an execution, or say which other one is in its way.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :return: why it may not run, with what to do; None if it may.
+    """
+    other = store.hold_plan(execution_id)
+    if other is None:
+        return None
+    return (
+        f"plan {other['planName']} has a live {other['executionType']}: {_named(other)}. Wait for its end, "
+        "or cancel it (mark its DAG run as failed), then start again"
+    )
+
+
+def disturbed_recovery(store: ExecutionStore, execution_id: str) -> str | None:
+    """
+    Say which live recovery a drill would disturb: of any plan, with a server of the drill.
+
+    To be asked after the drill's servers are on record: of two that open at the same time, one sees the
+    other.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :return: why it may not run, with what to do; None if it may, or is no drill.
+    """
+    document = store.get_document(execution_id)
+    if not document["isDrill"]:
+        return None
+    servers = _servers_of(document)
+    for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
+        if shared := sorted(servers.keys() & _servers_of(other)):
+            names = ", ".join(f"{servers[server_id]} ({server_id})" for server_id in shared)
+            return (
+                f"a real recovery of plan {other['planName']} uses {names}: {_named(other)}. A drill never "
+                "disturbs a recovery: start it again when that recovery has ended"
+            )
+    return None
+
+
+def make_way(store: ExecutionStore, execution_id: str) -> None:
+    """
+    Let an execution go first that may start now: a recovery cancels the drills in its way.
+
+    Safe to call before every start: what is cancelled already is left alone.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :raises WaveRefusedError: another execution of the plan is in its way, such as after it was reopened.
+    """
+    if reason := second_of_plan(store, execution_id):
+        raise WaveRefusedError(f"nothing is started: {reason}")
+    document = store.get_document(execution_id)
+    if document["isDrill"]:
+        return
+    servers = _servers_of(document)
+    for drill in _live_documents(store, execution_id, ExecutionType.DRILL):
+        if drill["planId"] == document["planId"] or servers.keys() & _servers_of(drill):
+            _preempt(store, drill, document)
+
+
+def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:
+    try:
+        if store.preempt(drill["executionId"], recovery["executionId"]):
+            log.warning("execution %s cancels %s", recovery["executionId"], _named(drill))
+    except TransitionRefusedError:
+        log.info("execution %s: %s has ended by itself", recovery["executionId"], _named(drill))
+
+
+def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:
+    """The other live executions of a type; a dry run launches nothing and disturbs nobody."""
+    documents: list[Document] = []
+    for item in store.find_all_live():
+        if item["executionType"] != kind or item.get("dryRun") or item["executionId"] == execution_id:
+            continue
+        try:
+            documents.append(store.get_document(item["executionId"]))
+        except ExecutionNotFoundError:
+            log.info("execution %s was removed meanwhile", item["executionId"])
+    return documents
+
+
+def _servers_of(document: Document) -> dict[str, str]:
+    """Names by source server id of the servers of an execution, but for those of waves that it skips."""
+    return {
+        server["sourceServerId"]: server["serverName"]
+        for wave in document["waves"]
+        if wave["status"] != WaveStatus.SKIPPED
+        for server in wave["serverStatuses"]
+    }
+
+
+def _named(execution: Document) -> str:
+    return (
+        f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}, "
+        f"started by {execution['initiatedBy']}), which is {execution['status']}"
+    )

@@ -1,0 +1,144 @@
+"""A real recovery goes first, a drill never disturbs one, and each of a plan lives alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from drs_recovery.engine.precedence import make_way
+from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.statuses import ExecutionStatus, GateDecision
+from sandbox.testing import Sandbox
+from tests.plan_documents import DB_1, application, database, plan
+from tests.unit.steps import Steps, deferred
+
+StepsOf = Callable[..., Steps]
+
+CRM = plan(database(), application())
+SHARED = plan(database(), id="shared", name="Shared", groups={"database": {"servers": [DB_1]}})
+APART = plan(application(), id="apart", name="Apart")
+REAL = {"execution_type": "RECOVERY"}
+
+
+@pytest.fixture
+def drill(steps_of: StepsOf) -> Steps:
+    drill = steps_of(CRM)
+    drill.open()
+    return drill
+
+
+def _approve(steps: Steps) -> None:
+    steps.store.open_gate(steps.execution_id, 1, message="Fail over?", approvers=())
+    steps.store.decide_gate(steps.execution_id, 1, GateDecision.APPROVED, actor="dr-lead")
+
+
+def _event(steps: Steps, name: str) -> dict[str, object]:
+    (found,) = [event for event in steps.store.get_events(steps.execution_id) if event["event"] == name]
+    return found
+
+
+def test_a_second_drill_of_a_live_plan_is_refused_with_the_run_and_what_to_do(
+    drill: Steps, steps_of: StepsOf
+) -> None:
+    second = steps_of(CRM, run_id="manual__2")
+
+    with pytest.raises(AirflowFailException, match="manual__1 of recover_crm") as refused:
+        second.open()
+
+    for told in ("plan crm has a live DRILL", drill.execution_id, "PENDING", "mark its DAG run as failed"):
+        assert told in str(refused.value)
+    assert "manual__1" in second.document["error"]
+    assert drill.document["status"] == "PENDING"
+
+
+def test_a_dry_run_is_opened_beside_a_live_drill(drill: Steps, steps_of: StepsOf) -> None:
+    steps_of(CRM, run_id="manual__2").open(dry_run=True)
+
+
+def test_the_plan_is_free_when_the_drill_has_ended(drill: Steps, steps_of: StepsOf) -> None:
+    with pytest.raises(AirflowFailException):
+        drill.finalize(open_execution="success")
+
+    steps_of(CRM, run_id="manual__2").open()
+
+
+@pytest.mark.parametrize("other", [CRM, SHARED])
+def test_a_recovery_cancels_a_drill_with_its_servers_once_it_is_approved_and_not_before(
+    drill: Steps, aws: Sandbox, steps_of: StepsOf, other: dict[str, object]
+) -> None:
+    drill.start()
+    recovery = steps_of(other, run_id="manual__2")
+    recovery.open(**REAL)
+    with pytest.raises(AirflowFailException, match="no approval"):
+        recovery.start()
+    assert "cancel" not in drill.document
+
+    _approve(recovery)
+    deferred(recovery.start)
+
+    cancel = drill.document["cancel"]
+    assert cancel["actor"] == f"recovery {recovery.execution_id}"
+    assert "manual__2" in cancel["reason"]
+    assert _event(drill, "EXECUTION_CANCELLING")["actor"] == cancel["actor"]
+    assert _event(recovery, "DRILL_PREEMPTED")["detail"]["executionId"] == drill.execution_id
+    aws.advance(600)
+    assert len(recovery.start()) == 1
+    with pytest.raises(AirflowFailException, match="cancelled by recovery"):
+        drill.start(2)
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        drill.finalize()
+    assert all(server["instanceId"] for server in drill.document["waves"][0]["serverStatuses"])
+    assert _event(recovery, "DRILL_PREEMPTED")
+
+
+def test_a_recovery_leaves_drills_alone_that_have_none_of_its_servers(steps_of: StepsOf) -> None:
+    apart = steps_of(APART)
+    apart.open()
+    recovery = steps_of(SHARED)
+    recovery.open(**REAL)
+    _approve(recovery)
+
+    recovery.start()
+
+    assert "cancel" not in apart.document
+    assert "DRILL_PREEMPTED" not in recovery.events
+
+
+@pytest.mark.parametrize("other", [CRM, SHARED])
+def test_a_drill_is_refused_while_a_recovery_lives_that_has_its_servers(
+    steps_of: StepsOf, other: dict[str, object]
+) -> None:
+    recovery = steps_of(CRM)
+    recovery.open(**REAL)
+    drill = steps_of(other, run_id="manual__2")
+
+    with pytest.raises(AirflowFailException, match="manual__1 of recover_crm"):
+        drill.open()
+
+    assert ("live RECOVERY" if other is CRM else "uses crm-db-01") in drill.document["error"]
+    assert "cancel" not in recovery.document
+
+
+def test_a_drill_of_other_servers_runs_beside_a_recovery(steps_of: StepsOf) -> None:
+    steps_of(SHARED).open(**REAL)
+    steps_of(APART).open()
+
+
+def test_a_second_recovery_of_a_live_plan_is_refused(steps_of: StepsOf) -> None:
+    steps_of(CRM).open(**REAL)
+
+    with pytest.raises(AirflowFailException, match="plan crm has a live RECOVERY"):
+        steps_of(CRM, run_id="manual__2").open(**REAL)
+
+
+def test_a_drill_that_was_reopened_starts_nothing_beside_another_one(steps_of: StepsOf) -> None:
+    first = steps_of(CRM)
+    first.open()
+    first.store.finalize(first.execution_id, ExecutionStatus.FAILED)
+    second = steps_of(CRM, run_id="manual__2")
+    second.open()
+
+    with pytest.raises(WaveRefusedError, match="plan crm has a live DRILL"):
+        make_way(first.store, first.execution_id)

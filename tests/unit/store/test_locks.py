@@ -1,0 +1,67 @@
+"""Of each plan one drill and one recovery live at a time, also when they open in the same instant."""
+
+from __future__ import annotations
+
+import pytest
+
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
+
+DRILL, RECOVERY = ExecutionType.DRILL, ExecutionType.RECOVERY
+
+
+@pytest.fixture
+def opened_as(store, recovery):
+    def open_as(execution_id, execution_type=DRILL, **fields):
+        store.create_execution(recovery.new(execution_id, waves=0, execution_type=execution_type, **fields))
+
+    return open_as
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "in_the_way"),
+    [(DRILL, DRILL, True), (RECOVERY, DRILL, True), (RECOVERY, RECOVERY, True), (DRILL, RECOVERY, False)],
+)
+def test_live_execution_is_in_the_way_of_a_second_one(store, opened_as, first, second, in_the_way):
+    opened_as("a", first)
+    opened_as("b", second)
+    assert store.hold_plan("a") is None
+
+    found = store.hold_plan("b")
+
+    assert (found["executionId"] if found else None) == ("a" if in_the_way else None)
+
+
+def test_plan_is_held_as_often_as_its_holder_asks_and_free_when_it_has_ended(store, opened_as):
+    opened_as("a")
+    opened_as("b")
+    assert store.hold_plan("a") is None
+    assert store.hold_plan("a") is None
+    store.request_cancel("a", "alice", "enough")
+    assert store.hold_plan("b")["status"] == "CANCELLING"
+    store.finalize("a", ExecutionStatus.CANCELLED)
+    assert store.hold_plan("b") is None
+    assert store.hold_plan("b") is None
+
+
+def test_recovery_that_came_beside_a_drill_is_in_the_way_of_the_next_drill(store, opened_as):
+    opened_as("a")
+    opened_as("r", RECOVERY)
+    opened_as("b")
+    store.hold_plan("a")
+    store.hold_plan("r")
+    store.finalize("a", ExecutionStatus.CANCELLED)
+    assert store.hold_plan("b")["executionId"] == "r"
+
+
+def test_other_plans_are_not_in_the_way(store, opened_as):
+    opened_as("a")
+    opened_as("b", plan_id="web")
+    assert store.hold_plan("a") is None
+    assert store.hold_plan("b") is None
+
+
+def test_lock_is_in_no_list(store, opened_as):
+    opened_as("a")
+    store.hold_plan("a")
+    assert [item["executionId"] for item in store.list_executions().items] == ["a"]
+    assert [item["executionId"] for item in store.list_executions(plan_id="crm").items] == ["a"]
