@@ -116,6 +116,24 @@ class AirflowApi:
         found = self._get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)
         return list(found["task_instances"])
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """
+        Do what "Clear" with "Downstream" in the UI does: the task and all behind it run again.
+
+        :param dag_id: the DAG.
+        :param run_id: its run, which goes on if it has ended.
+        :param task_id: the task.
+        """
+        wanted = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": True,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
+        self._request("POST", f"/dags/{dag_id}/clearTaskInstances", json=wanted)
+
     def open_questions(self, dag_id: str, run_id: str) -> list[Question]:
         """Return the questions of a DAG run that wait for an answer."""
         # A cancelled run leaves its questions unanswered for ever; only the task's state tells them apart.
