@@ -62,6 +62,7 @@ _ATTEMPT_FIELDS = (
     "hostname",
     "launchTime",
     "launchedTime",
+    "postLaunchActions",
     "postLaunchActionsStatus",
     "postLaunchActionsCompleted",
     "error",

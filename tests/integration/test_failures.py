@@ -227,6 +227,8 @@ def test_a_failed_post_launch_action_fails_a_recovery_unless_it_is_optional(
     assert ended.servers["crm-db-01"]["postLaunchActionsCompleted"] == 1
     assert ended.servers["crm-db-01"]["instanceId"]
     assert ("disk full" in (ended.document.get("error") or "")) is not optional
+    assert ("disk full" in ended.servers["crm-db-01"].get("warning", "")) is optional
+    assert ended.document["status"] == status
     assert len(jobs_of(sandbox, ended)) == 1
 
 
@@ -240,9 +242,25 @@ def test_a_post_launch_action_that_never_ends_fails_a_recovery_at_the_time_out(
     )
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
-    assert "crm-db-01 is in phase POST_LAUNCH" in ended.document["error"]
+    assert "'Validate application' was still in progress at" in ended.servers["crm-db-01"]["error"]
+    assert ended.servers["crm-db-01"]["error"] in ended.document["error"]
     assert ended.servers["crm-db-01"]["instanceId"]
     assert_ready_as_in_ec2(sandbox, ended, "crm-db-02")
+
+
+def test_an_optional_post_launch_action_that_never_ends_is_a_warning_and_holds_up_nothing(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    sandbox.add_fault("post_launch_forever", server=DB_1, optional=True)
+
+    ended = runner.run(
+        plan(database()), {"execution_type": "RECOVERY"}, people={"wave_01_database": approve()}
+    )
+
+    assert (ended.state, ended.document["status"]) == ("success", "COMPLETED")
+    assert "was still in progress when the server was ready" in ended.servers["crm-db-01"]["warning"]
+    assert "warning" not in ended.servers["crm-db-02"]
+    assert_ready_as_in_ec2(sandbox, ended)
 
 
 def test_a_drill_does_not_wait_for_post_launch_actions(runner: Runner, sandbox: Sandbox) -> None:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from drs_recovery.engine.actions import warning_of
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.ec2 import describe_instances
 from drs_recovery.engine.judgement import has_launched
@@ -101,6 +102,8 @@ class InstanceEnricher:
         if has_launched(server):
             phase, error = self._verdict(server, row, fields)
             fields["error"] = error
+            if phase is ServerPhase.READY:
+                fields["warning"] = warning_of(server)
         if not fields and phase is None:
             return None
         return ServerSeen(

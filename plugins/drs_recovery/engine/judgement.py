@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drs_recovery.engine.observation import ACTIONS_DONE
+from drs_recovery.engine import actions
 from drs_recovery.exceptions import ServerFailure, WaveRefusedError
 from drs_recovery.plan import SuccessRule
 from drs_recovery.statuses import ServerPhase
@@ -39,7 +39,7 @@ def has_launched(server: Mapping[str, Any]) -> bool:
     :param server: SERVER record.
     """
     phase = ServerPhase(server["phase"])
-    actions_done = server.get("postLaunchActionsStatus") in ACTIONS_DONE
+    actions_done = server.get("postLaunchActionsStatus") in actions.DONE
     return phase is ServerPhase.LAUNCHED or (phase is ServerPhase.POST_LAUNCH and actions_done)
 
 

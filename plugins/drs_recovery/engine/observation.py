@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from drs_recovery.engine import actions
 from drs_recovery.records import JobSeen, ServerSeen
 from drs_recovery.statuses import (
     FAULT_EVENTS,
@@ -26,11 +27,6 @@ JOB_COMPLETED = "COMPLETED"
 # Ours, not AWS's: DRS took the job and never listed it, so that nothing is to be heard of it.
 JOB_UNLISTED = "UNLISTED"
 _ENDED_JOBS = frozenset({JOB_COMPLETED, JOB_UNLISTED})
-
-# ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
-ACTION_SUCCEEDED = "SUCCEEDED"
-ACTION_FAILED = "FAILED"
-ACTIONS_DONE = frozenset({ACTION_SUCCEEDED, ACTION_FAILED})
 
 SILENT_NO_LAUNCH = (
     "DRS launched no instance and logged no reason; the usual cause is that the caller of StartRecovery "
@@ -127,33 +123,18 @@ def _phase_from_log(log: Iterable[Mapping[str, Any]], server_id: str) -> ServerP
 
 def _after_launch(server: Mapping[str, Any], fields: dict[str, Any], await_actions: bool) -> ServerPhase:
     """Phase of a launched server; adds what its post-launch actions say to the fields."""
-    runs = (server.get("launchActionsStatus") or {}).get("runs") or []
-    if not runs:
+    found = actions.actions_of(server)
+    if not found:
         return ServerPhase.LAUNCHED
-    fields["postLaunchActionsCompleted"] = len([run for run in runs if run.get("status") in ACTIONS_DONE])
-    fields["postLaunchActionsStatus"] = _actions_status(runs)
+    fields["postLaunchActions"] = found
+    fields["postLaunchActionsCompleted"] = len([one for one in found if one["status"] in actions.DONE])
+    fields["postLaunchActionsStatus"] = actions.status_of(found)
     if not await_actions:
         return ServerPhase.LAUNCHED
-    if failed := [run for run in runs if _is_required(run) and run.get("status") == ACTION_FAILED]:
-        fields["error"] = "; ".join(_action_failure(run) for run in failed)
+    if failed := actions.failures(found):
+        fields["error"] = failed
         return ServerPhase.FAILED
     return ServerPhase.POST_LAUNCH
-
-
-def _actions_status(runs: Sequence[Mapping[str, Any]]) -> str:
-    """State of the actions together: only required ones are waited for, a failure of any is shown."""
-    if any(_is_required(run) and run.get("status") not in ACTIONS_DONE for run in runs):
-        return "IN_PROGRESS"
-    return ACTION_FAILED if any(run.get("status") == ACTION_FAILED for run in runs) else ACTION_SUCCEEDED
-
-
-def _is_required(run: Mapping[str, Any]) -> bool:
-    return not (run.get("action") or {}).get("optional", False)
-
-
-def _action_failure(run: Mapping[str, Any]) -> str:
-    name = (run.get("action") or {}).get("name", "unnamed")
-    return f"post-launch action {name!r} failed: {run.get('failureReason') or 'DRS gives no reason'}"
 
 
 def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drs_recovery.engine.actions import overdue
 from drs_recovery.engine.attempts import deadline_of, recorded_failure
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.enrichment import InstanceEnricher
@@ -14,6 +15,7 @@ from drs_recovery.engine.observation import has_ended
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import RecoveryPlan
+from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
 from drs_recovery.store import ExecutionStore
@@ -42,7 +44,7 @@ class WaveEnd:
         :return: how many servers launched and failed.
         :raises WaveFailedError: the wave is FAILED.
         """
-        wave, servers = self._store.get_wave(*self._at), self._store.get_servers(*self._at)
+        wave, servers = self._store.get_wave(*self._at), self._give_up_on_actions()
         unsettled = [s for s in servers if not needs_no_more_polls(s)]
         reason = shortfall(self._plan_wave.success_when, servers)
         if unsettled or not _jobs_ended(wave):
@@ -51,6 +53,21 @@ class WaveEnd:
             self._fail(wave, reason, servers)
         failures = len(failures_of(servers))
         return {"launched": len(servers) - failures, "failed": failures}
+
+    def _give_up_on_actions(self) -> Sequence[Mapping[str, Any]]:
+        """Nobody judges a wave before its time-out while actions run: those that still do took too long."""
+        servers = self._store.get_servers(*self._at)
+        minutes = self._plan_wave.timeout.total_seconds() / 60
+        failed = tuple(
+            ServerSeen(
+                server["sourceServerId"],
+                phase=ServerPhase.FAILED,
+                fields={"error": overdue(server.get("postLaunchActions", ()), minutes)},
+            )
+            for server in servers
+            if server["phase"] == ServerPhase.POST_LAUNCH and not needs_no_more_polls(server)
+        )
+        return self._store.record_poll(*self._at, WavePoll(servers=failed)) if failed else servers
 
     def missing_details(self, clients: Clients) -> tuple[str, ...]:
         """
