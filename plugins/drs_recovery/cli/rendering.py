@@ -13,6 +13,7 @@ from rich.text import Text
 from drs_recovery.cli.text import add_row, plain, table
 from drs_recovery.cli.timeline import timeline
 from drs_recovery.cli.wave_rendering import duration, render_wave
+from drs_recovery.statuses import WaveStatus
 from drs_recovery.wording import moment, words
 
 Record = Mapping[str, Any]
@@ -77,7 +78,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Status", document["status"]
     yield "Error", document.get("error")
     yield "Cancelled", _cancel(document.get("cancel"))
-    yield "Waiting for", _pause(document.get("paused"))
+    yield "Waiting for", _pause(document)
     yield "Preflight", _preflight(document.get("findings"))
     yield "Waves", f"{document['completedWaves']} of {document['totalWaves']} completed"
     yield "Servers", _counts(document["progress"])
@@ -102,14 +103,16 @@ def _cancel(cancel: Record | None) -> str | None:
     return f"by {cancel['actor']}, {moment(cancel['time'])}: {cancel['reason']}" if cancel else None
 
 
-def _pause(paused: Record | None) -> str | None:
-    if paused is None:
+def _pause(document: Record) -> str | None:
+    if (paused := document.get("paused")) is None:
         return None
+    failed = any(
+        wave["waveNumber"] == paused["wave"] and wave["status"] == WaveStatus.FAILED
+        for wave in document["waves"]
+    )
     approvers = ", ".join(paused["approvers"]) or "anyone who may trigger the plan"
-    if paused.get("twoPerson"):
-        approvers += ", but not by whoever started it"
-    question = f"approval of wave {paused['wave']} by {approvers}"
-    return f"{question} since {moment(paused['since'])}: {paused['message']}"
+    question = f"{'a decision about the failure' if failed else 'approval'} of wave {paused['wave']}"
+    return f"{question} by {approvers} since {moment(paused['since'])}: {paused['message']}"
 
 
 def _preflight(findings: Sequence[Record] | None) -> str | None:

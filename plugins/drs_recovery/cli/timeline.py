@@ -22,7 +22,6 @@ EVENT_WORDS: Mapping[str, str] = {
     "EXECUTION_CANCELLING": "Being cancelled: nothing more is started",
     "EXECUTION_REOPENED": "Opened again for attempt {attempt} of wave {wave}",
     "EXECUTION_RECONCILED": "Its DAG run is gone: closed from outside",
-    "EXECUTION_PREEMPTED_BY": "A real recovery takes precedence",
     "EXECUTION_COMPLETED": "Ended: COMPLETED",
     "EXECUTION_PARTIAL_SUCCESS": "Ended: PARTIAL_SUCCESS",
     "EXECUTION_FAILED": "Ended: FAILED",

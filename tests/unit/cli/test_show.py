@@ -175,6 +175,16 @@ def test_gate_shows_who_decided_or_who_may(document, gate, shown):
     assert f"After the failure: {shown}" in lines
 
 
+def test_pause_after_a_failure_asks_for_a_decision(document):
+    document["paused"] = {**document["paused"], "wave": 1, "approvers": [], "message": "And now?"}
+    (line,) = (
+        one
+        for one in rendered(*rendering.render_execution(document, [], START))
+        if one.startswith("Waiting for")
+    )
+    assert "a decision about the failure of wave 1 by anyone who may trigger the plan" in line
+
+
 def test_findings_are_shown_with_what_to_do(document):
     document["findings"] = [
         {

@@ -10,7 +10,7 @@ import pytest
 
 import drs_recovery
 from drs_recovery.cli.timeline import EVENT_WORDS, in_words
-from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision, WaveStatus
 
 PACKAGE = Path(drs_recovery.__file__).parent
 
@@ -34,6 +34,7 @@ def test_every_event_of_the_store_has_words() -> None:
         *(f"EXECUTION_{status}" for status in ExecutionStatus if status.is_final),
         *(f"WAVE_{status}" for status in WaveStatus if status.is_final),
         *(f"GATE_{decision}" for decision in GateDecision if decision is not GateDecision.WAITING),
+        *(f"FAILURE_GATE_{answer}" for answer in FailureDecision if answer is not FailureDecision.WAITING),
     }
     named = set(named_events())
     assert {"EXECUTION_OPENED", "PREFLIGHT", "JOB_ADOPTED"} <= named
