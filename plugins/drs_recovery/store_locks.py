@@ -34,19 +34,19 @@ class StoreLocks(StoreBase):
         :return: the EXECUTION record of the one in the way; None if the plan is held, now or before.
         """
         execution = self._read_execution(execution_id)
-        kind = ExecutionType(execution["executionType"])
-        key = _lock_key(execution["planId"])
-        lock = self.table.get(key)
-        holders = (
-            {} if lock is None else {name: lock[_HOLDER[name]] for name in _HOLDER if _HOLDER[name] in lock}
-        )
-        for other in _IN_THE_WAY[kind]:
-            found = self._live(holders.get(other), execution_id)
+        lock, other = self._read_lock(execution)
+        if other is None and (lock is None or lock.get(_holder_of(execution)) != execution_id):
+            self.table.transact([taken(execution, lock)])
+        return other
+
+    def _read_lock(self, execution: Item) -> tuple[Item | None, Item | None]:
+        """The lock of an execution's plan, and the EXECUTION record of the one in its way; None for none."""
+        lock = self.table.get(_lock_key(execution["planId"]))
+        for kind in _IN_THE_WAY[ExecutionType(execution["executionType"])] if lock else ():
+            found = self._live((lock or {}).get(_HOLDER[kind]), execution["executionId"])
             if found is not None:
-                return found
-        if holders.get(kind) != execution_id:
-            self.table.transact([_taken(lock, key, {_HOLDER[kind]: execution_id})])
-        return None
+                return lock, found
+        return lock, None
 
     def _live(self, holder: str | None, asking: str) -> Item | None:
         if holder is None or holder == asking:
@@ -61,7 +61,18 @@ def _lock_key(plan_id: str) -> Key:
     return Key(f"plan:{plan_id}", "LOCK")
 
 
-def _taken(lock: Item | None, key: Key, holder: Item) -> Action:
+def taken(execution: Item, lock: Item | None) -> Action:
+    """
+    Make an execution the holder of its plan; also if it is already, so that nobody else becomes it meanwhile.
+
+    :param execution: EXECUTION record.
+    :param lock: the lock as it was read, None if there was none.
+    """
+    holder, key = {_holder_of(execution): execution["executionId"]}, _lock_key(execution["planId"])
     if lock is None:
         return Put({**key.attributes, "version": 1, **holder}, RECORD_IS_NEW)
     return record_update(lock, holder)
+
+
+def _holder_of(execution: Item) -> str:
+    return _HOLDER[ExecutionType(execution["executionType"])]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drs_recovery.dynamodb_actions import Item, Update
+from drs_recovery.dynamodb_actions import Action, Item, Update
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.poll_changes import ServerChange, progress_deltas
 from drs_recovery.statuses import (
@@ -33,6 +33,7 @@ from drs_recovery.store_base import (
 )
 from drs_recovery.store_failure_gates import StoreFailureGates
 from drs_recovery.store_items import END_OF_RANGE, Event, present, public
+from drs_recovery.store_locks import StoreLocks, taken
 from drs_recovery.store_rules import Record, attempt_of, wave_subject, without
 
 # Causes of SKIPPED that a retry of another wave takes away.
@@ -70,7 +71,7 @@ _ATTEMPT_FIELDS = (
 )
 
 
-class StoreRetries(StoreFailureGates):
+class StoreRetries(StoreFailureGates, StoreLocks):
     """Begin a new attempt at a wave, also when its execution has ended."""
 
     @retried_on_conflict
@@ -88,7 +89,8 @@ class StoreRetries(StoreFailureGates):
         :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
             the request is the recorded decision about this attempt's failure.
         :return: the WAVE record, and whether this call began the attempt.
-        :raises TransitionRefusedError: the execution is being cancelled, or its instances are terminated.
+        :raises TransitionRefusedError: the execution is being cancelled, its instances are terminated, or it
+            has ended and another execution of its plan lives.
         """
         execution, wave = self._read_together(execution_id, number)
         if wave["status"] not in RETRYABLE_WAVES or not _is_new_request(wave, asked_by):
@@ -109,9 +111,20 @@ class StoreRetries(StoreFailureGates):
             [
                 execution_update(execution, now, self._reopened(execution, number)),
                 record_update(wave, changes),
+                *self._plan_claim(execution, wave),
             ],
         )
         return public({**wave, **changes}), True
+
+    def _plan_claim(self, execution: Item, wave: Record) -> list[Action]:
+        """An execution that has ended holds its plan no more: it takes it in the moment it is reopened."""
+        if not _has_ended(execution):
+            return []
+        lock, other = self._read_lock(execution)
+        if other is not None:
+            current = f"part of a plan with a live {other['executionType']} ({other['executionId']})"
+            raise TransitionRefusedError(wave_subject(wave), current, "retried")
+        return [taken(execution, lock)]
 
     def _reopened(self, execution: Item, number: int) -> Item:
         """What a retried wave makes of the EXECUTION record."""

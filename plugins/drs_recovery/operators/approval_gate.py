@@ -56,11 +56,12 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
                 return None
             if reason := refused_gate(document):
                 raise AirflowSkipException(reason)
-            self.pass_over_if_blocked(document)
-            check_dependencies(document, plan, self.wave_number)
             gate = wave_of(document, self.wave_number).get("gate") or {}
             if gate.get("decision") == GateDecision.APPROVED:
+                # Also when the wave is cleared after the execution has ended, to be tried again.
                 return None
+            self.pass_over_if_blocked(document)
+            check_dependencies(document, plan, self.wave_number)
             self._open(document, plan)
         self.announce(document["executionId"], Asked(self.wave_number, self.task_id))
         return super().execute(context)

@@ -32,6 +32,9 @@ class OpenExecutionOperator(PlanOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good():
             options = self.create_record(context)
+            if "admittedTime" in self.store.get_execution(execution_id):
+                # The whole run was cleared: what it starts again is for its waves to say.
+                return execution_id
             if options.findings:
                 self._refuse(execution_id, options.findings)
             self._give_way(second_of_plan, execution_id, options)

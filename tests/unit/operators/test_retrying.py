@@ -9,6 +9,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from botocore.exceptions import ClientError
 
+from drs_recovery.operators.approval_gate import ApprovalGateOperator
+from drs_recovery.statuses import GateDecision
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.steps import Steps, deferred
@@ -83,6 +85,48 @@ def test_the_final_status_is_computed_anew_when_the_next_waves_ran_too(aws: Sand
     assert failed.finalize() == "COMPLETED"
     assert "error" not in failed.document
     assert [job["attempt"] for job in failed.document["waves"][0]["jobs"]] == [1, 2]
+
+
+def test_clearing_the_whole_run_tries_its_failed_wave_again(aws: Sandbox, failed: Steps) -> None:
+    failed.clear()
+
+    assert failed.open() == failed.execution_id
+    run_wave(aws, failed)
+
+    assert failed.document["waves"][0]["status"] == "COMPLETED"
+    assert failed.events.count("EXECUTION_OPENED") == 1
+
+
+def test_a_gate_that_was_approved_lets_its_cleared_wave_pass_without_asking_again(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    aws.add_fault("launch_failed", server=DB_2, raw_error="no capacity", times=1)
+    steps = steps_of(plan(database(pause_before=True)))
+    steps.open()
+    steps.store.open_gate(steps.execution_id, 1, message="?", approvers=())
+    steps.store.decide_gate(steps.execution_id, 1, GateDecision.APPROVED, actor="dba")
+    run_wave(aws, steps)
+    end(steps)
+
+    steps.clear()
+    gate = ApprovalGateOperator(task_id="approve", wave_number=1)
+
+    assert gate.execute(steps.context(1)) is None
+    run_wave(aws, steps)
+    assert steps.document["waves"][0]["status"] == "COMPLETED"
+
+
+def test_nothing_is_reopened_while_another_execution_of_the_plan_lives(
+    aws: Sandbox, failed: Steps, steps_of: StepsOf
+) -> None:
+    other = steps_of(plan(database(), application()), run_id="manual__2")
+    other.open()
+    failed.clear()
+
+    with pytest.raises(AirflowFailException, match="manual__2"):
+        failed.start()
+
+    assert failed.document["status"] == "FAILED"
 
 
 def test_airflows_own_retry_of_a_failed_start_begins_nothing(aws: Sandbox, failed: Steps) -> None:

@@ -200,6 +200,21 @@ def test_a_retry_reopens_what_a_finalizer_ends_at_the_same_time_or_is_refused(st
     assert document["waves"][0]["status"] == "PENDING"
 
 
+def test_an_execution_is_reopened_or_another_one_takes_its_plan_but_not_both(stores, store, running):
+    store.hold_plan("e1")
+    running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
+    store.fail_wave("e1", 1, "failed")
+    store.cancel_wave("e1", 2, "not started")
+    store.finalize("e1", ExecutionStatus.FAILED)
+    store.create_execution(running.new("e2"))
+    retried, in_the_way = at_once(
+        [lambda: stores[0].retry_wave("e1", 1, "ann", 7), lambda: stores[1].hold_plan("e2")]
+    )
+    reopened = not isinstance(retried, TransitionRefusedError)
+    assert reopened is (in_the_way is not None)
+    assert ExecutionStatus(store.get_execution("e1")["status"]).is_final is not reopened
+
+
 def test_racing_pollers_count_every_change_once(stores, store, running):
     phases = [ServerPhase.SNAPSHOT, ServerPhase.LAUNCH, ServerPhase.LAUNCHED, ServerPhase.CONVERSION]
     pollers = [type(running)(one) for one in stores]
