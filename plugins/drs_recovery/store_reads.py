@@ -117,7 +117,7 @@ class StoreReads(StoreBase):
 
         :param plan_id: the plan.
         """
-        # A final status never changes, so that an index row that has one need not be read again.
+        # A final status changes only by a retry, which the index shows as late as a new execution.
         rows = (row for row in self._index_rows(plan_id, None, None) if not _is_final(row))
         return [item for item in self._listed(rows, None) if not _is_final(item)]
 
