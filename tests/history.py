@@ -23,8 +23,16 @@ _BEFORE_END = {
     "SKIPPED": frozenset({"NOT_STARTED"}),
 }
 
-# A launched job is written down even after the end; nothing else of an execution that has ended changes.
-_ALLOWED_AFTER_THE_END = frozenset({"JOB_STARTED", "JOB_ADOPTED"})
+# The end of instances, from the wish to the proof.
+_TERMINATIONS = frozenset(
+    {"TERMINATION_REQUESTED", "TERMINATION_JOB_STARTED", "TERMINATION_FAILED", "INSTANCES_TERMINATED"}
+)
+
+# They change nothing of the execution.
+_REMARKS = frozenset({"NOTIFICATION_FAILED", "METRIC_FAILED", "INSTANCES_SWEPT"})
+
+# A launched job is written down even after the end, and a deliberate retry reopens it.
+_ALLOWED_AFTER_THE_END = _TERMINATIONS | _REMARKS | {"JOB_STARTED", "JOB_ADOPTED", "EXECUTION_REOPENED"}
 
 
 class IllegalHistoryError(AssertionError):
@@ -38,6 +46,8 @@ class WaveLife:
     status: str = "NOT_STARTED"
     jobs: list[str] = field(default_factory=list)
     gate: str | None = None
+    attempt: int = 0
+    has_restarted: bool = True
 
 
 class ExecutionLife:
@@ -55,11 +65,15 @@ class ExecutionLife:
         self.end: str | None = None
         self.statuses = ["PENDING"]
         self._opened = self._admitted = self._begun = self._cancelling = self._has_error = False
+        self._reconciling = self._terminating = self._terminated = False
         self._waiting: list[int] = []
         self._rules: Mapping[str, Callable[[str, Mapping[str, Any]], None]] = {
             "EXECUTION_OPENED": self._open,
             "EXECUTION_ADMITTED": self._admit,
+            "PREFLIGHT": self._note,
             "EXECUTION_CANCELLING": self._cancel,
+            "EXECUTION_RECONCILED": self._reconcile,
+            "EXECUTION_REOPENED": self._reopen,
             "EXECUTION_ERROR": self._error,
             **{f"EXECUTION_{status}": self._finish for status in FINAL},
             "GATE_OPENED": self._open_gate,
@@ -70,6 +84,11 @@ class ExecutionLife:
             "JOB_ADOPTED": self._add_job,
             "WAVE_POLLING": self._begin_polling,
             **{f"WAVE_{status}": self._end_wave for status in _BEFORE_END},
+            "WAVE_RETRY_REQUESTED": self._retry,
+            "WAVE_RETRIED": self._restart,
+            "WAVES_REOPENED": self._reopen_waves,
+            **dict.fromkeys(_TERMINATIONS, self._terminate),
+            **dict.fromkeys(_REMARKS, self._note),
         }
 
     @property
@@ -115,6 +134,7 @@ class ExecutionLife:
             "activeWaves": (self.active_waves, document["activeWaves"]),
             "waitingGates": (self._waiting, document["waitingGates"]),
             "completedWaves": (self.completed_waves, document["completedWaves"]),
+            "instancesTerminated": (self._terminated, document["instancesTerminated"]),
         }
         for wave in document["waves"]:
             number = wave["waveNumber"]
@@ -122,6 +142,7 @@ class ExecutionLife:
             decision = (wave.get("gate") or {}).get("decision")
             pairs[f"status of wave {number}"] = life.status, wave["status"]
             pairs[f"gate of wave {number}"] = life.gate, decision
+            pairs[f"attempt of wave {number}"] = max(life.attempt, 1), wave.get("attempt", 1)
             jobs = [job["jobId"] for job in wave["jobs"]]
             pairs[f"jobs of wave {number}"] = sorted(life.jobs), sorted(jobs)
         return [
@@ -140,6 +161,47 @@ class ExecutionLife:
     def _cancel(self, _name: str, _detail: Mapping[str, Any]) -> None:
         _demand(not self._cancelling, "cancelled twice")
         self._cancelling = True
+
+    def _reconcile(self, _name: str, _detail: Mapping[str, Any]) -> None:
+        _demand(not self._reconciling, "closed from outside twice")
+        self._reconciling = True
+
+    def _reopen(self, name: str, detail: Mapping[str, Any]) -> None:
+        _demand(self.end is not None, "an execution that lives is reopened")
+        _demand(not self._terminating, "reopened while its instances are being terminated")
+        self.end = None
+        self._retry(name, detail)
+
+    def _retry(self, name: str, detail: Mapping[str, Any]) -> None:
+        number, wave = self._wave(detail)
+        _demand(wave.status in ("FAILED", "CANCELLED"), f"{name} of wave {number}, which is {wave.status}")
+        _demand(wave.attempt > 0, f"{name} of wave {number}, which was never started")
+        _demand(detail["attempt"] == wave.attempt + 1, f"attempt {detail['attempt']} after {wave.attempt}")
+        wave.status, wave.attempt, wave.has_restarted = "PENDING", wave.attempt + 1, False
+        if name == "EXECUTION_REOPENED" or self._cancelling:
+            self._cancelling = self._has_error = self._reconciling = False
+
+    def _restart(self, name: str, detail: Mapping[str, Any]) -> None:
+        number, wave = self._wave(detail)
+        _demand(not wave.has_restarted, f"attempt {wave.attempt} of wave {number} restarts twice")
+        _demand(detail["attempt"] == wave.attempt, f"{name} of attempt {detail['attempt']}")
+        wave.has_restarted = True
+
+    def _reopen_waves(self, _name: str, detail: Mapping[str, Any]) -> None:
+        for number in detail["waves"]:
+            wave = self.waves[number]
+            _demand(wave.attempt == 0, f"wave {number} was started and is to start for the first time")
+            _demand(wave.status in ("SKIPPED", "CANCELLED"), f"wave {number} is {wave.status} and reopened")
+            wave.status = "NOT_STARTED"
+
+    def _terminate(self, name: str, _detail: Mapping[str, Any]) -> None:
+        _demand(self.end is not None, f"{name} of an execution that lives")
+        _demand(not self._terminated, f"{name} when everything is gone")
+        _demand(self._terminating or name == "TERMINATION_REQUESTED", f"{name} that nobody asked for")
+        self._terminating, self._terminated = True, name == "INSTANCES_TERMINATED"
+
+    def _note(self, _name: str, _detail: Mapping[str, Any]) -> None:
+        pass
 
     def _error(self, _name: str, _detail: Mapping[str, Any]) -> None:
         _demand(not self._has_error, "a second error")
@@ -176,12 +238,13 @@ class ExecutionLife:
         _demand(not self._cancelling, f"wave {number} starts while the execution is being cancelled")
         _demand(wave.status == "NOT_STARTED", f"wave {number} starts and is {wave.status}")
         _demand(wave.gate in (None, "APPROVED"), f"wave {number} starts behind a gate that is {wave.gate}")
-        wave.status, self._begun = "PENDING", True
+        wave.status, wave.attempt, self._begun = "PENDING", 1, True
 
     def _add_job(self, name: str, detail: Mapping[str, Any]) -> None:
         number, wave = self._wave(detail)
         _demand(wave.status not in ("NOT_STARTED", "SKIPPED"), f"{name} of wave {number}, {wave.status}")
         _demand(detail["jobId"] not in wave.jobs, f"job {detail['jobId']} twice")
+        _demand(detail["attempt"] <= wave.attempt, f"{name} of attempt {detail['attempt']} of wave {number}")
         wave.jobs.append(detail["jobId"])
 
     def _begin_polling(self, _name: str, detail: Mapping[str, Any]) -> None:

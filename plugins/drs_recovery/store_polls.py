@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drs_recovery.dynamodb_actions import Item
-from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.poll_changes import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.records import WavePoll
 from drs_recovery.statuses import WaveStatus
@@ -17,7 +16,7 @@ from drs_recovery.store_base import (
     retried_on_conflict,
 )
 from drs_recovery.store_items import public
-from drs_recovery.store_rules import demand_live, wave_subject
+from drs_recovery.store_rules import demand_live, demand_requested, wave_subject
 
 
 class StorePolls(StoreBase):
@@ -88,5 +87,4 @@ class StorePolls(StoreBase):
 
 def _demand_pollable(execution: Item, wave: Item) -> None:
     demand_live(execution, wave_subject(wave), "polled")
-    if wave["status"] in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
-        raise TransitionRefusedError(wave_subject(wave), wave["status"], "polled")
+    demand_requested(wave, "polled")

@@ -12,10 +12,10 @@ from operator import itemgetter
 
 from drs_recovery.dynamodb import BY_PLAN, BY_STATUS
 from drs_recovery.dynamodb_actions import Item
-from drs_recovery.exceptions import StoreError
+from drs_recovery.exceptions import StoreConflictError, StoreError
 from drs_recovery.records import Page
-from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store_base import StoreBase
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store_base import StoreBase, retried_on_conflict
 from drs_recovery.store_items import END_OF_RANGE, compose, event_order, key_of, public
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
@@ -65,17 +65,21 @@ class StoreReads(StoreBase):
         execution, waves, servers = self._read_all(execution_id)
         return compose(execution, waves, servers)
 
+    @retried_on_conflict
     def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
         """
         Read the execution, then its waves, then their servers.
 
         In this order a part can only be newer than the whole above it: a final execution is never shown with
-        a wave that still runs, nor a COMPLETED wave with a server that has no instance yet.
+        a wave that still runs, nor a COMPLETED wave with a server that has no instance yet. Only a retry can
+        reopen what was read as final a moment before, and then everything is read again.
         """
         execution = self._read_execution(execution_id)
         parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
         waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
         servers = [item for item in parts if item["recordKey"].startswith("SERVER#")]
+        if _is_final(execution) and any(WaveStatus(wave["status"]).is_active for wave in waves):
+            raise StoreConflictError([execution["recordKey"]])
         return execution, waves, servers
 
     def get_events(self, execution_id: str) -> list[Item]:

@@ -34,7 +34,7 @@ from drs_recovery.store_base import (
 from drs_recovery.store_failure_gates import StoreFailureGates
 from drs_recovery.store_items import END_OF_RANGE, Event, present, public
 from drs_recovery.store_locks import StoreLocks, taken
-from drs_recovery.store_rules import Record, attempt_of, wave_subject, without
+from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject, without
 
 # Causes of SKIPPED that a retry of another wave takes away.
 SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"
@@ -146,11 +146,12 @@ class StoreRetries(StoreFailureGates, StoreLocks):
         :param execution_id: the execution.
         :param number: the wave, from 1.
         :return: the WAVE record; its attempt's servers are those with the same ``attempt``.
-        :raises TransitionRefusedError: the execution has ended meanwhile.
+        :raises TransitionRefusedError: the attempt or the execution has ended meanwhile.
         """
         execution, wave = self._read_together(execution_id, number)
         if not wave.get("restartPending"):
             return public(wave)
+        _demand_restartable(execution, wave)
         self._reopen_dependents(execution, number)
         servers = self._read_servers(execution_id, number)
         attempt, now = attempt_of(wave), self._now()
@@ -206,6 +207,13 @@ def _demand_retryable(execution: Record, wave: Record) -> None:
         raise TransitionRefusedError(subject, "part of an execution that is being cancelled", wanted)
     if any(execution.get(name) for name in _TERMINATION_FIELDS):
         raise TransitionRefusedError(subject, "part of an execution whose instances are terminated", wanted)
+
+
+def _demand_restartable(execution: Record, wave: Record) -> None:
+    subject, wanted = wave_subject(wave), f"restarted as attempt {attempt_of(wave)}"
+    demand_live(execution, subject, wanted)
+    if wave["status"] != WaveStatus.PENDING:
+        raise TransitionRefusedError(subject, wave["status"], wanted)
 
 
 def _is_to_restart(server: Record, attempt: int) -> bool:

@@ -180,6 +180,12 @@ def demand_wave_transition(wave: Record, wanted: WaveStatus) -> None:
         raise TransitionRefusedError(wave_subject(wave), status, wanted)
 
 
+def demand_requested(wave: Record, wanted: str) -> None:
+    """Refuse what only a wave can have whose start was asked for; one can end without that."""
+    if "startTime" not in wave:
+        raise TransitionRefusedError(wave_subject(wave), f"{wave['status']} without a start", wanted)
+
+
 def demand_startable(execution: Record, wave: Record) -> None:
     """Refuse the start of a wave: its execution ends or has ended, or its gate is not approved."""
     status = demand_live(execution, wave_subject(wave), WaveStatus.PENDING)

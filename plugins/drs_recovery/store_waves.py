@@ -18,6 +18,7 @@ from drs_recovery.store_rules import (
     demand_live,
     demand_no_cancel,
     demand_proof_of_completion,
+    demand_requested,
     demand_startable,
     demand_wave_transition,
     seconds_between,
@@ -78,8 +79,7 @@ class StoreWaves(StoreGates):
         :raises TransitionRefusedError: nobody asked for this wave, so that it can have no job.
         """
         execution, wave = self._read_together(execution_id, number)
-        if wave["status"] in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
-            raise TransitionRefusedError(wave_subject(wave), wave["status"], f"the wave of job {job.job_id}")
+        demand_requested(wave, f"the wave of job {job.job_id}")
         servers = [
             record_update(server, changes)
             for server in self._read_servers(execution_id, number)
