@@ -207,9 +207,12 @@ class ExecutionLife:
         _demand(not self._has_error, "a second error")
         self._has_error = True
 
-    def _finish(self, name: str, _detail: Mapping[str, Any]) -> None:
+    def _finish(self, name: str, detail: Mapping[str, Any]) -> None:
         status = name.removeprefix("EXECUTION_")
-        _demand(not self.active_waves, f"{status} while waves {self.active_waves} run")
+        for number in detail.get("cancelledWaves", []):
+            self._end_wave("WAVE_CANCELLED", {"wave": number})
+        open_waves = [number for number, wave in self.waves.items() if wave.status not in _ENDED_WAVES]
+        _demand(not open_waves, f"{status} while waves {open_waves} are open")
         fine = all(wave.status in ("COMPLETED", "SKIPPED") for wave in self.waves.values())
         _demand(fine or status != "COMPLETED", "COMPLETED, and not every wave is")
         _demand(self.completed_waves > 0 or status != "PARTIAL_SUCCESS", "PARTIAL_SUCCESS of nothing")

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drs_recovery.dynamodb import MAX_TRANSACTION_ACTIONS
-from drs_recovery.dynamodb_actions import Check, Item, Put
+from drs_recovery.dynamodb_actions import Action, Check, Item, Put
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.records import NewExecution, NewServer
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
@@ -68,6 +68,9 @@ __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 
 # Servers can be added until the jobs of their wave are started; a skipped wave shows what it passes over.
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
+
+
+_CANCELLED_WITH_IT = {"status": WaveStatus.CANCELLED, "statusReason": "not started: the execution ended"}
 
 
 class ExecutionStore(
@@ -193,6 +196,8 @@ class ExecutionStore(
         """
         End an execution, once: what it ended with never changes.
 
+        A wave that still could start is CANCELLED with it: a retry may have reopened it a moment before.
+
         :param execution_id: the execution.
         :param status: a final status.
         :param error: why it did not end well; an error that is recorded already stands.
@@ -210,9 +215,17 @@ class ExecutionStore(
         now = self._now()
         end = max(now, execution.get("startTime", now))
         changes = {**_ending(document, status, end), **present({"error": execution.get("error", error)})}
-        event = Event(f"EXECUTION_{status}", {"error": changes.get("error")}, actor)
-        due = _due(execution_id, changes.get("terminateAfter"))
-        self._commit(event, [execution_update(execution, now, changes), *due])
+        unstarted = [wave for wave in waves if wave["status"] == WaveStatus.NOT_STARTED]
+        detail = {
+            "error": changes.get("error"),
+            "cancelledWaves": [wave["waveNumber"] for wave in unstarted] or None,
+        }
+        actions: list[Action] = [
+            execution_update(execution, now, changes),
+            *(record_update(wave, {**_CANCELLED_WITH_IT, "endTime": end}) for wave in unstarted),
+            *_due(execution_id, changes.get("terminateAfter")),
+        ]
+        self._commit(Event(f"EXECUTION_{status}", detail, actor), actions)
         return True
 
 

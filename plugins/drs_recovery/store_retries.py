@@ -174,10 +174,13 @@ class StoreRetries(StoreFailureGates, StoreLocks):
         waves = self.table.query(execution["executionId"], "WAVE#", f"WAVE#{END_OF_RANGE}")
         changes = {"status": WaveStatus.NOT_STARTED, "skipCause": None, **dict.fromkeys(_WAVE_ENDING_FIELDS)}
         passed_over = [wave for wave in _dependents(waves, number) if _was_passed_over(wave)]
-        for part in in_transactions(passed_over):
-            still_live = execution_growth(execution, self._now(), {}, {})
-            event = Event("WAVES_REOPENED", {"waves": [w["waveNumber"] for w in part], "because": number})
-            self._commit(event, [still_live, *(record_update(wave, changes) for wave in part)])
+        if passed_over:
+            # A transition of the execution: it must not end with what was known of its waves before.
+            reopened = execution_update(execution, self._now(), {})
+            event = Event(
+                "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
+            )
+            self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])
 
 
 def _has_ended(execution: Record) -> bool:

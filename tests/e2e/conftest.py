@@ -1,34 +1,50 @@
-"""One stack of real processes for all end-to-end tests; it ends with them."""
+"""One stack of real processes for all end-to-end tests; when one fails, it tells its story."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from devstack.layout import StackSettings
 from devstack.stack import Stack
-
-# No test takes a third of this, even with the start of the stack. By signal, so that nothing is left running.
-_LONGEST_SECONDS = 600
+from sandbox.testing import Sandbox
+from tests.e2e.chaos_plans import add_servers, write_plans
+from tests.e2e.drills import Drills, drills_of
+from tests.e2e.story import story_of
 
 # Waves of about 9 s: long enough to step in between two polls, short enough for many drills.
 _SPEED = 60.0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """End a test that hangs as if it had failed."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.timeout(_LONGEST_SECONDS, method="signal"))
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack with the sample plans."""
-    stack = Stack(StackSettings(home=tmp_path_factory.mktemp("stack"), speed=_SPEED, poll_interval=0.5))
+    """A running stack with the sample plans, and with plans for disturbances."""
+    home = tmp_path_factory.mktemp("stack")
+    plans = write_plans(tmp_path_factory.mktemp("include") / "plans")
+    stack = Stack(StackSettings(home=home, plans_dir=plans, speed=_SPEED, poll_interval=0.5))
     try:
-        stack.up()
+        add_servers(Sandbox(stack.up().sandbox_url))
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture
+def drills(stack: Stack) -> Iterator[Drills]:
+    """Drills on the stack; no fault outlives the test."""
+    with drills_of(stack) as found:
+        yield found
+        found.sandbox.clear_faults()
+        found.sandbox.set_skew(0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
+    """Show with a failed test what the records, the processes and the tasks of the stack say."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and stack is not None:
+        report.sections += story_of(stack)
+    return report

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -16,6 +16,7 @@ from devstack.records import open_store
 from devstack.stack import Stack
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.identity import execution_id
+from sandbox.testing import Sandbox
 from tests.witness import Witness
 
 _LOOK_INTERVAL = 0.25
@@ -31,6 +32,29 @@ class Ended:
     witness: Witness
 
 
+@dataclass(frozen=True, eq=False)
+class Running:
+    """A triggered DAG run, whose execution is looked at by a witness."""
+
+    drills: Drills
+    dag_id: str
+    run_id: str
+    witness: Witness = field(default_factory=Witness)
+
+    def look(self) -> dict[str, Any]:
+        """Show the witness the execution document as it is now; empty before there is one."""
+        document = self.drills.document(self.dag_id, self.run_id)
+        if document is None:
+            return {}
+        self.witness.look(document)
+        return document
+
+    def wave_is(self, number: int, status: str) -> bool:
+        """Look once, and say whether a wave has a status."""
+        document = self.look()
+        return bool(document) and bool(document["waves"][number - 1]["status"] == status)
+
+
 class Drills:
     """
     Drills of one stack.
@@ -42,6 +66,7 @@ class Drills:
     def __init__(self, stack: Stack, api: AirflowApi) -> None:
         self.api = api
         self.url = stack.state.sandbox_url
+        self.sandbox = Sandbox(self.url)
         self.store = open_store(self.url)
         self._gatekeeper = Gatekeeper(stack.state.airflow_url, stack.passwords, print)
 
@@ -57,6 +82,10 @@ class Drills:
         until(lambda: self.api.dag(dag_id) is not None, f"{dag_id} appears", 90)
         return dag_id, self.api.trigger(dag_id, conf)
 
+    def run(self, plan_id: str, **conf: Any) -> Running:
+        """Trigger a plan and watch it."""
+        return Running(self, *self.start(plan_id, **conf))
+
     def document(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         """The execution document, or None before there is one."""
         try:
@@ -66,18 +95,26 @@ class Drills:
 
     def follow(self, dag_id: str, run_id: str, seconds: float = 180, approve: bool = True) -> Ended:
         """Read the record again and again, approve gates, and return when the DAG run has ended."""
-        witness, deadline = Witness(), time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = self.api.run(dag_id, run_id)["state"]
-            document = self.document(dag_id, run_id)
-            if document is not None:
-                witness.look(document)
-                if state in _RUN_ENDS:
-                    return Ended(document, state, witness)
-            if approve:
-                self.approve(dag_id, run_id)
+        (ended,) = self.follow_all([Running(self, dag_id, run_id)], seconds, approve)
+        return ended
+
+    def follow_all(self, runs: Sequence[Running], seconds: float, approve: bool = True) -> list[Ended]:
+        """Follow several at once; they come back in the order in which they were given."""
+        ended: dict[Running, Ended] = {}
+        deadline = time.monotonic() + seconds
+        while open_runs := [run for run in runs if run not in ended]:
+            if time.monotonic() > deadline:
+                names = ", ".join(f"{run.dag_id} {run.run_id}" for run in open_runs)
+                raise AssertionError(f"did not end within {seconds} s: {names}")
+            for run in open_runs:
+                state = self.api.run(run.dag_id, run.run_id)["state"]
+                document = run.look()
+                if document and state in _RUN_ENDS:
+                    ended[run] = Ended(document, state, run.witness)
+                elif approve:
+                    self.approve(run.dag_id, run.run_id)
             time.sleep(_LOOK_INTERVAL)
-        raise AssertionError(f"{dag_id} {run_id} did not end within {seconds} s: {state}")
+        return [ended[run] for run in runs]
 
     def approve(self, dag_id: str, run_id: str) -> None:
         """Approve the gates that have been open long enough, as one of their approvers."""

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from urllib.request import Request, urlopen
-
 import psutil
 import pytest
 
 from devstack.records import shortcomings
 from devstack.stack import Stack
-from tests.e2e.drills import Drills, drills_of, until
+from tests.e2e.drills import Drills, until
 
 pytestmark = pytest.mark.e2e
 
 # How long the task that is about to be killed waits for DRS's answer.
 _HANGING_SECONDS = 25
-
-
-@pytest.fixture
-def drills(stack: Stack) -> Iterator[Drills]:
-    with drills_of(stack) as found:
-        yield found
-        _sandbox(found, "DELETE", "/faults")
 
 
 def test_every_reading_of_a_three_wave_drill_is_true_and_it_ends_completed(drills: Drills) -> None:
@@ -44,12 +33,7 @@ def test_every_reading_of_a_three_wave_drill_is_true_and_it_ends_completed(drill
 def test_killing_the_task_after_start_recovery_was_accepted_leaves_one_job(
     drills: Drills, stack: Stack
 ) -> None:
-    _sandbox(
-        drills,
-        "POST",
-        "/faults",
-        {"kind": "late_answer", "operation": "StartRecovery", "seconds": _HANGING_SECONDS, "times": 1},
-    )
+    drills.sandbox.add_fault("late_answer", operation="StartRecovery", seconds=_HANGING_SECONDS, times=1)
     dag_id, run_id = drills.start("billing-database")
     until(lambda: drills.document(dag_id, run_id) is not None, "the execution opens", 60)
     document = drills.document(dag_id, run_id)
@@ -91,8 +75,7 @@ def test_marking_the_run_as_failed_follows_the_running_job_and_ends_partial_succ
 def test_a_job_that_is_started_while_the_run_is_marked_as_failed_is_found_and_followed(
     drills: Drills,
 ) -> None:
-    hanging = {"kind": "late_answer", "operation": "StartRecovery", "seconds": _HANGING_SECONDS, "times": 1}
-    _sandbox(drills, "POST", "/faults", hanging)
+    drills.sandbox.add_fault("late_answer", operation="StartRecovery", seconds=_HANGING_SECONDS, times=1)
     dag_id, run_id = drills.start("billing-database")
     until(lambda: drills.document(dag_id, run_id) is not None, "the execution opens", 60)
     document = drills.document(dag_id, run_id)
@@ -109,12 +92,6 @@ def test_a_job_that_is_started_while_the_run_is_marked_as_failed_is_found_and_fo
     jobs = drills.jobs_of(ended.document, "us-west-2")
     assert [job["jobId"] for job in wave["jobs"]] == [job["jobID"] for job in jobs]
     assert all(server["instanceId"] and server["privateIp"] for server in wave["serverStatuses"])
-
-
-def _sandbox(drills: Drills, method: str, path: str, body: object = None) -> None:
-    data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(f"{drills.url}/sandbox-api{path}", data, method=method), timeout=10) as answer:
-        assert answer.status < 300
 
 
 def _kill_the_process_that_waits_for(url: str, stack: Stack) -> None:

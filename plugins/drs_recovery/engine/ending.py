@@ -175,14 +175,17 @@ def settle_deadline(document: Mapping[str, Any]) -> float:
     """
     Epoch seconds until which running jobs are followed; every wait has an end.
 
+    Only waves whose jobs still run count, if there are any: a short time-out must not wait for a long one.
+
     :param document: the execution document.
     """
     plan = plan_from_snapshot(document["planSnapshot"])
+    running = open_jobs(document)
     return max(
         (
             attempt_began(wave) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()
             for wave in document["waves"]
-            if wave.get("startTime")
+            if wave.get("startTime") and (not running or wave["waveNumber"] in running)
         ),
         default=0.0,
     )

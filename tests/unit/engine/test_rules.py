@@ -486,6 +486,16 @@ class TestEndings:
         assert settle_deadline(running) == 1000 + 2 * 20 * 60
         assert settle_deadline(document()) == 0
 
+    def test_a_long_time_out_of_a_wave_that_has_settled_keeps_nobody_waiting(self) -> None:
+        started = RecoveryPlan.model_validate(
+            plan(database(timeout="PT10M"), application(timeout="PT20M", depends_on=[]), web())
+        )
+        running = document(started, "FAILED", "COMPLETED")
+        for wave, status in zip(running["waves"], ("STARTED", "COMPLETED"), strict=False):
+            wave.update(startTime=1000.0, jobs=[{"status": status}])
+
+        assert settle_deadline(running) == 1000 + 2 * 10 * 60
+
 
 @pytest.mark.parametrize(
     ("depends_on", "waves"), [([None, None, None], 3), ([[], [], []], 1), ([None, [], ["Database"]], 2)]

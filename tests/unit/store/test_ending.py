@@ -142,3 +142,10 @@ def test_ended_execution_takes_no_error(store, opened):
     store.finalize("e1", ExecutionStatus.FAILED)
     with pytest.raises(TransitionRefusedError):
         store.set_error("e1", "too late")
+
+
+def test_no_wave_that_could_still_start_outlives_its_execution(store, opened):
+    store.fail_wave("e1", 1, "failed")
+    store.finalize("e1", ExecutionStatus.FAILED)
+    assert [wave["status"] for wave in store.get_document("e1")["waves"]] == ["FAILED", "CANCELLED"]
+    assert store.get_events("e1")[-1]["detail"] == {"cancelledWaves": [2]}

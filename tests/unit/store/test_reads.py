@@ -223,3 +223,18 @@ def test_no_read_scans_the_table(listed, table):
     store.list_executions()
     store.find_live("crm")
     store.find_all_live()
+
+
+def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, running, monkeypatch):
+    store.fail_wave("e1", 1, "failed")
+    store.finalize("e1", ExecutionStatus.FAILED)
+    query = store.table.query
+
+    def query_after_a_retry(*arguments, **options):
+        monkeypatch.setattr(store.table, "query", query)
+        store.retry_wave("e1", 1, "ann", asked_by=1)
+        return query(*arguments, **options)
+
+    monkeypatch.setattr(store.table, "query", query_after_a_retry)
+    document = store.get_document("e1")
+    assert (document["status"], document["waves"][0]["status"]) == ("POLLING", "PENDING")

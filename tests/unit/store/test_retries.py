@@ -264,3 +264,22 @@ def test_a_wave_that_was_never_started_is_not_retried(store, opened):
 
     with pytest.raises(TransitionRefusedError, match="without ever being started"):
         store.retry_wave("e1", 1, "ann", 7)
+
+
+def test_attempt_that_ended_before_it_began_is_not_restarted(store, running):
+    store.fail_wave("e1", 1, "failed")
+    store.retry_wave("e1", 1, "ann", asked_by=1)
+    store.cancel_wave("e1", 1, "cancelled")
+    before = running.raw_items()
+    with pytest.raises(TransitionRefusedError, match="wave 1 is CANCELLED"):
+        store.restart_failed("e1", 1)
+    assert running.raw_items() == before
+
+
+def test_restart_after_the_end_of_the_execution_is_refused_at_once(store, running):
+    store.fail_wave("e1", 1, "failed")
+    store.retry_wave("e1", 1, "ann", asked_by=1)
+    store.cancel_wave("e1", 1, "cancelled")
+    store.finalize("e1", ExecutionStatus.CANCELLED)
+    with pytest.raises(TransitionRefusedError, match="execution that is CANCELLED"):
+        store.restart_failed("e1", 1)

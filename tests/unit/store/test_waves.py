@@ -204,3 +204,10 @@ def test_events_keep_their_order_when_the_next_writer_has_a_clock_that_is_behind
     recovery.start()
     events = ["EXECUTION_OPENED", "WAVE_REQUESTED", "JOB_STARTED", "WAVE_POLLING"]
     assert recovery.events() == events
+
+
+def test_wave_that_ended_without_a_start_takes_no_job_and_no_poll(store, opened):
+    store.fail_wave("e1", 1, "nobody could start it")
+    for write in (lambda: store.record_job("e1", 1, opened.job(1, ()), adopted=True), lambda: opened.poll(1)):
+        with pytest.raises(TransitionRefusedError, match="wave 1 is FAILED without a start"):
+            write()
