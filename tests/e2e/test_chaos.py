@@ -13,7 +13,8 @@ from tests.e2e.chaos_plans import CHAIN, GATED, SINGLES, SKEWED, STUCK, ChaosPla
 from tests.e2e.drills import Drills, Ended, Running, until
 from tests.e2e.proofs import falsehoods
 
-pytestmark = pytest.mark.e2e
+# By signal: the thread would end the whole process, and leave that of the stack behind.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600, method="signal")]
 
 # Under load a step takes several times as long as on an idle machine.
 _PATIENCE = 300.0
@@ -114,18 +115,17 @@ def test_a_store_that_refuses_writes_for_a_while_loses_nothing(drills: Drills) -
         _demand_completed(drills, plan, ended)
 
 
-def test_a_job_that_never_ends_fails_its_wave_at_the_time_out_and_no_other(drills: Drills) -> None:
+def test_a_job_that_never_ends_fails_its_wave_at_the_time_out_and_the_run_goes_on(drills: Drills) -> None:
     drills.sandbox.add_fault("stuck_job", server=STUCK.server_ids(1)[0])
 
     (ended,) = drills.follow_all([drills.run(STUCK.id)], _PATIENCE)
 
     assert falsehoods(drills, ended, STUCK.region) == []
-    stuck, beside, behind = ended.document["waves"]
+    stuck, behind = ended.document["waves"]
     assert (ended.document["status"], ended.run_state) == ("PARTIAL_SUCCESS", "failed")
     assert stuck["status"] == "FAILED"
     assert "not settled within its time-out" in stuck["statusReason"]
-    assert beside["status"] == "COMPLETED"
-    assert behind["jobs"] == []
+    assert behind["status"] == "COMPLETED"
 
 
 def test_clocks_that_disagree_by_minutes_change_nothing(drills: Drills) -> None:

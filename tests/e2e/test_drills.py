@@ -9,7 +9,8 @@ from devstack.records import shortcomings
 from devstack.stack import Stack
 from tests.e2e.drills import Drills, until
 
-pytestmark = pytest.mark.e2e
+# By signal: the thread would end the whole process, and leave that of the stack behind.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600, method="signal")]
 
 # How long the task that is about to be killed waits for DRS's answer.
 _HANGING_SECONDS = 25

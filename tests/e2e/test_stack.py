@@ -20,7 +20,8 @@ from devstack.layout import PROJECT, StackSettings
 from devstack.processes import members
 from devstack.stack import Stack
 
-pytestmark = pytest.mark.e2e
+# By signal: the thread would end the whole process, and leave that of the stack behind.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600, method="signal")]
 
 _ALL_HEALTHY = dict.fromkeys((SANDBOX, *AIRFLOW_COMPONENTS), HEALTHY)
 
