@@ -23,13 +23,15 @@ _BEFORE_END = {
     "SKIPPED": frozenset({"NOT_STARTED"}),
 }
 
+_FAILURE_DECISIONS = ("RETRY", "CONTINUE", "STOP", "TIMED_OUT")
+
 # The end of instances, from the wish to the proof.
 _TERMINATIONS = frozenset(
     {"TERMINATION_REQUESTED", "TERMINATION_JOB_STARTED", "TERMINATION_FAILED", "INSTANCES_TERMINATED"}
 )
 
 # They change nothing of the execution.
-_REMARKS = frozenset({"NOTIFICATION_FAILED", "METRIC_FAILED", "INSTANCES_SWEPT"})
+_REMARKS = frozenset({"NOTIFICATION_FAILED", "METRIC_FAILED", "INSTANCES_SWEPT", "DRILL_PREEMPTED"})
 
 # A launched job is written down even after the end, and a deliberate retry reopens it.
 _ALLOWED_AFTER_THE_END = _TERMINATIONS | _REMARKS | {"JOB_STARTED", "JOB_ADOPTED", "EXECUTION_REOPENED"}
@@ -46,8 +48,10 @@ class WaveLife:
     status: str = "NOT_STARTED"
     jobs: list[str] = field(default_factory=list)
     gate: str | None = None
+    failure_gate: str | None = None
     attempt: int = 0
     has_restarted: bool = True
+    asked_attempt: int = 0
 
 
 class ExecutionLife:
@@ -79,6 +83,8 @@ class ExecutionLife:
             "GATE_OPENED": self._open_gate,
             **{f"GATE_{decision}": self._decide for decision in ("APPROVED", "REJECTED", "TIMED_OUT")},
             "GATE_ANSWER_REFUSED": self._refuse_answer,
+            "FAILURE_GATE_OPENED": self._open_failure_gate,
+            **{f"FAILURE_GATE_{decision}": self._decide_failure for decision in _FAILURE_DECISIONS},
             "WAVE_REQUESTED": self._request,
             "JOB_STARTED": self._add_job,
             "JOB_ADOPTED": self._add_job,
@@ -142,6 +148,8 @@ class ExecutionLife:
             decision = (wave.get("gate") or {}).get("decision")
             pairs[f"status of wave {number}"] = life.status, wave["status"]
             pairs[f"gate of wave {number}"] = life.gate, decision
+            failure = (wave.get("failureGate") or {}).get("decision")
+            pairs[f"failure gate of wave {number}"] = life.failure_gate, failure
             pairs[f"attempt of wave {number}"] = max(life.attempt, 1), wave.get("attempt", 1)
             jobs = [job["jobId"] for job in wave["jobs"]]
             pairs[f"jobs of wave {number}"] = sorted(life.jobs), sorted(jobs)
@@ -178,6 +186,9 @@ class ExecutionLife:
         _demand(wave.attempt > 0, f"{name} of wave {number}, which was never started")
         _demand(detail["attempt"] == wave.attempt + 1, f"attempt {detail['attempt']} after {wave.attempt}")
         wave.status, wave.attempt, wave.has_restarted = "PENDING", wave.attempt + 1, False
+        self._stop_waiting(number)
+        if wave.failure_gate == "WAITING":
+            wave.failure_gate = "RETRY"
         if name == "EXECUTION_REOPENED" or self._cancelling:
             self._cancelling = self._has_error = self._reconciling = False
 
@@ -235,6 +246,21 @@ class ExecutionLife:
     def _refuse_answer(self, _name: str, detail: Mapping[str, Any]) -> None:
         number, wave = self._wave(detail)
         _demand(wave.gate == "WAITING", f"an answer refused by wave {number}, whose gate is {wave.gate}")
+
+    def _open_failure_gate(self, name: str, detail: Mapping[str, Any]) -> None:
+        number, wave = self._wave(detail)
+        _demand(not self._cancelling, "a question in an execution that is being cancelled")
+        _demand(wave.status == "FAILED", f"{name} of wave {number}, which is {wave.status}")
+        _demand(detail["attempt"] == max(wave.attempt, 1), f"{name} of attempt {detail['attempt']}")
+        _demand(detail["attempt"] > wave.asked_attempt, f"{name} twice of attempt {detail['attempt']}")
+        wave.failure_gate, wave.asked_attempt, self._begun = "WAITING", detail["attempt"], True
+        self._waiting.append(number)
+
+    def _decide_failure(self, name: str, detail: Mapping[str, Any]) -> None:
+        number, wave = self._wave(detail)
+        _demand(wave.failure_gate == "WAITING", f"{name} of wave {number}, which is {wave.failure_gate}")
+        wave.failure_gate = name.removeprefix("FAILURE_GATE_")
+        self._stop_waiting(number)
 
     def _request(self, _name: str, detail: Mapping[str, Any]) -> None:
         number, wave = self._wave(detail)

@@ -27,6 +27,7 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.records import TerminationJob
 from drs_recovery.statuses import (
     ExecutionStatus,
+    FailureDecision,
     GateDecision,
     ServerPhase,
     SkipCause,
@@ -42,7 +43,7 @@ from tests.witness import Witness
 WAVES, SERVERS = 4, 2
 ACTORS = (
     *("starter", "starter", "poller", "poller", "gatekeeper", "canceller", "retrier"),
-    *("finalizer", "finalizer", "terminator"),
+    *("adviser", "terminator", "finalizer", "finalizer"),
 )
 ACTIONS = 16
 
@@ -51,6 +52,7 @@ SKEW = 300
 
 _DECISIONS = [decision for decision in GateDecision if decision is not GateDecision.WAITING]
 _END_EVENTS = {f"EXECUTION_{status}" for status in FINAL}
+_ADVICE = [decision for decision in FailureDecision if decision is not FailureDecision.WAITING]
 _PHASES = [ServerPhase.SNAPSHOT, ServerPhase.LAUNCH, ServerPhase.LAUNCHED, ServerPhase.FAILED]
 
 
@@ -95,6 +97,7 @@ class Actor:
             "starter": [(1, self.admit), (4, self.start), (2, self.complete), (1, self.fail)],
             "poller": [(6, self.poll), (4, self.make_ready), (2, self.complete), (1, self.miss_a_poll)],
             "gatekeeper": [(3, self.open_gate), (4, self.decide), (1, self.refuse), (1, self.skip)],
+            "adviser": [(3, self.ask_about_failure), (2, self.advise), (1, self.read)],
             "canceller": [
                 *((20, self.read), (1, self.cancel), (1, self.cancel_wave), (1, self.give_error)),
                 *((1, self.ask_to_cancel), (1, self.reconcile)),
@@ -165,6 +168,12 @@ class Actor:
 
     def refuse(self, number: int) -> None:
         self.store.refuse_answer("e1", number, self.name, "not you")
+
+    def ask_about_failure(self, number: int) -> None:
+        self.store.open_failure_gate("e1", number, "what now?", [], deadline=2_000_000_000)
+
+    def advise(self, number: int) -> None:
+        self.store.decide_failure_gate("e1", number, self.rng.choice(_ADVICE), self.name)
 
     def retry(self, number: int) -> None:
         wave, _ = self.store.retry_wave("e1", number, self.name, asked_by=self.rng.randint(1, 4))
@@ -276,7 +285,7 @@ def test_whatever_everyone_does_at_once_the_history_is_legal(
     for life in lives:
         life.result()
     # A retry may have reopened it after everybody else was gone.
-    actors[-2].end()
+    actors[-1].end()
 
     document, events = reader.get_document("e1"), reader.get_events("e1")
     story = f"seed {seed}:\n{told(events)}"
