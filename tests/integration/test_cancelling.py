@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
@@ -31,6 +32,13 @@ def mark(api: CoreApi, store: ExecutionStore, user: str = "alice", **body: Any) 
     """Do what "Mark run as …" does in the UI, to the one run that is alive."""
     execution = live(store)
     api.call(user, "PATCH", f"/dags/{execution['dagId']}/dagRuns/{execution['dagRunId']}", json=body)
+
+
+def last_task(api: CoreApi, execution: dict[str, Any]) -> str | None:
+    """State of the task that ends a run."""
+    run = f"/dags/{execution['dagId']}/dagRuns/{execution['dagRunId']}"
+    state = api.call("admin", "GET", f"{run}/taskInstances/finalize_execution")["state"]
+    return None if state is None else str(state)
 
 
 def cancelled_by(ended: Ended) -> list[tuple[str, str]]:
@@ -111,6 +119,92 @@ def test_a_drill_that_is_cancelled_while_it_is_opened_starts_nothing(
     assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
     assert cancelled_by(ended) == [("alice", "the DAG run was marked as failed")]
     assert accepted_starts(sandbox) == 0
+
+
+def test_a_drill_that_is_cancelled_between_two_waves_keeps_the_first_and_starts_no_other(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrich = EnrichInstancesOperator.execute
+
+    def enrich_then_cancel(self: EnrichInstancesOperator, context: Any) -> Any:
+        instances = enrich(self, context)
+        mark(core_api, runner.store, state="failed")
+        return instances
+
+    monkeypatch.setattr(EnrichInstancesOperator, "execute", enrich_then_cancel)
+
+    ended = runner.run(TWO_WAVES)
+
+    assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
+    assert ended.waves == ["COMPLETED", "CANCELLED"]
+    assert ended.document["waves"][1]["statusReason"] == (
+        "not started: cancelled by alice: the DAG run was marked as failed"
+    )
+    assert_ready_as_in_ec2(sandbox, ended, "crm-db-01", "crm-db-02")
+    assert accepted_starts(sandbox) == 1
+
+
+def test_a_drill_that_is_cancelled_while_drs_refuses_to_start_its_wave_launches_nothing(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drs_recovery.engine.closing.LATE_START_SECONDS", 1)
+    sandbox.add_fault("error", operation="StartRecovery", status=409, code="ConflictException")
+
+    def cancel() -> None:
+        mark(core_api, runner.store, state="failed")
+        sandbox.clear_faults()
+
+    with once(lambda: 409 in answers(sandbox, "StartRecovery"), cancel):
+        ended = runner.run(TWO_WAVES)
+
+    assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
+    assert ended.waves == ["CANCELLED", "CANCELLED"]
+    assert {server["phase"] for server in ended.servers.values()} == {"PENDING"}
+    assert accepted_starts(sandbox) == 0
+
+
+def test_a_second_person_who_cancels_while_the_last_jobs_are_followed_changes_nothing(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi, polled: Callable[[int], bool]
+) -> None:
+    def is_finalizing() -> bool:
+        return any(
+            execution["status"] == "CANCELLING" and last_task(core_api, execution) in ("running", "deferred")
+            for execution in runner.store.find_all_live()
+        )
+
+    def cancel_again() -> None:
+        mark(core_api, runner.store, "bob", state="failed")
+        sandbox.set_speed(SPEED)
+
+    with (
+        once(is_finalizing, cancel_again),
+        once(polled, lambda: mark(core_api, runner.store, "alice", state="failed")),
+    ):
+        ended = runner.run(TWO_WAVES)
+
+    assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
+    assert ended.waves == ["CANCELLED", "CANCELLED"]
+    assert cancelled_by(ended) == [("alice", "the DAG run was marked as failed")]
+    assert ended.event_names().count("EXECUTION_CANCELLED") == 1
+    assert_ready_as_in_ec2(sandbox, ended, "crm-db-01", "crm-db-02")
+
+
+def test_a_failed_execution_that_is_cancelled_while_its_last_job_is_followed_stays_failed(
+    runner: Runner, sandbox: Sandbox, core_api: CoreApi
+) -> None:
+    sandbox.add_fault("stuck_job")
+
+    def is_finalizing() -> bool:
+        return any(execution["status"] == "CANCELLING" for execution in runner.store.find_all_live())
+
+    with once(is_finalizing, lambda: mark(core_api, runner.store, state="failed")):
+        ended = runner.run(plan(database(timeout="PT3S"), application()))
+
+    assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
+    assert ended.waves == ["FAILED", "SKIPPED"]
+    assert "time-out" in ended.document["error"]
+    assert "cancel" not in ended.document
+    assert all(ended.servers[name]["instanceId"] for name in ("crm-db-01", "crm-db-02"))
 
 
 def test_who_cancels_second_or_after_the_end_changes_nothing(
