@@ -176,7 +176,10 @@ def test_throttling_that_does_not_end_fails_the_wave_at_its_time_out(
 
 
 def test_a_start_that_stays_refused_fails_the_wave_at_its_time_out(runner: Runner, sandbox: Sandbox) -> None:
-    sandbox.control("PUT", "/quotas", {"jobs_in_progress": 0})
+    # Full when the wave starts, though it was not when the execution was opened.
+    sandbox.add_fault(
+        "error", operation="StartRecovery", status=402, code="ServiceQuotaExceededException", message="full"
+    )
 
     ended = runner.run(plan(database(timeout="PT2S")))
 
