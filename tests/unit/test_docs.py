@@ -14,7 +14,10 @@ from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 SETTINGS = PROJECT / "plugins" / "drs_recovery" / "settings.py"
+LIFECYCLE = PROJECT / "docs" / "lifecycle.md"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+# A test that a page names as its proof: file and function, linked to the file.
+PROOF = re.compile(r"\[`([\w/]+\.py)::(\w+)`\]\(([^)]+)\)")
 CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -55,6 +58,25 @@ def first_cells(page: Path, heading: str) -> list[str]:
             break
         cells.append(line.split("|")[1].strip())
     return cells
+
+
+def rows(page: Path, heading: str) -> list[list[str]]:
+    """Return the cells of each row of the tables whose heading's first cell is given."""
+    found: list[list[str]] = []
+    is_inside = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        is_inside = line.startswith(f"| {heading} |") or (is_inside and line.startswith("|"))
+        if is_inside and not line.startswith((f"| {heading} |", "|---")):
+            found.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return found
+
+
+@cache
+def names_of_tests(file: Path) -> set[str]:
+    """Return the names of the test functions of a file, those of its classes included."""
+    tree = ast.parse(file.read_text(encoding="utf-8")) if file.is_file() else ast.Module([], [])
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return {name for name in names if name.startswith("test_")}
 
 
 def settings_that_the_code_reads() -> set[str]:
@@ -112,6 +134,28 @@ def test_the_readme_explains_every_status_in_its_order(heading, statuses):
     explained = ", ".join(first_cells(PAGES[0], heading)).split(", ")
 
     assert explained == [status.value for status in statuses]
+
+
+def test_every_situation_in_the_life_of_an_execution_is_proved_by_tests_that_exist():
+    situations = rows(LIFECYCLE, "situation")
+    unproved = [row[0] for row in situations if len(row) != 6 or not PROOF.search(row[-1])]
+    missing = [
+        f"{file}::{name}"
+        for file, name, link in PROOF.findall(LIFECYCLE.read_text(encoding="utf-8"))
+        if link != f"../{file}" or name not in names_of_tests(PROJECT / file)
+    ]
+
+    assert len(situations) > 100
+    assert (unproved, missing) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("column", "statuses"), [(1, ExecutionStatus), (2, WaveStatus), (3, ServerPhase)], ids=lambda v: str(v)
+)
+def test_every_status_is_reached_in_some_situation(column, statuses):
+    reached = " ".join(row[column] for row in rows(LIFECYCLE, "situation"))
+
+    assert [status for status in statuses if not re.search(rf"\b{status}\b", reached)] == []
 
 
 def test_every_picture_is_small_and_shown_somewhere():
