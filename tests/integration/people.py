@@ -72,13 +72,15 @@ class People(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Look for questions until the run has ended."""
-        try:
-            while not self._gone.wait(_LOOK_INTERVAL):
+        """Look for questions until the run has ended; who finds Airflow busy tries again, as people do."""
+        while not self._gone.wait(_LOOK_INTERVAL):
+            try:
                 if self._somebody_is_asked():
                     self._act()
-        except Exception as error:
-            self.error = error
+            except Exception as error:
+                self.error = error
+            else:
+                self.error = None
 
     def _somebody_is_asked(self) -> bool:
         asked = select(TaskInstance.task_id).where(
@@ -98,7 +100,8 @@ class People(threading.Thread):
                 continue
             group = question["task_instance"]["task_id"].partition(".")[0]
             todo = self._deeds.get(group) or [wait_for_the_time_out]
-            todo.pop(0)(self._api, question)
+            todo[0](self._api, question)
+            todo.pop(0)
 
     def leave(self) -> None:
         """The run has ended."""
