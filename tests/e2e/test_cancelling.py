@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from devstack.stack import Stack
-from tests.e2e.drills import Drills, drills_of, until
+from tests.e2e.drills import Drills, until
 
 pytestmark = pytest.mark.e2e
 
 PLAN = "billing-database"
-
-
-@pytest.fixture
-def drills(stack: Stack) -> Iterator[Drills]:
-    with drills_of(stack) as found:
-        yield found
 
 
 def _wave_runs(drills: Drills, dag_id: str, run_id: str) -> None:
@@ -48,12 +40,22 @@ def test_who_marks_a_running_drill_is_on_record_before_the_run_has_ended(drills:
     assert [e["actor"] for e in events if e["event"] == "EXECUTION_CANCELLING"] == ["admin"]
 
 
-def test_a_real_recovery_cancels_the_running_drill_of_its_plan_and_completes(drills: Drills) -> None:
+def test_a_real_recovery_cancels_the_running_drill_of_its_plan_and_completes(
+    drills: Drills, stack: Stack
+) -> None:
     drill = drills.start(PLAN)
     _wave_runs(drills, *drill)
+    drills.sandbox.set_speed(1)  # the drill lasts for as long as people take to approve the recovery
+    started = drills.start(PLAN, execution_type="RECOVERY")
 
-    recovery = drills.follow(*drills.start(PLAN, execution_type="RECOVERY"), seconds=240)
-    preempted = drills.follow(*drill)
+    def preempted_drill() -> bool:
+        drills.approve(*started)
+        document = drills.document(*drill)
+        return document is not None and "cancel" in document
+
+    until(preempted_drill, "the recovery cancels the drill", 90)
+    drills.sandbox.set_speed(stack.settings.speed)
+    recovery, preempted = drills.follow(*started), drills.follow(*drill)
 
     assert (recovery.run_state, recovery.document["status"]) == ("success", "COMPLETED")
     assert (preempted.run_state, preempted.document["status"]) == ("failed", "CANCELLED")

@@ -160,6 +160,34 @@ def test_a_wave_whose_tasks_died_is_failed_not_cancelled(aws: Sandbox, steps: St
     assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
 
 
+def test_a_request_to_cancel_that_comes_when_every_wave_is_completed_changes_nothing(
+    aws: Sandbox, steps: Steps
+) -> None:
+    steps.open()
+    _complete(aws, steps, 1)
+    _complete(aws, steps, 2)
+    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+
+    assert steps.finalize() == "COMPLETED"
+
+    assert "error" not in steps.document
+    assert steps.document["cancel"]["actor"] == "alice"
+
+
+def test_a_request_to_cancel_counts_even_if_no_task_was_skipped(aws: Sandbox, steps: Steps) -> None:
+    steps.open()
+    _complete(aws, steps, 1)
+    steps.start(2)
+    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    aws.advance(600)
+
+    with pytest.raises(AirflowFailException, match="PARTIAL_SUCCESS: cancelled by alice: wrong plan"):
+        steps.finalize(**{"wave_02_application.wait_for_launch": "failed"})
+
+    assert [wave["status"] for wave in steps.document["waves"]] == ["COMPLETED", "CANCELLED"]
+    assert all(server["instanceId"] for server in steps.document["waves"][1]["serverStatuses"])
+
+
 def _first_event(parked: TaskDeferred) -> dict[str, str]:
     trigger = parked.trigger
     assert isinstance(trigger, RecoveryJobTrigger)
