@@ -79,8 +79,9 @@ class InstanceEnricher:
         for place, place_servers in by_place.items():
             hooks = self._clients.at(*place)
             rows = hooks.drs.recovery_instances([server["sourceServerId"] for server in place_servers])
-            instance_ids = sorted({row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")})
-            yield place_servers, list(rows), describe_instances(hooks.ec2.conn, instance_ids)
+            instance_ids = {row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")}
+            instance_ids |= {s["recoveryInstanceId"] for s in place_servers if s.get("recoveryInstanceId")}
+            yield place_servers, list(rows), describe_instances(hooks.ec2.conn, sorted(instance_ids))
 
     @staticmethod
     def _found(
@@ -89,7 +90,9 @@ class InstanceEnricher:
         instances: Mapping[str, Mapping[str, Any]],
     ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
         row = next((row for row in rows if _belongs_to(row, server)), None)
-        return row, instances.get(str(row.get("ec2InstanceID"))) if row else None
+        if row is None:
+            return _replaced(server, instances)
+        return row, instances.get(str(row.get("ec2InstanceID")))
 
     def _seen(
         self,
@@ -145,6 +148,21 @@ def _belongs_to(row: Mapping[str, Any], server: Mapping[str, Any]) -> bool:
     return bool(row.get("recoveryInstanceID")) and row["recoveryInstanceID"] == server.get(
         "recoveryInstanceId"
     )
+
+
+def _replaced(
+    server: Mapping[str, Any], instances: Mapping[str, Mapping[str, Any]]
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """
+    An instance that DRS took away again before it was seen here: a later job of the server replaced it.
+
+    DRS lists it no more, so that waiting for it would be in vain. It has the id of its EC2 instance.
+    """
+    instance_id = server.get("recoveryInstanceId")
+    instance = instances.get(str(instance_id))
+    if instance is None or (instance.get("State") or {}).get("Name") not in _GONE_STATES:
+        return None, None
+    return {"recoveryInstanceID": instance_id, "ec2InstanceID": instance_id}, instance
 
 
 def _row_fields(row: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -126,3 +126,20 @@ def test_a_wave_of_a_cancelled_execution_is_not_completed(launched: Callable[...
         steps.enrich()
 
     assert steps.document["completedWaves"] == 0
+
+
+def test_an_instance_that_a_later_job_replaced_is_on_record_and_not_waited_for(
+    aws: Sandbox, launched: Callable[..., Steps]
+) -> None:
+    steps = launched()
+    aws.client("drs").start_recovery(
+        sourceServers=[{"sourceServerID": DB_1}, {"sourceServerID": DB_2}], isDrill=False
+    )
+    aws.advance(600)
+
+    with pytest.raises(AirflowFailException, match="was launched and is terminated"):
+        steps.enrich()
+
+    servers = steps.document["waves"][0]["serverStatuses"]
+    assert {server["phase"] for server in servers} == {"FAILED"}
+    assert all(server["instanceId"] for server in servers)
