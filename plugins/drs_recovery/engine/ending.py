@@ -11,7 +11,7 @@ from drs_recovery.engine.judgement import failures_of, wave_label
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
 from drs_recovery.store_rules import attempt_began
 
@@ -163,7 +163,16 @@ def _known_failure(document: Mapping[str, Any]) -> str | None:
     failed = [wave_label(w) for w in document["waves"] if w["status"] == WaveStatus.FAILED]
     if failed:
         return f"wave {', '.join(failed)} failed"
-    return document.get("error")
+    return document.get("error") or _unanswered_gate(document)
+
+
+def _unanswered_gate(document: Mapping[str, Any]) -> str | None:
+    """The gate that still waits although the run has ended: its task was ended by hand, or died."""
+    unanswered = (
+        w for w in document["waves"] if (w.get("gate") or {}).get("decision") == GateDecision.WAITING
+    )
+    wave = next(unanswered, None)
+    return None if wave is None else f"nobody answered the gate of wave {wave_label(wave)}"
 
 
 def open_jobs(document: Mapping[str, Any]) -> list[int]:
