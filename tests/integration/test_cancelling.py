@@ -121,9 +121,11 @@ def test_a_drill_that_is_cancelled_while_it_is_opened_starts_nothing(
     assert accepted_starts(sandbox) == 0
 
 
-def test_a_drill_that_is_cancelled_between_two_waves_keeps_the_first_and_starts_no_other(
-    runner: Runner, sandbox: Sandbox, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def cancelled_behind_its_first_wave(
+    runner: Runner, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A run is marked as failed in the moment in which its first wave is COMPLETED."""
     enrich = EnrichInstancesOperator.execute
 
     def enrich_then_cancel(self: EnrichInstancesOperator, context: Any) -> Any:
@@ -133,6 +135,11 @@ def test_a_drill_that_is_cancelled_between_two_waves_keeps_the_first_and_starts_
 
     monkeypatch.setattr(EnrichInstancesOperator, "execute", enrich_then_cancel)
 
+
+@pytest.mark.usefixtures("cancelled_behind_its_first_wave")
+def test_a_drill_that_is_cancelled_between_two_waves_keeps_the_first_and_starts_no_other(
+    runner: Runner, sandbox: Sandbox
+) -> None:
     ended = runner.run(TWO_WAVES)
 
     assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
@@ -142,6 +149,18 @@ def test_a_drill_that_is_cancelled_between_two_waves_keeps_the_first_and_starts_
     )
     assert_ready_as_in_ec2(sandbox, ended, "crm-db-01", "crm-db-02")
     assert accepted_starts(sandbox) == 1
+
+
+@pytest.mark.usefixtures("cancelled_behind_its_first_wave")
+def test_a_drill_that_is_cancelled_when_every_wave_is_completed_is_completed(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    ended = runner.run(plan(database()))
+
+    assert (ended.state, ended.document["status"]) == ("success", "COMPLETED")
+    assert ended.waves == ["COMPLETED"]
+    assert cancelled_by(ended) == [("alice", "the DAG run was marked as failed")]
+    assert_ready_as_in_ec2(sandbox, ended)
 
 
 def test_a_drill_that_is_cancelled_while_drs_refuses_to_start_its_wave_launches_nothing(
