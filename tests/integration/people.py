@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.jobs.job import Job
@@ -14,6 +13,7 @@ from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 
+from tests.integration.at_work import AtWork
 from tests.integration.core_api import CoreApi
 
 Question = dict[str, Any]
@@ -22,9 +22,6 @@ Deed = Callable[[CoreApi, Question], None]
 Deeds = Deed | Sequence[Deed]
 
 _LOOK_INTERVAL = 0.3
-
-# ``dag.test()`` may still write the state of a task that has just parked, over what people made of it.
-_PARKED_FOR_GOOD = timedelta(seconds=1)
 
 
 def approve(user: str = "admin", comment: str | None = None) -> Deed:
@@ -61,12 +58,15 @@ class People(threading.Thread):
     Do one deed for each question of a run, and what Airflow's scheduler does about time-outs.
 
     :param api: the REST API.
+    :param at_work: a task that is at work is left alone, even if its question is open already.
     :param deeds: by the group of the gate's task, such as ``wave_02_application``.
     """
 
-    def __init__(self, api: CoreApi, dag_id: str, run_id: str, deeds: Mapping[str, Deeds]) -> None:
+    def __init__(
+        self, api: CoreApi, at_work: AtWork, dag_id: str, run_id: str, deeds: Mapping[str, Deeds]
+    ) -> None:
         super().__init__(name="people", daemon=True)
-        self._api, self._dag_id, self._run_id = api, dag_id, run_id
+        self._api, self._at_work, self._dag_id, self._run_id = api, at_work, dag_id, run_id
         self._deeds = {group: [todo] if callable(todo) else list(todo) for group, todo in deeds.items()}
         self._gone = threading.Event()
         self.error: Exception | None = None
@@ -89,15 +89,13 @@ class People(threading.Thread):
             TaskInstance.state == TaskInstanceState.AWAITING_INPUT,
         )
         with create_session() as session:
-            return session.scalars(asked).first() is not None
+            waiting = set(session.scalars(asked))
+        return bool(waiting) and self._at_work.task_id not in waiting
 
     def _act(self) -> None:
         with create_session() as session:
             SchedulerJobRunner(Job()).check_awaiting_input_timeouts(session=session)
         for question in self._api.open_questions(self._dag_id, self._run_id):
-            asked = datetime.fromisoformat(question["created_at"])
-            if datetime.now(UTC) - asked < _PARKED_FOR_GOOD:
-                continue
             group = question["task_instance"]["task_id"].partition(".")[0]
             todo = self._deeds.get(group) or [wait_for_the_time_out]
             todo[0](self._api, question)

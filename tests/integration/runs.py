@@ -20,6 +20,7 @@ from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.identity import execution_id
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox
+from tests.integration.at_work import AtWork
 from tests.integration.core_api import CoreApi
 from tests.integration.people import Deeds, People
 from tests.integration.sampling import Sampler
@@ -112,11 +113,13 @@ class Runner:
         moment = timezone.utcnow()
         run_id = DagRun.generate_run_id(run_type=DagRunType.MANUAL, logical_date=moment, run_after=moment)
         execution = execution_id(dag.dag_id, run_id)
-        sampler, crowd = Sampler(self.store, execution), People(self._api, dag.dag_id, run_id, people or {})
+        sampler, at_work = Sampler(self.store, execution), AtWork()
+        crowd = People(self._api, at_work, dag.dag_id, run_id, people or {})
         sampler.start()
         crowd.start()
         try:
-            state = _test(dag, moment, conf)
+            with at_work.watched():
+                state = _test(dag, moment, conf)
         finally:
             crowd.leave()
             sampler.stop()
