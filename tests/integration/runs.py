@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,18 +150,34 @@ class Runner:
 
 def _test(dag: DAG, moment: Any, conf: Mapping[str, Any] | None) -> str:
     """``dag.test()``, which needs the main thread, with an end: it waits for ever for what does not come."""
+    with _given_up_after(LONGEST_RUN, dag.dag_id):
+        return str(dag.test(run_after=moment, logical_date=moment, run_conf=dict(conf or {})).state)
+
+
+@contextmanager
+def _given_up_after(seconds: float, what: str) -> Iterator[None]:
+    """Fail what hangs, by a signal of our own: SIGALRM and its timer are Airflow's, for its own time-outs."""
+    over = threading.Event()
 
     def give_up(*_: object) -> None:
-        pytest.fail(f"{dag.dag_id} did not end within {LONGEST_RUN:.0f} s")
+        pytest.fail(f"{what} did not end within {seconds:.0f} s")
 
-    previous = signal.signal(signal.SIGALRM, give_up)
-    # Again each second, since a task that it hits takes it for its own failure.
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_RUN, 1)
+    def watch() -> None:
+        pause = seconds
+        while not over.wait(pause):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+            # Again each second, since a task that it hits takes it for its own failure.
+            pause = 1.0
+
+    previous = signal.signal(signal.SIGUSR1, give_up)
+    watcher = threading.Thread(target=watch, name="run-watch", daemon=True)
+    watcher.start()
     try:
-        return str(dag.test(run_after=moment, logical_date=moment, run_conf=dict(conf or {})).state)
+        yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        over.set()
+        watcher.join()
+        signal.signal(signal.SIGUSR1, previous)
 
 
 def _task_states(dag_id: str, run_id: str) -> dict[str, str]:
