@@ -34,7 +34,7 @@ CLOCK_MARGIN = timedelta(hours=1)
 SHORT_PAUSE = 2.0
 
 # AWS: tags hold letters, digits, spaces and _ . : / = + - @, at most 256 characters.
-_NOT_IN_TAGS = re.compile(r"[^\w\s.:/=+\-@]")
+_NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
 
 
 class NotStartedError(Exception):

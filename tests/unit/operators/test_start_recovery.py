@@ -36,6 +36,17 @@ def test_the_step_answers_with_the_job_that_drs_has(aws: Sandbox, steps_of: Step
     assert {s["jobId"] for s in steps.document["waves"][0]["serverStatuses"]} == {job_id}
 
 
+def test_a_ticket_with_signs_that_aws_refuses_in_tags_starts_all_the_same(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = steps_of(plan(database()))
+    steps.open(ticket="CHG-1\n#2\tä")
+
+    steps.start()
+
+    assert jobs(aws)[0]["tags"]["dr:ticket"] == "CHG-1__2_ä"
+
+
 def test_running_it_again_starts_nothing(aws: Sandbox, steps_of: StepsOf) -> None:
     steps = steps_of(plan(database()))
     steps.open()
