@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
-from drs_recovery.statuses import ExecutionType, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
 from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import ended_as_planned
 
 Document = Mapping[str, Any]
 
@@ -30,8 +31,10 @@ def second_of_plan(store: ExecutionStore, execution_id: str) -> str | None:
     :return: why it may not run, with what to do; None if it may.
     """
     other = store.hold_plan(execution_id)
-    if other is None:
-        return None
+    return None if other is None else _in_the_way(other)
+
+
+def _in_the_way(other: Document) -> str:
     return (
         f"plan {other['planName']} has a live {other['executionType']}: {_named(other)}. Wait for its end, "
         "or cancel it (mark its DAG run as failed), then start again"
@@ -73,15 +76,31 @@ def make_way(store: ExecutionStore, execution_id: str) -> None:
     :param execution_id: the execution.
     :raises WaveRefusedError: another execution of the plan is in its way, such as after it was reopened.
     """
-    if reason := second_of_plan(store, execution_id):
-        raise WaveRefusedError(f"nothing is started: {reason}")
     document = store.get_document(execution_id)
+    other = store.hold_plan(execution_id)
+    # A recovery that nobody approved yet stops no drill; when it starts, it cancels the drill.
+    if other is not None and (other["executionType"] == document["executionType"] or "startTime" in other):
+        raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
     if document["isDrill"]:
         return
     servers = _servers_of(document)
     for drill in _live_documents(store, execution_id, ExecutionType.DRILL):
         if drill["planId"] == document["planId"] or servers.keys() & _servers_of(drill):
             _preempt(store, drill, document)
+
+
+def check_reopening(store: ExecutionStore, execution: Document) -> None:
+    """
+    Demand that an execution that has ended disturbs no recovery when a wave of it is tried again.
+
+    :param store: the execution store.
+    :param execution: EXECUTION record or document.
+    :raises WaveRefusedError: a drill has servers of a recovery that lives.
+    """
+    if not ExecutionStatus(execution["status"]).is_final:
+        return
+    if reason := disturbed_recovery(store, execution["executionId"]):
+        raise WaveRefusedError(f"nothing is started: {reason}")
 
 
 def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:
@@ -106,11 +125,15 @@ def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionTyp
 
 
 def _servers_of(document: Document) -> dict[str, str]:
-    """Names by source server id of the servers of an execution, but for those of waves that it skips."""
+    """
+    Names by source server id of the servers of an execution, but for those of waves that were left out.
+
+    A wave that was passed over because of a failure runs when that one is tried again.
+    """
     return {
         server["sourceServerId"]: server["serverName"]
         for wave in document["waves"]
-        if wave["status"] != WaveStatus.SKIPPED
+        if not (wave["status"] == WaveStatus.SKIPPED and ended_as_planned(wave))
         for server in wave["serverStatuses"]
     }
 

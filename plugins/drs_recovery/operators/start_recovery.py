@@ -11,7 +11,7 @@ from drs_recovery.engine.attempts import begin_retry, recorded_failure
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.judgement import wave_of
-from drs_recovery.engine.precedence import make_way
+from drs_recovery.engine.precedence import check_reopening, make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.operators.base import WaveOperator, fails_for_good
@@ -71,6 +71,7 @@ class StartRecoveryOperator(WaveOperator):
     def _retry(self, document: Mapping[str, Any], wave: Mapping[str, Any], asked_by: int) -> None:
         execution_id = document["executionId"]
         check_dependencies(document, self.plan_of(execution_id), self.wave_number)
+        check_reopening(self.store, document)
         make_way(self.store, execution_id)
         if not begin_retry(self.store, execution_id, self.wave_number, CLEARING_ACTOR, asked_by):
             raise recorded_failure(wave)

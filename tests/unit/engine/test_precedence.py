@@ -142,3 +142,38 @@ def test_a_drill_that_was_reopened_starts_nothing_beside_another_one(steps_of: S
 
     with pytest.raises(WaveRefusedError, match="plan crm has a live DRILL"):
         make_way(first.store, first.execution_id)
+
+
+def test_a_recovery_that_nobody_approved_yet_stops_no_drill_of_its_plan(
+    aws: Sandbox, drill: Steps, steps_of: StepsOf
+) -> None:
+    drill.start()
+    aws.advance(600)
+    drill.wait()
+    drill.enrich()
+    recovery = steps_of(CRM, run_id="manual__2")
+    recovery.open(**REAL)
+
+    drill.start(2)
+
+    assert "cancel" not in drill.document
+
+
+def test_a_drill_that_ended_is_not_reopened_while_a_recovery_of_another_plan_has_its_servers(
+    aws: Sandbox, drill: Steps, steps_of: StepsOf
+) -> None:
+    aws.add_fault("launch_failed", server=DB_1, times=1)
+    drill.start()
+    aws.advance(600)
+    with pytest.raises(AirflowFailException):
+        drill.wait()
+    with pytest.raises(AirflowFailException, match="FAILED"):
+        drill.finalize()
+    steps_of(SHARED, run_id="manual__2").open(**REAL)
+
+    drill.clear()
+    with pytest.raises(AirflowFailException, match=r"A drill never disturbs a recovery"):
+        drill.start()
+
+    assert drill.document["status"] == "FAILED"
+    assert len(aws.calls("drs", "StartRecovery")) == 1
