@@ -19,7 +19,7 @@ from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store import ExecutionStore
@@ -82,19 +82,18 @@ class ExecutionCloser:
     def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
         for wave in waves_without_all_jobs(document):
-            if self._has_all_jobs(document, wave):
-                continue
+            try:
+                if record_late_jobs(self._store, document, wave):
+                    continue
+            except AWS_ERRORS as error:
+                log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
+                # Nobody knows of a job as long as DRS does not answer.
+                if is_transient(error) and time.time() < settle_deadline(document):
+                    return Unsettled(f"DRS does not tell of jobs of wave {wave['waveNumber']}")
             begun = float(self._store.get_execution(document["executionId"])["cancellingTime"])
             if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
                 return Unsettled(f"a job of wave {wave['waveNumber']} may still turn up")
         return None
-
-    def _has_all_jobs(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
-        try:
-            return record_late_jobs(self._store, document, wave)
-        except AWS_ERRORS as error:
-            log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
-            return False
 
     def _running_jobs(self, execution_id: str) -> Unsettled | None:
         document = self._store.get_document(execution_id)

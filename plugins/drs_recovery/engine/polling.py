@@ -18,6 +18,7 @@ from drs_recovery.engine.observation import JobAnswer, has_ended, job_seen, serv
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.records import ServerSeen, WavePoll
+from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store import ExecutionStore
 
 # Neither DRS's nor the store's troubles end a wait: only the wave's time-out does.
@@ -79,6 +80,9 @@ class WaveWatcher:
         answers = self._ask(_open_jobs(wave["jobs"], servers))
         poll = _poll_of(answers, servers, await_actions=not execution["isDrill"])
         after = self._store.record_poll(execution_id, wave_number, poll)
+        # Once nothing more starts, a server whose job was never started has no end to wait for.
+        if execution["status"] == ExecutionStatus.CANCELLING:
+            after = [server for server in after if server.get("jobId")]
         return Look(settled=_is_settled(answers, after), cancelled="cancel" in execution)
 
     def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:

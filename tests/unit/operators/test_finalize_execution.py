@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
-from tests.plan_documents import application, database, plan
+from tests.plan_documents import BILLING_DB_1, DB_1, WEST, application, database, plan
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -113,6 +113,47 @@ def test_a_job_whose_answer_was_lost_when_the_run_ended_is_found_and_followed(
 
     servers = steps.document["waves"][0]["serverStatuses"]
     assert all(server["instanceId"] for server in servers)
+
+
+def test_the_wait_for_jobs_ends_with_them_although_another_job_of_the_wave_was_never_started(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    groups = {"east": {"servers": [DB_1]}, "west": {"servers": [BILLING_DB_1], "region": WEST}}
+    steps = steps_of(plan({"groups": ["east", "west"]}, groups=groups))
+    steps.open()
+    aws.add_fault(
+        "error", operation="StartRecovery", region=WEST, status=403, code="AccessDeniedException", times=1
+    )
+    with pytest.raises(AirflowFailException, match="AccessDenied"):
+        steps.start()
+
+    parked = deferred(lambda: steps.finalize(**{"wave_01_database.start_recovery": "failed"}))
+    aws.advance(900)
+
+    assert _first_event(parked)["status"] == "settled"
+    with pytest.raises(AirflowFailException, match="FAILED"):
+        steps.finalize()
+
+
+def test_an_execution_is_not_closed_while_drs_cannot_tell_whether_a_start_went_through(
+    aws: Sandbox, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.open()
+    aws.add_fault("lost_answer", operation="StartRecovery", times=1)
+    deferred(steps.start)
+    aws.add_fault("error", operation="DescribeJobs", status=500, code="InternalServerException")
+    much_later = SimpleNamespace(time=lambda: time.time() + 600)
+    monkeypatch.setattr("drs_recovery.engine.closing.time", much_later)
+
+    deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
+    assert steps.document["status"] == "CANCELLING"
+
+    aws.clear_faults()
+    deferred(steps.finalize)
+    aws.advance(600)
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize()
+    assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
 
 
 def test_a_job_that_never_ends_is_given_up_at_twice_the_time_out_with_its_instances_on_record(
