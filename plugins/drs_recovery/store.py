@@ -42,6 +42,7 @@ from drs_recovery.store_items import (
     due_item,
     execution_item,
     execution_key,
+    limited,
     present,
     server_item,
     wave_item,
@@ -181,8 +182,9 @@ class ExecutionStore(
         if "error" in execution:
             return False
         demand_live(execution, EXECUTION_SUBJECT, "given an error")
-        update = execution_update(execution, self._now(), {"error": message})
-        self._commit(Event("EXECUTION_ERROR", {"error": message}), [update])
+        error = limited(message)
+        update = execution_update(execution, self._now(), {"error": error})
+        self._commit(Event("EXECUTION_ERROR", {"error": error}), [update])
         return True
 
     @retried_on_conflict
@@ -214,7 +216,8 @@ class ExecutionStore(
         demand_final_transition(document, status)
         now = self._now()
         end = max(now, execution.get("startTime", now))
-        changes = {**_ending(document, status, end), **present({"error": execution.get("error", error)})}
+        told = execution.get("error", error and limited(error))
+        changes = {**_ending(document, status, end), **present({"error": told})}
         unstarted = [wave for wave in waves if wave["status"] == WaveStatus.NOT_STARTED]
         detail = {
             "error": changes.get("error"),

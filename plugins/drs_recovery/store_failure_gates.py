@@ -8,7 +8,8 @@ from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, WaveStatus
 from drs_recovery.store_base import execution_update, record_update, retried_on_conflict
-from drs_recovery.store_items import Event, present
+from drs_recovery.store_gates import stands
+from drs_recovery.store_items import Event, limited, present
 from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject, without
 from drs_recovery.store_waves import StoreWaves
 
@@ -23,7 +24,7 @@ class StoreFailureGates(StoreWaves):
         """
         Record that people are asked about a failed wave; the execution is PAUSED unless a wave is active.
 
-        The gate of this attempt that was opened before, decided or not, stays as it is.
+        The gate of this attempt that was opened before, decided or not, stays as it is, see ``open_gate``.
 
         :param execution_id: the execution.
         :param number: the failed wave, from 1.
@@ -34,7 +35,7 @@ class StoreFailureGates(StoreWaves):
         :raises TransitionRefusedError: the wave is not FAILED, or the execution ends or has ended.
         """
         execution, wave = self._read_together(execution_id, number)
-        if gate := _gate_of_attempt(wave):
+        if (gate := _gate_of_attempt(wave)) and stands(gate, execution, number):
             return gate
         _demand_can_open(execution, wave)
         now, attempt = self._now(), attempt_of(wave)
@@ -42,7 +43,7 @@ class StoreFailureGates(StoreWaves):
             "decision": FailureDecision.WAITING,
             "attempt": attempt,
             "since": now,
-            "message": message,
+            "message": limited(message),
             "approvers": list(approvers),
             "deadline": deadline,
         }
@@ -54,7 +55,7 @@ class StoreFailureGates(StoreWaves):
         )
         event = Event(
             "FAILURE_GATE_OPENED",
-            {"wave": number, "attempt": attempt, "message": message, "approvers": list(approvers)},
+            {"wave": number, "attempt": attempt, "message": gate["message"], "approvers": list(approvers)},
         )
         changes = {"failureGate": gate}
         self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])

@@ -8,7 +8,7 @@ from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
 from drs_recovery.store_base import StoreBase, execution_update, record_update, retried_on_conflict
-from drs_recovery.store_items import Event, present
+from drs_recovery.store_items import Event, limited, present
 from drs_recovery.store_rules import (
     Record,
     demand_live,
@@ -38,7 +38,8 @@ class StoreGates(StoreBase):
         """
         Record that a wave waits for an answer; the execution is PAUSED unless a wave is active.
 
-        A gate that was opened before, decided or not, stays as it is.
+        A gate that was opened before, decided or not, stays as it is; one that an end of the execution closed
+        without an answer is opened anew when the execution is.
 
         :param execution_id: the execution.
         :param number: the wave behind the gate, from 1.
@@ -51,21 +52,23 @@ class StoreGates(StoreBase):
         :raises TransitionRefusedError: the wave was started or skipped, or the execution ends or has ended.
         """
         execution, wave = self._read_together(execution_id, number)
-        if "gate" in wave:
+        if "gate" in wave and stands(wave["gate"], execution, number):
             return dict(wave["gate"])
         _demand_gate_can_open(execution, wave)
         now = self._now()
         gate = {
             "decision": GateDecision.WAITING,
             "since": now,
-            "message": message,
+            "message": limited(message),
             "approvers": list(approvers),
             **present({"deadline": deadline, "twoPerson": two_person or None}),
         }
         standing = self._standing(
             execution, execution["activeWaves"], [*execution["waitingGates"], number], {**wave, "gate": gate}
         )
-        event = Event("GATE_OPENED", {"wave": number, "message": message, "approvers": list(approvers)})
+        event = Event(
+            "GATE_OPENED", {"wave": number, "message": gate["message"], "approvers": list(approvers)}
+        )
         self._commit(event, [execution_update(execution, now, standing), record_update(wave, {"gate": gate})])
         return gate
 
@@ -174,6 +177,17 @@ def _waiting_gate(wave: Record) -> Item | None:
     """The open question of a wave: before its start, or about its failure."""
     gates = (wave.get("gate"), wave.get("failureGate"))
     return next((gate for gate in gates if gate and gate["decision"] == GateDecision.WAITING), None)
+
+
+def stands(gate: Record, execution: Record, number: int) -> bool:
+    """
+    Whether a question was answered or is still open: the end of an execution closes it without an answer.
+
+    :param gate: of a wave, before its start or about its failure.
+    :param execution: EXECUTION record.
+    :param number: the wave, from 1.
+    """
+    return gate["decision"] != GateDecision.WAITING or number in execution["waitingGates"]
 
 
 def _demand_gate_can_open(execution: Record, wave: Record) -> None:

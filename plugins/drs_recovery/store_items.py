@@ -27,6 +27,9 @@ ENGINE = "engine"
 HOUSEKEEPING = "housekeeping"
 """Partition of the records that say what is due; no execution has this id."""
 
+# A record has room for 400 KB: a text of many servers' errors could fill it, and no transition would pass.
+LONGEST_TEXT = 20_000
+
 _INTERNAL = frozenset({"recordKey", "version"})
 
 
@@ -230,6 +233,17 @@ def event_order(item: Mapping[str, Any]) -> tuple[str, int]:
 def present(values: Mapping[str, Any]) -> Item:
     """The values that are there: absent is absent, not null."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def limited(text: str) -> str:
+    """
+    A text for people as a record has room for it.
+
+    :param text: such as the reasons of all failed servers together; each has its own in its record, too.
+    """
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]} [... shortened, {len(text)} characters]"
 
 
 def public(item: Mapping[str, Any]) -> Item:

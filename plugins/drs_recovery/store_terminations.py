@@ -19,6 +19,7 @@ from drs_recovery.store_items import (
     compose,
     due_key,
     due_prefix,
+    limited,
     termination_entry,
 )
 from drs_recovery.store_reads import StoreReads
@@ -148,11 +149,11 @@ class StoreTerminations(StoreReads):
         :param message: for people.
         :return: False if the record says so already.
         """
-        execution = self._read_execution(execution_id)
-        if execution.get("terminationError") == message:
+        execution, error = self._read_execution(execution_id), limited(message)
+        if execution.get("terminationError") == error:
             return False
-        update = execution_update(execution, self._now(), {"terminationError": message})
-        self._commit(Event("TERMINATION_FAILED", {"error": message}, _actor(execution)), [update])
+        update = execution_update(execution, self._now(), {"terminationError": error})
+        self._commit(Event("TERMINATION_FAILED", {"error": error}, _actor(execution)), [update])
         return True
 
     @retried_on_conflict

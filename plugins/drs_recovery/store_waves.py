@@ -12,7 +12,7 @@ from drs_recovery.records import JobRef
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
 from drs_recovery.store_gates import StoreGates
-from drs_recovery.store_items import Event, job_entry, public
+from drs_recovery.store_items import Event, job_entry, limited, public
 from drs_recovery.store_rules import (
     attempt_of,
     demand_live,
@@ -189,7 +189,7 @@ class StoreWaves(StoreGates):
         if wave["status"] == status:
             return public(wave)
         demand_wave_transition(wave, status)
-        return self._end(execution, wave, status, {"statusReason": reason, **more})
+        return self._end(execution, wave, status, {"statusReason": limited(reason), **more})
 
     def _end(
         self,

@@ -28,6 +28,9 @@ JOB_COMPLETED = "COMPLETED"
 JOB_UNLISTED = "UNLISTED"
 _ENDED_JOBS = frozenset({JOB_COMPLETED, JOB_UNLISTED})
 
+# EC2's encoded authorization failures run to some thousand characters, and a wave can have hundreds of them.
+LONGEST_RAW_ERROR = 2_000
+
 SILENT_NO_LAUNCH = (
     "DRS launched no instance and logged no reason; the usual cause is that the caller of StartRecovery "
     "lacks EC2 rights (DRS acts with the caller's rights): compare the role of the Airflow connection with "
@@ -149,7 +152,7 @@ def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None)
     faults = [item for item in answer.log if item.get("event") in FAULT_EVENTS and _concerns(item, server_id)]
     if faults:
         worst = max(faults, key=lambda item: FAULT_EVENTS.index(str(item["event"])))
-        raw_error = (worst.get("eventData") or {}).get("rawError") or "no rawError"
+        raw_error = str((worst.get("eventData") or {}).get("rawError") or "no rawError")[:LONGEST_RAW_ERROR]
         return f"{state} in {answer.job_id}: {worst['event']}: {raw_error}"
     if launch_outcome(launch_status or "") is LaunchOutcome.FAILED:
         return f"{state} in {answer.job_id}: {SILENT_NO_LAUNCH}"

@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from drs_recovery.store_items import limited
+
 TIME_OUT_ACTOR = "time-out"
 
 # Seconds for which a question stands at least, even if its time was over while nothing of Airflow ran.
@@ -61,6 +63,6 @@ def answer_of(event: Mapping[str, Any]) -> Answer:
     answered: datetime | None = event.get("responded_at")
     return Answer(
         actor=str(user.get("name") or user.get("id") or TIME_OUT_ACTOR),
-        comment=(event.get("params_input") or {}).get("comment") or None,
+        comment=limited((event.get("params_input") or {}).get("comment") or "") or None,
         decided_time=answered.timestamp() if answered else None,
     )

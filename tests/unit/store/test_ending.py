@@ -149,3 +149,16 @@ def test_no_wave_that_could_still_start_outlives_its_execution(store, opened):
     store.finalize("e1", ExecutionStatus.FAILED)
     assert [wave["status"] for wave in store.get_document("e1")["waves"]] == ["FAILED", "CANCELLED"]
     assert store.get_events("e1")[-1]["detail"] == {"cancelledWaves": [2]}
+
+
+def test_texts_that_a_record_has_no_room_for_are_shortened_and_the_execution_ends(store, running):
+    reasons = "\n".join(f"- host-{number}: UnauthorizedOperation {'x' * 3000}" for number in range(200))
+
+    store.fail_wave("e1", 1, reasons)
+    store.cancel_wave("e1", 2, "not started")
+    store.finalize("e1", ExecutionStatus.FAILED, reasons)
+
+    execution, wave = store.get_execution("e1"), store.get_wave("e1", 1)
+    for text in (execution["error"], wave["statusReason"]):
+        assert text.startswith("- host-0: UnauthorizedOperation")
+        assert text.endswith(f"{len(reasons)} characters]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import GateDecision, SkipCause
+from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause
 
 DECISIONS = [GateDecision.APPROVED, GateDecision.REJECTED, GateDecision.TIMED_OUT]
 
@@ -169,3 +169,20 @@ def test_waiting_is_no_decision(store, opened):
     open_gate(store)
     with pytest.raises(ValueError, match="no decision"):
         store.decide_gate("e1", 1, GateDecision.WAITING, "ann")
+
+
+def test_question_that_the_end_of_an_execution_closed_is_asked_anew_when_it_is_reopened(store, running):
+    store.fail_wave("e1", 1, "failed")
+    store.open_gate("e1", 2, "Go on all the same?", (), deadline=1.0)
+    store.request_cancel("e1", "ann", "enough")
+    store.cancel_wave("e1", 2, "not started")
+    store.finalize("e1", ExecutionStatus.FAILED)
+    store.retry_wave("e1", 1, "ann", 7)
+    store.restart_failed("e1", 1)
+    store.fail_wave("e1", 1, "failed again")
+
+    gate = store.open_gate("e1", 2, "Go on now?", (), deadline=2_000_000_000.0)
+
+    assert (gate["message"], gate["deadline"]) == ("Go on now?", 2_000_000_000.0)
+    execution = store.get_execution("e1")
+    assert (execution["status"], execution["waitingGates"]) == ("PAUSED", [2])
