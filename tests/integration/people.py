@@ -18,7 +18,7 @@ from tests.integration.core_api import CoreApi
 
 Question = dict[str, Any]
 Deed = Callable[[CoreApi, Question], None]
-# One deed, or one for each time that the same question is asked; the last one also for all later times.
+# One deed, or one for each time that the same question is asked.
 Deeds = Deed | Sequence[Deed]
 
 _LOOK_INTERVAL = 0.3
@@ -99,9 +99,7 @@ class People(threading.Thread):
             group = question["task_instance"]["task_id"].partition(".")[0]
             todo = self._deeds.get(group) or [wait_for_the_time_out]
             todo[0](self._api, question)
-            # ``dag.test()`` can write over what was done, and the question is there again.
-            if len(todo) > 1:
-                todo.pop(0)
+            todo.pop(0)
 
     def leave(self) -> None:
         """The run has ended."""
