@@ -65,6 +65,9 @@ class DueTerminations:
             except _TROUBLE as error:
                 log.warning("execution %s: not terminated this time: %s", execution_id, describe(error))
                 result.under_way[execution_id] = describe(error)
+            except Exception as error:  # whatever is wrong with one drill, the others are cleaned up
+                log.exception("execution %s: not terminated", execution_id)
+                result.failed[execution_id] = describe(error)
         return result
 
     def _is_due(self, execution_id: str, since: float) -> bool:

@@ -78,6 +78,9 @@ class Sweeper:
                 self._clients.forget()
                 problems = result.unreachable if _passes(error) else result.failed
                 problems.append(f"{where}: {describe(error)}")
+            except Exception as error:  # whatever is wrong with one place, the others are swept
+                log.exception("%s: not swept", where)
+                result.failed.append(f"{where}: {describe(error)}")
         return result
 
     def _sweep_place(self, place: Place, result: Sweep) -> None:
@@ -109,8 +112,12 @@ class Sweeper:
         def allowed(instance_ids: Sequence[str]) -> Rows:
             servers = sorted({rows[one]["sourceServerID"] for one in instance_ids})
             now = _drill_rows(hooks.drs.recovery_instances(servers))
+            # Other places were swept since the record was read: the execution may have been opened again.
+            document = self._store.get_document(execution_id)
             return {
-                one: now[one] for one in instance_ids if now.get(one, {}).get("jobID") == rows[one]["jobID"]
+                one: now[one]
+                for one in instance_ids
+                if now.get(one, {}).get("jobID") == rows[one]["jobID"] and _is_overdue(document, one)
             }
 
         asked = TerminationCalls(hooks.drs, allowed).terminate(rows)

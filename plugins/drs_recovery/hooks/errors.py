@@ -8,6 +8,7 @@ that botocore itself retries.
 from __future__ import annotations
 
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     CredentialRetrievalError,
     HTTPClientError,
@@ -46,7 +47,8 @@ _NO_ROOM_CODES = frozenset({"ConflictException", "ServiceQuotaExceededException"
 
 _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
 
-AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, *_NO_ANSWER)
+# Also a connection that cannot be used, such as one whose profile does not exist: it concerns one place only.
+AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
 
 
 def error_code(error: Exception) -> str:

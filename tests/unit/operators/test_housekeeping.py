@@ -42,6 +42,7 @@ NOW = {"drill": {"terminate_after": "now"}}
 @pytest.fixture(autouse=True)
 def _no_plan_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "aws://")
 
 
 def complete(aws: Sandbox, steps: Steps, **conf: Any) -> Steps:
@@ -153,6 +154,24 @@ def test_an_aws_that_does_not_answer_holds_up_no_other_place(
     assert terminate_due()["terminated"] == [due.execution_id]
 
 
+def test_a_connection_that_cannot_be_used_holds_up_no_other_drill_and_no_other_place(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = complete(aws, steps_of(plan(database(), id="broken", connection="other", **NOW)))
+    other = complete(aws, steps_of(plan(application(), id="other", **NOW)))
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", '{"conn_type": "aws", "extra": {"profile_name": "nobody"}}')
+
+    with pytest.raises(AirflowFailException, match=broken.execution_id):
+        terminate_due()
+    aws.advance(A_TERMINATION)
+    with pytest.raises(AirflowFailException, match="nobody"):
+        terminate_due()
+
+    assert other.document["instancesTerminated"] is True
+    swept = sweep(other, Place("other", "us-east-1"), Place("other", WEST), EAST)
+    assert len(swept.failed) == 2
+
+
 def test_a_live_recovery_of_the_plan_is_not_held_up_by_a_clean_up(
     aws: Sandbox, due: Steps, steps_of: StepsOf
 ) -> None:
@@ -196,6 +215,32 @@ def test_what_is_swept_under_way_is_no_failure(aws: Sandbox, due: Steps) -> None
     drill_by_hand(aws, APP_1, tags={"dr:executionId": due.execution_id})
     sweep(due)
     assert sweep(due) == Sweep()
+
+
+def test_nothing_is_swept_of_an_execution_that_was_opened_again_during_the_sweep(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.add_fault("launch_failed", server=DB_1, times=1)
+    aws.add_fault("launch_failed", server=DB_2, times=1)
+    steps = steps_of(plan(database(), **NOW))
+    steps.open()
+    steps.start()
+    aws.advance(A_DRILL)
+    with pytest.raises(AirflowFailException):
+        steps.wait()
+    with pytest.raises(AirflowFailException):
+        steps.finalize()
+    sweeper = Sweeper(steps.store)
+    ended = sweeper._document(steps.execution_id)
+    assert ended is not None
+    steps.clear()
+    steps.start()
+    aws.advance(A_DRILL)
+
+    assert sweeper.sweep([EAST]).terminated == []
+
+    assert terminate_calls(aws) == 0
+    assert running(aws) == {DB_1, DB_2}
 
 
 def test_instances_of_ours_that_may_stay_are_left_alone(
