@@ -112,8 +112,12 @@ class StoreBase:
                 if set(conflict.record_keys) != {put.key.record_key}:
                     raise
                 # Only the event's key was taken: the next number of that moment is free, or the one after it.
-                prefix = event_prefix(moment)
-                number = max(number + 1, len(self.table.query(execution_id, prefix, prefix + END_OF_RANGE)))
+                number = max(number + 1, self._events_at(execution_id, moment))
+
+    def _events_at(self, execution_id: str, moment: float) -> int:
+        """Count the events of one moment: the number of the next one."""
+        prefix = event_prefix(moment)
+        return len(self.table.query(execution_id, prefix, prefix + END_OF_RANGE))
 
     def _moment_of(self, actions: Sequence[Action]) -> float:
         """

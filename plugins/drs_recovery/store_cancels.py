@@ -43,7 +43,10 @@ class StoreCancels(StoreBase):
         drill, recovery = self._read_execution(drill_id), self._read_execution(recovery_id)
         detail = {name: drill[name] for name in ("executionId", "planId", "dagId", "dagRunId")}
         event = Event("DRILL_PREEMPTED", detail, recovery["initiatedBy"])
-        told = Put(event_item(recovery_id, event, self._now(), 0), RECORD_IS_NEW)
+        # Behind everything that the recovery's record tells so far, also when another host's clock is ahead.
+        moment = max(self._now(), recovery["lastUpdatedTime"])
+        number = self._events_at(recovery_id, moment)
+        told = Put(event_item(recovery_id, event, moment, number), RECORD_IS_NEW)
         reason = (
             f"a real recovery of plan {recovery['planName']} takes precedence (DAG run "
             f"{recovery['dagRunId']} of {recovery['dagId']}, started by {recovery['initiatedBy']})"

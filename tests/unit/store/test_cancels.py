@@ -91,6 +91,15 @@ def test_preempted_drill_and_recovery_name_each_other(store, running, recovery):
     assert told["detail"]["dagRunId"] == "run-e1"
 
 
+def test_preemption_is_told_last_also_when_the_clock_of_this_host_is_behind(store, running, recovery, clock):
+    store.create_execution(recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY))
+    clock.advance(-300)
+
+    assert store.preempt("e1", "r1") is True
+
+    assert [event["event"] for event in store.get_events("r1")] == ["EXECUTION_OPENED", "DRILL_PREEMPTED"]
+
+
 def test_drill_is_preempted_once_and_not_after_its_end(store, opened, recovery):
     store.create_execution(recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY))
     store.request_cancel("e1", "alice", "enough")
