@@ -14,7 +14,8 @@ Every ten minutes, each step by itself:
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
 - `reconcile` closes records whose DAG run ended, or was deleted, without closing them;
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
-  record. Drill instances that are not ours are told in its log and result, and never touched.
+  record. Instances of a real recovery that came up too late are put on its record and left alone. Drill
+  instances that are not ours are told in its log and result, and never touched.
 
 Leave it switched on: without it, drill instances run until somebody terminates them by hand.
 """

@@ -31,7 +31,9 @@ _TERMINATIONS = frozenset(
 )
 
 # They change nothing of the execution.
-_REMARKS = frozenset({"NOTIFICATION_FAILED", "METRIC_FAILED", "INSTANCES_SWEPT", "DRILL_PREEMPTED"})
+_REMARKS = frozenset(
+    {"NOTIFICATION_FAILED", "METRIC_FAILED", "INSTANCES_SWEPT", "INSTANCE_FOUND_LATE", "DRILL_PREEMPTED"}
+)
 
 # A launched job is written down even after the end, and a deliberate retry reopens it.
 _ALLOWED_AFTER_THE_END = _TERMINATIONS | _REMARKS | {"JOB_STARTED", "JOB_ADOPTED", "EXECUTION_REOPENED"}

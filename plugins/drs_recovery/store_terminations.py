@@ -169,6 +169,33 @@ class StoreTerminations(StoreReads):
         event = Event("INSTANCES_SWEPT", {"instances": list(instance_ids), "jobId": job_id})
         self._commit(event, [execution_update(execution, self._now(), {})])
 
+    @retried_on_conflict
+    def record_late_instance(self, execution_id: str, server_id: str, instance: Mapping[str, str]) -> bool:
+        """
+        Record an instance that came up after its execution had ended; the final status stays.
+
+        :param execution_id: the execution.
+        :param server_id: DRS source server id.
+        :param instance: its ``jobId``, ``recoveryInstanceId`` and ``instanceId``.
+        :return: False if it is on record already, the execution lives, or it has no such server.
+        """
+        execution, _, servers = self._read_all(execution_id)
+        server = next((one for one in servers if one["sourceServerId"] == server_id), None)
+        if server is None or not ExecutionStatus(execution["status"]).is_final:
+            return False
+        if instance["recoveryInstanceId"] in instances_of(server):
+            return False
+        detail = {"wave": server["waveNumber"], "server": server_id, **instance}
+        changes = {"instancesTerminated": False, "terminatedTime": None}
+        self._commit(
+            Event("INSTANCE_FOUND_LATE", detail),
+            [
+                execution_update(execution, self._now(), changes),
+                record_update(server, {**_with_instance(server, instance), "terminatedTime": None}),
+            ],
+        )
+        return True
+
     def due_terminations(self) -> list[tuple[str, float]]:
         """Executions whose instances are due to be terminated, and since when, the longest due first."""
         items = self.table.query(HOUSEKEEPING, "DUE#", due_prefix(self._now()) + END_OF_RANGE)
@@ -202,6 +229,14 @@ def _terminated(server: Item, now: float) -> Update:
     if server["phase"] == ServerPhase.READY:
         changes["phase"] = ServerPhase.TERMINATED
     return record_update(server, changes)
+
+
+def _with_instance(server: Item, instance: Mapping[str, str]) -> Item:
+    """What an instance adds to a server: it is the one of its newest job, or of an earlier one."""
+    if server.get("jobId") == instance["jobId"] and not server.get("instanceId"):
+        return dict(instance)
+    others = [one for one in server.get("previousInstances", []) if one.get("jobId") != instance["jobId"]]
+    return {"previousInstances": [*others, dict(instance)]}
 
 
 def _no_longer_due(execution: Item) -> list[Delete]:

@@ -52,6 +52,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "TERMINATION_JOB_STARTED": "DRS job {jobId} terminates instances",
     "TERMINATION_FAILED": "Not every instance could be terminated",
     "INSTANCES_SWEPT": "Instances without a server are terminated",
+    "INSTANCE_FOUND_LATE": "An instance came up after the end",
     "INSTANCES_TERMINATED": "Every instance is terminated",
     "NOTIFICATION_FAILED": "Somebody could not be told",
     "METRIC_FAILED": "A metric could not be sent",

@@ -1,8 +1,9 @@
 """
-Look for drill instances that no record names: launched after their execution had ended, or not by us.
+Look for instances that no record names: launched after their execution had ended, or not by us.
 
-What carries the tags of an execution of ours, and is past its time, is terminated. What is not ours is told
-to people and never touched, and neither is any instance that DRS does not call a drill's.
+Of a drill, what carries the tags of an execution of ours, and is past its time, is terminated; what is not
+ours is told to people and never touched. An instance of a real recovery is never touched either: it is put on
+the record of its execution, where people find it.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ class Sweep:
     """
     What one pass came to; instances as ``<id> in <Region>``.
 
-    :param terminated: instances of ours that no record named.
+    :param terminated: drill instances of ours that no record named.
+    :param recorded: instances of real recoveries that are on the record of their execution only now.
     :param foreign: drill instances that are not ours, or not known to be, and why.
     :param unreachable: places that could not be looked at this time.
     :param failed: what will not go away by waiting.
     """
 
     terminated: list[str] = field(default_factory=list)
+    recorded: list[str] = field(default_factory=list)
     foreign: dict[str, str] = field(default_factory=dict)
     unreachable: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -85,10 +88,11 @@ class Sweeper:
 
     def _sweep_place(self, place: Place, result: Sweep) -> None:
         hooks = self._clients.at(*place)
-        rows = _drill_rows(hooks.drs.recovery_instances())
+        rows = {str(row["recoveryInstanceID"]): row for row in hooks.drs.recovery_instances()}
         owners = _owners(hooks, rows)
+        self._record_late_recoveries(place, rows, owners, result)
         overdue: dict[str, list[str]] = defaultdict(list)
-        for instance_id, row in rows.items():
+        for instance_id, row in _drill_rows(rows.values()).items():
             owner = owners.get(str(row.get("jobID")))
             document = None if owner is None else self._document(owner)
             if owner is None or document is None:
@@ -97,6 +101,19 @@ class Sweeper:
                 overdue[owner].append(instance_id)
         for execution_id, instance_ids in overdue.items():
             self._terminate(place, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
+
+    def _record_late_recoveries(
+        self, place: Place, rows: Rows, owners: Mapping[str, str], result: Sweep
+    ) -> None:
+        for instance_id, row in rows.items():
+            owner = owners.get(str(row.get("jobID")))
+            if row.get("isDrill") is not False or owner is None or self._document(owner) is None:
+                continue
+            late = {"jobId": row["jobID"], "recoveryInstanceId": instance_id}
+            late["instanceId"] = row.get("ec2InstanceID") or instance_id
+            if self._store.record_late_instance(owner, str(row.get("sourceServerID")), late):
+                log.warning("execution %s: %s came up after its end", owner, instance_id)
+                result.recorded.append(f"{instance_id} in {place.region}")
 
     def _document(self, execution_id: str) -> Mapping[str, Any] | None:
         if execution_id not in self._documents:

@@ -217,6 +217,40 @@ def test_what_is_swept_under_way_is_no_failure(aws: Sandbox, due: Steps) -> None
     assert sweep(due) == Sweep()
 
 
+def test_an_instance_of_a_real_recovery_that_came_up_after_the_end_is_put_on_record_and_kept(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    aws.add_fault("launch_failed", server=DB_1, times=1)
+    steps = steps_of(plan(database(), approval={"recovery": False}))
+    steps.open(execution_type="RECOVERY")
+    steps.start()
+    aws.advance(A_DRILL)
+    with pytest.raises(AirflowFailException):
+        steps.wait()
+    with pytest.raises(AirflowFailException):
+        steps.finalize()
+    late = drill_by_hand(aws, DB_1, isDrill=False, tags={"dr:executionId": steps.execution_id})
+
+    first, second = sweep(steps), sweep(steps)
+
+    assert first == Sweep(recorded=[f"{late} in us-east-1"])
+    assert second == Sweep()
+    assert running(aws) == {DB_1, DB_2}
+    (server,) = [s for s in steps.document["waves"][0]["serverStatuses"] if s["sourceServerId"] == DB_1]
+    assert [one["instanceId"] for one in server["previousInstances"]] == [late]
+    assert server["phase"] == "FAILED"
+    event = steps.store.get_events(steps.execution_id)[-1]
+    assert (event["event"], event["detail"]["instanceId"]) == ("INSTANCE_FOUND_LATE", late)
+
+
+def test_an_instance_of_a_real_recovery_that_is_not_ours_is_neither_recorded_nor_told(
+    aws: Sandbox, due: Steps
+) -> None:
+    drill_by_hand(aws, APP_1, isDrill=False)
+    assert sweep(due) == Sweep()
+    assert APP_1 in running(aws)
+
+
 def test_nothing_is_swept_of_an_execution_that_was_opened_again_during_the_sweep(
     aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
