@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any
+from typing import Any, NoReturn
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 StartResponse = Callable[..., Any]
 Answer = Iterable[bytes]
+
+# What the log of calls says in place of a status.
+_RESET = "reset"
 
 
 class SandboxApplication:
@@ -61,10 +64,14 @@ class _AwsCall:
     def answer(self, start_response: StartResponse) -> Answer:
         arrived = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
-            return self._answer_with_faults(start_response)
+            answer = self._answer_with_faults(start_response)
         finally:
+            # Before the client learns what came of it: from then on the call is among those that were made.
             self._record(arrived)
             self._stopping.wait(self._kept_waiting)
+        if self._status == _RESET:
+            self._reset_connection()
+        return answer
 
     def _record(self, arrived: str) -> None:
         name, kind = self._identity, self._fault.kind.name if self._fault else None
@@ -133,8 +140,12 @@ class _AwsCall:
         return [body]
 
     def _reset(self) -> Answer:
+        """Answer nothing; the connection is closed when the call is recorded."""
+        self._status = _RESET
+        return []
+
+    def _reset_connection(self) -> NoReturn:
         """Close the connection with a TCP reset; the server takes the error as a client that went away."""
-        self._status = "reset"
         connection = socket.socket(fileno=self._environ["werkzeug.socket"].detach())
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
