@@ -25,7 +25,7 @@ from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import termination_time
+from drs_recovery.store_rules import instances_of, termination_time
 
 _TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
 
@@ -107,7 +107,11 @@ class Sweeper:
     ) -> None:
         for instance_id, row in rows.items():
             owner = owners.get(str(row.get("jobID")))
-            if row.get("isDrill") is not False or owner is None or self._document(owner) is None:
+            if row.get("isDrill") is not False or owner is None:
+                continue
+            # Instances of real recoveries stay for long: what is on record costs no more than this look.
+            document = self._document(owner)
+            if document is None or _is_named(document, instance_id):
                 continue
             late = {"jobId": row["jobID"], "recoveryInstanceId": instance_id}
             late["instanceId"] = row.get("ec2InstanceID") or instance_id
@@ -171,6 +175,12 @@ def _why_foreign(row: Mapping[str, Any], owner: str | None) -> str:
     if owner is None:
         return f"of {job}, which carries no tags of this project"
     return f"of {job}, whose execution {owner} is not in this store"
+
+
+def _is_named(document: Mapping[str, Any], instance_id: str) -> bool:
+    """Whether the record has an instance, also if it is gone since."""
+    servers = (server for wave in document["waves"] for server in wave["serverStatuses"])
+    return any(instance_id in instances_of(server) for server in servers)
 
 
 def _is_overdue(document: Mapping[str, Any], instance_id: str) -> bool:
