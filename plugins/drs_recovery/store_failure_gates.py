@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, WaveStatus
-from drs_recovery.store_base import execution_update, record_update, retried_on_conflict
-from drs_recovery.store_gates import stands
-from drs_recovery.store_items import Event, limited, present
-from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject, without
+from drs_recovery.store_base import retried_on_conflict
+from drs_recovery.store_gates import decided, stands
+from drs_recovery.store_items import Event, limited
+from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject
 from drs_recovery.store_waves import StoreWaves
 
 
@@ -47,18 +47,11 @@ class StoreFailureGates(StoreWaves):
             "approvers": list(approvers),
             "deadline": deadline,
         }
-        standing = self._standing(
-            execution,
-            execution["activeWaves"],
-            [*execution["waitingGates"], number],
-            {**wave, "failureGate": gate},
-        )
         event = Event(
             "FAILURE_GATE_OPENED",
             {"wave": number, "attempt": attempt, "message": gate["message"], "approvers": list(approvers)},
         )
-        changes = {"failureGate": gate}
-        self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
+        self._commit_opened(event, execution, wave, {"failureGate": gate}, now)
         return gate
 
     @retried_on_conflict
@@ -94,20 +87,11 @@ class StoreFailureGates(StoreWaves):
         if not gate:
             raise TransitionRefusedError(subject, "not open", decision)
         now = self._now()
-        decided = {
-            **gate,
-            "decision": decision,
-            "actor": actor,
-            "decidedTime": now if decided_time is None else decided_time,
-            **present({"comment": comment}),
-        }
-        waiting = without(execution["waitingGates"], number)
-        standing = self._standing(execution, execution["activeWaves"], waiting)
+        answered = decided(gate, decision, actor, comment, now if decided_time is None else decided_time)
         detail = {"wave": number, "attempt": gate["attempt"], "comment": comment}
         event = Event(f"FAILURE_GATE_{decision}", detail, actor)
-        changes = {"failureGate": decided}
-        self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
-        return decided
+        self._commit_decided(event, execution, wave, {"failureGate": answered}, now)
+        return answered
 
 
 def _gate_of_attempt(wave: Record) -> Item | None:

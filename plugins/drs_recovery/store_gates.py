@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
@@ -63,13 +63,10 @@ class StoreGates(StoreBase):
             "approvers": list(approvers),
             **present({"deadline": deadline, "twoPerson": two_person or None}),
         }
-        standing = self._standing(
-            execution, execution["activeWaves"], [*execution["waitingGates"], number], {**wave, "gate": gate}
-        )
         event = Event(
             "GATE_OPENED", {"wave": number, "message": gate["message"], "approvers": list(approvers)}
         )
-        self._commit(event, [execution_update(execution, now, standing), record_update(wave, {"gate": gate})])
+        self._commit_opened(event, execution, wave, {"gate": gate}, now)
         return gate
 
     @retried_on_conflict
@@ -103,17 +100,9 @@ class StoreGates(StoreBase):
         _demand_gate_can_be_decided(execution, wave, decision)
         _demand_second_person(execution, wave, decision, actor)
         now = self._now()
-        gate = {
-            **wave["gate"],
-            "decision": decision,
-            "actor": actor,
-            "decidedTime": now if decided_time is None else decided_time,
-            **present({"comment": comment}),
-        }
-        waiting = without(execution["waitingGates"], number)
-        standing = self._standing(execution, execution["activeWaves"], waiting)
+        gate = decided(wave["gate"], decision, actor, comment, now if decided_time is None else decided_time)
         event = Event(f"GATE_{decision}", {"wave": number, "comment": comment}, actor)
-        self._commit(event, [execution_update(execution, now, standing), record_update(wave, {"gate": gate})])
+        self._commit_decided(event, execution, wave, {"gate": gate}, now)
         return gate
 
     @retried_on_conflict
@@ -134,6 +123,22 @@ class StoreGates(StoreBase):
         _demand_gate_can_be_decided(execution, wave, GateDecision.WAITING)
         event = Event("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
         self._commit(event, [execution_update(execution, self._now(), {}), record_update(wave, {})])
+
+    def _commit_opened(
+        self, event: Event, execution: Item, wave: Item, changes: Mapping[str, Item], now: float
+    ) -> None:
+        """Write the gate of a wave that waits from now on; ``changes`` are those of the wave."""
+        waiting = [*execution["waitingGates"], wave["waveNumber"]]
+        standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
+        self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
+
+    def _commit_decided(
+        self, event: Event, execution: Item, wave: Item, changes: Mapping[str, Item], now: float
+    ) -> None:
+        """Write the gate of a wave that waits no longer; ``changes`` are those of the wave."""
+        waiting = without(execution["waitingGates"], wave["waveNumber"])
+        standing = self._standing(execution, execution["activeWaves"], waiting)
+        self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
 
     def _standing(
         self,
@@ -177,6 +182,20 @@ def _waiting_gate(wave: Record) -> Item | None:
     """The open question of a wave: before its start, or about its failure."""
     gates = (wave.get("gate"), wave.get("failureGate"))
     return next((gate for gate in gates if gate and gate["decision"] == GateDecision.WAITING), None)
+
+
+def decided(gate: Item, decision: str, actor: str, comment: str | None, time: float) -> Item:
+    """
+    A gate with its answer.
+
+    :param gate: as it was opened.
+    :param decision: what was decided.
+    :param actor: who decided.
+    :param comment: what they wrote, if anything.
+    :param time: when they decided.
+    """
+    answer = {"decision": decision, "actor": actor, "decidedTime": time}
+    return {**gate, **answer, **present({"comment": comment})}
 
 
 def stands(gate: Record, execution: Record, number: int) -> bool:
