@@ -7,14 +7,21 @@ sent again; a lost race is a ``StoreConflictError``, because only the store can 
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
-from drs_recovery.dynamodb_actions import Action, Item, Key, decode, encode, to_dynamodb
+from drs_recovery.dynamodb_actions import Action, Item, Key, decode, encode
 from drs_recovery.exceptions import StoreConflictError, StoreError
 
 Result = TypeVar("Result")
@@ -22,6 +29,9 @@ Result = TypeVar("Result")
 # Source: DynamoDB's API reference, TransactWriteItems and BatchGetItem.
 MAX_TRANSACTION_ACTIONS = 100
 MAX_BATCH_KEYS = 100
+
+# Rows of an index that one query reads at the most, some hundred kilobytes.
+_LARGEST_PAGE = 500
 
 BY_PLAN = "byPlan"
 BY_STATUS = "byStatus"
@@ -69,11 +79,13 @@ class ExecutionsTable:
 
     :param client: a boto3 DynamoDB client; its own retry settings apply before those of this class.
     :param table_name: name of the table.
+    :param patience: seconds after which a request that found no answer is not made again.
     """
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(self, client: Any, table_name: str, patience: float = math.inf) -> None:
         self.client = client
         self.table_name = table_name
+        self._patience = patience
 
     def transact(self, actions: Sequence[Action]) -> None:
         """
@@ -87,7 +99,7 @@ class ExecutionsTable:
             "ClientRequestToken": uuid.uuid4().hex,
         }
         try:
-            _retry_transient(lambda: self.client.transact_write_items(**request))
+            _retry_transient(lambda: self.client.transact_write_items(**request), self._patience)
         except ClientError as error:
             raise _conflict_of(error, [action.key for action in actions]) or error from error
 
@@ -98,7 +110,7 @@ class ExecutionsTable:
         :param key: the record.
         """
         request = {"TableName": self.table_name, "Key": encode(key.attributes), "ConsistentRead": True}
-        answer = _retry_transient(lambda: self.client.get_item(**request))
+        answer = _retry_transient(lambda: self.client.get_item(**request), self._patience)
         return decode(answer["Item"]) if "Item" in answer else None
 
     def get_together(self, keys: Sequence[Key]) -> list[Item | None]:
@@ -111,7 +123,9 @@ class ExecutionsTable:
         """
         wanted = [{"Get": {"TableName": self.table_name, "Key": encode(key.attributes)}} for key in keys]
         try:
-            answer = _retry_transient(lambda: self.client.transact_get_items(TransactItems=wanted))
+            answer = _retry_transient(
+                lambda: self.client.transact_get_items(TransactItems=wanted), self._patience
+            )
         except ClientError as error:
             raise _conflict_of(error, keys) or error from error
         return [decode(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
@@ -125,7 +139,7 @@ class ExecutionsTable:
         """
         found: dict[Key, Item] = {}
         wanted = [encode(key.attributes) for key in keys]
-        for wait in _attempts() if wanted else ():
+        for wait in _attempts(self._patience) if wanted else ():
             with wait:
                 answer = self._get_batch(wanted)
                 for item in map(decode, answer["Responses"].get(self.table_name, [])):
@@ -146,37 +160,64 @@ class ExecutionsTable:
         :param last: highest record key.
         :param backward: highest record key first.
         """
-        values = {":id": execution_id, ":first": first, ":last": last}
-        pages = self._query_pages(
+        return list(self.rows(execution_id, first, last, backward=backward))
+
+    def rows(
+        self, partition: str, first: str, last: str, page_size: int | None = None, *, backward: bool = True
+    ) -> Iterator[Item]:
+        """
+        Read the records of a partition as ``query`` does, but page by page as they are taken.
+
+        :param partition: an execution, or a partition of other records.
+        :param first: lowest record key.
+        :param last: highest record key.
+        :param page_size: how many are read at first; None for as many as DynamoDB gives at once.
+        :param backward: highest record key first.
+        """
+        values = {":id": partition, ":first": first, ":last": last}
+        return self._query_pages(
+            page_size,
             KeyConditionExpression="executionId = :id AND recordKey BETWEEN :first AND :last",
             ExpressionAttributeValues=encode(values),
             ConsistentRead=True,
             ScanIndexForward=not backward,
         )
-        return list(pages)
 
-    def index_rows(self, index: str, value: str, until: float | None = None) -> Iterator[Item]:
+    def index_rows(
+        self,
+        index: str,
+        value: str,
+        since: float | None = None,
+        until: float | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Item]:
         """
         Read an index, newest submission first, page by page as rows are taken.
 
         :param index: ``BY_PLAN`` or ``BY_STATUS``.
         :param value: the plan id or the status.
+        :param since: oldest submittedTime wanted, in epoch seconds; None for all.
         :param until: newest submittedTime wanted, in epoch seconds; None for all.
+        :param page_size: how many rows are read at first; None for as many as DynamoDB gives at once.
         """
-        condition = "#partition = :value" + ("" if until is None else " AND submittedTime <= :until")
-        values = {":value": value} if until is None else {":value": value, ":until": until}
+        span, bounds = _time_span(since, until)
         return self._query_pages(
+            page_size,
             IndexName=index,
-            KeyConditionExpression=condition,
+            KeyConditionExpression=f"#partition = :value{span}",
             ExpressionAttributeNames={"#partition": _INDEX_PARTITIONS[index]},
-            ExpressionAttributeValues={name: to_dynamodb(part) for name, part in values.items()},
+            ExpressionAttributeValues=encode({":value": value, **bounds}),
             ScanIndexForward=False,
         )
 
-    def _query_pages(self, **request: Any) -> Iterator[Item]:
+    def _query_pages(self, page_size: int | None = None, **request: Any) -> Iterator[Item]:
         request["TableName"] = self.table_name
         while True:
-            answer = _retry_transient(lambda: self.client.query(**request))
+            if page_size:
+                request["Limit"] = page_size
+                # Whoever reads on needs more than was thought: few large pages from then on.
+                page_size = min(2 * page_size, _LARGEST_PAGE)
+            answer = _retry_transient(lambda: self.client.query(**request), self._patience)
             yield from map(decode, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
@@ -193,6 +234,15 @@ class _UnansweredKeysError(StoreError):
 
 
 _INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
+
+
+def _time_span(since: float | None, until: float | None) -> tuple[str, dict[str, float]]:
+    """The condition on submittedTime, as it follows that on the partition, and its values."""
+    if since is not None and until is not None:
+        return " AND submittedTime BETWEEN :since AND :until", {":since": since, ":until": until}
+    if since is not None:
+        return " AND submittedTime >= :since", {":since": since}
+    return ("", {}) if until is None else (" AND submittedTime <= :until", {":until": until})
 
 
 def table_definition(name: str) -> dict[str, Any]:
@@ -278,18 +328,18 @@ def _enable_point_in_time_recovery(client: Any, name: str) -> None:
     )
 
 
-def _retry_transient(call: Callable[[], Result]) -> Result:
-    for attempt in _attempts():
+def _retry_transient(call: Callable[[], Result], patience: float = math.inf) -> Result:
+    for attempt in _attempts(patience):
         with attempt:
             return call()
     raise StoreError("no attempt was made")
 
 
-def _attempts() -> Retrying:
+def _attempts(patience: float) -> Retrying:
     return Retrying(
         retry=retry_if_exception(_is_transient),
         wait=wait_random_exponential(multiplier=0.1, max=2),
-        stop=stop_after_attempt(6),
+        stop=stop_after_attempt(6) | stop_after_delay(patience),
         reraise=True,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,17 @@ from drs_recovery.plan_support import unsupported_findings
 from drs_recovery.plan_types import PLAN_ID_PATTERN
 from drs_recovery.plan_yaml import read_yaml
 
-__all__ = ["LoadedPlans", "load_files", "load_plan", "load_plans", "plan_files", "plan_from_snapshot"]
+__all__ = [
+    "LoadedPlans",
+    "PlanFile",
+    "join_files",
+    "load_files",
+    "load_plan",
+    "load_plans",
+    "plan_files",
+    "plan_from_snapshot",
+    "read_plan_file",
+]
 
 _WRITTEN_ID = re.compile(rf"""^id:[ \t]*["']?({PLAN_ID_PATTERN})["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
 
@@ -39,16 +49,20 @@ class LoadedPlans:
 
 
 @dataclass(frozen=True)
-class _File:
+class PlanFile:
     """
     One file after reading.
 
+    :param path: where it is.
     :param plan_id: the id that it claims, None when that cannot be known.
+    :param written_id: what stands behind ``id:`` in a file whose id cannot be known.
     :param plan: None when there are problems.
+    :param problems: in the order of the file.
     """
 
     path: Path
     plan_id: str | None = None
+    written_id: str | None = None
     plan: RecoveryPlan | None = None
     problems: tuple[PlanProblem, ...] = ()
 
@@ -60,7 +74,7 @@ def load_plan(path: Path) -> RecoveryPlan:
     :param path: of the file; its stem is the default of the plan's id.
     :raises PlanError: with all problems, in the order of the file.
     """
-    file = _read(path)
+    file = read_plan_file(path)
     if file.plan is None:
         raise PlanError(file.problems)
     return file.plan
@@ -88,18 +102,27 @@ def load_files(paths: Sequence[Path]) -> LoadedPlans:
 
     :param paths: in the order in which results and problems are wanted.
     """
+    return join_files(map(read_plan_file, paths))
+
+
+def join_files(files: Iterable[PlanFile]) -> LoadedPlans:
+    """
+    Join plan files that belong together, so that no two may have the same id.
+
+    :param files: in the order in which results and problems are wanted.
+    """
     loaded = LoadedPlans()
-    known: dict[str, list[_File]] = defaultdict(list)
-    unknown: list[_File] = []
-    for file in map(_read, paths):
+    known: dict[str, list[PlanFile]] = defaultdict(list)
+    unknown: list[PlanFile] = []
+    for file in files:
         if file.plan_id is None:
             unknown.append(file)
         else:
             known[file.plan_id].append(file)
-    for plan_id, files in known.items():
-        _add(loaded, plan_id, files if len(files) == 1 else [_duplicate(file, files) for file in files])
+    for plan_id, same in known.items():
+        _add(loaded, plan_id, same if len(same) == 1 else [_duplicate(file, same) for file in same])
     for file in unknown:
-        _add(loaded, _free_key(file.path, loaded.sources), [file])
+        _add(loaded, _free_key(file, loaded.sources), [file])
     return loaded
 
 
@@ -120,17 +143,24 @@ def plan_files(directory: Path) -> list[Path]:
     ]
 
 
-def _read(path: Path) -> _File:
+def read_plan_file(path: Path) -> PlanFile:
+    """
+    Read one plan file, whatever is in it.
+
+    :param path: of the file.
+    """
     try:
         written, problems = read_yaml(path)
     except PlanError as error:
-        return _File(path, problems=error.problems)
+        return PlanFile(path, written_id=_written_id(path), problems=error.problems)
     document = written if "id" in written else {"id": path.stem, **written}
     plan, findings = _check(document, id_is_stem="id" not in written)
     problems += [PlanProblem(path.name, place(finding.location), finding.message) for finding in findings]
     plan_id = document["id"]
     is_id = isinstance(plan_id, str) and re.fullmatch(PLAN_ID_PATTERN, plan_id)
-    return _File(path, plan_id if is_id else None, None if problems else plan, tuple(problems))
+    if not is_id:
+        return PlanFile(path, written_id=_written_id(path), problems=tuple(problems))
+    return PlanFile(path, plan_id, None, None if problems else plan, tuple(problems))
 
 
 def _check(document: dict[str, Any], *, id_is_stem: bool) -> tuple[RecoveryPlan | None, list[Finding]]:
@@ -176,13 +206,13 @@ def _blank_findings(value: object, location: Location) -> Iterator[Finding]:
             yield from _blank_findings(child, (*location, index))
 
 
-def _duplicate(file: _File, files: Sequence[_File]) -> _File:
+def _duplicate(file: PlanFile, files: Sequence[PlanFile]) -> PlanFile:
     others = ", ".join(other.path.name for other in files if other is not file)
     problem = PlanProblem(file.path.name, "id", f'"{file.plan_id}" is also the id of the plan in {others}')
     return replace(file, plan=None, problems=(problem, *file.problems))
 
 
-def _add(loaded: LoadedPlans, key: str, files: Sequence[_File]) -> None:
+def _add(loaded: LoadedPlans, key: str, files: Sequence[PlanFile]) -> None:
     loaded.sources[key] = files[0].path
     if files[0].plan:
         loaded.plans[key] = files[0].plan
@@ -190,12 +220,11 @@ def _add(loaded: LoadedPlans, key: str, files: Sequence[_File]) -> None:
         loaded.broken[key] = PlanError([problem for file in files for problem in file.problems])
 
 
-def _free_key(path: Path, taken: Mapping[str, Path]) -> str:
+def _free_key(file: PlanFile, taken: Mapping[str, Path]) -> str:
     """A key that is not taken for a plan of unknown id: what stands behind ``id:``, else the file's name."""
-    written = _written_id(path)
-    if written and written not in taken:
-        return written
-    base = _stem_key(path)
+    if file.written_id and file.written_id not in taken:
+        return file.written_id
+    base = _stem_key(file.path)
     candidates = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(key for key in candidates if key not in taken)
 

@@ -6,11 +6,11 @@ Times are epoch seconds, durations seconds. No airflow and no boto3 here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs_recovery.statuses import ExecutionType, FindingSeverity, ServerPhase, SkipCause
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class NewExecution:
     :param dry_run: check everything, launch nothing.
     :param keep_instances: leave the instances of a drill running.
     :param expected_duration: seconds that it is expected to take, if known.
+    :param expected_samples: of how many earlier executions that is the median; 0 if it is DRS's usual time.
     :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
     :param waves: every wave of the plan.
     """
@@ -70,6 +71,7 @@ class NewExecution:
     dry_run: bool = False
     keep_instances: bool = False
     expected_duration: float | None = None
+    expected_samples: int = 0
     objectives: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -204,11 +206,57 @@ class WavePoll:
 
 
 @dataclass(frozen=True)
+class ExecutionFilter:
+    """
+    Which executions a list shows; whatever is None makes no difference.
+
+    :param plan_id: only executions of this plan.
+    :param plan_ids: only executions of these plans, such as all that a person may read.
+    :param status: only executions with this status.
+    :param execution_type: only drills, or only recoveries.
+    :param ticket: only executions with exactly this ticket.
+    :param since: only executions submitted then or later, in epoch seconds.
+    :param until: only executions submitted then or earlier, in epoch seconds.
+    """
+
+    plan_id: str | None = None
+    plan_ids: Collection[str] | None = None
+    status: ExecutionStatus | None = None
+    execution_type: ExecutionType | None = None
+    ticket: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def plans(self) -> frozenset[str] | None:
+        """The plans whose executions can be listed, None for all."""
+        if self.plan_id is None:
+            return None if self.plan_ids is None else frozenset(self.plan_ids)
+        asked = frozenset({self.plan_id})
+        return asked if self.plan_ids is None else asked & frozenset(self.plan_ids)
+
+    def accepts(self, execution: Mapping[str, Any]) -> bool:
+        """
+        Whether an execution is one of them.
+
+        :param execution: EXECUTION record.
+        """
+        if self.plans is not None and execution["planId"] not in self.plans:
+            return False
+        submitted = execution["submittedTime"]
+        if submitted < (self.since or 0) or (self.until is not None and submitted > self.until):
+            return False
+        pairs = (("status", self.status), ("executionType", self.execution_type), ("ticket", self.ticket))
+        return all(value is None or execution.get(name) == value for name, value in pairs)
+
+
+@dataclass(frozen=True)
 class Page:
     """
     A part of a list of executions, newest first.
 
-    :param items: EXECUTION records without their plan snapshots.
+    :param items: EXECUTION records without their plan snapshots. A page can be short, or even empty, before
+        the end: a search for something rare stops after a while and goes on with the cursor.
     :param cursor: where the next page starts, opaque; None at the end.
     """
 

@@ -79,6 +79,15 @@ def dynamodb_client() -> Any:
     return _client("dynamodb", attempts=8, connect_timeout=5, read_timeout=15)
 
 
+# Seconds. With the time of one more request it is less than the browser waits for an answer: 15 s, live.js.
+_HASTY_PATIENCE = 8.0
+
+
+def hasty_dynamodb_client() -> Any:
+    """The same for somebody who waits for the answer: the table's own retries, some seconds, are enough."""
+    return _client("dynamodb", attempts=1, connect_timeout=2, read_timeout=5)
+
+
 def cloudwatch_client() -> Any:
     """CloudWatch client beside the table; nobody waits long for a metric."""
     return _client("cloudwatch", attempts=2, connect_timeout=2, read_timeout=3)
@@ -98,6 +107,13 @@ def _client(service: str, attempts: int, **timeouts: int) -> Any:
     return hook.get_conn()
 
 
-def execution_store() -> ExecutionStore:
-    """Open the configured store; nothing is sent to AWS before the first read or write."""
-    return ExecutionStore(ExecutionsTable(dynamodb_client(), executions_table_name()))
+def execution_store(*, hasty: bool = False) -> ExecutionStore:
+    """
+    Open the configured store; nothing is sent to AWS before the first read or write.
+
+    :param hasty: for pages: who cannot be answered soon is told so.
+    """
+    name = executions_table_name()
+    if hasty:
+        return ExecutionStore(ExecutionsTable(hasty_dynamodb_client(), name, _HASTY_PATIENCE))
+    return ExecutionStore(ExecutionsTable(dynamodb_client(), name))

@@ -229,6 +229,14 @@ def launch_outcome(launch_status: str) -> LaunchOutcome:
     return LAUNCH_OUTCOMES.get(launch_status, LaunchOutcome.RUNNING)
 
 
+JOB_COMPLETED = "COMPLETED"
+# Ours, not AWS's: DRS took the job and never listed it, so that nothing is to be heard of it.
+JOB_UNLISTED = "UNLISTED"
+
+# Nothing more comes of a job in one of these states; one that AWS adds later counts as under way.
+ENDED_JOBS: frozenset[str] = frozenset({JOB_COMPLETED, JOB_UNLISTED})
+
+
 # Source: ``JobLogEvent`` in botocore's model, plus LAUNCH_END, which DRS sends although the model lacks it.
 # Events that say nothing about how far a server is map to None. After SNAPSHOT_END and CONVERSION_END there
 # is an idle gap of up to minutes until the next START; the server stays in the phase that ended.

@@ -3,11 +3,14 @@ The execution store: the durable record of every execution, written by transitio
 
 ::
 
-    StoreBase ─┬─ StoreReads ── StoreTerminations             records, documents, lists; the end of instances
+    StoreBase ─┬─ StoreReads ── StoreLists ──┐                records and documents; lists
+               │                StoreTerminations             the end of instances
                ├─ StoreGates ── StoreWaves ─┐                 gates; start, jobs and end of waves
                │      StoreFailureGates ────┴─ StoreRetries   what to do about failed waves; new attempts
                ├─ StorePolls                                  how far the servers are
                ├─ StoreCancels                                who asked for an end: nothing more starts
+               ├─ StoreRetryRequests                          who asked for a new attempt
+               ├─ StoreTurns                                  one person at a time acts
                ├─ StoreLocks                                  which executions of a plan live
                ├─ StoreFindings                               what the preflight found
                └─ StoreNotifications                          what was told, and what could not be
@@ -45,12 +48,14 @@ from drs_recovery.store_items import (
     limited,
     present,
     server_item,
+    ticket_item,
     wave_item,
 )
 from drs_recovery.store_locks import StoreLocks
 from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
 from drs_recovery.store_retries import StoreRetries
+from drs_recovery.store_retry_requests import StoreRetryRequests
 from drs_recovery.store_rules import (
     EXECUTION_SUBJECT,
     can_terminate,
@@ -64,6 +69,7 @@ from drs_recovery.store_rules import (
     wave_subject,
 )
 from drs_recovery.store_terminations import StoreTerminations
+from drs_recovery.store_turns import StoreTurns
 
 __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 
@@ -77,6 +83,8 @@ _CANCELLED_WITH_IT = {"status": WaveStatus.CANCELLED, "statusReason": "not start
 class ExecutionStore(
     StoreTerminations,
     StoreRetries,
+    StoreRetryRequests,
+    StoreTurns,
     StorePolls,
     StoreCancels,
     StoreLocks,
@@ -99,12 +107,14 @@ class ExecutionStore(
         """
         now = self._now()
         record = Put(execution_item(new, now), RECORD_IS_NEW)
+        ticket = [Put(ticket_item(new, new.ticket, now))] if new.ticket else []
         waves = [Put(wave_item(new.execution_id, wave)) for wave in new.waves]
-        room = MAX_TRANSACTION_ACTIONS - 2
+        room = MAX_TRANSACTION_ACTIONS - 2 - len(ticket)
         try:
             self._put_early(new.execution_id, waves[room:])
             detail = {"executionType": new.execution_type, "ticket": new.ticket, "reason": new.reason}
-            self._commit(Event("EXECUTION_OPENED", detail, new.initiated_by), [record, *waves[:room]])
+            event = Event("EXECUTION_OPENED", detail, new.initiated_by)
+            self._commit(event, [record, *ticket, *waves[:room]])
         except StoreConflictError:
             if self.table.get(record.key) is None:
                 raise
@@ -233,6 +243,7 @@ class ExecutionStore(
 
 
 def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
+    left = has_instances_left(document)
     return {
         "status": status,
         "paused": None,
@@ -240,7 +251,9 @@ def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
         "endTime": end,
         "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),
         "measured": measured_objectives(document, status, end),
-        "terminateAfter": termination_time(document, end) if has_instances_left(document) else None,
+        # Lists show executions without their servers: a server that failed may have an instance, too.
+        "instancesLeft": left or None,
+        "terminateAfter": termination_time(document, end) if left else None,
     }
 
 

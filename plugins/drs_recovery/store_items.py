@@ -18,7 +18,8 @@ from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, W
 
 EXECUTION = "EXECUTION"
 
-# Sorts after every digit, letter and '#': the end of a range of record keys.
+# The one sorts before every digit and letter that a record key starts with, the other after those and '#'.
+START_OF_RANGE = "!"
 END_OF_RANGE = "~"
 
 ENGINE = "engine"
@@ -27,8 +28,14 @@ ENGINE = "engine"
 HOUSEKEEPING = "housekeeping"
 """Partition of the records that say what is due; no execution has this id."""
 
+LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
+"""Attribute of a plan's lock that names the latest execution of a type."""
+
 # A record has room for 400 KB: a text of many servers' errors could fill it, and no transition would pass.
 LONGEST_TEXT = 20_000
+
+# What the trigger form lets in. DynamoDB takes 2048 bytes for a partition key.
+_LONGEST_TICKET = 256
 
 _INTERNAL = frozenset({"recordKey", "version"})
 
@@ -98,6 +105,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "dryRun": new.dry_run or None,
         "keepInstances": new.keep_instances or None,
         "expectedDuration": new.expected_duration,
+        "expectedSamples": None if new.expected_duration is None else new.expected_samples,
     }
     return {
         **execution_key(new.execution_id).attributes,
@@ -196,6 +204,49 @@ def due_key(execution_id: str, time: float) -> Key:
     return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
 
 
+def ticket_partition(ticket: str) -> str:
+    """
+    Partition of the records that say which executions a ticket has.
+
+    :param ticket: as it was given; of a longer one than DynamoDB takes, those that start alike share it.
+    """
+    return f"ticket:{ticket[:_LONGEST_TICKET]}"
+
+
+def ticket_moment(time: float) -> str:
+    """
+    What the record keys of executions of a ticket start with that were submitted at one moment.
+
+    :param time: epoch seconds.
+    """
+    return f"{_sortable(time)}#"
+
+
+def ticket_item(new: NewExecution, ticket: str, now: float) -> Item:
+    """
+    The record by which an execution is found by its ticket; it is in no index, and never changes.
+
+    :param ticket: that of the execution.
+    :param now: when it is submitted.
+    """
+    return {
+        "executionId": ticket_partition(ticket),
+        "recordKey": ticket_moment(now) + new.execution_id,
+        "ticketExecutionId": new.execution_id,
+        "openedTime": now,
+    }
+
+
+def lock_key(plan_id: str) -> Key:
+    """Key of the record that says which executions of a plan live."""
+    return Key(f"plan:{plan_id}", "LOCK")
+
+
+def turn_key(execution_id: str) -> Key:
+    """Key of the record that says who acts on an execution at the moment."""
+    return Key(f"turn:{execution_id}", "TURN")
+
+
 def termination_entry(job: TerminationJob, now: float) -> Item:
     """The entry of a termination job in the EXECUTION record."""
     return {
@@ -252,6 +303,11 @@ def public(item: Mapping[str, Any]) -> Item:
     if "planSnapshot" in shown:
         shown["planSnapshot"] = json.loads(shown["planSnapshot"])
     return shown
+
+
+def summary(execution: Mapping[str, Any]) -> Item:
+    """An EXECUTION record as lists show it, without the plan snapshot, which would outweigh all else."""
+    return public({name: value for name, value in execution.items() if name != "planSnapshot"})
 
 
 def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterable[Item]) -> Item:

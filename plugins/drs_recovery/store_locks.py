@@ -8,12 +8,10 @@ execution lives; nothing has to be given back.
 
 from __future__ import annotations
 
-from drs_recovery.dynamodb_actions import Action, Item, Key, Put
+from drs_recovery.dynamodb_actions import Action, Item, Put
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store_base import RECORD_IS_NEW, StoreBase, record_update, retried_on_conflict
-from drs_recovery.store_items import execution_key, public
-
-_HOLDER = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
+from drs_recovery.store_items import LOCK_HOLDERS, execution_key, lock_key, public
 
 # A drill waits for no other execution of its plan; a recovery does not mind a drill, which it cancels.
 _IN_THE_WAY = {
@@ -39,11 +37,19 @@ class StoreLocks(StoreBase):
             self.table.transact([taken(execution, lock)])
         return other
 
+    def in_the_way(self, execution_id: str) -> Item | None:
+        """
+        Read which live execution keeps another one from holding its plan; None if none does.
+
+        :param execution_id: the execution.
+        """
+        return self._read_lock(self._read_execution(execution_id))[1]
+
     def _read_lock(self, execution: Item) -> tuple[Item | None, Item | None]:
         """The lock of an execution's plan, and the EXECUTION record of the one in its way; None for none."""
-        lock = self.table.get(_lock_key(execution["planId"]))
+        lock = self.table.get(lock_key(execution["planId"]))
         for kind in _IN_THE_WAY[ExecutionType(execution["executionType"])] if lock else ():
-            found = self._live((lock or {}).get(_HOLDER[kind]), execution["executionId"])
+            found = self._live((lock or {}).get(LOCK_HOLDERS[kind]), execution["executionId"])
             if found is not None:
                 return lock, found
         return lock, None
@@ -57,10 +63,6 @@ class StoreLocks(StoreBase):
         return public(found)
 
 
-def _lock_key(plan_id: str) -> Key:
-    return Key(f"plan:{plan_id}", "LOCK")
-
-
 def taken(execution: Item, lock: Item | None) -> Action:
     """
     Make an execution the holder of its plan; also if it is already, so that nobody else becomes it meanwhile.
@@ -68,11 +70,11 @@ def taken(execution: Item, lock: Item | None) -> Action:
     :param execution: EXECUTION record.
     :param lock: the lock as it was read, None if there was none.
     """
-    holder, key = {_holder_of(execution): execution["executionId"]}, _lock_key(execution["planId"])
+    holder, key = {_holder_of(execution): execution["executionId"]}, lock_key(execution["planId"])
     if lock is None:
         return Put({**key.attributes, "version": 1, **holder}, RECORD_IS_NEW)
     return record_update(lock, holder)
 
 
 def _holder_of(execution: Item) -> str:
-    return _HOLDER[ExecutionType(execution["executionType"])]
+    return LOCK_HOLDERS[ExecutionType(execution["executionType"])]

@@ -34,6 +34,7 @@ from drs_recovery.store_base import (
 from drs_recovery.store_failure_gates import StoreFailureGates
 from drs_recovery.store_items import END_OF_RANGE, Event, present, public
 from drs_recovery.store_locks import StoreLocks, taken
+from drs_recovery.store_retry_requests import request_behind
 from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject, without
 
 # Causes of SKIPPED that a retry of another wave takes away.
@@ -48,6 +49,7 @@ _ENDING_FIELDS = (
     "cancel",
     "cancellingTime",
     "reconcilingTime",
+    "instancesLeft",
     "terminateAfter",
 )
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs", "instancesTerminated")
@@ -85,7 +87,7 @@ class StoreRetries(StoreFailureGates, StoreLocks):
 
         :param execution_id: the execution.
         :param number: the wave, from 1.
-        :param actor: who wants it.
+        :param actor: who wants it, as far as the caller knows; a recorded request knows better.
         :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
             the request is the recorded decision about this attempt's failure.
         :return: the WAVE record, and whether this call began the attempt.
@@ -96,6 +98,8 @@ class StoreRetries(StoreFailureGates, StoreLocks):
         if wave["status"] not in RETRYABLE_WAVES or not _is_new_request(wave, asked_by):
             return public(wave), False
         _demand_retryable(execution, wave)
+        request = request_behind(wave, asked_by)
+        actor, reason = request.get("actor", actor), request.get("reason")
         now, attempt = self._now(), attempt_of(wave) + 1
         changes: Item = {
             "status": WaveStatus.PENDING,
@@ -107,7 +111,7 @@ class StoreRetries(StoreFailureGates, StoreLocks):
         }
         event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
         self._commit(
-            Event(event, {"wave": number, "attempt": attempt}, actor),
+            Event(event, {"wave": number, "attempt": attempt, "reason": reason}, actor),
             [
                 execution_update(execution, now, self._reopened(execution, number)),
                 record_update(wave, changes),

@@ -40,7 +40,7 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     waves = document["waves"]
     statuses = {WaveStatus(wave["status"]) for wave in waves}
     failed = WaveStatus.FAILED in statuses or any(map(_has_failed_server, waves))
-    refused = any(map(_is_refused, waves))
+    refused = any(map(is_refused, waves))
     nothing_left = all(map(ended_as_planned, waves)) or bool(document.get("dryRun"))
     # With no completed wave there is nothing that outweighs a cancellation or an error before the first wave.
     undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
@@ -137,8 +137,12 @@ def _launched_any(wave: Record) -> bool:
     return any(map(instances_of, wave["serverStatuses"]))
 
 
-def _is_refused(wave: Record) -> bool:
-    """Nobody approved the wave: that it was skipped was not the plan."""
+def is_refused(wave: Record) -> bool:
+    """
+    Whether nobody approved a wave: that it does not start, or was skipped, was not the plan.
+
+    :param wave: of the execution document.
+    """
     return (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
 
 

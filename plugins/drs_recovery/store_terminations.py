@@ -20,9 +20,10 @@ from drs_recovery.store_items import (
     due_key,
     due_prefix,
     limited,
+    present,
     termination_entry,
 )
-from drs_recovery.store_reads import StoreReads
+from drs_recovery.store_lists import StoreLists
 from drs_recovery.store_rules import (
     can_terminate,
     has_instance_left,
@@ -37,7 +38,7 @@ _SUBJECT = "what the execution launched"
 _GONE_STATE = "terminated"
 
 
-class StoreTerminations(StoreReads):
+class StoreTerminations(StoreLists):
     """Every transition of the instances of an execution that has ended; none touches its final status."""
 
     @retried_on_conflict
@@ -60,7 +61,9 @@ class StoreTerminations(StoreReads):
         if not can_terminate(compose(execution, waves, servers)):
             raise TransitionRefusedError(_SUBJECT, _standing(execution), ServerPhase.TERMINATED)
         now = self._now()
-        request = {"actor": actor, "time": now, "requestId": request_id}
+        # Which waves, if it is not about all: the other instances stay.
+        only = present({"waves": detail.get("waves")})
+        request = {"actor": actor, "time": now, "requestId": request_id, **only}
         requests = [*execution.get("terminationRequests", []), request]
         update = execution_update(execution, now, {"terminationRequests": requests, "terminationError": None})
         self._commit(Event("TERMINATION_REQUESTED", detail, actor), [update])
@@ -134,6 +137,7 @@ class StoreTerminations(StoreReads):
             return False
         now = self._now()
         changes = {"instancesTerminated": True, "terminatedTime": now, "terminationError": None}
+        changes |= _fulfilled(execution, now)
         detail = {"servers": len([server for server in servers if "terminatedTime" in server])}
         update = execution_update(execution, now, changes)
         event = Event("INSTANCES_TERMINATED", detail, _actor(execution))
@@ -186,7 +190,7 @@ class StoreTerminations(StoreReads):
         if instance["recoveryInstanceId"] in instances_of(server):
             return False
         detail = {"wave": server["waveNumber"], "server": server_id, **instance}
-        changes = {"instancesTerminated": False, "terminatedTime": None}
+        changes = {"instancesTerminated": False, "terminatedTime": None, "instancesLeft": True}
         self._commit(
             Event("INSTANCE_FOUND_LATE", detail),
             [
@@ -217,6 +221,12 @@ def _standing(execution: Item) -> str:
     if not status.is_final:
         return f"part of an execution that is {status}"
     return "terminated already" if execution["instancesTerminated"] else "nothing"
+
+
+def _fulfilled(execution: Item, now: float) -> Item:
+    """Requests that are carried out: an instance that comes up later is not what they asked for."""
+    requests = execution.get("terminationRequests")
+    return {"terminationRequests": [{"endTime": now, **one} for one in requests]} if requests else {}
 
 
 def _terminated(server: Item, now: float) -> Update:

@@ -7,6 +7,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def show_list(store: ExecutionStore, options: argparse.Namespace) -> int:
     :raises StoreError: the cursor is none of a list.
     """
     status = ExecutionStatus(options.status) if options.status else None
-    page = store.list_executions(options.plan, status, options.limit, options.cursor)
+    wanted = ExecutionFilter(plan_id=options.plan, status=status)
+    page = store.list_executions(wanted, options.limit, options.cursor)
     if options.json:
         print(json.dumps({"items": page.items, "cursor": page.cursor}, indent=2))
         return 0

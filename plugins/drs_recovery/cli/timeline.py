@@ -1,62 +1,17 @@
-"""What happened in an execution, in words."""
+"""What happened in an execution, as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from string import Formatter
 from typing import Any
 
 from rich.table import Table
 
 from drs_recovery.cli.text import add_row, table
+from drs_recovery.event_words import in_words, short
 from drs_recovery.wording import moment
 
 Record = Mapping[str, Any]
-
-# Names in braces are parts of the event's detail; what a sentence does not use is shown beside it.
-EVENT_WORDS: Mapping[str, str] = {
-    "EXECUTION_OPENED": "{executionType} opened",
-    "PREFLIGHT": "Checked: {errors} errors, {warnings} warnings",
-    "EXECUTION_ADMITTED": "Waves may start",
-    "EXECUTION_ERROR": "Something went wrong",
-    "EXECUTION_CANCELLING": "Being cancelled: nothing more is started",
-    "EXECUTION_REOPENED": "Opened again for attempt {attempt} of wave {wave}",
-    "EXECUTION_RECONCILED": "Its DAG run is gone: closed from outside",
-    "EXECUTION_COMPLETED": "Ended: COMPLETED",
-    "EXECUTION_PARTIAL_SUCCESS": "Ended: PARTIAL_SUCCESS",
-    "EXECUTION_FAILED": "Ended: FAILED",
-    "EXECUTION_CANCELLED": "Ended: CANCELLED",
-    "DRILL_PREEMPTED": "A drill gives way to this recovery",
-    "GATE_OPENED": "Wave {wave} waits for an answer",
-    "GATE_APPROVED": "Wave {wave} approved",
-    "GATE_REJECTED": "Wave {wave} rejected",
-    "GATE_TIMED_OUT": "Nobody answered for wave {wave} in time",
-    "GATE_ANSWER_REFUSED": "An answer for wave {wave} does not count",
-    "FAILURE_GATE_OPENED": "People are asked what to do about wave {wave}, which failed",
-    "FAILURE_GATE_RETRY": "The failed servers of wave {wave} are to be tried again",
-    "FAILURE_GATE_CONTINUE": "The execution goes on without wave {wave}",
-    "FAILURE_GATE_STOP": "What depends on wave {wave} is not to start",
-    "FAILURE_GATE_TIMED_OUT": "Nobody said in time what to do about wave {wave}",
-    "WAVE_REQUESTED": "Wave {wave} is to start",
-    "WAVE_POLLING": "Wave {wave}: every job is started",
-    "WAVE_COMPLETED": "Wave {wave} completed",
-    "WAVE_FAILED": "Wave {wave} failed",
-    "WAVE_CANCELLED": "Wave {wave} cancelled",
-    "WAVE_SKIPPED": "Wave {wave} skipped",
-    "WAVE_RETRY_REQUESTED": "Attempt {attempt} of wave {wave} is to start",
-    "WAVE_RETRIED": "Attempt {attempt} of wave {wave}: its servers are back at the start",
-    "WAVES_REOPENED": "Waves {waves} may run after all, because wave {because} is tried again",
-    "JOB_STARTED": "Wave {wave}: DRS job {jobId} started",
-    "JOB_ADOPTED": "Wave {wave}: DRS job {jobId} found, started before",
-    "TERMINATION_REQUESTED": "Its instances are to be terminated",
-    "TERMINATION_JOB_STARTED": "DRS job {jobId} terminates instances",
-    "TERMINATION_FAILED": "Not every instance could be terminated",
-    "INSTANCES_SWEPT": "Instances without a server are terminated",
-    "INSTANCE_FOUND_LATE": "An instance came up after the end",
-    "INSTANCES_TERMINATED": "Every instance is terminated",
-    "NOTIFICATION_FAILED": "Somebody could not be told",
-    "METRIC_FAILED": "A metric could not be sent",
-}
 
 
 def timeline(events: Iterable[Record]) -> Table:
@@ -68,29 +23,6 @@ def timeline(events: Iterable[Record]) -> Table:
     rows = table("Time", "What happened", "By", "Detail")
     for event in events:
         sentence, rest = in_words(event)
-        detail = ", ".join(f"{name} {_short(value)}" for name, value in rest.items() if value)
+        detail = ", ".join(f"{name} {short(value)}" for name, value in rest.items() if value)
         add_row(rows, moment(event["time"]), sentence, event["actor"], detail)
     return rows
-
-
-def in_words(event: Record) -> tuple[str, Record]:
-    """
-    Say what happened; an event that has no words here is shown by its name.
-
-    :param event: an EVENT record.
-    :return: a sentence, and the part of the detail that it leaves out.
-    """
-    detail, words = event["detail"], EVENT_WORDS.get(event["event"])
-    if words is not None:
-        used = {name for _, name, _, _ in Formatter().parse(words) if name}
-        if used <= set(detail):
-            rest = {name: value for name, value in detail.items() if name not in used}
-            return words.format_map({name: _short(detail[name]) for name in used}), rest
-    return event["event"].replace("_", " ").capitalize(), detail
-
-
-def _short(value: object) -> str:
-    """A list shows as long as it is short: a job can have a hundred servers."""
-    if not isinstance(value, list):
-        return str(value)
-    return ", ".join(map(str, value)) if len(value) <= 3 else f"({len(value)})"

@@ -11,14 +11,14 @@ from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.judgement import needs_no_more_polls, wave_label, wave_of
 from drs_recovery.engine.late_jobs import record_late_jobs
-from drs_recovery.engine.observation import JOB_UNLISTED, has_ended
+from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import Wave
 from drs_recovery.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
-from drs_recovery.statuses import RETRYABLE_WAVES, ServerPhase
+from drs_recovery.statuses import JOB_UNLISTED, RETRYABLE_WAVES, ServerPhase
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import attempt_began
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from drs_recovery.engine.run_options import RunOptions
 from drs_recovery.plan import RecoveryPlan
-from drs_recovery.records import NewExecution, NewWave
+from drs_recovery.records import ExecutionFilter, NewExecution, NewWave
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause
 from drs_recovery.store import ExecutionStore
 
@@ -41,6 +41,7 @@ def new_execution(
     :param options: what was chosen.
     """
     dag_run = context["dag_run"]
+    expected = expectation(store, plan, options.execution_type)
     return NewExecution(
         execution_id=execution_id,
         plan_id=plan.id,
@@ -55,7 +56,8 @@ def new_execution(
         reason=options.reason,
         dry_run=options.dry_run,
         keep_instances=options.keep_instances,
-        expected_duration=expected_duration(store, plan, options.execution_type),
+        expected_duration=expected.seconds,
+        expected_samples=expected.samples,
         objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},
         waves=tuple(
             _new_wave(plan, number, wave.name, options) for number, wave in enumerate(plan.waves, start=1)
@@ -63,23 +65,36 @@ def new_execution(
     )
 
 
-def expected_duration(store: ExecutionStore, plan: RecoveryPlan, execution_type: ExecutionType) -> float:
+class Expectation(NamedTuple):
     """
-    Seconds that an execution should take: the median of this plan's earlier ones, else DRS's usual time.
+    How long an execution should take.
+
+    :param seconds: the time.
+    :param samples: of how many earlier executions it is the median; 0 if it is DRS's usual time.
+    """
+
+    seconds: float
+    samples: int
+
+
+def expectation(store: ExecutionStore, plan: RecoveryPlan, execution_type: ExecutionType) -> Expectation:
+    """
+    How long an execution should take: the median of this plan's earlier ones, else DRS's usual time.
 
     :param store: the history.
     :param plan: the plan.
     :param execution_type: only executions of the same type are compared.
     """
-    page = store.list_executions(plan_id=plan.id, status=ExecutionStatus.COMPLETED, limit=HISTORY)
+    wanted = ExecutionFilter(plan_id=plan.id, status=ExecutionStatus.COMPLETED)
+    page = store.list_executions(wanted, limit=HISTORY)
     durations = [
         float(item["duration"])
         for item in page.items
         if item["executionType"] == execution_type and not item.get("dryRun") and item.get("duration")
     ]
     if durations:
-        return median(durations)
-    return float(USUAL_WAVE_SECONDS[execution_type] * longest_chain(plan))
+        return Expectation(median(durations), len(durations))
+    return Expectation(float(USUAL_WAVE_SECONDS[execution_type] * longest_chain(plan)), 0)
 
 
 def longest_chain(plan: RecoveryPlan) -> int:

@@ -16,17 +16,14 @@ from typing import Any
 from drs_recovery.engine import actions
 from drs_recovery.records import JobSeen, ServerSeen
 from drs_recovery.statuses import (
+    ENDED_JOBS,
     FAULT_EVENTS,
+    JOB_COMPLETED,
     LOG_EVENT_PHASES,
     LaunchOutcome,
     ServerPhase,
     launch_outcome,
 )
-
-JOB_COMPLETED = "COMPLETED"
-# Ours, not AWS's: DRS took the job and never listed it, so that nothing is to be heard of it.
-JOB_UNLISTED = "UNLISTED"
-_ENDED_JOBS = frozenset({JOB_COMPLETED, JOB_UNLISTED})
 
 # EC2's encoded authorization failures run to some thousand characters, and a wave can have hundreds of them.
 LONGEST_RAW_ERROR = 2_000
@@ -64,7 +61,7 @@ def has_ended(job: Mapping[str, Any]) -> bool:
 
     :param job: its entry in the WAVE record.
     """
-    return job["status"] in _ENDED_JOBS
+    return job["status"] in ENDED_JOBS
 
 
 def job_seen(answer: JobAnswer) -> JobSeen | None:

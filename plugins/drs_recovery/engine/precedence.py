@@ -91,14 +91,18 @@ def make_way(store: ExecutionStore, execution_id: str) -> None:
 
 def check_reopening(store: ExecutionStore, execution: Document) -> None:
     """
-    Demand that an execution that has ended disturbs no recovery when a wave of it is tried again.
+    Demand that an execution that has ended is in nobody's way when a wave of it is tried again.
 
     :param store: the execution store.
     :param execution: EXECUTION record or document.
-    :raises WaveRefusedError: a drill has servers of a recovery that lives.
+    :raises WaveRefusedError: another execution of the plan lives, or a drill has servers of a recovery that
+        does.
     """
     if not ExecutionStatus(execution["status"]).is_final:
         return
+    other = store.in_the_way(execution["executionId"])
+    if other is not None:
+        raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
     if reason := disturbed_recovery(store, execution["executionId"]):
         raise WaveRefusedError(f"nothing is started: {reason}")
 

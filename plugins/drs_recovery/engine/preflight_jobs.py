@@ -8,9 +8,9 @@ from typing import Any
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.engine.job_starter import EXECUTION_TAG
-from drs_recovery.engine.observation import JOB_COMPLETED
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.resolution import ResolvedServer
+from drs_recovery.statuses import JOB_COMPLETED
 
 Job = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
-from drs_recovery.engine.observation import JOB_COMPLETED, JobAnswer, job_seen
+from drs_recovery.engine.observation import JobAnswer, job_seen
 from drs_recovery.engine.termination_calls import Asked, Rows, TerminationCalls
 from drs_recovery.engine.termination_targets import (
     Fate,
@@ -36,6 +36,7 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.records import TerminationJob
+from drs_recovery.statuses import JOB_COMPLETED
 from drs_recovery.store import ExecutionStore
 
 # ``JobType`` of botocore's model.

@@ -90,3 +90,8 @@ def describe(error: Exception) -> str:
     if isinstance(error, ClientError):
         return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
     return f"{type(error).__name__}: {error}"
+
+
+def describe_safely(error: Exception) -> str:
+    """The same without AWS's own words, which can quote a signed request, session token and all."""
+    return error_code(error) if isinstance(error, ClientError) else describe(error)

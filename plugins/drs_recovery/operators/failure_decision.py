@@ -20,6 +20,7 @@ from drs_recovery.engine.start_rules import check_not_ending, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
+from drs_recovery.failure_answers import FAILURE_ANSWERS
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
 from drs_recovery.settings import poll_interval
@@ -28,13 +29,6 @@ from drs_recovery.store_rules import attempt_of
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
-
-RETRY, CONTINUE, STOP = "Retry the failed servers", "Continue with the next waves", "Stop"
-_DECISIONS = {
-    RETRY: FailureDecision.RETRY,
-    CONTINUE: FailureDecision.CONTINUE,
-    STOP: FailureDecision.STOP,
-}
 
 
 class FailureDecisionOperator(WaveMixin, HITLOperator):
@@ -56,7 +50,7 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
         kwargs.pop("params", None)
         super().__init__(
             subject=f"Wave {wave_number} failed",
-            options=list(_DECISIONS),
+            options=list(FAILURE_ANSWERS),
             params=comment_form(),
             **quick_retries(kwargs),
         )
@@ -86,7 +80,7 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
                 self._record(execution_id, FailureDecision.TIMED_OUT, event)
             else:
                 chosen = super().execute_complete(context, event)["chosen_options"]
-                self._record(execution_id, _DECISIONS[chosen[0]], event)
+                self._record(execution_id, FAILURE_ANSWERS[chosen[0]], event)
         return self.execute(context)
 
     def _record(self, execution_id: str, decision: FailureDecision, event: Mapping[str, Any]) -> None:

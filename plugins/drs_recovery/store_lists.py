@@ -1,0 +1,229 @@
+"""
+Lists of executions: newest first, page by page, by the indexes. No list scans the table.
+
+A list takes keys and order from index rows, or from the records of a ticket, and reads the executions
+themselves, consistently: an index lags, and its rows only serve to leave out what cannot be wanted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import heapq
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, groupby, islice
+from operator import itemgetter
+
+from drs_recovery.dynamodb import BY_PLAN, BY_STATUS
+from drs_recovery.dynamodb_actions import Item
+from drs_recovery.exceptions import StoreError
+from drs_recovery.records import ExecutionFilter, Page
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store_items import (
+    END_OF_RANGE,
+    LOCK_HOLDERS,
+    START_OF_RANGE,
+    lock_key,
+    ticket_moment,
+    ticket_partition,
+)
+from drs_recovery.store_reads import StoreReads, is_final
+
+# (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
+Position = tuple[float, str]
+
+# A search for something rare ends its page after so many rows, a few queries: people wait for it.
+MOST_ROWS = 1000
+
+_ALL = ExecutionFilter()
+
+# No execution was submitted later, in epoch seconds: whoever makes up a cursor may write any number.
+_LATEST = 1e11
+
+# Newest rows of a plan that can show an execution which the plan's lock does not name yet.
+_NEWEST = 100
+
+
+class StoreLists(StoreReads):
+    """Every list of executions."""
+
+    def list_executions(
+        self, wanted: ExecutionFilter = _ALL, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """
+        List executions, newest first, each as it is now.
+
+        An execution that was opened, or changed its status, within the last moments may be missing: indexes
+        lag a little behind. The list of a ticket does not lag.
+
+        :param wanted: which executions.
+        :param limit: how many at most.
+        :param cursor: of the page before.
+        :return: the page; with few or no items, but a cursor, if so far there are few among very many.
+        :raises StoreError: the cursor is none of this store.
+        """
+        after = None if cursor is None else _position_of(cursor)
+        # One row more than the page shows that it is not the last, and another one that no tie goes on.
+        search = _Search(self._rows(wanted, after, limit + 2), wanted)
+        items: list[Item] = []
+        while len(items) <= limit and (ids := search.candidates(limit + 1 - len(items))):
+            items += [item for item in self.get_executions(ids) if wanted.accepts(item)]
+        if len(items) > limit:
+            return Page(items[:limit], _cursor_of(_position(items[limit - 1])))
+        return Page(items, search.stopped and _cursor_of(search.stopped))
+
+    def find_live(self, plan_id: str) -> list[Item]:
+        """
+        Find the executions of a plan that have not ended, newest first.
+
+        One that was let in is found at once, by the lock of the plan; one that is just being opened when the
+        index shows it.
+
+        :param plan_id: the plan.
+        """
+        lock = self.table.get(lock_key(plan_id)) or {}
+        newest = islice(self.table.index_rows(BY_PLAN, plan_id, page_size=_NEWEST), _NEWEST)
+        ids = [lock[kind] for kind in LOCK_HOLDERS.values() if kind in lock]
+        # A final status changes only by a retry, which takes the lock.
+        ids += [row["executionId"] for row in newest if not is_final(row)]
+        live = [item for item in self.get_executions(ids) if not is_final(item)]
+        return sorted(live, key=_position)
+
+    def find_all_live(self) -> list[Item]:
+        """
+        Find the executions of all plans that have not ended, newest first; see ``list_executions``.
+
+        One that changes its status in this moment may be missing, and is found by the next look.
+        """
+        live = [status for status in ExecutionStatus if not status.is_final]
+        rows = _merged(self.table.index_rows(BY_STATUS, status) for status in live)
+        ids = dict.fromkeys(row["executionId"] for row in rows)
+        return [item for item in self.get_executions(ids) if not is_final(item)]
+
+    def _rows(self, wanted: ExecutionFilter, after: Position | None, count: int) -> Iterator[Item]:
+        """Index rows, or records of a ticket, in the order of lists, from a position on."""
+        until = wanted.until
+        if after is not None:
+            until = -after[0] if until is None else min(until, -after[0])
+        if wanted.since is not None and until is not None and wanted.since > until:
+            return iter(())
+        if wanted.ticket is None:
+            places = _places(wanted)
+            size = _first_size(count, len(places))
+            streams = [
+                self.table.index_rows(index, value, wanted.since, until, size) for index, value in places
+            ]
+            rows = _merged(_begun(streams))
+        else:
+            rows = _ordered(self._rows_of_ticket(wanted.ticket, wanted.since, until, count))
+        return (row for row in rows if after is None or _position(row) > after)
+
+    def _rows_of_ticket(
+        self, ticket: str, since: float | None, until: float | None, count: int
+    ) -> Iterator[Item]:
+        first = START_OF_RANGE if since is None else ticket_moment(since)
+        last = END_OF_RANGE if until is None else ticket_moment(until) + END_OF_RANGE
+        records = self.table.rows(ticket_partition(ticket), first, last, count)
+        return (
+            {"executionId": item["ticketExecutionId"], "submittedTime": item["openedTime"]}
+            for item in records
+        )
+
+
+class _Search:
+    """
+    Looks through rows for executions that may be wanted, and gives up after ``MOST_ROWS``.
+
+    :param rows: in the order of lists; an index can show an execution twice, in two statuses.
+    :param wanted: which are.
+    """
+
+    def __init__(self, rows: Iterator[Item], wanted: ExecutionFilter) -> None:
+        self._rows, self._wanted = rows, wanted
+        self._left = MOST_ROWS
+        self._seen: set[str] = set()
+        self.stopped: Position | None = None
+        """Position of the last row that was looked at; None when there are no more."""
+
+    def candidates(self, count: int) -> list[str]:
+        """Ids of the next executions that may be wanted; none at the end, or after too many rows."""
+        found: list[str] = []
+        while len(found) < count and self._left:
+            row = next(self._rows, None)
+            if row is None:
+                self._left, self.stopped = 0, None
+                break
+            self._left, self.stopped = self._left - 1, _position(row)
+            if row["executionId"] not in self._seen and _may_be_wanted(self._wanted, row):
+                self._seen.add(row["executionId"])
+                found.append(row["executionId"])
+        return found
+
+
+def _places(wanted: ExecutionFilter) -> list[tuple[str, str]]:
+    """The partitions of indexes that have all wanted executions, as few as possible."""
+    statuses = [wanted.status] if wanted.status else list(ExecutionStatus)
+    # Few executions live, however many a plan has had.
+    is_about_live = wanted.status is not None and not wanted.status.is_final
+    if wanted.plans is None or is_about_live or len(wanted.plans) > len(statuses):
+        return [(BY_STATUS, status) for status in statuses]
+    return [(BY_PLAN, plan_id) for plan_id in sorted(wanted.plans)]
+
+
+def _first_size(count: int, streams: int) -> int:
+    """
+    How many rows of each stream are read at first.
+
+    Of several streams one may have them all, but seldom has: with a third of them its second page, twice as
+    long as the first, is the last one that is needed, and the other streams gave few for nothing.
+    """
+    return count if streams == 1 else math.ceil(count / 3)
+
+
+def _may_be_wanted(wanted: ExecutionFilter, row: Item) -> bool:
+    """Whether nothing that a row tells speaks against it; a table made by others may index keys alone."""
+    if wanted.plans is not None and row.get("planId", "") not in {*wanted.plans, ""}:
+        return False
+    pairs = (("status", wanted.status), ("executionType", wanted.execution_type))
+    return all(value is None or row.get(name, value) == value for name, value in pairs)
+
+
+def _begun(streams: Sequence[Iterator[Item]]) -> list[Iterator[Item]]:
+    """Read the first page of each at once: nothing can be put in order before all are there."""
+    if len(streams) < 2:
+        return list(streams)
+    with ThreadPoolExecutor(len(streams)) as pool:
+        firsts = list(pool.map(lambda stream: list(islice(stream, 1)), streams))
+    return [chain(first, stream) for first, stream in zip(firsts, streams, strict=True)]
+
+
+def _merged(streams: Iterable[Iterator[Item]]) -> Iterator[Item]:
+    return heapq.merge(*map(_ordered, streams), key=_position)
+
+
+def _ordered(rows: Iterator[Item]) -> Iterator[Item]:
+    """DynamoDB leaves the order of rows with the same time open: order those by id."""
+    for _, tied in groupby(rows, key=itemgetter("submittedTime")):
+        yield from sorted(tied, key=_position)
+
+
+def _position(item: Item) -> Position:
+    return -item["submittedTime"], item["executionId"]
+
+
+def _cursor_of(position: Position) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+
+
+def _position_of(cursor: str) -> Position:
+    try:
+        content: Sequence[object] = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        match content:
+            case [int() | float() as time, str() as execution_id] if -_LATEST <= time <= 0:
+                return time, execution_id
+    except (binascii.Error, ValueError, RecursionError):
+        pass
+    raise StoreError(f"{cursor!r} is not a cursor of a list of executions")
