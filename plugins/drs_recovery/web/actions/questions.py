@@ -1,0 +1,237 @@
+"""
+Answer the questions of a run: approve or reject a gate, decide about a failed wave.
+
+Airflow takes an answer also when the task that asks has not parked, or has ended, and then forgets it. So an
+answer is given only to a task that waits for it, and afterwards Airflow is asked whose answer it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from drs_recovery.failure_answers import FAILURE_ANSWERS
+from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision
+from drs_recovery.web.actions.acting import Acting
+from drs_recovery.web.actions.answers import ActionTaken, run_is_gone, seconds, taken, warning
+from drs_recovery.web.actions.refusals import demand_allowed, was_first
+from drs_recovery.web.actions.turns import turn
+from drs_recovery.web.problems import Problem, conflict
+from drs_recovery.web.rules import ActionKind, wave_of
+
+# The options of Airflow's ``ApprovalOperator``.
+APPROVE, REJECT = "Approve", "Reject"
+
+# The state of a task that has parked with a question.
+_PARKED = "awaiting_input"
+
+# A task that is resumed within the first seconds of its parking can be failed by the late report of the
+# process that parked it (apache/airflow 72716, 71580, 71172).
+_PARKING = 2.0
+
+# A task that asks again, such as after an answer that did not count, keeps ``created_at``; from its place in
+# the queue it takes about so many seconds to ask.
+_ASKING_AGAIN = 3.0
+
+# Seconds for which a request waits until a question can be answered, and between two looks.
+PATIENCE = 8.0
+_LOOK_INTERVAL = 0.4
+
+Question = Mapping[str, Any]
+
+_OUTCOMES = {
+    APPROVE: "the wave starts within seconds",
+    REJECT: "the wave does not start, and the execution ends when what runs has ended",
+    "RETRY": "the failed servers get a new job within seconds, launched ones stay as they are",
+    "CONTINUE": "the waves behind it start as if it had not failed",
+    "STOP": "the waves that depend on it are passed over",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What somebody says to a question.
+
+    :param kind: the action.
+    :param wave: number of the wave that it is about.
+    :param task: the task of the wave's group that asks.
+    :param option: as Airflow offers it.
+    :param decision: as the record calls it.
+    :param said: what is answered, for people.
+    :param outcome: what comes of it.
+    :param comment: kept in the record.
+    """
+
+    kind: ActionKind
+    wave: int
+    task: str
+    option: str
+    decision: str
+    said: str
+    outcome: str
+    comment: str | None
+
+
+async def approve(acting: Acting, wave: int, comment: str | None) -> ActionTaken:
+    """Approve the start of a wave."""
+    outcome = _OUTCOMES[APPROVE]
+    decision = GateDecision.APPROVED
+    return await _give(
+        acting, Answer(ActionKind.APPROVE, wave, "approve", APPROVE, decision, "approval", outcome, comment)
+    )
+
+
+async def reject(acting: Acting, wave: int, comment: str | None) -> ActionTaken:
+    """Reject the start of a wave, which ends the execution."""
+    outcome = _OUTCOMES[REJECT]
+    decision = GateDecision.REJECTED
+    return await _give(
+        acting, Answer(ActionKind.REJECT, wave, "approve", REJECT, decision, "rejection", outcome, comment)
+    )
+
+
+async def decide(acting: Acting, wave: int, decision: FailureDecision, comment: str | None) -> ActionTaken:
+    """Say what is to be done about a failed wave."""
+    (option,) = [option for option, known in FAILURE_ANSWERS.items() if known is decision]
+    said, outcome = f"answer {decision} about", _OUTCOMES[decision]
+    return await _give(
+        acting, Answer(ActionKind.DECIDE, wave, "decide", option, decision, said, outcome, comment)
+    )
+
+
+async def _give(acting: Acting, answer: Answer) -> ActionTaken:
+    about = f"{answer.said} {'' if answer.kind is ActionKind.DECIDE else 'of '}{acting.label(answer.wave)}"
+    moment = _recorded(acting, answer)
+    if moment is not None:
+        sentence = f"Your {about} is on record already: nothing more was done."
+    else:
+        moment = await _given(acting, answer)
+        sentence = f"Airflow has taken your {about}: {answer.outcome}.{await warning(acting)}"
+    return taken(acting, answer.kind, sentence, wave=answer.wave, time=moment)
+
+
+def _recorded(acting: Acting, answer: Answer) -> float | None:
+    """When this person gave this very answer, such as by the first of two clicks; None if they did not."""
+    wave = wave_of(acting.document, answer.wave) or {}
+    gate = wave.get("failureGate" if answer.kind is ActionKind.DECIDE else "gate") or {}
+    if gate.get("decision") != answer.decision or not acting.is_me(gate.get("actor")):
+        return None
+    return round(float(gate["decidedTime"]), 3)
+
+
+async def _given(acting: Acting, answer: Answer) -> float:
+    """Give the answer as soon as it can be given; when Airflow took it."""
+    demand_allowed(acting, answer.kind, answer.wave)
+    path = acting.path_of_run(
+        "taskInstances", f"{acting.plan.group_task_id(answer.wave)}.{answer.task}", "-1", "hitlDetails"
+    )
+    async with turn(acting) as now:
+        question = await _ready(now, answer, path)
+        if not _is_given(now, answer, question):
+            question = await _send(now, answer, path)
+    return seconds(question["responded_at"])
+
+
+async def _send(acting: Acting, answer: Answer, path: str) -> Question:
+    """Give the answer; what Airflow has then."""
+    body = {"chosen_options": [answer.option], "params_input": {"comment": answer.comment or ""}}
+    try:
+        sent: Question = await acting.airflow.call("PATCH", path, json=body)
+    except Problem as problem:
+        if problem.status_code != HTTPStatus.CONFLICT:
+            raise
+        sent = {}
+    question = await _question(acting, path)
+    if not _is_given(acting, answer, question) and (question["response_received"] or not sent):
+        raise _not_open(answer, question)
+    await _demand_it_counts(acting)
+    # A task that was resumed, and asks again, has no answer any more.
+    return question if question["response_received"] else sent
+
+
+async def _demand_it_counts(acting: Acting) -> None:
+    """Refuse what was answered in the moment in which somebody cancelled."""
+    now = await acting.looked_again()
+    cancel = now.document.get("cancel")
+    if now.document["status"] == ExecutionStatus.CANCELLING and cancel:
+        said = "The answer came too late and changes nothing: the execution was cancelled"
+        raise was_first(said, cancel["actor"], cancel["time"])
+
+
+async def _ready(acting: Acting, answer: Answer, path: str) -> Question:
+    """The question as soon as it can be answered, or has the same answer of the same person."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        question = await _question(acting, path)
+        if _is_given(acting, answer, question):
+            return question
+        is_open = question["task_instance"]["state"] == _PARKED and not question["response_received"]
+        pause = _parking_left(question) if is_open else _LOOK_INTERVAL
+        if is_open and pause <= 0:
+            return question
+        if time.monotonic() > until:
+            raise _not_open(answer, question)
+        await asyncio.sleep(pause)
+        # Meanwhile the record may have got the answer of somebody else, or the end.
+        acting = await acting.looked_again()
+        if _recorded(acting, answer) is None:
+            demand_allowed(acting, answer.kind, answer.wave)
+
+
+async def _question(acting: Acting, path: str) -> Question:
+    try:
+        found: Question = await acting.airflow.call("GET", path)
+    except Problem as problem:
+        if problem.status_code == HTTPStatus.NOT_FOUND:
+            raise await _lost(acting) from None
+        raise
+    return found
+
+
+async def _lost(acting: Acting) -> Problem:
+    """Say why Airflow does not know the question that the record calls open."""
+    try:
+        await acting.airflow.call("GET", acting.path_of_run())
+    except Problem as problem:
+        return run_is_gone(acting) if problem.status_code == HTTPStatus.NOT_FOUND else problem
+    return conflict(
+        "Airflow does not ask this question, although the record calls it open: the step that asks is being "
+        "run again, or was deleted. Look at the DAG run, and answer when the question is there."
+    )
+
+
+def _is_given(acting: Acting, answer: Answer, question: Question) -> bool:
+    """Whether Airflow has this answer of this person, such as from the first of two clicks."""
+    user = question.get("responded_by_user") or {}
+    mine = bool(user) and acting.rights.user_id == str(user["id"])
+    return bool(question["response_received"]) and mine and question["chosen_options"] == [answer.option]
+
+
+def _not_open(answer: Answer, question: Question) -> Problem:
+    if question["response_received"]:
+        return _answered(answer, question)
+    return conflict(
+        f"Airflow is about to ask the question of wave {answer.wave} anew and cannot take an answer now: "
+        "answer in some seconds."
+    )
+
+
+def _answered(answer: Answer, question: Question) -> Problem:
+    """Somebody's answer is with Airflow and not in the record yet."""
+    user = question.get("responded_by_user") or {}
+    chosen = ", ".join(question.get("chosen_options") or ())
+    said = f'The question of wave {answer.wave} was answered already, "{chosen}",'
+    return was_first(said, str(user.get("name") or user.get("id")), seconds(question["responded_at"]))
+
+
+def _parking_left(question: Question) -> float:
+    """Seconds for which the task that asks may still be parking."""
+    asked, queued = seconds(question["created_at"]), question["task_instance"]["queued_when"]
+    if queued and seconds(queued) > asked:
+        asked = seconds(queued) + _ASKING_AGAIN
+    return asked + _PARKING - time.time()

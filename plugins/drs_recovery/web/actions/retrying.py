@@ -1,0 +1,132 @@
+"""Try a failed wave again: its tasks are cleared in Airflow, once for however many people ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from drs_recovery.engine.failure_policy import check_dependencies
+from drs_recovery.engine.precedence import check_reopening
+from drs_recovery.engine.start_rules import refused_gate
+from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.store_rules import attempt_of
+from drs_recovery.web.actions.acting import Acting
+from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, run_is_gone, taken, warning
+from drs_recovery.web.actions.refusals import demand_allowed, was_first
+from drs_recovery.web.actions.turns import turn
+from drs_recovery.web.airflow_api import path_of
+from drs_recovery.web.problems import Problem, conflict
+from drs_recovery.web.rules import ActionKind, wave_of
+
+# States of a task that will not run any more unless somebody clears it.
+_ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
+
+
+async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
+    """
+    Begin a new attempt at the failed servers of a wave, also when the execution has ended.
+
+    :param acting: who wants it.
+    :param number: the wave, from 1.
+    :param reason: why; kept in the record.
+    :raises Problem: it may not begin now, or somebody else was quicker.
+    """
+    demand_allowed(acting, ActionKind.RETRY, number)
+    async with turn(acting) as now:
+        request = await _standing_request(now, number, reason)
+    if not acting.is_me(request["actor"]):
+        raise _asked_before(number, request)
+    return taken(
+        acting,
+        ActionKind.RETRY,
+        f"Attempt {_next_attempt(acting, number)} at {acting.label(number)} is asked for: it begins within "
+        f"seconds, for the servers that failed or were never started.{await warning(acting)}",
+        wave=number,
+        time=request["time"],
+    )
+
+
+async def _standing_request(acting: Acting, number: int, reason: str | None) -> Mapping[str, Any]:
+    """The request on record for the next attempt: that of this person, or of whoever was quicker."""
+    demand_allowed(acting, ActionKind.RETRY, number)
+    await run_in_threadpool(_demand_startable, acting, number)
+    await demand_unpaused(acting, acting.dag_id)
+    task_id = f"{acting.plan.group_task_id(number)}.start_recovery"
+    if pending := await _pending_request(acting, number, task_id):
+        return pending
+    cleared = await _clear(acting, task_id)
+    request, _ = await run_in_threadpool(
+        acting.store.request_retry, acting.execution_id, number, acting.actor, cleared["max_tries"], reason
+    )
+    return request
+
+
+def _demand_startable(acting: Acting, number: int) -> None:
+    """Refuse what the first step of the wave would refuse: people hear of it now, and nothing is cleared."""
+    document = acting.document
+    if reason := refused_gate(document):
+        raise conflict(f"Nothing is tried again: {reason}. Start a new execution.")
+    try:
+        check_dependencies(document, acting.plan, number)
+        check_reopening(acting.store, document)
+    except WaveRefusedError as error:
+        raise conflict(str(error)) from error
+
+
+async def _pending_request(acting: Acting, number: int, task_id: str) -> Mapping[str, Any] | None:
+    """
+    The request for which the wave's tasks were cleared already and have not run yet; None if they were not.
+
+    :raises Problem: 409 if they were cleared in Airflow, past the console.
+    """
+    task = await _call(acting, "GET", acting.path_of_run("taskInstances", task_id))
+    if task["state"] in _ENDED:
+        return None
+    request: Mapping[str, Any] = (wave_of(acting.document, number) or {}).get("retryRequest") or {}
+    if request.get("askedBy") == task["max_tries"]:
+        return request
+    state = task["state"] or "about to run"
+    raise conflict(f"Somebody cleared wave {number} in Airflow already: its first task is {state}.")
+
+
+async def _clear(acting: Acting, task_id: str) -> Mapping[str, Any]:
+    """Clear the first task of the wave and all behind it; the first one as it is then."""
+    body = {
+        "dry_run": False,
+        "dag_run_id": acting.run_id,
+        "task_ids": [task_id],
+        "include_downstream": True,
+        "only_failed": False,
+        "reset_dag_runs": True,
+        # The last task of the run may be following jobs: it is not killed for this.
+        "prevent_running_task": True,
+    }
+    answer = await _call(acting, "POST", path_of("dags", acting.dag_id, "clearTaskInstances"), json=body)
+    cleared: Mapping[str, Any] = next(t for t in answer["task_instances"] if t["task_id"] == task_id)
+    return cleared
+
+
+async def _call(acting: Acting, method: str, path: str, **request: Any) -> Any:
+    try:
+        return await acting.airflow.call(method, path, **request)
+    except Problem as problem:
+        if problem.status_code == HTTPStatus.NOT_FOUND:
+            raise run_is_gone(acting) from None
+        if problem.status_code == HTTPStatus.CONFLICT:
+            raise conflict(
+                "A step of the execution is at work in this moment: try again in some seconds."
+            ) from None
+        raise
+
+
+def _asked_before(number: int, request: Mapping[str, Any]) -> Problem:
+    return was_first(
+        f"A new attempt at wave {number} was asked for already", request["actor"], request["time"]
+    )
+
+
+def _next_attempt(acting: Acting, number: int) -> int:
+    return attempt_of(wave_of(acting.document, number) or {}) + 1

@@ -1,0 +1,116 @@
+"""Answers that are no success, as the OpenAPI document tells them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drs_recovery.web.problems import MEDIA_TYPE
+
+NOT_MODIFIED = "Nothing has changed: the tag in `If-None-Match` is that of the newest version."
+
+_MEANINGS = {
+    HTTPStatus.UNAUTHORIZED: "There is no valid token or cookie of Airflow.",
+    HTTPStatus.FORBIDDEN: "This person may not do that; `detail` says what it takes.",
+    HTTPStatus.NOT_FOUND: "There is no such thing, or it is not for this person to see.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The address has no such method; `Allow` names those that it has.",
+    HTTPStatus.CONFLICT: "It does not fit the state of the execution (any more); `detail` says why.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The request makes no sense; `errors` says where and why.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "An error of the console itself; the API server's log says more.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The table of executions, or Airflow, cannot be reached now; "
+    "`Retry-After` says when to ask again.",
+}
+
+_EXAMPLES: dict[int, dict[str, Any]] = {
+    401: {"code": "not-logged-in", "detail": "Not authenticated"},
+    403: {
+        "code": "forbidden",
+        "detail": "you may not act on executions of this plan: it takes the right to trigger recover_crm",
+    },
+    404: {
+        "code": "not-found",
+        "detail": "there is no execution 6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10 in the store",
+    },
+    405: {"code": "method-not-allowed", "detail": "Method Not Allowed"},
+    409: {"code": "conflict", "detail": "the execution was cancelled already by dr-lead"},
+    415: {"code": "not-json", "detail": "the body must be JSON (Content-Type: application/json)"},
+    422: {
+        "code": "invalid-request",
+        "detail": "the request is not as expected",
+        "errors": [{"pointer": "/query/plann", "detail": "Extra inputs are not permitted"}],
+    },
+    500: {
+        "code": "internal",
+        "detail": "an error of the console itself; the API server's log says more",
+    },
+    503: {"code": "unavailable", "detail": "the table of executions cannot be read: Could not connect"},
+}
+
+
+class InvalidPart(BaseModel):
+    """One thing that is wrong in a request."""
+
+    pointer: str = Field(description="Where, as a JSON pointer.", examples=["/query/plann"])
+    detail: str = Field(description="What is wrong there.", examples=["Extra inputs are not permitted"])
+
+
+class ProblemDetails(BaseModel):
+    """Why a request failed (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="Names the kind of the problem for programs; its last part never changes.",
+        examples=["urn:drs-recovery:problem:not-found"],
+    )
+    title: str = Field(description="The HTTP status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(
+        description="What is wrong, where, and what was expected or can be done; for people.",
+        examples=["there is no execution 6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10 in the store"],
+    )
+    errors: Annotated[list[InvalidPart], Field(default=[], description="Of a 422: each thing that is wrong.")]
+
+
+def example_of(content: Any) -> dict[str, Any]:
+    """
+    What a route documents of its success.
+
+    :param content: an answer.
+    """
+    return {"content": {"application/json": {"example": content}}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """
+    What a route documents besides its success; everyone can meet 401, 422, 500 and 503.
+
+    :param statuses: further ones, such as 404.
+    """
+    return {status: _documented(status) for status in sorted({401, 422, 500, 503, *statuses})}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    phrase = HTTPStatus(status)
+    told = dict(_EXAMPLES[status])
+    example = {"type": f"urn:drs-recovery:problem:{told.pop('code')}", "title": phrase.phrase, **told}
+    answer: dict[str, Any] = {
+        "description": _MEANINGS[phrase],
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/ProblemDetails"},
+                "example": {**example, "status": status},
+            }
+        },
+    }
+    headers = _headers(status)
+    return {**answer, "headers": headers} if headers else answer
+
+
+def _headers(status: int) -> dict[str, Any]:
+    if status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return {}
+    return {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}

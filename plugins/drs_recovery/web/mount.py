@@ -1,0 +1,31 @@
+"""What the Airflow plugin mounts: made at the first request, since every Airflow process loads the plugin."""
+
+from __future__ import annotations
+
+import threading
+
+from drs_recovery.web.scope import HOST_APP, App, Receive, Scope, Send
+
+
+class Console:
+    """The console as an ASGI app."""
+
+    def __init__(self) -> None:
+        self._app: App | None = None
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; remember which app handed it on, since ours takes its place in the scope."""
+        scope[HOST_APP] = scope.get("app")
+        await self._made()(scope, receive, send)
+
+    def _made(self) -> App:
+        with self._lock:
+            if self._app is None:
+                from drs_recovery.web.app import create_app
+                from drs_recovery.web.head import HeadAsGet
+                from drs_recovery.web.headers import SecurityHeaders
+
+                # Around everything: also the answer to an error that nobody expected has the headers.
+                self._app = SecurityHeaders(HeadAsGet(create_app()))
+        return self._app

@@ -1,0 +1,48 @@
+"""The tab of a DAG run in Airflow: the execution that the run stands for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.identity import execution_id
+from drs_recovery.web.airflow_api import Airflow
+from drs_recovery.web.airflow_facts import run_of
+from drs_recovery.web.pages.executions import execution_page
+from drs_recovery.web.pages.rendering import render
+from drs_recovery.web.security import DAG_ID_PREFIX, CurrentPerson
+from drs_recovery.web.sources import Store
+from drs_recovery.web.views.execution import AirflowRun
+from drs_recovery.web.views.server_tables import ServersWanted
+
+# Seconds after which a record that is still to come is looked for again.
+_REFRESH = 3
+
+router = APIRouter()
+
+
+async def _run(dag_id: str, run_id: str, airflow: Airflow) -> AirflowRun | None:
+    return await run_of(airflow, dag_id, run_id)
+
+
+@router.get("/runs/{dag_id}/{run_id:path}", name="run")
+def run_tab(
+    dag_id: str,
+    run_id: str,
+    request: Request,
+    store: Store,
+    person: CurrentPerson,
+    run: Annotated[AirflowRun | None, Depends(_run)],
+) -> Response:
+    """Show the execution of a DAG run; a run may have none yet, or be no recovery."""
+    is_recovery = dag_id.startswith(DAG_ID_PREFIX)
+    person.demand_read(dag_id, f"there is no DAG {dag_id!r}")
+    try:
+        return execution_page(request, execution_id(dag_id, run_id), store, person, run, ServersWanted())
+    except ExecutionNotFoundError:
+        state = run.state if run else None
+        more = {"refresh": _REFRESH} if is_recovery else {}
+        return render(request, "run.html", is_recovery=is_recovery, state=state, **more)

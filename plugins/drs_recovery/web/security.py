@@ -1,0 +1,166 @@
+"""
+Who may do what: Airflow's auth manager decides, by the rights on the plan's DAG.
+
+Whoever may read the runs of a plan's DAG sees the plan and its executions; whoever may trigger that DAG may
+act.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
+from airflow.configuration import conf
+from airflow.models.dag import DagModel
+from fastapi import Depends, Request
+
+from drs_recovery.web.problems import Problem, forbidden, not_found
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+
+DAG_ID_PREFIX = "recover_"
+
+# Airflow's check, as a dependency of the whole app.
+demand_user = get_user
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Person:
+    """
+    Whoever makes the request.
+
+    :param user: as Airflow's auth manager knows them.
+    """
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Id and name: plans name approvers by the one, records hold the other."""
+        return str(self.user.get_id()), str(self.user.get_name())
+
+    def may_read(self, dag_id: str) -> bool:
+        """
+        Whether they see the executions of a plan.
+
+        :param dag_id: of the plan.
+        """
+        return self._may("GET", dag_id)
+
+    def may_act(self, dag_id: str) -> bool:
+        """
+        Whether they may start, answer, cancel, retry and terminate executions of a plan.
+
+        :param dag_id: of the plan.
+        """
+        return self._may("POST", dag_id)
+
+    @cached_property
+    def readable_plan_ids(self) -> frozenset[str] | None:
+        """Ids of the plans that they see; None for all, also those whose DAG is gone."""
+        if self._may("GET", DAG_ID_PREFIX):
+            # No DAG has this id: only a right on every DAG can allow it.
+            return None
+        return self.visible_plan_ids
+
+    @cached_property
+    def visible_plan_ids(self) -> frozenset[str]:
+        """Ids of the plans that they see and that Airflow has a DAG of."""
+        dag_ids = get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET")
+        plans = [dag_id for dag_id in dag_ids if dag_id.startswith(DAG_ID_PREFIX) and self.may_read(dag_id)]
+        return frozenset(dag_id.removeprefix(DAG_ID_PREFIX) for dag_id in plans)
+
+    def sees_plan(self, plan_id: str) -> bool:
+        """
+        Whether they see a plan in lists.
+
+        :param plan_id: its id.
+        """
+        return self.readable_plan_ids is None or plan_id in self.readable_plan_ids
+
+    def demand_read(self, dag_id: str, what: str) -> None:
+        """
+        Refuse what they may not see, in the words of what does not exist.
+
+        :param dag_id: of the plan.
+        :param what: how the answer calls it.
+        :raises Problem: 404.
+        """
+        if not self.may_read(dag_id):
+            raise not_found(what)
+
+    def demand_act(self, dag_id: str) -> None:
+        """
+        Refuse what only those may do who may trigger the plan's DAG.
+
+        :param dag_id: of the plan.
+        :raises Problem: 403.
+        """
+        if not self.may_act(dag_id):
+            raise forbidden(
+                f"you may not act on executions of this plan: it takes the right to trigger {dag_id}"
+            )
+
+    def _may(self, method: ResourceMethod, dag_id: str) -> bool:
+        return bool(
+            get_auth_manager().is_authorized_dag(
+                method=method,
+                access_entity=DagAccessEntity.RUN,
+                details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
+                user=self.user,
+            )
+        )
+
+
+def _person(user: GetUserDep) -> Person:
+    return Person(user)
+
+
+CurrentPerson = Annotated[Person, Depends(_person)]
+
+
+async def demand_same_origin(request: Request) -> None:
+    """
+    Refuse a request that changes something and that another site made a browser send.
+
+    A browser adds the cookie of Airflow's UI by itself, so a cookie proves no intention; a token in the
+    header does. Browsers tell where a request comes from in ``Sec-Fetch-Site``, and older ones in ``Origin``
+    (Fetch Metadata, W3C; Origin, RFC 6454). Neither can be set by a page's script. JSON is demanded as well,
+    since a plain form cannot send it.
+
+    :raises Problem: 403 or 415.
+    """
+    if request.method in _SAFE_METHODS:
+        return
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "the body must be JSON (Content-Type: application/json)",
+            "not-json",
+        )
+    if request.headers.get("authorization", "").lower().startswith("bearer "):
+        return
+    if not _is_same_origin(request):
+        raise forbidden("the request comes from another site; use the console itself, or send a token")
+
+
+def _is_same_origin(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    own = (str(request.base_url), conf.get("api", "base_url", fallback=""))
+    return origin is not None and _origin(origin) in {_origin(url) for url in own if url}
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()

@@ -1,0 +1,62 @@
+"""What a person must see within ten seconds: drill or real, what happens now, what to press."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.web.rules import is_live
+from drs_recovery.web.views.badges import Badge, badge_of
+from drs_recovery.web.views.moments import Moment, moment_if
+from drs_recovery.web.views.next_steps import NextStep
+from drs_recovery.web.views.parts import Sentence
+from drs_recovery.web.views.sentences import now_sentence
+from drs_recovery.web.views.status_marks import Mark, execution_mark
+
+
+@dataclass(frozen=True)
+class Headline:
+    """
+    The top of the page.
+
+    :param badge: drill or real recovery, and whether it is a dry run.
+    :param status: the status, as a word that people understand.
+    :param now: what happens now, or how it ended, in one sentence.
+    :param next_step: what to do.
+    :param last_look: when DRS was last asked; None before the first time.
+    :param updated: when the record last changed.
+    :param is_live: whether anything can still change by itself, so that the page is worth fetching again.
+    """
+
+    badge: Badge
+    status: Mark
+    now: Sentence
+    next_step: NextStep
+    last_look: Moment | None
+    updated: Moment
+    is_live: bool
+
+
+def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
+    """
+    The top of the page.
+
+    :param document: the execution document.
+    :param step: what to do.
+    """
+    polled = [wave["lastPolledTime"] for wave in document["waves"] if "lastPolledTime" in wave]
+    return Headline(
+        badge=badge_of(document),
+        status=execution_mark(document["status"]),
+        now=now_sentence(document),
+        next_step=step,
+        last_look=moment_if(max(polled, default=None)),
+        updated=Moment.at(document["lastUpdatedTime"]),
+        is_live=is_live(document) or _is_being_terminated(document),
+    )
+
+
+def _is_being_terminated(document: Mapping[str, Any]) -> bool:
+    asked = bool(document.get("terminationRequests") or "terminateAfter" in document)
+    return asked and not document.get("instancesTerminated")

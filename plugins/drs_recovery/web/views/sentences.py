@@ -1,0 +1,219 @@
+"""What happens to an execution now, or how it ended, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from drs_recovery.statuses import (
+    ENDED_JOBS,
+    ExecutionStatus,
+    GateDecision,
+    ServerPhase,
+    SkipCause,
+    WaveStatus,
+)
+from drs_recovery.web.rules import open_failure_gate, open_gate
+from drs_recovery.web.views.gates import who_answers
+from drs_recovery.web.views.objectives import objective_results
+from drs_recovery.web.views.parts import Sentence, counted, cut, opening, said, wave_title
+from drs_recovery.web.views.preflight import preflight_of
+from drs_recovery.web.views.wave_sentences import launching, servers_ready
+
+Record = Mapping[str, Any]
+
+_LONGEST_REASON = 300
+
+# A plan can have many waves that run side by side; each tells of itself further down the page.
+_MOST_WAVES = 3
+
+
+def now_sentence(document: Record) -> Sentence:
+    """
+    Say what happens to an execution now, or how it ended.
+
+    :param document: the execution document.
+    """
+    return _SENTENCES[ExecutionStatus(document["status"])](document)
+
+
+def jobs_run(wave: Record) -> bool:
+    """
+    Whether DRS jobs of a wave were still running when last seen: they may launch instances.
+
+    :param wave: of the execution document.
+    """
+    return any(job["status"] not in ENDED_JOBS for job in wave["jobs"])
+
+
+def _pending(document: Record) -> Sentence:
+    if "admittedTime" in document:
+        return said("Everything is checked: the first wave is about to start.")
+    return said("Its servers are being found and checked; nothing is launched yet.")
+
+
+def _polling(document: Record) -> Sentence:
+    active = [wave for wave in document["waves"] if WaveStatus(wave["status"]).is_active]
+    if active:
+        told = [said(f"{opening(wave_title(wave))}: {_activity(wave)}.") for wave in active[:_MOST_WAVES]]
+        more = len(active) - len(told)
+        rest = [said(f"{counted(more, 'more wave')} {'runs' if more == 1 else 'run'}.")] if more else []
+        return _joined([*told, *rest, *_questions(document), *_ending(document)])
+    if ending := _ending(document):
+        return _joined(ending)
+    if all(WaveStatus(wave["status"]).is_final for wave in document["waves"]):
+        return said("Every wave has come to its end: the result is being written.")
+    return said("The next wave is about to start.")
+
+
+def _ending(document: Record) -> list[Sentence]:
+    """A gate that nobody approved has decided about the end, seconds before the record is closed."""
+    if not (refusal := _refusal(document)):
+        return []
+    return [said(f"{opening(refusal)}. Nothing more starts: the execution is about to end.")]
+
+
+def _activity(wave: Record) -> str:
+    if wave["status"] == WaveStatus.PENDING:
+        return "it is starting, DRS has not taken every job yet"
+    return launching(wave)
+
+
+def _paused(document: Record) -> Sentence:
+    return _joined(_questions(document)) or said("It waits for an answer.")
+
+
+def _questions(document: Record) -> list[Sentence]:
+    return [question for wave in document["waves"] if (question := _question(document, wave))]
+
+
+def _question(document: Record, wave: Record) -> Sentence:
+    """The question of a wave that waits; empty if none does."""
+    if gate := open_gate(document, wave):
+        return said(
+            f"Waiting for {who_answers(gate.get('approvers'))} to approve {wave_title(wave)}", *_when(gate)
+        )
+    if gate := open_failure_gate(document, wave):
+        who = who_answers(gate.get("approvers"))
+        return said(
+            f"{opening(wave_title(wave))} failed: waiting for {who} to decide what to do", *_when(gate)
+        )
+    return said()
+
+
+def _when(gate: Record) -> tuple[str | float, ...]:
+    until = (" (until ", gate["deadline"], ")") if "deadline" in gate else ()
+    return (" since ", gate["since"], *until, ".")
+
+
+def _cancelling(document: Record) -> Sentence:
+    cancel = document.get("cancel")
+    who = f"Being cancelled by {cancel['actor']}" if cancel else "Ending"
+    return said(f"{who}: nothing more starts; {_what_still_comes(document)}.")
+
+
+def _what_still_comes(document: Record) -> str:
+    coming = [
+        server
+        for wave in document["waves"]
+        if jobs_run(wave)
+        for server in wave["serverStatuses"]
+        if server.get("jobId") and not ServerPhase(server["phase"]).is_end
+    ]
+    if not coming:
+        return "what was launched is being recorded"
+    return f"DRS still launches {counted(len(coming), 'server')}, which {_is_are(len(coming))} recorded"
+
+
+def _is_are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _completed(document: Record) -> Sentence:
+    if document.get("dryRun"):
+        preflight = preflight_of(document)
+        found = f": {preflight.summary}" if preflight else ""
+        return said(f"Dry run finished, nothing was launched{found}.")
+    rto = objective_results(document.get("measured", {}), document["objectives"])[0].sentence
+    return said(f"Finished: {servers_ready(document, _chosen(document))}{_left_out(document)}. {rto}.")
+
+
+def _chosen(document: Record) -> list[Record]:
+    return [wave for wave in document["waves"] if wave["status"] != WaveStatus.SKIPPED]
+
+
+def _left_out(document: Record) -> str:
+    chosen = [wave for wave in document["waves"] if wave.get("skipCause") == SkipCause.NOT_CHOSEN]
+    return f"; {counted(len(chosen), 'wave')} left out on purpose" if chosen else ""
+
+
+def _partial(document: Record) -> Sentence:
+    waves = f"{document['completedWaves']} of {counted(document['totalWaves'], 'wave')} completed"
+    return said(f"Partly successful: {waves}, {servers_ready(document, _chosen(document))}. {_why(document)}")
+
+
+def _failed(document: Record) -> Sentence:
+    launched = any("startTime" in wave for wave in document["waves"])
+    return said(f"Failed{'' if launched else ' before anything was launched'}: {_why(document, opened=True)}")
+
+
+def _cancelled(document: Record) -> Sentence:
+    return said(_why(document))
+
+
+def _why(document: Record, *, opened: bool = False) -> str:
+    """The main reason why an execution did not end well, as a sentence of its own or as the rest of one."""
+    reason = _failed_wave(document) or _cancel(document) or _refusal(document) or _error(document)
+    return f"{reason if opened else opening(reason)}."
+
+
+def _failed_wave(document: Record) -> str | None:
+    failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
+    if not failed:
+        return None
+    more = f", and {counted(len(failed) - 1, 'more wave')}" if len(failed) > 1 else ""
+    return f"{wave_title(failed[0])} failed ({servers_ready(document, [failed[0]])}){more}"
+
+
+def _cancel(document: Record) -> str | None:
+    if not (cancel := document.get("cancel")):
+        return None
+    return f"it was cancelled by {cancel['actor']}: {_line(cancel['reason'])}"
+
+
+def _refusal(document: Record) -> str | None:
+    """The gate that nobody approved."""
+    for wave in document["waves"]:
+        gate = wave.get("gate") or {}
+        if gate.get("decision") == GateDecision.REJECTED:
+            comment = f": {_line(gate['comment'])}" if gate.get("comment") else ""
+            return f"{wave_title(wave)} was rejected by {gate.get('actor')}{comment}"
+        if gate.get("decision") == GateDecision.TIMED_OUT:
+            return f"nobody answered in time whether {wave_title(wave)} may start"
+    return None
+
+
+def _error(document: Record) -> str:
+    return _line(document.get("error") or "the record does not say why")
+
+
+def _line(text: str) -> str:
+    """The first line of a text, without its full stop."""
+    return cut(text.partition("\n")[0].strip().rstrip(".:"), _LONGEST_REASON)
+
+
+def _joined(sentences: list[Sentence]) -> Sentence:
+    spaced = [part for sentence in sentences for part in (said(" "), sentence)]
+    return said(*spaced[1:])
+
+
+_SENTENCES: Mapping[ExecutionStatus, Callable[[Record], Sentence]] = {
+    ExecutionStatus.PENDING: _pending,
+    ExecutionStatus.POLLING: _polling,
+    ExecutionStatus.PAUSED: _paused,
+    ExecutionStatus.CANCELLING: _cancelling,
+    ExecutionStatus.COMPLETED: _completed,
+    ExecutionStatus.PARTIAL_SUCCESS: _partial,
+    ExecutionStatus.FAILED: _failed,
+    ExecutionStatus.CANCELLED: _cancelled,
+}
