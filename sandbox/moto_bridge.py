@@ -24,6 +24,7 @@ from moto.ec2.responses import EC2Response
 import sandbox.drs
 from sandbox.drs.models import drs_backends
 from sandbox.drs.urls import url_bases
+from sandbox.dynamodb import use_indexed_tables, use_item_serializer
 from sandbox.policy_simulation import add_policy_simulation
 from sandbox.quota_listing import add_drs_quotas
 from sandbox.world import WORLD
@@ -42,6 +43,8 @@ def register() -> None:
     moto.backend_index.backend_url_patterns.append(("drs", re.compile(url_bases[0])))
     EC2Response._dispatch = _after_settling(EC2Response._dispatch)  # type: ignore[method-assign]
     DynamoHandler._dispatch = _one_at_a_time(DynamoHandler._dispatch)  # type: ignore[method-assign]
+    use_indexed_tables()
+    use_item_serializer()
     add_drs_quotas()
     add_policy_simulation()
 

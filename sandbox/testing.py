@@ -1,11 +1,14 @@
-"""Sandboxes for tests: behind a port, or inside moto's ``mock_aws``."""
+"""Sandboxes for tests and measurements: behind a port, or inside moto's ``mock_aws``."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.error import HTTPError
@@ -25,6 +28,8 @@ from sandbox.world import WORLD, World
 
 # Fast enough that a drill is over by the next call.
 AT_ONCE = 1_000_000.0
+
+_PROJECT = Path(__file__).resolve().parents[1]
 
 _one_at_a_time = Lock()
 
@@ -145,6 +150,26 @@ def running_sandbox(
         finally:
             server.stop()
             BackendDict.reset()
+
+
+@contextmanager
+def separate_sandbox(*options: str) -> Iterator[Sandbox]:
+    """
+    A sandbox on a free port of 127.0.0.1, in a process of its own: it shares no interpreter with the caller.
+
+    :param options: of ``python -m sandbox``, such as ``--no-seed``.
+    :raises RuntimeError: when it does not start.
+    """
+    command = [sys.executable, "-m", "sandbox", "--port", "0", *options]
+    # No shell, and the options come from tests and benchmarks.
+    with subprocess.Popen(command, cwd=_PROJECT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            ready, _, url = next(iter(process.stdout or ()), "").rpartition(" ")
+            if ready != "sandbox ready":
+                raise RuntimeError(f"the sandbox did not start: {' '.join(command)}")
+            yield Sandbox(url.strip())
+        finally:
+            process.terminate()
 
 
 @contextmanager
