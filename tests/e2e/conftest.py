@@ -10,22 +10,24 @@ import pytest
 from devstack.layout import StackSettings
 from devstack.stack import Stack
 from sandbox.testing import Sandbox
-from tests.e2e.chaos_plans import add_servers, write_plans
+from tests.e2e import chaos_plans, console_plans
 from tests.e2e.drills import Drills, drills_of
+from tests.e2e.made_plans import add_servers, write_plans
 from tests.e2e.story import story_of
 
 # Waves of about 9 s: long enough to step in between two polls, short enough for many drills.
 _SPEED = 60.0
+_PLANS = (*chaos_plans.ALL, *console_plans.ALL)
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack with the sample plans, and with plans for disturbances."""
+    """A running stack with the sample plans, plans for disturbances, and plans to look at in the console."""
     home = tmp_path_factory.mktemp("stack")
-    plans = write_plans(tmp_path_factory.mktemp("include") / "plans")
+    plans = write_plans(tmp_path_factory.mktemp("include") / "plans", _PLANS)
     stack = Stack(StackSettings(home=home, plans_dir=plans, speed=_SPEED, poll_interval=0.5))
     try:
-        add_servers(Sandbox(stack.up().sandbox_url))
+        add_servers(Sandbox(stack.up().sandbox_url), _PLANS)
         yield stack
     finally:
         stack.down()

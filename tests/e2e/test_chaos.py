@@ -9,8 +9,9 @@ import pytest
 
 from devstack.components import AIRFLOW_COMPONENTS
 from devstack.stack import Stack
-from tests.e2e.chaos_plans import CHAIN, GATED, SINGLES, SKEWED, STUCK, ChaosPlan
+from tests.e2e.chaos_plans import CHAIN, GATED, SINGLES, SKEWED, STUCK
 from tests.e2e.drills import Drills, Ended, Running, until
+from tests.e2e.made_plans import MadePlan
 from tests.e2e.proofs import falsehoods
 
 # By signal: the thread would end the whole process, and leave that of the stack behind.
@@ -25,7 +26,7 @@ _TROUBLE_SECONDS = 20.0
 _STEPS = ("open_execution", "start_recovery", "wait_for_launch", "enrich_instances", "finalize_execution")
 
 
-def _demand_completed(drills: Drills, plan: ChaosPlan, ended: Ended) -> None:
+def _demand_completed(drills: Drills, plan: MadePlan, ended: Ended) -> None:
     """The disturbance left no trace in the outcome."""
     assert falsehoods(drills, ended, plan.region) == []
     assert (ended.document["status"], ended.run_state) == ("COMPLETED", "success")

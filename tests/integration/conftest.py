@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +13,9 @@ from airflow.utils.db import initdb
 
 from drs_recovery.dynamodb import create_table
 from drs_recovery.settings import dynamodb_client
-from sandbox.testing import Sandbox
+from sandbox.testing import Sandbox, separate_sandbox
 from tests.integration.core_api import CoreApi
 from tests.integration.runs import SPEED, TABLE, Runner
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -56,14 +52,8 @@ def core_api(airflow_database: None) -> Iterator[CoreApi]:
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[Sandbox]:
     """A sandbox in a process of its own, beside the one in which Airflow's tasks run."""
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--speed", str(SPEED)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            ready, _, url = process.stdout.readline().rpartition(" ")
-            assert ready == "sandbox ready"
-            yield Sandbox(url.strip())
-        finally:
-            process.terminate()
+    with separate_sandbox("--speed", str(SPEED)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -27,17 +27,31 @@ class CoreApi:
         :param user: name of an administrator.
         :param path: behind ``/api/v2``.
         """
-        answer = asyncio.run(self._send(user, method, f"/api/v2{path}", **request))
+        answer = self.send(method, f"/api/v2{path}", self.token(user, "admin"), **request)
         if answer.is_error:
             raise AssertionError(f"{method} {path} as {user}: {answer.status_code} {answer.text}")
         return answer.json()
 
-    async def _send(self, user: str, method: str, path: str, **request: Any) -> httpx.Response:
-        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role="admin"))
+    def token(self, user: str, role: str) -> str:
+        """A token of a user of the simple auth manager; its roles are viewer, user, op and admin."""
+        self._app  # noqa: B018  # makes the auth manager
+        return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=role))
+
+    def send(self, method: str, path: str, token: str | None, **request: Any) -> httpx.Response:
+        """
+        Send a request to any path of the API server.
+
+        :param token: put into the header; None sends none.
+        """
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return asyncio.run(self._send(method, path, {**headers, **request.pop("headers", {})}, request))
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str], request: dict[str, Any]
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(self._app),
-            base_url="http://airflow",
-            headers={"Authorization": f"Bearer {token}"},
+            transport=transport, base_url="http://airflow", headers=headers
         ) as client:
             return await client.request(method, path, **request)
 

@@ -169,3 +169,4 @@ def test_every_picture_is_small_and_shown_somewhere():
 
     assert set(pictures) == shown
     assert [picture.name for picture in pictures if picture.stat().st_size > 300_000] == []
+    assert sum(picture.stat().st_size for picture in pictures) < 2_000_000

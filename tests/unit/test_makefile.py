@@ -17,9 +17,11 @@ SECRETS = {"POSTGRES_PASSWORD", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET", "AIR
 PROMISED = {"help", "demo", "up", "down", "test", "check", "lint", "bench", "clean"}
 # Steps of other targets, of no use by themselves.
 INTERNAL = {"venv", "python"}
+# What `make test` gets from npm is written down here.
+NPM = Path("tests/e2e")
 
-# Stands for python3.11 and for the interpreter of the .venv that it makes: notes how it was called, one line
-# a call, lets `pip install` fail when told so, and always fails as pytest.
+# Stands for python3.11, for the interpreter of the .venv that it makes, and for npm: notes how it was called,
+# one line a call, lets `pip install` fail when told so, and always fails as pytest.
 FAKE_PYTHON = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
@@ -47,6 +49,9 @@ def clone(tmp_path) -> Path:
     """A fresh copy of what the Makefile reads."""
     for path in [PROJECT / "Makefile", *PROJECT.glob("*.txt")]:
         shutil.copy(path, tmp_path)
+    (tmp_path / NPM).mkdir(parents=True)
+    shutil.copy(PROJECT / NPM / "package.json", tmp_path / NPM)
+    shutil.copy(PROJECT / NPM / "package-lock.json", tmp_path / NPM)
     return tmp_path
 
 
@@ -141,14 +146,20 @@ def test_what_runs_is_stopped_before_its_packages_go(clone, fake_python, target)
 
 
 def test_clean_leaves_nothing_that_make_has_made(clone, fake_python):
-    for name in (".airflow", ".mypy_cache", "plugins/__pycache__", "benchmarks/results"):
+    for name in (
+        ".airflow",
+        ".mypy_cache",
+        "plugins/__pycache__",
+        "benchmarks/results",
+        NPM / "node_modules",
+    ):
         (clone / name).mkdir(parents=True)
     make(clone, "venv", fake_python)
 
     make(clone, "clean", fake_python)
 
     left = {path.relative_to(clone).as_posix() for path in clone.rglob("*") if path.is_dir()}
-    assert left == {"plugins", "benchmarks"}
+    assert left == {"plugins", "benchmarks", "tests", "tests/e2e"}
 
 
 def test_secrets_are_random_for_the_owner_only_and_made_once(clone):
@@ -182,7 +193,7 @@ def test_ci_runs_the_checks_and_all_tests_that_developers_run():
 def test_ci_fails_when_a_test_does_and_ends_with_the_summary_of_the_tests(clone, fake_python):
     commands = clone / "commands"
     commands.mkdir()
-    for name in ("python3.11", "docker-compose"):
+    for name in ("python3.11", "docker-compose", "chromium", "npm"):
         shutil.copy(fake_python.partition("=")[2], commands / name)
     shutil.copytree(PROJECT / ".ci", clone / ".ci")
 
@@ -197,6 +208,6 @@ def test_ci_fails_when_a_test_does_and_ends_with_the_summary_of_the_tests(clone,
 
     assert outcome.returncode != 0
     assert outcome.stdout.splitlines()[-1] == "1 failed, 2 passed in 0.01s"
-    assert {"-m ruff check .", "-m mypy", "-m pytest -n auto tests/unit tests/integration"} <= set(
-        calls(clone)
-    )
+    made = calls(clone)
+    assert {"-m ruff check .", "-m mypy", "-m pytest -n auto tests/unit tests/integration"} <= set(made)
+    assert any(call.startswith("ci ") and str(NPM) in call for call in made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from benchmarks import parse_plans
+from benchmarks import list_executions, parse_plans
 from benchmarks.report import Report
 
 REPORT = Report("speed", "Speed of light", [{"distance m": 299_792_458, "seconds": 1.0004}])
@@ -37,3 +37,17 @@ def test_generated_plans_are_valid_and_the_first_case_is_the_measure_of_the_othe
     assert [(row["plans"], row["servers"]) for row in rows] == [(1, 50), (3, 150)]
     assert rows[0]["relative cost of a plan"] == 1
     assert all(row["seconds"] > 0 for row in rows)
+
+
+def test_lists_cost_the_same_calls_however_many_executions_there_are(monkeypatch):
+    monkeypatch.setattr(list_executions, "COUNTS", (100, 400))
+    monkeypatch.setattr(list_executions, "REPEATS", 1)
+
+    short, long = list_executions.run().rows
+
+    assert (short["executions"], long["executions"]) == (100, 400)
+    # One query for each status, two more where the first did not give enough, and one read of the records.
+    assert 0 < short["all: calls"] <= 11
+    assert long["all: calls"] == short["all: calls"]
+    assert [long[f"{name}: calls"] for name in ("of a plan", "failed", "of a ticket")] == [2, 2, 2]
+    assert all(long[f"{name}: ms"] > 0 for name in list_executions.WANTED)

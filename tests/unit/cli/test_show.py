@@ -305,11 +305,11 @@ class Store:
     def get_events(self, execution_id):
         return self.events
 
-    def list_executions(self, plan_id, status, limit, cursor):
+    def list_executions(self, wanted, limit, cursor):
         if cursor == "bad":
             raise StoreError("'bad' is not a cursor of a list of executions")
-        self.asked = (plan_id, status, limit, cursor)
-        return Page([] if plan_id == "nothing" else [self.document], "next" if limit == 1 else None)
+        self.asked = (wanted.plan_id, wanted.status, limit, cursor)
+        return Page([] if wanted.plan_id == "nothing" else [self.document], "next" if limit == 1 else None)
 
 
 @pytest.fixture

@@ -1,58 +1,46 @@
 from __future__ import annotations
 
-import json
-import threading
+from types import SimpleNamespace
 
 import pytest
-from websockets.sync.client import connect
-from websockets.sync.server import serve
 
-from devstack.browser import Page, open_page
+from devstack.browser import browser_program, logged_in, open_browser
 from devstack.errors import BrowserError
-
-ANSWERS = {
-    "Page.captureScreenshot": {"result": {"data": "UE5H"}},
-    "Runtime.evaluate": {"result": {"result": {"value": False}}},
-    "Page.navigate": {"error": {"message": "Cannot navigate to invalid URL"}},
-}
-
-
-def answer_like_chromium(connection) -> None:
-    """Answer each command, after an event that nobody asked for."""
-    for message in connection:
-        command = json.loads(message)
-        connection.send(json.dumps({"method": "Page.frameNavigated", "params": {}}))
-        connection.send(json.dumps({"id": command["id"], **ANSWERS[command["method"]]}))
+from devstack.ports import free_port
+from tests.prerequisites import need
 
 
 @pytest.fixture
-def page():
-    """A page of a stand-in for Chromium, on a free port."""
-    with serve(answer_like_chromium, "127.0.0.1", 0) as browser:
-        thread = threading.Thread(target=browser.serve_forever)
-        thread.start()
-        with connect(f"ws://127.0.0.1:{browser.socket.getsockname()[1]}") as connection:
-            yield Page(connection)
-        browser.shutdown()
-        thread.join()
+def browser():
+    need(browser_program(), "a browser: install the package chromium")
+    with open_browser() as found:
+        yield found
 
 
-def test_a_picture_is_the_image_that_the_browser_sends(page):
-    assert page.picture() == b"PNG"
+def test_a_person_sees_the_stack_with_the_token_of_their_own_login(browser, airflow):
+    airflow.replace("POST /auth/token", {"access_token": "viewers-token"}, status=201)
+    airflow.reply("GET /recovery/", "<h1>Plans</h1>")
+    stack = SimpleNamespace(state=SimpleNamespace(airflow_url=airflow.url), passwords={"viewer": "v-pass"})
+
+    with logged_in(browser, stack, "viewer", viewport={"width": 375, "height": 700}) as context:
+        page = context.new_page()
+        page.goto("/recovery/")
+
+        assert page.get_by_role("heading").inner_text() == "Plans"
+        assert page.viewport_size == {"width": 375, "height": 700}
+        assert [(one["name"], one["value"]) for one in context.cookies()] == [("_token", "viewers-token")]
+    assert airflow.bodies("POST /auth/token") == [{"username": "viewer", "password": "v-pass"}]
 
 
-def test_a_refused_command_says_which_and_why(page):
-    with pytest.raises(BrowserError, match=r"Page\.navigate: Cannot navigate to invalid URL"):
-        page.call("Page.navigate", url="nonsense")
+def test_what_a_page_does_not_do_is_an_error_for_people():
+    need(browser_program(), "a browser: install the package chromium")
 
-
-def test_waiting_for_a_page_ends(page):
-    with pytest.raises(BrowserError, match=r"after 0\.01 s: document\.title"):
-        page.await_true("document.title === 'x'", 0.01)
+    with pytest.raises(BrowserError, match="ERR_CONNECTION_REFUSED"), open_browser() as browser:
+        browser.new_page().goto(f"http://127.0.0.1:{free_port()}/")
 
 
 def test_without_a_browser_the_error_names_those_that_would_do(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(BrowserError, match="install one of: chromium, "), open_page():
+    with pytest.raises(BrowserError, match="install one of: chromium, "), open_browser():
         pass

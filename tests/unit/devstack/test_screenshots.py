@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from devstack.console_pictures import FILES
 from devstack.errors import NoDrillError
 from devstack.screenshots import IMAGES, SHOTS, take_all
 
@@ -19,4 +20,6 @@ def test_without_a_finished_drill_the_error_says_what_to_run_first(airflow, tmp_
 
 
 def test_each_picture_of_the_documentation_has_a_recipe():
-    assert {f"airflow-{shot.view}.png" for shot in SHOTS} == {path.name for path in IMAGES.glob("*.png")}
+    recipes = {f"airflow-{shot.view}.png" for shot in SHOTS} | FILES
+
+    assert recipes == {path.name for path in IMAGES.glob("*.png")}

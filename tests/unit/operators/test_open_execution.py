@@ -87,4 +87,6 @@ def test_the_expected_duration_is_the_median_of_the_plans_earlier_drills(
 
     second.open()
 
+    assert (first.document["expectedDuration"], first.document["expectedSamples"]) == (1200, 0)
     assert second.document["expectedDuration"] == first.document["duration"]
+    assert second.document["expectedSamples"] == 1

@@ -186,7 +186,8 @@ class Recovery:
         """Write records as they were read by :meth:`raw_items`: quicker than to go through their history."""
         table = self.store.table
         puts = [{"PutRequest": {"Item": item}} for item in items]
-        table.client.batch_write_item(RequestItems={table.table_name: puts})
+        for start in range(0, len(puts), 25):
+            table.client.batch_write_item(RequestItems={table.table_name: puts[start : start + 25]})
 
     def events(self) -> list[str]:
         return [event["event"] for event in self.store.get_events(self.id)]

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from drs_recovery import dynamodb
 from drs_recovery.dynamodb import ExecutionsTable, create_table, table_definition
 from drs_recovery.dynamodb_actions import Check, Condition, Key, Put, Update, decode, encode
 from drs_recovery.exceptions import StoreConflictError, StoreError
+from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox, running_sandbox
@@ -155,6 +156,24 @@ def test_fault_that_does_not_pass_is_raised_in_the_end(sandbox, table):
     assert len(sandbox.calls("dynamodb", "GetItem")) - before == 6
 
 
+@pytest.mark.parametrize(("patience", "requests"), [(0.0, 1), (60.0, 6)])
+def test_who_has_no_patience_is_not_kept_waiting_by_a_table_that_does_not_answer(
+    monkeypatch, patience, requests
+):
+    class Silent:
+        asked = 0
+
+        def get_item(self, **request):
+            self.asked += 1
+            raise ReadTimeoutError(endpoint_url="http://table")
+
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    client = Silent()
+    with pytest.raises(ReadTimeoutError):
+        ExecutionsTable(client, "t", patience).get(A)
+    assert client.asked == requests
+
+
 def test_answer_that_a_retry_cannot_change_is_raised_at_once(client):
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         ExecutionsTable(client, "no-such-table").get(A)
@@ -269,5 +288,7 @@ def test_index_with_other_projections_serves_lists_too(client, recovery):
     client.create_table(**definition)
     store = ExecutionStore(ExecutionsTable(client, "keys-only"))
     store.create_execution(recovery.new())
-    assert [item["planName"] for item in store.list_executions(plan_id="crm").items] == ["CRM"]
+    assert [item["planName"] for item in store.list_executions(ExecutionFilter(plan_id="crm")).items] == [
+        "CRM"
+    ]
     assert [item["status"] for item in store.find_live("crm")] == ["PENDING"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 
 DRILL, RECOVERY = ExecutionType.DRILL, ExecutionType.RECOVERY
@@ -64,4 +65,6 @@ def test_lock_is_in_no_list(store, opened_as):
     opened_as("a")
     store.hold_plan("a")
     assert [item["executionId"] for item in store.list_executions().items] == ["a"]
-    assert [item["executionId"] for item in store.list_executions(plan_id="crm").items] == ["a"]
+    assert [item["executionId"] for item in store.list_executions(ExecutionFilter(plan_id="crm")).items] == [
+        "a"
+    ]

@@ -30,6 +30,7 @@ def test_new_execution_has_the_fields_of_its_record(store, recovery, clock):
         "ticket": "INC-7",
         "reason": "monthly",
         "expectedDuration": 1800,
+        "expectedSamples": 0,
         "objectives": {"rto": 3600},
         "submittedTime": 1_800_000_100.001,
         "lastUpdatedTime": 1_800_000_100.001,

@@ -1,11 +1,10 @@
-"""Documents, events and lists."""
+"""Records, documents and events."""
 
 from __future__ import annotations
 
 import pytest
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.exceptions import ExecutionNotFoundError, StoreError
+from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.statuses import ExecutionStatus, SkipCause
 from drs_recovery.store import ExecutionStore
 
@@ -93,138 +92,6 @@ def test_event_has_actor_time_and_detail(store, recovery):
     assert event["time"] == pytest.approx(1_800_000_000, abs=1)
 
 
-@pytest.fixture(scope="module")
-def six_executions(records_of):
-    return records_of(write_six_executions)
-
-
-def write_six_executions(recovery):
-    """Two plans, three live executions; the oldest first."""
-    store = recovery.store
-    for number, (plan, status) in enumerate(
-        [
-            ("crm", "FAILED"),
-            ("crm", "CANCELLED"),
-            ("web", "POLLING"),
-            ("crm", ""),
-            ("web", ""),
-            ("crm", "FAILED"),
-        ]
-    ):
-        execution_id = f"e{number}"
-        store.create_execution(recovery.new(execution_id, plan_id=plan, waves=1))
-        if status == "POLLING":
-            store.request_wave(execution_id, 1)
-        elif status:
-            store.finalize(execution_id, ExecutionStatus(status))
-
-
-@pytest.fixture
-def listed(store, recovery, six_executions, clock):
-    recovery.restore(six_executions)
-    clock.advance(1)
-    return store
-
-
-def ids(items):
-    return [item["executionId"] for item in items]
-
-
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({}, ["e5", "e4", "e3", "e2", "e1", "e0"]),
-        ({"plan_id": "crm"}, ["e5", "e3", "e1", "e0"]),
-        ({"status": ExecutionStatus.FAILED}, ["e5", "e0"]),
-        ({"plan_id": "crm", "status": ExecutionStatus.FAILED}, ["e5", "e0"]),
-        ({"plan_id": "web", "status": ExecutionStatus.POLLING}, ["e2"]),
-        ({"plan_id": "nothing"}, []),
-        ({"limit": 2}, ["e5", "e4"]),
-    ],
-)
-def test_list_is_newest_first(listed, filters, expected):
-    assert ids(listed.list_executions(**filters).items) == expected
-
-
-@pytest.mark.parametrize("filters", [{}, {"plan_id": "crm"}, {"status": ExecutionStatus.FAILED}])
-@pytest.mark.parametrize("limit", [1, 2, 3])
-def test_pages_make_up_the_list(listed, filters, limit):
-    whole = listed.list_executions(**filters)
-    assert whole.cursor is None
-    found, cursor = [], None
-    while True:
-        page = listed.list_executions(**filters, limit=limit, cursor=cursor)
-        found += page.items
-        cursor = page.cursor
-        if cursor is None:
-            break
-        assert len(page.items) == limit
-    assert found == whole.items
-
-
-def test_pages_lose_no_execution_of_the_same_moment(table, recovery):
-    frozen = ExecutionStore(table, lambda: 1_800_000_000.0)
-    for name in "dbac":
-        frozen.create_execution(recovery.new(name, waves=0))
-    first = frozen.list_executions(limit=3)
-    second = frozen.list_executions(limit=3, cursor=first.cursor)
-    assert ids(first.items) + ids(second.items) == ["a", "b", "c", "d"]
-
-
-def test_list_shows_no_plan_snapshots(listed):
-    assert "planSnapshot" not in listed.list_executions().items[0]
-
-
-def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypatch):
-    """The index still calls e2 POLLING, and lists it under its new status as well."""
-    rows = {status: list(table.index_rows("byStatus", status)) for status in ExecutionStatus}
-    listed.cancel_wave("e2", 1, "cancelled")
-    listed.finalize("e2", ExecutionStatus.CANCELLED)
-    rows[ExecutionStatus.CANCELLED] += rows[ExecutionStatus.POLLING]
-    monkeypatch.setattr(table, "index_rows", lambda index, value, until: iter(rows[value]))
-    assert ids(listed.list_executions(status=ExecutionStatus.POLLING).items) == []
-    everything = listed.list_executions().items
-    assert ids(everything).count("e2") == 1
-    assert {item["executionId"]: item["status"] for item in everything}["e2"] == "CANCELLED"
-
-
-@pytest.mark.parametrize("cursor", ["", "nonsense", "W10=", "eyJhIjoxfQ==", "WyJ4IiwieSJd", "ÿ"])
-def test_foreign_cursor_is_refused(store, cursor):
-    with pytest.raises(StoreError, match="is not a cursor"):
-        store.list_executions(cursor=cursor)
-
-
-def test_live_executions_of_a_plan_are_found(listed):
-    assert ids(listed.find_live("crm")) == ["e3"]
-    assert ids(listed.find_live("web")) == ["e4", "e2"]
-    listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert listed.find_live("crm") == []
-
-
-def test_live_executions_of_all_plans_are_found(listed):
-    assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
-    listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert ids(listed.find_all_live()) == ["e4", "e2"]
-
-
-def test_no_read_scans_the_table(listed, table):
-    """The client of this store has no Scan."""
-
-    class WithoutScan:
-        def __getattr__(self, name: str) -> object:
-            if name in ("scan", "get_paginator", "execute_statement"):
-                raise AssertionError(f"{name} is used")
-            return getattr(table.client, name)
-
-    store = ExecutionStore(ExecutionsTable(WithoutScan(), table.table_name))
-    store.get_document("e1")
-    store.get_events("e1")
-    store.get_servers("e1", 1)
-    store.list_executions()
-    store.find_live("crm")
-    store.find_all_live()
-
-
 def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, running, monkeypatch):
     store.fail_wave("e1", 1, "failed")
     store.finalize("e1", ExecutionStatus.FAILED)
@@ -238,3 +105,13 @@ def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, runnin
     monkeypatch.setattr(store.table, "query", query_after_a_retry)
     document = store.get_document("e1")
     assert (document["status"], document["waves"][0]["status"]) == ("POLLING", "PENDING")
+
+
+def test_executions_are_read_in_the_order_of_their_ids(store, recovery, monkeypatch):
+    monkeypatch.setattr("drs_recovery.store_reads.MAX_BATCH_KEYS", 2)
+    for name in "abc":
+        store.create_execution(recovery.new(name, waves=0))
+    found = store.get_executions(["c", "nothing", "a", "c", "b"])
+    assert [item["executionId"] for item in found] == ["c", "a", "b"]
+    assert not {"planSnapshot", "recordKey", "version"} & found[0].keys()
+    assert store.get_executions([]) == []

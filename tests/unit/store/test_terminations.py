@@ -96,7 +96,7 @@ def test_instances_that_are_to_stay_are_never_due(store, recovery, clock, fields
 def test_drill_without_instances_is_never_due(store, opened, clock):
     store.finalize("e1", ExecutionStatus.CANCELLED)
     clock.advance(1000 * HOURS)
-    assert "terminateAfter" not in store.get_execution("e1")
+    assert not {"terminateAfter", "instancesLeft"} & store.get_execution("e1").keys()
     assert store.due_terminations() == []
 
 
@@ -172,12 +172,25 @@ def test_termination_goes_on_record_step_by_step_and_ends_once(store, ended, clo
     assert store.due_terminations() == []
 
 
+def test_request_names_its_waves_and_ends_when_nothing_is_left(store, ended):
+    store.request_termination("e1", "dba", "run-1", {"waves": [1]})
+    store.record_terminated("e1", {"i-s-1000", "i-s-1001"})
+    (open_request,) = store.get_execution("e1")["terminationRequests"]
+    assert (open_request["waves"], "endTime" in open_request) == ([1], False)
+
+    store.finish_termination("e1")
+    (request,) = store.get_execution("e1")["terminationRequests"]
+    assert request["endTime"] == store.get_execution("e1")["terminatedTime"]
+
+
 def test_server_that_failed_after_its_launch_stays_failed(store, recovery):
     recovery.open(waves=1, servers=1).start()
     recovery.poll(1, ServerPhase.FAILED, "LAUNCHED", instanceId="i-1", recoveryInstanceId="i-1")
     store.fail_wave("e1", 1, "its action failed")
     store.finalize("e1", ExecutionStatus.FAILED)
     before = store.get_execution("e1")["progress"]
+    # Its instance runs: lists say so without reading servers.
+    assert store.get_execution("e1")["instancesLeft"] is True
 
     store.record_terminated("e1", {"i-1"})
 

@@ -1,0 +1,295 @@
+"""Lists of executions: newest first, filtered, page by page."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.exceptions import StoreError
+from drs_recovery.records import ExecutionFilter
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store import ExecutionStore
+
+
+@pytest.fixture(scope="module")
+def six_executions(records_of):
+    return records_of(write_six_executions)
+
+
+def write_six_executions(recovery):
+    """Two plans, three live executions, one of them a recovery; the oldest first."""
+    store = recovery.store
+    for number, (plan, status) in enumerate(
+        [
+            ("crm", "FAILED"),
+            ("crm", "CANCELLED"),
+            ("web", "POLLING"),
+            ("crm", ""),
+            ("web", ""),
+            ("crm", "FAILED"),
+        ]
+    ):
+        execution_id = f"e{number}"
+        kind = ExecutionType.RECOVERY if status == "POLLING" else ExecutionType.DRILL
+        ticket = "INC-7" if status in ("FAILED", "POLLING") else None
+        new = recovery.new(execution_id, plan_id=plan, waves=1, execution_type=kind, ticket=ticket)
+        store.create_execution(new)
+        if status == "POLLING":
+            store.request_wave(execution_id, 1)
+        elif status:
+            store.finalize(execution_id, ExecutionStatus(status))
+
+
+@pytest.fixture
+def listed(store, recovery, six_executions, clock):
+    recovery.restore(six_executions)
+    clock.advance(1)
+    return store
+
+
+def ids(items):
+    return [item["executionId"] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["e5", "e4", "e3", "e2", "e1", "e0"]),
+        ({"plan_id": "crm"}, ["e5", "e3", "e1", "e0"]),
+        ({"status": ExecutionStatus.FAILED}, ["e5", "e0"]),
+        ({"plan_id": "crm", "status": ExecutionStatus.FAILED}, ["e5", "e0"]),
+        ({"plan_id": "web", "status": ExecutionStatus.POLLING}, ["e2"]),
+        ({"plan_id": "nothing"}, []),
+        ({"plan_ids": {"web", "nothing"}}, ["e4", "e2"]),
+        ({"plan_ids": {"web", "nothing"}, "plan_id": "crm"}, []),
+        ({"plan_ids": set()}, []),
+        ({"execution_type": ExecutionType.RECOVERY}, ["e2"]),
+        ({"ticket": "INC-7"}, ["e5", "e2", "e0"]),
+        ({"ticket": "INC-7", "plan_id": "crm"}, ["e5", "e0"]),
+        ({"ticket": "INC-7", "status": ExecutionStatus.POLLING}, ["e2"]),
+        ({"ticket": "INC"}, []),
+    ],
+)
+def test_list_is_newest_first(listed, filters, expected):
+    assert ids(listed.list_executions(ExecutionFilter(**filters)).items) == expected
+
+
+def test_list_is_no_longer_than_wanted(listed):
+    assert ids(listed.list_executions(limit=2).items) == ["e5", "e4"]
+
+
+@pytest.mark.parametrize("ticket", [None, "INC-7"])
+def test_list_of_a_time_has_both_of_its_ends(listed, ticket):
+    whole = listed.list_executions(ExecutionFilter(ticket=ticket)).items
+    times = [item["submittedTime"] for item in whole]
+    for since, until, expected in (
+        (times[2], None, whole[:3]),
+        (None, times[1], whole[1:]),
+        (times[1], times[1], whole[1:2]),
+        (times[0] + 1, None, []),
+        (times[0], times[1], []),
+    ):
+        wanted = ExecutionFilter(ticket=ticket, since=since, until=until)
+        assert listed.list_executions(wanted).items == expected
+
+
+@pytest.mark.parametrize(
+    "filters", [{}, {"plan_id": "crm"}, {"status": ExecutionStatus.FAILED}, {"ticket": "INC-7"}]
+)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_pages_make_up_the_list(listed, filters, limit):
+    wanted = ExecutionFilter(**filters)
+    whole = listed.list_executions(wanted)
+    *first, last = pages(listed, wanted, limit)
+    assert whole.cursor is None
+    assert [item for page in (*first, last) for item in page.items] == whole.items
+    assert {len(page.items) for page in first} <= {limit}
+
+
+def pages(store, wanted, limit):
+    """Every page of a list."""
+    cursor = None
+    while True:
+        page = store.list_executions(wanted, limit, cursor)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def test_search_for_something_rare_stops_and_goes_on_with_the_cursor(listed, monkeypatch):
+    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 2)
+    found = list(pages(listed, ExecutionFilter(execution_type=ExecutionType.RECOVERY), 10))
+    assert [ids(page.items) for page in found] == [[], ["e2"], [], []]
+
+
+_PLANS = ("crm", "web", "erp", "hr")
+
+
+@pytest.fixture(scope="module")
+def many_executions(records_of):
+    return records_of(write_many_executions)
+
+
+def write_many_executions(recovery):
+    """Forty executions of every kind; some share a moment."""
+    rng = random.Random(4)
+    for number in range(40):
+        store = ExecutionStore(recovery.store.table, lambda moment=1_800_000_000 + number // 3: moment)
+        recovery.id = f"e{rng.random()}"
+        kind = rng.choice(list(ExecutionType))
+        ticket = rng.choice([None, "INC-7", "CHG-1"])
+        plan = rng.choice(_PLANS)
+        store.create_execution(
+            recovery.new(recovery.id, plan_id=plan, execution_type=kind, ticket=ticket, waves=0)
+        )
+        recovery.force("EXECUTION", status=rng.choice(list(ExecutionStatus)))
+
+
+def test_pages_of_any_list_are_what_its_filter_says(store, recovery, many_executions, monkeypatch):
+    recovery.restore(many_executions)
+    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 7)
+    everything = [item for page in pages(store, ExecutionFilter(), 50) for item in page.items]
+    assert len(everything) == 40
+    for seed in range(60):
+        rng = random.Random(seed)
+        wanted = any_filter(rng)
+        found = [item for page in pages(store, wanted, rng.randint(1, 10)) for item in page.items]
+        assert found == [item for item in everything if is_wanted(wanted, item)], (seed, wanted)
+
+
+def any_filter(rng):
+    moments = (None, 1_800_000_003, 1_800_000_009)
+    return ExecutionFilter(
+        plan_id=rng.choice([None, None, *_PLANS]),
+        plan_ids=rng.choice([None, rng.sample(_PLANS, rng.randint(0, 4))]),
+        status=rng.choice([None, None, *ExecutionStatus]),
+        execution_type=rng.choice([None, *ExecutionType]),
+        ticket=rng.choice([None, None, "INC-7"]),
+        since=rng.choice(moments),
+        until=rng.choice(moments),
+    )
+
+
+def is_wanted(wanted, item):
+    fields = {
+        "planId": wanted.plan_id,
+        "status": wanted.status,
+        "executionType": wanted.execution_type,
+        "ticket": wanted.ticket,
+    }
+    return (
+        all(value is None or item.get(name) == value for name, value in fields.items())
+        and (wanted.plan_ids is None or item["planId"] in wanted.plan_ids)
+        and (wanted.since or 0) <= item["submittedTime"] <= (wanted.until or math.inf)
+    )
+
+
+def test_ticket_is_found_before_any_index_shows_the_execution(store, recovery, table, monkeypatch):
+    monkeypatch.setattr(table, "index_rows", lambda *_, **__: iter(()))
+    store.create_execution(recovery.new(ticket="INC-7"))
+    assert ids(store.list_executions(ExecutionFilter(ticket="INC-7")).items) == ["e1"]
+
+
+def test_tickets_that_start_alike_are_told_apart_however_long_they_are(store, recovery):
+    for name in "ab":
+        store.create_execution(recovery.new(name, ticket="\N{SNOWMAN}" * 2000 + name))
+    assert ids(store.list_executions(ExecutionFilter(ticket="\N{SNOWMAN}" * 2000 + "a")).items) == ["a"]
+
+
+def test_record_of_a_ticket_is_in_no_list(store, recovery, table):
+    store.create_execution(recovery.new(ticket="INC-7"))
+    rows = [*table.index_rows("byPlan", "crm"), *table.index_rows("byStatus", "PENDING")]
+    assert ids(rows) == ["e1", "e1"]
+
+
+def test_small_page_reads_few_rows(listed, client, monkeypatch):
+    limits = []
+    query = client.query
+
+    def recorded(**request):
+        limits.append(request["Limit"])
+        return query(**request)
+
+    monkeypatch.setattr(client, "query", recorded)
+    assert ids(listed.list_executions(ExecutionFilter(plan_id="crm"), limit=1).items) == ["e5"]
+    assert limits == [3]
+
+
+def test_pages_lose_no_execution_of_the_same_moment(table, recovery):
+    frozen = ExecutionStore(table, lambda: 1_800_000_000.0)
+    for name in "dbac":
+        frozen.create_execution(recovery.new(name, waves=0))
+    first = frozen.list_executions(limit=3)
+    second = frozen.list_executions(limit=3, cursor=first.cursor)
+    assert ids(first.items) + ids(second.items) == ["a", "b", "c", "d"]
+
+
+def test_list_shows_no_plan_snapshots(listed):
+    assert "planSnapshot" not in listed.list_executions().items[0]
+
+
+def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypatch):
+    """The index still calls e2 POLLING, and lists it under its new status as well."""
+    rows = {status: list(table.index_rows("byStatus", status)) for status in ExecutionStatus}
+    listed.cancel_wave("e2", 1, "cancelled")
+    listed.finalize("e2", ExecutionStatus.CANCELLED)
+    rows[ExecutionStatus.CANCELLED] += rows[ExecutionStatus.POLLING]
+    monkeypatch.setattr(table, "index_rows", lambda index, value, *_, **__: iter(rows[value]))
+    assert ids(listed.list_executions(ExecutionFilter(status=ExecutionStatus.POLLING)).items) == []
+    everything = listed.list_executions().items
+    assert ids(everything).count("e2") == 1
+    assert {item["executionId"]: item["status"] for item in everything}["e2"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "nonsense", "W10=", "eyJhIjoxfQ==", "WyJ4IiwieSJd", "ÿ", pytest.param("W1tb" * 5000, id="deep")],
+)
+def test_foreign_cursor_is_refused(store, cursor):
+    with pytest.raises(StoreError, match="is not a cursor"):
+        store.list_executions(cursor=cursor)
+
+
+def test_live_executions_of_a_plan_are_found(listed):
+    assert ids(listed.find_live("crm")) == ["e3"]
+    assert ids(listed.find_live("web")) == ["e4", "e2"]
+    listed.finalize("e3", ExecutionStatus.CANCELLED)
+    assert listed.find_live("crm") == []
+
+
+def test_live_execution_that_holds_its_plan_is_found_whatever_the_index_shows(listed, table, monkeypatch):
+    listed.hold_plan("e3")
+    monkeypatch.setattr(table, "index_rows", lambda *_, **__: iter(()))
+    assert ids(listed.find_live("crm")) == ["e3"]
+    listed.finalize("e3", ExecutionStatus.CANCELLED)
+    assert listed.find_live("crm") == []
+
+
+def test_live_executions_of_all_plans_are_found(listed):
+    assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
+    listed.finalize("e3", ExecutionStatus.CANCELLED)
+    assert ids(listed.find_all_live()) == ["e4", "e2"]
+
+
+def test_no_read_scans_the_table(listed, table):
+    """The client of this store has no Scan."""
+
+    class WithoutScan:
+        def __getattr__(self, name: str) -> object:
+            if name in ("scan", "get_paginator", "execute_statement"):
+                raise AssertionError(f"{name} is used")
+            return getattr(table.client, name)
+
+    store = ExecutionStore(ExecutionsTable(WithoutScan(), table.table_name))
+    store.get_document("e1")
+    store.get_events("e1")
+    store.get_servers("e1", 1)
+    store.list_executions()
+    store.list_executions(ExecutionFilter(ticket="INC-7"))
+    store.get_executions(["e1"])
+    store.find_live("crm")
+    store.find_all_live()
