@@ -11,13 +11,15 @@ INSTALLED := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) | cksum | tr ' ' '-'
 STACK_STATE := .airflow/stack.json
 PLANS := include/plans
 SCHEMA := include/plan.schema.json
+# The accessibility rules of the browser tests; npm writes this file when it is done.
+AXE := tests/e2e/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up down test test-unit check lint types fmt schema screenshots lock secrets bench clean python
+.PHONY: help venv demo up down test test-browser test-unit check lint types fmt schema screenshots lock secrets bench clean python
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv ## Run a whole three-wave drill against a local AWS, with a live view; leaves the UI running
 	@$(RUN) devstack demo
@@ -29,9 +31,12 @@ down: venv ## Stop what `make demo` or `make up` started
 	@$(RUN) devstack down
 
 # Unit and integration tests share nothing and run side by side; the end-to-end tests share one stack.
-test: venv ## Run every test: unit, integration and end to end
+test: venv $(AXE) ## Run every test: unit, integration and end to end
 	@$(RUN) pytest -n auto tests/unit tests/integration
 	@$(RUN) pytest tests/e2e
+
+test-browser: venv $(AXE) ## Run the tests that look at the console with a browser (needs Chromium; npm for some)
+	@$(RUN) pytest tests/e2e/browser
 
 test-unit: venv ## Run the unit tests only (seconds)
 	@$(RUN) pytest -n auto tests/unit
@@ -58,7 +63,7 @@ schema: venv ## Write the JSON Schema of plan files anew
 	$(RUN) drs_recovery schema > $(SCHEMA).new
 	mv $(SCHEMA).new $(SCHEMA)
 
-screenshots: venv ## Take the documentation's pictures of the drill that `make demo` ran (needs Chromium)
+screenshots: venv ## Take the documentation's pictures of Airflow and the console, after `make demo` (needs Chromium)
 	@$(RUN) devstack.screenshots
 
 # setuptools is among what some packages need, but every new environment has an old one: hence the upgrade.
@@ -80,7 +85,7 @@ bench: venv ## Measure, and print the results as a table (JSON goes to benchmark
 
 clean: ## Stop what runs, then remove .venv, Airflow's local state and every cache
 	@if [ -e $(STACK_STATE) ]; then $(MAKE) down; fi
-	rm -rf $(VENV) .lock .airflow .pytest_cache .mypy_cache .ruff_cache benchmarks/results
+	rm -rf $(VENV) .lock .airflow .browser-failures tests/e2e/node_modules .pytest_cache .mypy_cache .ruff_cache benchmarks/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The database's password and Airflow's signing keys; the Fernet key is 32 bytes in URL-safe base64.
@@ -92,6 +97,10 @@ clean: ## Stop what runs, then remove .venv, Airflow's local state and every cac
 	@echo "Wrote $@"
 
 venv: $(INSTALLED)
+
+# Without npm, or without its registry, the tests that need the rules are skipped and say so.
+$(AXE): tests/e2e/package-lock.json
+	-@if command -v npm >/dev/null; then npm ci --prefix $(@D)/.. --ignore-scripts --no-audit --no-fund --loglevel=error; fi
 
 # A stack that runs from the old packages is stopped before they go, and the old stamp goes first of all. The .pth
 # file, relative so that the project can be moved, makes `import drs_recovery` work without building this project.

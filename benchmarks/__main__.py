@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import parse_plans
+from benchmarks import list_executions, parse_plans
 
-BENCHMARKS = (parse_plans,)
+BENCHMARKS = (parse_plans, list_executions)
 
 
 def main() -> None:

@@ -1,142 +1,70 @@
-"""A headless Chromium, driven over its DevTools protocol: just enough to open a page and take a picture."""
+"""A headless Chromium of this machine, in which a user of the stack is logged in."""
 
 from __future__ import annotations
 
-import base64
-import json
 import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
-from websockets.sync.client import ClientConnection, connect
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from devstack.errors import BrowserError
+from devstack.stack import Stack
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_START_TIMEOUT = 30.0
-_STOP_TIMEOUT = 10.0
-_LOOK_INTERVAL = 0.1
-# A screenshot comes as one message, and those of the protocol's library may have 1 MiB.
-_LONGEST_MESSAGE = 32 * 2**20
+# Airflow's UI takes the REST API's token from this cookie.
+_TOKEN_COOKIE = "_token"  # noqa: S105  # the cookie's name
 
 
-class Page:
-    """
-    One tab of the browser.
-
-    :param connection: to its DevTools endpoint.
-    """
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._last_id = 0
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """
-        Run one command of the DevTools protocol.
-
-        :param method: such as ``Page.navigate``.
-        :param params: its parameters.
-        :return: its result.
-        :raises BrowserError: the browser refused it.
-        """
-        self._last_id += 1
-        self._connection.send(json.dumps({"id": self._last_id, "method": method, "params": params}))
-        while (answer := json.loads(self._connection.recv(_START_TIMEOUT))).get("id") != self._last_id:
-            pass
-        if "error" in answer:
-            raise BrowserError(f"{method}: {answer['error']['message']}")
-        return dict(answer["result"])
-
-    def evaluate(self, script: str) -> Any:
-        """Return the value of a JavaScript expression."""
-        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
-
-    def await_true(self, script: str, timeout: float) -> None:
-        """
-        Wait until an expression is true.
-
-        :param script: the JavaScript expression.
-        :param timeout: seconds.
-        :raises BrowserError: it was not true in time.
-        """
-        until = time.monotonic() + timeout
-        while not self.evaluate(script):
-            if time.monotonic() > until:
-                raise BrowserError(f"the page does not show what was expected after {timeout:g} s: {script}")
-            time.sleep(_LOOK_INTERVAL)
-
-    def resize(self, width: int, height: int) -> None:
-        """Give the page a size in pixels."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-
-    def picture(self) -> bytes:
-        """Return what the page shows, as PNG."""
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+def browser_program() -> str | None:
+    """Path of the first Chromium that this machine has; nothing is downloaded."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 @contextmanager
-def open_page() -> Iterator[Page]:
+def open_browser() -> Iterator[Browser]:
     """
-    Start a browser with a profile of its own; it ends, and the profile goes, with the context.
+    Start a browser without a window; it ends with the context.
 
-    :raises BrowserError: there is no Chromium, or it does not start.
+    :raises BrowserError: there is no Chromium, it does not start, or a page does not do what it should.
     """
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    program = browser_program()
     if program is None:
         raise BrowserError(f"no browser found, install one of: {', '.join(_NAMES)}")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            _command(program, Path(profile)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            with connect(_page_address(Path(profile), process), max_size=_LONGEST_MESSAGE) as connection:
-                page = Page(connection)
-                page.call("Page.enable")
-                yield page
-        finally:
-            process.terminate()
-            process.wait(_STOP_TIMEOUT)
+    try:
+        with sync_playwright() as playwright:
+            # Its own sandbox does not work for root, as in containers; only this stack's pages are opened.
+            browser = playwright.chromium.launch(
+                executable_path=program,
+                chromium_sandbox=False,
+                args=["--no-proxy-server", "--disable-gpu"],
+            )
+            yield browser
+            browser.close()
+    except PlaywrightError as error:
+        raise BrowserError(error.message) from error
 
 
-def _command(program: str, profile: Path) -> list[str]:
-    return [
-        program,
-        "--headless=new",
-        "--disable-gpu",
-        # Chromium's own sandbox does not work for root, as in containers; only this stack's pages are opened.
-        "--no-sandbox",
-        "--hide-scrollbars",
-        "--no-first-run",
-        "--no-proxy-server",
-        f"--user-data-dir={profile}",
-        "--remote-debugging-port=0",
-        "about:blank",
-    ]
+def logged_in(browser: Browser, stack: Stack, user: str, **options: Any) -> BrowserContext:
+    """
+    Open what a person has of a browser: windows and cookies of their own, logged in to Airflow.
+
+    :param browser: the browser.
+    :param stack: a running stack.
+    :param user: name of one of its users.
+    :param options: of :meth:`playwright.sync_api.Browser.new_context`, such as ``viewport``.
+    """
+    context = browser.new_context(base_url=stack.state.airflow_url, **options)
+    context.add_cookies(
+        [{"name": _TOKEN_COOKIE, "value": _token(stack, user), "url": stack.state.airflow_url}]
+    )
+    return context
 
 
-def _page_address(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    """Address of the first tab; Chromium writes the port that it took into its profile."""
-    port_file = profile / "DevToolsActivePort"
-    until = time.monotonic() + _START_TIMEOUT
-    while not (port_file.exists() and port_file.read_text()):
-        if process.poll() is not None or time.monotonic() > until:
-            raise BrowserError("the browser does not start")
-        time.sleep(_LOOK_INTERVAL)
-    port = port_file.read_text().split()[0]
-    tabs = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False).json()
-    return str(next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page"))
+def _token(stack: Stack, user: str) -> str:
+    credentials = {"username": user, "password": stack.passwords[user]}
+    reply = httpx.post(f"{stack.state.airflow_url}/auth/token", json=credentials, trust_env=False)
+    return str(reply.raise_for_status().json()["access_token"])

@@ -106,6 +106,20 @@ class BrowserError(DevstackError):
     """The browser is not there, or does not do what it should."""
 
 
+class NoPictureError(DevstackError):
+    """
+    A drill does not come to what a picture is to show.
+
+    :param dag_id: of its plan.
+    :param what: is to be shown.
+    :param seconds: for which it was waited for.
+    """
+
+    def __init__(self, dag_id: str, what: str, seconds: float) -> None:
+        self.dag_id = dag_id
+        super().__init__(f"no picture of a drill of {dag_id}: not within {seconds:.0f} s: {what}")
+
+
 class NoDrillError(DevstackError):
     """There is no drill of which pictures could be taken."""
 

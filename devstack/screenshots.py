@@ -1,29 +1,28 @@
-"""``python -m devstack.screenshots``: pictures of a finished drill in Airflow, for the documentation."""
+"""``python -m devstack.screenshots``: pictures of Airflow's UI and the console, for the documentation."""
 
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from devstack.airflow_api import AirflowApi
-from devstack.browser import Page, open_page
+from devstack.browser import logged_in, open_browser
+from devstack.console_pictures import PLAN_ID, take_console_pictures
 from devstack.errors import DevstackError, NoDrillError
 from devstack.layout import PROJECT, StackSettings
 from devstack.stack import Stack
 
 IMAGES = PROJECT / "docs" / "images"
-PLAN_ID = "three-tier-crm"
 # Airflow's UI keeps under this key of the browser which view of a DAG run it opens.
 _VIEW_KEY = "default_dag_view"
 _EXPAND = "Expand all task groups"
-_PAGE_TIMEOUT = 60.0
+_PAGE_TIMEOUT = 60_000.0
 # The graph is laid out and moved into place after its boxes are there.
-_SETTLE_SECONDS = 2.0
+_SETTLE_TIME = 2_000.0
 _LAST_TASK = "finalize_execution"
 
 
@@ -38,58 +37,55 @@ class Shot:
     """
 
     view: str
-    size: tuple[int, int]
+    size: ViewportSize
     clicks: tuple[str, ...]
 
 
 SHOTS = (
-    Shot("graph", (1600, 620), (_EXPAND, "Collapse Details Panel", "Fit View")),
-    Shot("grid", (1440, 900), (_EXPAND,)),
+    Shot("graph", {"width": 1600, "height": 620}, (_EXPAND, "Collapse Details Panel", "Fit View")),
+    Shot("grid", {"width": 1440, "height": 900}, (_EXPAND,)),
 )
 
 
 def take_all(stack: Stack, folder: Path) -> list[Path]:
     """
-    Take one picture for each view of the newest successful drill of the demo's plan.
+    Take one picture for each view of the newest successful drill of the demo's plan, and those of the
+    console.
 
     :param stack: a running stack in which a drill has ended well.
     :param folder: where the pictures go.
-    :return: the files, ``airflow-<view>.png``.
+    :return: the files, ``airflow-<view>.png`` and ``console-<page>.png``.
     :raises NoDrillError: there is no such drill.
     """
-    url = stack.state.airflow_url
     dag_id = f"recover_{PLAN_ID}"
-    with closing(AirflowApi(url, "admin", stack.passwords["admin"])) as api:
+    with closing(AirflowApi(stack.state.airflow_url, "admin", stack.passwords["admin"])) as api:
         done = [run["dag_run_id"] for run in api.runs(dag_id) if run["state"] == "success"]
-    if not done:
-        raise NoDrillError(dag_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open_page() as page:
-        page.call("Network.setCookie", name="_token", value=_token(stack), url=url)
-        return [_take(page, f"{url}/dags/{dag_id}/runs/{done[0]}", shot, folder) for shot in SHOTS]
+        if not done:
+            raise NoDrillError(dag_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        address = f"/dags/{dag_id}/runs/{done[0]}"
+        with open_browser() as browser:
+            taken = [_take(browser, stack, address, shot, folder) for shot in SHOTS]
+            return taken + take_console_pictures(browser, stack, api, folder)
 
 
-def _token(stack: Stack) -> str:
-    """Log in; the UI takes the same token as the REST API, from a cookie."""
-    credentials = {"username": "admin", "password": stack.passwords["admin"]}
-    reply = httpx.post(f"{stack.state.airflow_url}/auth/token", json=credentials, trust_env=False)
-    return str(reply.raise_for_status().json()["access_token"])
-
-
-def _take(page: Page, address: str, shot: Shot, folder: Path) -> Path:
-    page.resize(*shot.size)
-    choice = f"localStorage.setItem('{_VIEW_KEY}', JSON.stringify('{shot.view}'))"
-    page.call("Page.addScriptToEvaluateOnNewDocument", source=choice)
-    page.call("Page.navigate", url=address)
-    page.await_true(f"document.body?.innerText.includes('{_LAST_TASK}')", _PAGE_TIMEOUT)
-    for label in shot.clicks:
-        button = f"document.querySelector('button[aria-label=\"{label}\"]')"
-        page.await_true(f"{button} !== null", _PAGE_TIMEOUT)
-        page.evaluate(f"{button}.click()")
-        time.sleep(_SETTLE_SECONDS)
+def _take(browser: Browser, stack: Stack, address: str, shot: Shot, folder: Path) -> Path:
     path = folder / f"airflow-{shot.view}.png"
-    path.write_bytes(page.picture())
+    # Airflow's UI remembers in a browser what was opened and closed: each picture begins with a new one.
+    with logged_in(browser, stack, "admin", viewport=shot.size) as context:
+        context.set_default_timeout(_PAGE_TIMEOUT)
+        _show(context.new_page(), address, shot).screenshot(path=path)
     return path
+
+
+def _show(page: Page, address: str, shot: Shot) -> Page:
+    page.add_init_script(f"localStorage.setItem('{_VIEW_KEY}', JSON.stringify('{shot.view}'))")
+    page.goto(address)
+    page.get_by_text(_LAST_TASK).first.wait_for()
+    for label in shot.clicks:
+        page.get_by_label(label, exact=True).click()
+        page.wait_for_timeout(_SETTLE_TIME)
+    return page
 
 
 def main() -> int:
