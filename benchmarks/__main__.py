@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import list_executions, parse_plans
+from benchmarks import console_pages, list_executions, parse_plans
 
-BENCHMARKS = (parse_plans, list_executions)
+BENCHMARKS = (parse_plans, list_executions, console_pages)
 
 
 def main() -> None:

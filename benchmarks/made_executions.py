@@ -10,7 +10,8 @@ from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.dynamodb_actions import Item, encode
 from drs_recovery.records import NewExecution, NewServer, NewWave
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
-from drs_recovery.store_items import execution_item, server_item, ticket_item, wave_item
+from drs_recovery.store_items import execution_item, server_item, wave_item
+from drs_recovery.store_listings import listing_items
 
 # Epoch seconds of the oldest one, and from one to the next.
 START, EVERY = 1_700_000_000.5, 600
@@ -46,14 +47,13 @@ def write(table: ExecutionsTable, items: Iterable[Item]) -> None:
 
 def history(count: int) -> Iterator[Item]:
     """
-    EXECUTION records of twenty plans, with those of their tickets; a tenth are real recoveries.
+    EXECUTION records of twenty plans, with their listing records; a tenth are real recoveries.
 
     :param count: how many executions.
     """
     for number in range(count):
         new, time = _new(number, (NewWave(1, "Database"),)), START + EVERY * number
-        if new.ticket:
-            yield ticket_item(new, new.ticket, time)
+        yield from listing_items(new, time)
         if number >= count - _LIVE:
             yield {**execution_item(new, time), "status": ExecutionStatus.POLLING, "startTime": time + 20}
             continue

@@ -19,12 +19,12 @@ class Report:
 
     :param name: file stem of the JSON result.
     :param title: what was measured, for people.
-    :param rows: a mapping of column to figure for each case; all have the same columns, units in their names.
+    :param rows: column to figure or name for each case; all have the same columns, units in their names.
     """
 
     name: str
     title: str
-    rows: Sequence[Mapping[str, float]]
+    rows: Sequence[Mapping[str, float | str]]
 
     def markdown(self) -> str:
         """Return the rows as a Markdown table under the title."""
@@ -50,8 +50,8 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _figure(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.3g}"
+def _figure(value: float | str) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _machine() -> dict[str, str | int | None]:

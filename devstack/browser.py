@@ -59,12 +59,19 @@ def logged_in(browser: Browser, stack: Stack, user: str, **options: Any) -> Brow
     """
     context = browser.new_context(base_url=stack.state.airflow_url, **options)
     context.add_cookies(
-        [{"name": _TOKEN_COOKIE, "value": _token(stack, user), "url": stack.state.airflow_url}]
+        [{"name": _TOKEN_COOKIE, "value": token_of(stack, user), "url": stack.state.airflow_url}]
     )
     return context
 
 
-def _token(stack: Stack, user: str) -> str:
+def token_of(stack: Stack, user: str) -> str:
+    """
+    Log a user in.
+
+    :param stack: that runs.
+    :param user: one of its users.
+    :return: what Airflow takes as bearer token and as cookie.
+    """
     credentials = {"username": user, "password": stack.passwords[user]}
     reply = httpx.post(f"{stack.state.airflow_url}/auth/token", json=credentials, trust_env=False)
     return str(reply.raise_for_status().json()["access_token"])

@@ -48,9 +48,9 @@ from drs_recovery.store_items import (
     limited,
     present,
     server_item,
-    ticket_item,
     wave_item,
 )
+from drs_recovery.store_listings import listing_items
 from drs_recovery.store_locks import StoreLocks
 from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
@@ -107,14 +107,14 @@ class ExecutionStore(
         """
         now = self._now()
         record = Put(execution_item(new, now), RECORD_IS_NEW)
-        ticket = [Put(ticket_item(new, new.ticket, now))] if new.ticket else []
+        listings = [Put(item) for item in listing_items(new, now)]
         waves = [Put(wave_item(new.execution_id, wave)) for wave in new.waves]
-        room = MAX_TRANSACTION_ACTIONS - 2 - len(ticket)
+        room = MAX_TRANSACTION_ACTIONS - 2 - len(listings)
         try:
             self._put_early(new.execution_id, waves[room:])
             detail = {"executionType": new.execution_type, "ticket": new.ticket, "reason": new.reason}
             event = Event("EXECUTION_OPENED", detail, new.initiated_by)
-            self._commit(event, [record, *ticket, *waves[:room]])
+            self._commit(event, [record, *listings, *waves[:room]])
         except StoreConflictError:
             if self.table.get(record.key) is None:
                 raise

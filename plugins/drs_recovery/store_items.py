@@ -34,9 +34,6 @@ LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"
 # A record has room for 400 KB: a text of many servers' errors could fill it, and no transition would pass.
 LONGEST_TEXT = 20_000
 
-# What the trigger form lets in. DynamoDB takes 2048 bytes for a partition key.
-_LONGEST_TICKET = 256
-
 _INTERNAL = frozenset({"recordKey", "version"})
 
 
@@ -76,7 +73,7 @@ def event_prefix(time: float) -> str:
 
     :param time: epoch seconds.
     """
-    return f"EVENT#{_sortable(time)}#"
+    return f"EVENT#{sortable_time(time)}#"
 
 
 def due_prefix(time: float) -> str:
@@ -85,10 +82,15 @@ def due_prefix(time: float) -> str:
 
     :param time: epoch seconds.
     """
-    return f"DUE#{_sortable(time)}#"
+    return f"DUE#{sortable_time(time)}#"
 
 
-def _sortable(time: float) -> str:
+def sortable_time(time: float) -> str:
+    """
+    A moment as record keys have it: in the order of time.
+
+    :param time: epoch seconds.
+    """
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
@@ -202,39 +204,6 @@ def due_item(execution_id: str, time: float) -> Item:
 def due_key(execution_id: str, time: float) -> Key:
     """Key of the record of a due termination."""
     return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
-
-
-def ticket_partition(ticket: str) -> str:
-    """
-    Partition of the records that say which executions a ticket has.
-
-    :param ticket: as it was given; of a longer one than DynamoDB takes, those that start alike share it.
-    """
-    return f"ticket:{ticket[:_LONGEST_TICKET]}"
-
-
-def ticket_moment(time: float) -> str:
-    """
-    What the record keys of executions of a ticket start with that were submitted at one moment.
-
-    :param time: epoch seconds.
-    """
-    return f"{_sortable(time)}#"
-
-
-def ticket_item(new: NewExecution, ticket: str, now: float) -> Item:
-    """
-    The record by which an execution is found by its ticket; it is in no index, and never changes.
-
-    :param ticket: that of the execution.
-    :param now: when it is submitted.
-    """
-    return {
-        "executionId": ticket_partition(ticket),
-        "recordKey": ticket_moment(now) + new.execution_id,
-        "ticketExecutionId": new.execution_id,
-        "openedTime": now,
-    }
 
 
 def lock_key(plan_id: str) -> Key:

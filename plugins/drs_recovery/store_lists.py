@@ -1,8 +1,8 @@
 """
 Lists of executions: newest first, page by page, by the indexes. No list scans the table.
 
-A list takes keys and order from index rows, or from the records of a ticket, and reads the executions
-themselves, consistently: an index lags, and its rows only serve to leave out what cannot be wanted.
+A list takes keys and order from index rows, or from listing records, and reads the executions themselves,
+consistently: an index lags, and rows only serve to leave out what cannot be wanted.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import base64
 import binascii
 import heapq
 import json
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, groupby, islice
 from operator import itemgetter
 
@@ -21,15 +21,9 @@ from drs_recovery.dynamodb import BY_PLAN, BY_STATUS
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import StoreError
 from drs_recovery.records import ExecutionFilter, Page
-from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store_items import (
-    END_OF_RANGE,
-    LOCK_HOLDERS,
-    START_OF_RANGE,
-    lock_key,
-    ticket_moment,
-    ticket_partition,
-)
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store_items import END_OF_RANGE, LOCK_HOLDERS, START_OF_RANGE, lock_key
+from drs_recovery.store_listings import listed_row, listing_moment, ticket_partition, type_partition
 from drs_recovery.store_reads import StoreReads, is_final
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
@@ -39,6 +33,9 @@ Position = tuple[float, str]
 MOST_ROWS = 1000
 
 _ALL = ExecutionFilter()
+
+# The lists of so many plans are read side by side; of more plans, everything is looked through.
+_MOST_PLANS = 8
 
 # No execution was submitted later, in epoch seconds: whoever makes up a cursor may write any number.
 _LATEST = 1e11
@@ -56,8 +53,8 @@ class StoreLists(StoreReads):
         """
         List executions, newest first, each as it is now.
 
-        An execution that was opened, or changed its status, within the last moments may be missing: indexes
-        lag a little behind. The list of a ticket does not lag.
+        Lists of a status or of a few plans come from indexes, which lag a little behind: an execution
+        that was opened, or changed its status, within the last moments may be missing. No other list lags.
 
         :param wanted: which executions.
         :param limit: how many at most.
@@ -110,41 +107,41 @@ class StoreLists(StoreReads):
             until = -after[0] if until is None else min(until, -after[0])
         if wanted.since is not None and until is not None and wanted.since > until:
             return iter(())
-        if wanted.ticket is None:
-            places = _places(wanted)
-            size = _first_size(count, len(places))
-            streams = [
-                self.table.index_rows(index, value, wanted.since, until, size) for index, value in places
-            ]
-            rows = _merged(_begun(streams))
-        else:
-            rows = _ordered(self._rows_of_ticket(wanted.ticket, wanted.since, until, count))
-        return (row for row in rows if after is None or _position(row) > after)
+        streams = [stream(wanted.since, until, count) for stream in self._streams(wanted)]
+        return (row for row in _merged(_begun(streams)) if after is None or _position(row) > after)
 
-    def _rows_of_ticket(
-        self, ticket: str, since: float | None, until: float | None, count: int
+    def _streams(self, wanted: ExecutionFilter) -> list[Callable[..., Iterator[Item]]]:
+        """What has all wanted executions, and as few others as possible, each newest first."""
+        if wanted.ticket is not None:
+            return [partial(self._listed_rows, ticket_partition(wanted.ticket))]
+        # Few executions live, however many a plan has had.
+        is_about_live = wanted.status is not None and not wanted.status.is_final
+        if wanted.plans is not None and len(wanted.plans) <= _MOST_PLANS and not is_about_live:
+            return [partial(self.table.index_rows, BY_PLAN, plan_id) for plan_id in sorted(wanted.plans)]
+        if wanted.status:
+            return [partial(self.table.index_rows, BY_STATUS, wanted.status)]
+        types = [wanted.execution_type] if wanted.execution_type else list(ExecutionType)
+        return [partial(self._listed_rows, type_partition(kind)) for kind in types]
+
+    def _listed_rows(
+        self, partition: str, since: float | None, until: float | None, count: int
     ) -> Iterator[Item]:
-        first = START_OF_RANGE if since is None else ticket_moment(since)
-        last = END_OF_RANGE if until is None else ticket_moment(until) + END_OF_RANGE
-        records = self.table.rows(ticket_partition(ticket), first, last, count)
-        return (
-            {"executionId": item["ticketExecutionId"], "submittedTime": item["openedTime"]}
-            for item in records
-        )
+        first = START_OF_RANGE if since is None else listing_moment(since)
+        last = END_OF_RANGE if until is None else listing_moment(until) + END_OF_RANGE
+        return map(listed_row, self.table.rows(partition, first, last, count))
 
 
 class _Search:
     """
     Looks through rows for executions that may be wanted, and gives up after ``MOST_ROWS``.
 
-    :param rows: in the order of lists; an index can show an execution twice, in two statuses.
+    :param rows: in the order of lists.
     :param wanted: which are.
     """
 
     def __init__(self, rows: Iterator[Item], wanted: ExecutionFilter) -> None:
         self._rows, self._wanted = rows, wanted
         self._left = MOST_ROWS
-        self._seen: set[str] = set()
         self.stopped: Position | None = None
         """Position of the last row that was looked at; None when there are no more."""
 
@@ -157,30 +154,9 @@ class _Search:
                 self._left, self.stopped = 0, None
                 break
             self._left, self.stopped = self._left - 1, _position(row)
-            if row["executionId"] not in self._seen and _may_be_wanted(self._wanted, row):
-                self._seen.add(row["executionId"])
+            if _may_be_wanted(self._wanted, row):
                 found.append(row["executionId"])
         return found
-
-
-def _places(wanted: ExecutionFilter) -> list[tuple[str, str]]:
-    """The partitions of indexes that have all wanted executions, as few as possible."""
-    statuses = [wanted.status] if wanted.status else list(ExecutionStatus)
-    # Few executions live, however many a plan has had.
-    is_about_live = wanted.status is not None and not wanted.status.is_final
-    if wanted.plans is None or is_about_live or len(wanted.plans) > len(statuses):
-        return [(BY_STATUS, status) for status in statuses]
-    return [(BY_PLAN, plan_id) for plan_id in sorted(wanted.plans)]
-
-
-def _first_size(count: int, streams: int) -> int:
-    """
-    How many rows of each stream are read at first.
-
-    Of several streams one may have them all, but seldom has: with a third of them its second page, twice as
-    long as the first, is the last one that is needed, and the other streams gave few for nothing.
-    """
-    return count if streams == 1 else math.ceil(count / 3)
 
 
 def _may_be_wanted(wanted: ExecutionFilter, row: Item) -> bool:

@@ -49,8 +49,30 @@ def mark_run(state: str) -> Deed:
     return lambda api, question: api.set_run_state(question, state)
 
 
+def once_done(task_id: str, deed: Deed) -> Deed:
+    """A deed that waits until a task of the same run is through: tasks side by side come in any order."""
+
+    def wait_and_do(api: CoreApi, question: Question) -> None:
+        if not _is_done(question, task_id):
+            raise AssertionError(f"{task_id} is not through yet")
+        deed(api, question)
+
+    return wait_and_do
+
+
 def wait_for_the_time_out(_api: CoreApi, _question: Question) -> None:
     """Do nothing: the scheduler ends the question when its time is over."""
+
+
+def _is_done(question: Question, task_id: str) -> bool:
+    run = question["task_instance"]
+    state = select(TaskInstance.state).where(
+        TaskInstance.dag_id == run["dag_id"],
+        TaskInstance.run_id == run["dag_run_id"],
+        TaskInstance.task_id == task_id,
+    )
+    with create_session() as session:
+        return session.scalar(state) == TaskInstanceState.SUCCESS
 
 
 class People(threading.Thread):

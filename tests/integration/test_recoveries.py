@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, assert_ready_as_in_ec2, jobs_of
-from tests.integration.people import approve, reject
+from tests.integration.people import approve, once_done, reject
 from tests.integration.runs import Runner
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 
@@ -47,7 +47,7 @@ def test_a_gate_that_is_rejected_beside_a_running_wave_leaves_that_wave_complete
 ) -> None:
     ended = runner.run(
         plan(database(), application(depends_on=[], pause_before=True)),
-        people={"wave_02_application": reject()},
+        people={"wave_02_application": once_done("wave_01_database.start_recovery", reject())},
     )
 
     assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
