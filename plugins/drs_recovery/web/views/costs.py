@@ -114,11 +114,15 @@ def _state(document: Record, count: int) -> InstancesState:
         return InstancesState.NONE
     if document.get("terminationError"):
         return InstancesState.TERMINATION_FAILED
-    return InstancesState.TERMINATING if _standing_request(document) else InstancesState.RUNNING
+    return InstancesState.TERMINATING if standing_request(document) else InstancesState.RUNNING
 
 
-def _standing_request(document: Record) -> Record | None:
-    """The newest request that is not carried out: one can be about some waves, whose instances are gone."""
+def standing_request(document: Record) -> Record | None:
+    """
+    The newest request to terminate that is not carried out, or None.
+
+    :param document: the execution document. A request can be about some waves, whose instances are gone.
+    """
     requests = reversed(document.get("terminationRequests") or ())
     return next((one for one in requests if "endTime" not in one and _left_of(document, one)), None)
 
@@ -174,7 +178,7 @@ def _cleanup(document: Record, state: InstancesState, count: int, now: float) ->
     they, are = ("It", "is") if count == 1 else ("They", "are")
     if state is InstancesState.TERMINATION_FAILED:
         return said("They were to be terminated, and not every one could be.")
-    if request := _standing_request(document):
+    if request := standing_request(document):
         who = f"{request['actor']} asked for it, "
         if waves := request.get("waves"):
             numbers = listed([str(number) for number in waves])

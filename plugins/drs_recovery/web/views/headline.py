@@ -8,6 +8,7 @@ from typing import Any
 
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.badges import Badge, badge_of
+from drs_recovery.web.views.costs import standing_request
 from drs_recovery.web.views.moments import Moment, moment_if
 from drs_recovery.web.views.next_steps import NextStep
 from drs_recovery.web.views.parts import Sentence
@@ -58,5 +59,9 @@ def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
 
 
 def _is_being_terminated(document: Mapping[str, Any]) -> bool:
-    asked = bool(document.get("terminationRequests") or "terminateAfter" in document)
-    return asked and not document.get("instancesTerminated")
+    if document.get("instancesTerminated"):
+        return False
+    # That everything is gone is confirmed a little after the last instance; a part is through with its own.
+    open_requests = [one for one in document.get("terminationRequests") or () if "endTime" not in one]
+    is_about_all = any(not one.get("waves") for one in open_requests)
+    return is_about_all or standing_request(document) is not None or "terminateAfter" in document

@@ -168,12 +168,18 @@ def test_a_live_execution_and_one_whose_clean_up_is_to_come_are_followed() -> No
         document("POLLING", WAVES["running"]),
         document("COMPLETED", WAVES["completed"], terminateAfter=START + 5000),
         document("COMPLETED", WAVES["completed"], terminationRequests=[{"actor": "a", "time": START}]),
+        document(
+            "COMPLETED", WAVES["completed"], terminationRequests=[{"actor": "a", "time": START, "waves": [1]}]
+        ),
     ]
     settled = [
         document("COMPLETED", WAVES["completed"]),
         document("COMPLETED", WAVES["completed"], terminateAfter=START, instancesTerminated=True),
+        document(
+            "COMPLETED", WAVES["completed"], terminationRequests=[{"actor": "a", "time": START, "waves": [2]}]
+        ),
     ]
-    assert [page(state).headline.is_live for state in (*followed, *settled)] == [True] * 3 + [False] * 2
+    assert [page(state).headline.is_live for state in (*followed, *settled)] == [True] * 4 + [False] * 3
 
 
 @pytest.mark.parametrize("seed", range(1, 3))
