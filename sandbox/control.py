@@ -45,6 +45,8 @@ class ControlApi:
                 query.get("service"), query.get("operation")
             ),
             ("DELETE", "/calls"): self._clear_calls,
+            ("GET", "/writes"): lambda _query, _body: {"partitions": world.writes.report()},
+            ("DELETE", "/writes"): self._clear_writes,
             ("POST", "/reset"): self._reset,
             ("PUT", "/speed"): self._set_speed,
             ("POST", "/advance"): self._advance,
@@ -114,6 +116,10 @@ class ControlApi:
     def _clear_calls(self, _query: Query, _body: Any) -> Any:
         self._world.calls.clear()
         return self._world.calls.report()
+
+    def _clear_writes(self, _query: Query, _body: Any) -> Any:
+        self._world.writes.clear()
+        return {"partitions": self._world.writes.report()}
 
     def _reset(self, query: Query, body: Any) -> Any:
         with self._world.lock:

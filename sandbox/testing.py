@@ -89,6 +89,10 @@ class Sandbox:
         query = urlencode({key: value for key, value in wanted.items() if value is not None})
         return list(self.control("GET", f"/calls?{query}")["calls"])
 
+    def writes(self) -> dict[str, dict[str, int]]:
+        """What was written to DynamoDB, by partition: ``writes``, ``units``, ``stored`` and ``largest``."""
+        return dict(self.control("GET", "/writes")["partitions"])
+
     def add_servers(self, *descriptions: Mapping[str, Any]) -> None:
         """Add source servers; the keys are those of ``POST /sandbox-api/source-servers``."""
         self.control("POST", "/source-servers", list(descriptions))

@@ -1,5 +1,5 @@
 """
-What is true for the whole process: clock, quotas, faults, calls.
+What is true for the whole process: clock, quotas, faults, calls, writes.
 
 moto keeps its services in module variables, one world a process; the sandbox has to do the same.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from sandbox.calls import CallLog
 from sandbox.clock import SimulatedClock
 from sandbox.faults import FaultBook
+from sandbox.writes import WriteMeter
 
 
 class QuotaRefusedError(ValueError):
@@ -56,11 +57,12 @@ class World:
         self.clock = SimulatedClock()
         self.quotas = Quotas()
         self.calls = CallLog()
+        self.writes = WriteMeter()
         self.faults = FaultBook(lambda: self.clock)
 
     def reset(self, clock: SimulatedClock | None = None) -> None:
         """
-        Forget quotas, faults, calls and skew.
+        Forget quotas, faults, calls, writes and skew.
 
         :param clock: the clock to go on with; left out, time goes on at the same speed.
         """
@@ -69,6 +71,7 @@ class World:
             self.clock.set_skew(0)
             self.quotas = Quotas()
             self.calls.clear()
+            self.writes.clear()
             self.faults.clear()
 
 

@@ -18,7 +18,10 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import SecondaryIndex, Table
 
 from sandbox.dynamodb.pages import matching, page_of
+from sandbox.dynamodb.sizes import stored
 from sandbox.dynamodb.sorted_rows import PrimaryKey, Schema, SortedRows
+from sandbox.world import WORLD
+from sandbox.writes import Stored
 
 Answer = tuple[list[Item], int, dict[str, Any] | None]
 
@@ -51,6 +54,7 @@ class IndexedTable(Table):
         super().__init__(*args, **options)
         self._indexes: dict[str | None, SortedRows] = {}
         self._journal: dict[PrimaryKey, Item | None] | None = None
+        self._is_metered = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Table:
         """Copy all items, but not in a transaction: what moto would copy them for is done by the journal."""
@@ -123,16 +127,36 @@ class IndexedTable(Table):
             # A copy: updates change an item in place.
             self._journal[key] = copy.deepcopy(self.get_item(*key))
         try:
-            yield
+            with self._metered(key):
+                yield
         finally:
             self._look_again(key)
 
+    @contextmanager
+    def _metered(self, key: PrimaryKey) -> Iterator[None]:
+        """Count a write that succeeds; an update of a new item is a put to moto, and yet one write."""
+        if self._is_metered:
+            yield
+            return
+        before, self._is_metered = self._stored(key), True
+        try:
+            yield
+        finally:
+            self._is_metered = False
+        in_transaction = self._journal is not None
+        WORLD.writes.record(str(key[0].value), before, self._stored(key), in_transaction=in_transaction)
+
+    def _stored(self, key: PrimaryKey) -> Stored:
+        return stored(self.get_item(*key), self.global_indexes)
+
     def _restore(self, key: PrimaryKey, item: Item | None) -> None:
         hash_key, range_key = key
+        undone = self._stored(key)
         if item is None:
             self.items[hash_key].pop(range_key, None)
         else:
             self.items[hash_key][range_key] = item
+        WORLD.writes.undo(str(hash_key.value), undone, self._stored(key))
         self._look_again(key)
 
     def _look_again(self, key: PrimaryKey) -> None:
