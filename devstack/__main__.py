@@ -67,6 +67,12 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--poll-interval", type=float, default=_DEFAULTS.poll_interval, help="seconds (%(default)g)"
     )
+    parser.add_argument(
+        "--database",
+        default=_DEFAULTS.database_url,
+        metavar="URL",
+        help="an empty database for Airflow (default: an SQLite file)",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("up", help="start it, unless it runs").set_defaults(command=_up)
     commands.add_parser("down", help="end it").set_defaults(command=_down)
@@ -84,7 +90,14 @@ def _parser() -> ArgumentParser:
 
 
 def _settings(options: Namespace) -> StackSettings:
-    return StackSettings(options.home, options.dags, options.plans, options.speed, options.poll_interval)
+    return StackSettings(
+        home=options.home,
+        dags_folder=options.dags,
+        plans_dir=options.plans,
+        speed=options.speed,
+        poll_interval=options.poll_interval,
+        database_url=options.database,
+    )
 
 
 def _up(stack: Stack, _options: Namespace) -> int:

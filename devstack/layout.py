@@ -26,6 +26,8 @@ class StackSettings:
     :param plans_dir: the recovery plans.
     :param speed: how many times faster than AWS the sandbox plays its jobs.
     :param poll_interval: seconds between two looks at a running DRS job.
+    :param database_url: of Airflow's database, empty and the stack's own, as SQLAlchemy has it; left out, an
+        SQLite file in the home directory, which holds a few executions at a time.
     """
 
     home: Path = PROJECT / ".airflow"
@@ -33,6 +35,7 @@ class StackSettings:
     plans_dir: Path = PROJECT / "include" / "plans"
     speed: float = DEMO_SPEED
     poll_interval: float = 1.0
+    database_url: str = ""
 
     def __post_init__(self) -> None:
         """Make paths comparable with those that the kernel reports for a process."""

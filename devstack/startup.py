@@ -85,10 +85,12 @@ class Startup:
 
     def _create_database(self) -> None:
         """
-        Create the database file in write-ahead mode, which the file remembers.
+        Create the database file, if there is to be one, in write-ahead mode, which the file remembers.
 
         Several processes share it, and in SQLite's default mode a writer and its readers lock each other out.
         """
+        if self.state.settings.database_url:
+            return
         with closing(sqlite3.connect(self._layout.database)) as database:
             database.execute("PRAGMA journal_mode=WAL")
 

@@ -69,6 +69,13 @@ def test_all_runtime_files_are_in_the_home_directory(state, tmp_path):
     assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow.db"
 
 
+def test_airflows_database_can_be_elsewhere(tmp_path):
+    url = "postgresql+psycopg2://airflow@127.0.0.1:5432/airflow"
+    state = StackState(StackSettings(home=tmp_path, database_url=url), 4711)
+
+    assert airflow_environment({}, state)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == url
+
+
 def test_the_users_of_the_sample_plans_exist(state):
     users = airflow_environment({}, state)["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
     assert users == "admin:admin,dba-lead:op,dr-lead:op,viewer:viewer"

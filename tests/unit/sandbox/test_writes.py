@@ -1,4 +1,4 @@
-"""Writes are metered as DynamoDB bills them: by the kilobyte, twice in a transaction, indexes by themselves."""
+"""Writes are metered as DynamoDB bills them: by the kilobyte, twice in a transaction, and for each index."""
 
 from __future__ import annotations
 
