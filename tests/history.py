@@ -52,6 +52,7 @@ class WaveLife:
     gate: str | None = None
     failure_gate: str | None = None
     attempt: int = 0
+    queued_attempt: int = 0
     has_restarted: bool = True
     asked_attempt: int = 0
 
@@ -88,6 +89,7 @@ class ExecutionLife:
             "FAILURE_GATE_OPENED": self._open_failure_gate,
             **{f"FAILURE_GATE_{decision}": self._decide_failure for decision in _FAILURE_DECISIONS},
             "WAVE_REQUESTED": self._request,
+            "WAVE_QUEUED": self._queue,
             "JOB_STARTED": self._add_job,
             "JOB_ADOPTED": self._add_job,
             "WAVE_POLLING": self._begin_polling,
@@ -270,6 +272,13 @@ class ExecutionLife:
         _demand(wave.status == "NOT_STARTED", f"wave {number} starts and is {wave.status}")
         _demand(wave.gate in (None, "APPROVED"), f"wave {number} starts behind a gate that is {wave.gate}")
         wave.status, wave.attempt, self._begun = "PENDING", 1, True
+
+    def _queue(self, name: str, detail: Mapping[str, Any]) -> None:
+        number, wave = self._wave(detail)
+        _demand(not self._cancelling, f"wave {number} waits for room while the execution is being cancelled")
+        _demand(wave.status == "PENDING", f"{name} of wave {number}, which is {wave.status}")
+        _demand(wave.queued_attempt < detail["attempt"] == wave.attempt, f"{name} twice in an attempt")
+        wave.queued_attempt = detail["attempt"]
 
     def _add_job(self, name: str, detail: Mapping[str, Any]) -> None:
         number, wave = self._wave(detail)

@@ -209,12 +209,14 @@ class Update:
 @dataclass(frozen=True)
 class Delete:
     """
-    Remove a record; one that is not there any more is fine.
+    Remove a record; without a condition, one that is not there any more is fine.
 
     :param key: the record.
+    :param condition: what must hold; None if it may go as it is.
     """
 
     key: Key
+    condition: Condition | None = None
 
     def request(self, table_name: str) -> dict[str, Any]:
         """
@@ -222,7 +224,10 @@ class Delete:
 
         :param table_name: the table.
         """
-        return {"Delete": {"TableName": table_name, "Key": encode(self.key.attributes)}}
+        content = {"TableName": table_name, "Key": encode(self.key.attributes)}
+        if self.condition is not None:
+            content |= _condition(self.condition, {})
+        return {"Delete": content}
 
 
 Action = Put | Check | Update | Delete

@@ -33,6 +33,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "FAILURE_GATE_STOP": "What depends on wave {wave} is not to start",
     "FAILURE_GATE_TIMED_OUT": "Nobody said in time what to do about wave {wave}",
     "WAVE_REQUESTED": "Wave {wave} is to start",
+    "WAVE_QUEUED": "Wave {wave} waits for room in DRS",
     "WAVE_POLLING": "Wave {wave}: every job is started",
     "WAVE_COMPLETED": "Wave {wave} completed",
     "WAVE_FAILED": "Wave {wave} failed",

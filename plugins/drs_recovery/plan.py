@@ -111,6 +111,10 @@ class RecoveryPlan(PlanModel):
     owner: Name | None = Field(default=None, description="Team that answers for the plan.")
     tags: tuple[DagTag, ...] = Field(default=(), description="Tags of the DAG in Airflow.")
     objectives: Objectives = Field(default=Objectives(), description="Times to measure against.")
+    priority: Literal["critical", "high", "normal", "low"] = Field(
+        default="normal",
+        description="Whose waves DRS gets first when it has no room for all: critical, high, normal or low.",
+    )
     region: RegionName | None = Field(default=None, description="AWS Region of groups that name none.")
     connection: ConnectionId = Field(
         default="aws_default",

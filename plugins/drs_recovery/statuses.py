@@ -20,6 +20,15 @@ class ExecutionType(StrEnum):
     RECOVERY = "RECOVERY"
 
 
+class Priority(StrEnum):
+    """How important a plan is beside others that want the same room in DRS, most important first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class ExecutionStatus(StrEnum):
     """Status of a whole execution; the last four are final."""
 

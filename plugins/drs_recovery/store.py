@@ -11,6 +11,7 @@ The execution store: the durable record of every execution, written by transitio
                ├─ StoreCancels                                who asked for an end: nothing more starts
                ├─ StoreRetryRequests                          who asked for a new attempt
                ├─ StoreTurns                                  one person at a time acts
+               ├─ StoreQueue                                  who waits for room in DRS
                ├─ StoreLocks                                  which executions of a plan live
                ├─ StoreFindings                               what the preflight found
                └─ StoreNotifications                          what was told, and what could not be
@@ -54,6 +55,7 @@ from drs_recovery.store_listings import listing_items
 from drs_recovery.store_locks import StoreLocks
 from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
+from drs_recovery.store_queue import StoreQueue
 from drs_recovery.store_retries import StoreRetries
 from drs_recovery.store_retry_requests import StoreRetryRequests
 from drs_recovery.store_rules import (
@@ -87,6 +89,7 @@ class ExecutionStore(
     StoreTurns,
     StorePolls,
     StoreCancels,
+    StoreQueue,
     StoreLocks,
     StoreFindings,
     StoreNotifications,

@@ -319,6 +319,26 @@ def attempt_began(wave: Record) -> float:
     return float(wave.get("attemptTime", wave["startTime"]))
 
 
+def launch_began(wave: Record) -> float:
+    """When the wave's attempt could begin to launch, in epoch seconds: behind its time in a queue for DRS."""
+    return max(attempt_began(wave), float(wave.get("queueEndTime", 0)))
+
+
+def was_queued(wave: Record) -> bool:
+    """Whether the wave's attempt waits, or has waited, for room in DRS."""
+    return "queue" in wave or float(wave.get("queueEndTime", 0)) > attempt_began(wave)
+
+
+def left_queue(wave: Record, now: float) -> Item:
+    """
+    What the end of its time in the queue for DRS makes of a WAVE record; nothing if it is in none.
+
+    :param wave: WAVE record.
+    :param now: epoch seconds.
+    """
+    return {"queue": None, "queueEndTime": now} if "queue" in wave else {}
+
+
 def wave_subject(wave: Record) -> str:
     """How errors name a wave."""
     return f"wave {wave['waveNumber']}"

@@ -12,7 +12,7 @@ from drs_recovery.records import JobRef
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
 from drs_recovery.store_gates import StoreGates
-from drs_recovery.store_items import Event, job_entry, limited, public
+from drs_recovery.store_items import Event, job_entry, limited, present, public
 from drs_recovery.store_rules import (
     attempt_of,
     demand_live,
@@ -21,6 +21,7 @@ from drs_recovery.store_rules import (
     demand_requested,
     demand_startable,
     demand_wave_transition,
+    left_queue,
     seconds_between,
     wave_subject,
     without,
@@ -115,10 +116,11 @@ class StoreWaves(StoreGates):
             raise TransitionRefusedError(
                 wave_subject(wave), f"{wave['status']} without a job", WaveStatus.POLLING
             )
-        changes = {"status": WaveStatus.POLLING}
+        now = self._now()
+        changes = {"status": WaveStatus.POLLING, **left_queue(wave, now)}
         event = Event("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
-        self._commit(event, [execution_update(execution, self._now(), {}), record_update(wave, changes)])
-        return public({**wave, **changes})
+        self._commit(event, [execution_update(execution, now, {}), record_update(wave, changes)])
+        return public(present({**wave, **changes}))
 
     @retried_on_conflict
     def complete_wave(self, execution_id: str, number: int) -> Item:
@@ -201,17 +203,18 @@ class StoreWaves(StoreGates):
     ) -> Item:
         number = wave["waveNumber"]
         demand_live(execution, wave_subject(wave), status)
-        changes = {**_end_changes(wave, status, self._now()), **why}
+        now = self._now()
+        changes = {**_end_changes(wave, status, now), **left_queue(wave, now), **why}
         active: Sequence[int] = without(execution["activeWaves"], number)
         standing = self._standing(execution, active, without(execution["waitingGates"], number))
         self._commit(
             Event(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")}),
             [
-                execution_update(execution, self._now(), {**standing, **execution_changes}),
+                execution_update(execution, now, {**standing, **execution_changes}),
                 record_update(wave, changes),
             ],
         )
-        return public({**wave, **changes})
+        return public(present({**wave, **changes}))
 
 
 def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import boto3
 import pytest
 
+from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import (
     EXECUTION_TRANSITIONS,
     FAULT_EVENTS,
@@ -14,6 +17,7 @@ from drs_recovery.statuses import (
     WAVE_TRANSITIONS,
     ExecutionStatus,
     LaunchOutcome,
+    Priority,
     ServerPhase,
     WaveStatus,
     launch_outcome,
@@ -28,6 +32,12 @@ def shapes():
 
 def test_every_launch_status_of_the_model_is_classified(shapes) -> None:
     assert set(shapes("LaunchStatus").enum) == set(LAUNCH_OUTCOMES)
+
+
+def test_every_priority_of_a_plan_has_its_rank() -> None:
+    written = RecoveryPlan.model_fields["priority"].annotation
+
+    assert get_args(written) == tuple(Priority)
 
 
 def test_every_log_event_of_the_model_is_classified(shapes) -> None:

@@ -20,7 +20,7 @@ from drs_recovery.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, RETRYABLE_WAVES, ServerPhase
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_began
+from drs_recovery.store_rules import launch_began
 
 # A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
 LISTING_SECONDS = 600
@@ -30,10 +30,13 @@ def deadline_of(plan_wave: Wave, wave: Mapping[str, Any]) -> float:
     """
     Epoch seconds at which the time-out of a wave's attempt ends.
 
+    It bounds first the wait for room in DRS, and then anew the launch: a wave that had to wait for others
+    launches as slowly as any.
+
     :param plan_wave: the wave as the execution's plan has it.
     :param wave: WAVE record, whose start was requested.
     """
-    return attempt_began(wave) + plan_wave.timeout.total_seconds()
+    return launch_began(wave) + plan_wave.timeout.total_seconds()
 
 
 def begin_retry(

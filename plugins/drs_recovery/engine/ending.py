@@ -13,7 +13,7 @@ from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
-from drs_recovery.store_rules import attempt_began
+from drs_recovery.store_rules import launch_began
 
 SKIPPED_TASK = "skipped"
 
@@ -192,7 +192,7 @@ def settle_deadline(document: Mapping[str, Any]) -> float:
     running = open_jobs(document)
     return max(
         (
-            attempt_began(wave) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()
+            launch_began(wave) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()
             for wave in document["waves"]
             if wave.get("startTime") and (not running or wave["waveNumber"] in running)
         ),

@@ -11,18 +11,19 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.parts import parts_of
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.preflight_jobs import (
-    QUOTA_CODES,
+    OLDEST_RUNNING_JOB,
     Demand,
     Limits,
     conflict_concerns,
     quota_concerns,
+    read_limits,
     running_jobs,
 )
 from drs_recovery.engine.preflight_replication import replication_concerns
@@ -34,9 +35,6 @@ from drs_recovery.records import PreflightFinding
 from drs_recovery.statuses import ExecutionType
 
 log = logging.getLogger(__name__)
-
-# DescribeJobs has no filter by status. Recovery jobs take hours at the most.
-OLDEST_RUNNING_JOB = timedelta(days=2)
 
 _MAY_NOT_SIMULATE = frozenset({"AccessDenied", "AccessDeniedException", "NoSuchEntity"})
 
@@ -109,16 +107,11 @@ class Preflight:
         running = running_jobs(jobs, self._execution_id)
         yield from conflict_concerns(servers, running)
         try:
-            limits = Limits(**self._quotas(place))
+            limits = read_limits(self._clients.at(*place).quotas)
         except AWS_ERRORS as error:
             limits = Limits()
             yield _not_checked(place, "DRS's quotas", error)
         yield from quota_concerns(self._demand(place, servers), running, limits)
-
-    def _quotas(self, place: Place) -> Mapping[str, int]:
-        hook = self._clients.at(*place).quotas
-        values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
-        return {name: int(value) for name, value in values.items() if value is not None}
 
     def _demand(self, place: Place, servers: Sequence[ResolvedServer]) -> Demand:
         """Waves with equally many waves before them may run side by side."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.engine.job_starter import EXECUTION_TAG
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.resolution import ResolvedServer
+from drs_recovery.hooks.quotas import QuotasHook
 from drs_recovery.statuses import JOB_COMPLETED
 
 Job = Mapping[str, Any]
 
 _TERMINATE = "TERMINATE"
+
+# DescribeJobs has no filter by status. Recovery jobs take hours at the most.
+OLDEST_RUNNING_JOB = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,17 @@ QUOTA_CODES: Mapping[str, str] = {
     "servers_per_job": "L-B827C881",
     "servers_in_jobs": "L-05AFA8C6",
 }
+
+
+def read_limits(hook: QuotasHook) -> Limits:
+    """
+    Ask for the quotas of an account and Region; where Service Quotas has no value, AWS's default holds.
+
+    :param hook: Service Quotas there.
+    :raises botocore errors: as they are.
+    """
+    values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
+    return Limits(**{name: int(value) for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -82,7 +98,7 @@ def conflict_concerns(servers: Sequence[ResolvedServer], running: Sequence[Job])
     :param servers: those of the execution in the place.
     :param running: the jobs that run there.
     """
-    holding = {server_id: job for job in running for server_id in _servers_of(job)}
+    holding = {server_id: job for job in running for server_id in servers_of(job)}
     for found in servers:
         job = holding.get(found.server.source_server_id)
         if job is not None:
@@ -117,7 +133,7 @@ def quota_concerns(demand: Demand, running: Sequence[Job], limits: Limits) -> It
     :param limits: the quotas that hold there.
     """
     yield from _job_size_concerns(demand, limits)
-    busy = len({server_id for job in running for server_id in _servers_of(job)})
+    busy = len({server_id for job in running for server_id in servers_of(job)})
     yield from _room_concerns(
         demand.place, "jobs_in_progress", limits, "jobs", len(running), 1, demand.most_jobs
     )
@@ -166,7 +182,12 @@ def _room_concerns(
         yield Concern(Gravity.NOTABLE, what, remedy)
 
 
-def _servers_of(job: Job) -> set[str]:
+def servers_of(job: Job) -> set[str]:
+    """
+    Ids of the servers that take part in a job, as far as DRS tells.
+
+    :param job: as ``DescribeJobs`` shows it.
+    """
     return {
         str(server["sourceServerID"])
         for server in job.get("participatingServers") or ()

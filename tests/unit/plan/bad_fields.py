@@ -31,6 +31,10 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "id of 64 characters": ({"id": "p" * 64}, [f'id: "{"p" * 64}" is not {PLAN_ID_FORM}']),
     "id with a line break": ({"id": "payroll\n"}, [f'id: "payroll\\n" is not {PLAN_ID_FORM}']),
     "id as number": ({"id": 2024}, ['id: 2024 is a number; put it in quotes: "2024"']),
+    "priority unknown": (
+        {"priority": "urgent"},
+        ["priority: \"urgent\" is not allowed here; expected 'critical', 'high', 'normal' or 'low'"],
+    ),
     "name empty": ({"name": ""}, ["name: is empty"]),
     "name of two lines": (
         {"name": "a\nb"},

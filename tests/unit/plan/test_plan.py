@@ -19,6 +19,7 @@ FULL: dict[str, Any] = {
     "owner": "hr-team",
     "tags": ["hr", "tier-1"],
     "objectives": {"rto": "PT1H", "rpo": "PT15M"},
+    "priority": "critical",
     "connection": "dr_account",
     "schedule": {"cron": "0 3 1 * *", "timezone": "America/New_York"},
     "notify": {

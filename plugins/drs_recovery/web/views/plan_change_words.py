@@ -14,6 +14,7 @@ _LABELS: Mapping[Place, str] = {
     ("name",): "name",
     ("objectives", "rto"): "objective RTO",
     ("objectives", "rpo"): "objective RPO",
+    ("priority",): "priority in the queue for DRS",
     ("region",): "Region",
     ("connection",): "Airflow connection",
     ("notify",): "notifications",

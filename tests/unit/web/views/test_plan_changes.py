@@ -236,7 +236,20 @@ def places(value: Any) -> list[tuple[Any, ...]]:
 # One of them is valid in the place of every text, number and switch of a plan.
 OTHER_VALUES: tuple[Any, ...] = (
     *(None, True, False, 2, 404, [], {}, ["other"], {"other": "other"}, [{"tcp_probe": {"port": 1}}]),
-    *("other", "now", "latest", "all", "continue", "stop", "drill", "PT7M", "us-west-1", "@daily", "a.b.C"),
+    *(
+        "other",
+        "now",
+        "latest",
+        "all",
+        "continue",
+        "stop",
+        "drill",
+        "PT7M",
+        "us-west-1",
+        "@daily",
+        "a.b.C",
+        "high",
+    ),
     *("Europe/Vienna", "s-9999999999999999z", "2024-01-31T03:00:00Z", "http://other", "cancel"),
     "arn:aws:sns:us-east-1:123456789012:other",
 )

@@ -1,0 +1,59 @@
+"""Real writers at the same time, each with a client of its own: room is never given away twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.engine.preflight_jobs import Limits
+from drs_recovery.engine.queue_rules import PlaceState, turn_of
+from drs_recovery.store import ExecutionStore
+from drs_recovery.store_base import retried_on_conflict
+from sandbox.testing import running_sandbox
+from tests.unit.store.conftest import Clock
+from tests.unit.store.queue_entries import LIMITS, PLACE, entry
+
+TAKERS, ROOM = 6, 3
+
+
+@pytest.fixture(scope="module")
+def new_client() -> Iterator[Callable[[], Any]]:
+    config = Config(retries={"total_max_attempts": 1})
+    with running_sandbox(seed=False) as sandbox:
+        yield lambda: sandbox.client("dynamodb", config=config)
+
+
+def test_of_many_that_want_room_at_once_as_many_get_it_as_there_is(
+    new_client: Callable[[], Any], table: ExecutionsTable, clock: Clock
+) -> None:
+    together = threading.Barrier(TAKERS)
+    stores = [ExecutionStore(ExecutionsTable(new_client(), table.table_name), clock) for _ in range(TAKERS)]
+
+    def take(number: int) -> bool:
+        store = stores[number]
+        mine = entry(f"e{number}", server_ids=(f"s-{number}",))
+        together.wait()
+
+        @retried_on_conflict
+        def attempt() -> bool:
+            queue = store.read_queue(PLACE)
+            state = PlaceState("us-east-1", Limits(jobs_in_progress=ROOM), (), queue, 0)
+            if not turn_of(mine, state).is_now:
+                return False
+            store.reserve_room(queue, queue.standing(mine), 9, LIMITS)
+            return True
+
+        return attempt()
+
+    with ThreadPoolExecutor(TAKERS) as pool:
+        taken = list(pool.map(take, range(TAKERS)))
+
+    assert sum(taken) == ROOM
+    assert len(stores[0].read_queue(PLACE).entries) == ROOM
+    assert stores[0].read_queue(PLACE).version == ROOM
