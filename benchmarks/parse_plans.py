@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.report import Report
-from drs_recovery.plan_loader import load_plans
+from drs_recovery.plan_cache import load_plans
 
 PLAN_COUNTS = (1, 50, 500)
 WAVES = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import get_parsing_context
 
 from drs_recovery.dag_builder import build_broken_dag, build_dag
-from drs_recovery.plan_loader import load_plans
+from drs_recovery.plan_cache import load_plans
 from drs_recovery.settings import plans_dir
 
 # In a task only the DAG of that task is wanted; parsing all plans there would only cost time.

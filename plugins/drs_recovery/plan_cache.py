@@ -1,15 +1,16 @@
-"""Plan files for processes that need all of them again and again: only what changed is parsed anew."""
+"""The plans of a folder; a process parses each content of a file once, however often it asks."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from drs_recovery.exceptions import PlanError
 from drs_recovery.plan_loader import LoadedPlans, PlanFile, join_files, plan_files, read_plan_file
+from drs_recovery.plan_search import may_hold
 
 # A file that changed this short a time before it was looked at may change again within the same tick of its
 # file system's clock, and keep its size: two seconds are the coarsest clock in use.
@@ -18,17 +19,15 @@ _TICK_NS = 2_000_000_000
 Signature = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
-class PlansRead:
+def load_plans(directory: Path, only_id: str | None = None) -> LoadedPlans:
     """
-    What a folder of plans holds now.
+    Read the plans of a directory, from this process's cache where files are as they were.
 
-    :param loaded: as :func:`~drs_recovery.plan_loader.load_plans` gives it; empty if the folder is not there.
-    :param notice: why the folder could not be read; empty if it could.
+    :param directory: with ``*.yaml`` and ``*.yml`` files; directories in it are not entered.
+    :param only_id: what the caller needs; files that cannot hold it may be left out of the result.
+    :raises PlanError: when the directory cannot be listed.
     """
-
-    loaded: LoadedPlans = field(default_factory=LoadedPlans)
-    notice: str = ""
+    return _of_this_process.load(directory, only_id)
 
 
 @dataclass(frozen=True)
@@ -47,27 +46,41 @@ class _Look:
 
 
 class PlanCache:
-    """The plans of one folder; any number of threads may ask."""
+    """Plan files as they were parsed; any number of threads may ask."""
 
     def __init__(self) -> None:
         self._kept: dict[Path, _Look] = {}
         self._lock = Lock()
 
-    def read(self, directory: Path) -> PlansRead:
+    def load(self, directory: Path, only_id: str | None = None) -> LoadedPlans:
         """
-        Read the plans of a folder: the same as ``load_plans``, and a sentence instead of its error.
+        Read the plans of a directory as :func:`load_plans` does.
 
         :param directory: with the plan files.
+        :param only_id: what the caller needs.
+        :raises PlanError: when the directory cannot be listed.
         """
-        try:
-            paths = plan_files(directory)
-        except PlanError as error:
-            reasons = "; ".join(problem.message for problem in error.problems)
-            return PlansRead(notice=f"The plan files are not on this web server: {reasons}")
+        paths = plan_files(directory)
         with self._lock:
-            looks = {path: self._look(path) for path in paths}
-            self._kept = {path: look for path, look in looks.items() if look.digest is not None}
-        return PlansRead(join_files(look.file for look in looks.values()))
+            self._forget(directory, paths)
+            if only_id is not None:
+                some = self._read([path for path in paths if may_hold(path, only_id)])
+                if only_id in some.sources:
+                    return some
+            return self._read(paths)
+
+    def _forget(self, directory: Path, paths: Sequence[Path]) -> None:
+        for gone in {path for path in self._kept if path.parent == directory}.difference(paths):
+            del self._kept[gone]
+
+    def _read(self, paths: Sequence[Path]) -> LoadedPlans:
+        looks = {path: self._look(path) for path in paths}
+        for path, look in looks.items():
+            if look.digest is None:
+                self._kept.pop(path, None)
+            else:
+                self._kept[path] = look
+        return join_files(look.file for look in looks.values())
 
     def _look(self, path: Path) -> _Look:
         kept, signature = self._kept.get(path), _signature(path)
@@ -101,3 +114,6 @@ def _digest(path: Path) -> bytes | None:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError:
         return None
+
+
+_of_this_process = PlanCache()

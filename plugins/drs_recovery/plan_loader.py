@@ -24,10 +24,10 @@ __all__ = [
     "join_files",
     "load_files",
     "load_plan",
-    "load_plans",
     "plan_files",
     "plan_from_snapshot",
     "read_plan_file",
+    "stem_key",
 ]
 
 _WRITTEN_ID = re.compile(rf"""^id:[ \t]*["']?({PLAN_ID_PATTERN})["']?[ \t]*(?:#.*)?$""", re.MULTILINE)
@@ -78,22 +78,6 @@ def load_plan(path: Path) -> RecoveryPlan:
     if file.plan is None:
         raise PlanError(file.problems)
     return file.plan
-
-
-def load_plans(directory: Path, only_id: str | None = None) -> LoadedPlans:
-    """
-    Read the plans of a directory.
-
-    :param directory: with ``*.yaml`` and ``*.yml`` files; directories in it are not entered.
-    :param only_id: what the caller needs; files that cannot hold it may be left out of the result.
-    :raises PlanError: when the directory cannot be listed.
-    """
-    paths = plan_files(directory)
-    if only_id is not None:
-        some = load_files([path for path in paths if _may_hold(path, only_id)])
-        if only_id in some.sources:
-            return some
-    return load_files(paths)
 
 
 def load_files(paths: Sequence[Path]) -> LoadedPlans:
@@ -224,7 +208,7 @@ def _free_key(file: PlanFile, taken: Mapping[str, Path]) -> str:
     """A key that is not taken for a plan of unknown id: what stands behind ``id:``, else the file's name."""
     if file.written_id and file.written_id not in taken:
         return file.written_id
-    base = _stem_key(file.path)
+    base = stem_key(file.path)
     candidates = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(key for key in candidates if key not in taken)
 
@@ -237,16 +221,11 @@ def _written_id(path: Path) -> str | None:
     return match[1] if match else None
 
 
-def _stem_key(path: Path) -> str:
+def stem_key(path: Path) -> str:
+    """
+    What stands for the id of a plan whose file names none and is no id either.
+
+    :param path: of the file.
+    """
     # Two characters less than an id may have, and room for a number behind.
     return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:58].strip("-") or "plan"
-
-
-def _may_hold(path: Path, plan_id: str) -> bool:
-    """Whether a file's name or text holds the id; wrong answers cost time, or a full scan, never a plan."""
-    if plan_id in (path.stem, _stem_key(path)):
-        return True
-    try:
-        return plan_id.encode() in path.read_bytes()
-    except OSError:
-        return True

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.definitions.param import process_params
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
@@ -146,6 +147,19 @@ def test_the_trigger_form_refuses_values_of_the_wrong_kind(name: str, value: Any
 
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(value, schema)
+
+
+def test_the_form_is_the_dags_alone_and_reaches_every_task_with_what_was_chosen() -> None:
+    dag = dag_of(database(on_failure="ask"), application(pause_before=True), web())
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+    assert set(dag.params) == set(OPTION_NAMES)
+    # What is in a task's own params is copied, checked and stored with each task at every parse.
+    assert {name for task in dag.tasks for name in task.params} == {"comment"}
+    for task in dag.tasks:
+        seen = process_params(dag, task, {"ticket": "CHG1"}, suppress_exception=False)
+        assert set(seen) - {"comment"} == set(OPTION_NAMES)
+        assert (seen["ticket"], seen["execution_type"]) == ("CHG1", "DRILL")
 
 
 def test_a_plan_without_a_schedule_runs_only_when_somebody_triggers_it() -> None:

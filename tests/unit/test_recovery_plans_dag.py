@@ -12,6 +12,8 @@ import pytest
 import yaml
 from airflow.sdk import DAG
 
+from drs_recovery import plan_cache
+from drs_recovery.plan_loader import PlanFile, read_plan_file
 from tests.plan_documents import application, database, plan, web
 
 DAG_FILE = Path(__file__).resolve().parents[2] / "dags" / "recovery_plans.py"
@@ -78,11 +80,30 @@ def test_the_sample_plans_are_beside_the_dags_unless_told_otherwise(monkeypatch:
 
 
 def test_a_task_parses_only_its_own_plan(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(plans, "crm", "billing")
+    write(plans, "crm", "billing", "billing-2")
     (plans / "payroll.yaml").write_text(BROKEN)
+    parsed: list[str] = []
+
+    def counting(path: Path) -> PlanFile:
+        parsed.append(path.name)
+        return read_plan_file(path)
+
+    monkeypatch.setattr(plan_cache, "read_plan_file", counting)
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "recover_billing")
 
     assert set(dags()) == {"recover_billing"}
+    assert parsed == ["billing.yaml"]
+
+
+def test_a_process_that_parses_again_gets_what_the_files_say_now(plans: Path) -> None:
+    write(plans, "crm", "billing")
+    dags()
+    (plans / "billing.yaml").unlink()
+    (plans / "crm.yaml").write_text((plans / "crm.yaml").read_text() + "description: New\n")
+
+    found = dags()
+
+    assert {dag_id: dag.description for dag_id, dag in found.items()} == {"recover_crm": "New"}
 
 
 def test_a_task_of_a_broken_plan_finds_its_placeholder(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:

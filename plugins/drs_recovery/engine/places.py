@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from drs_recovery.engine.clients import Place
 from drs_recovery.exceptions import PlanError
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.plan_loader import load_plans
+from drs_recovery.plan_cache import load_plans
 from drs_recovery.settings import plans_dir
 from drs_recovery.store import ExecutionStore
 

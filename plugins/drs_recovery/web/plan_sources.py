@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from drs_recovery.plan_cache import PlanCache, PlansRead
+from drs_recovery.exceptions import PlanError
+from drs_recovery.plan_cache import load_plans
 from drs_recovery.plan_loader import LoadedPlans
 from drs_recovery.records import ExecutionFilter
 from drs_recovery.settings import plans_dir
@@ -23,7 +24,18 @@ _AT_ONCE = 10
 
 Found = TypeVar("Found")
 
-_plans = PlanCache()
+
+@dataclass(frozen=True)
+class PlansRead:
+    """
+    What the plans folder holds now.
+
+    :param loaded: the plans, good and broken; empty if the folder is not there.
+    :param notice: why the folder could not be read; empty if it could.
+    """
+
+    loaded: LoadedPlans = field(default_factory=LoadedPlans)
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,13 +57,16 @@ def read_plans(person: Person) -> PlansRead:
 
     :param person: who looks.
     """
-    found = _plans.read(plans_dir())
+    try:
+        loaded = load_plans(plans_dir())
+    except PlanError as error:
+        reasons = "; ".join(problem.message for problem in error.problems)
+        return PlansRead(notice=f"The plan files are not on this web server: {reasons}")
 
     def part(whole: Mapping[str, Any]) -> dict[str, Any]:
         return {plan_id: one for plan_id, one in whole.items() if person.sees_plan(plan_id)}
 
-    loaded = found.loaded
-    return PlansRead(LoadedPlans(part(loaded.plans), part(loaded.broken), part(loaded.sources)), found.notice)
+    return PlansRead(LoadedPlans(part(loaded.plans), part(loaded.broken), part(loaded.sources)))
 
 
 def plan_names(person: Person) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from drs_recovery import plan_cache
-from drs_recovery.plan_cache import PlanCache
-from drs_recovery.plan_loader import PlanFile, load_plans, read_plan_file
+from drs_recovery.exceptions import PlanError
+from drs_recovery.plan_cache import PlanCache, load_plans
+from drs_recovery.plan_loader import PlanFile, load_files, plan_files, read_plan_file
 from tests.unit.plan.documents import GONE, changed, write_plan
 
 
@@ -42,36 +43,36 @@ def test_a_second_look_parses_nothing(tmp_path: Path, parsed: list[str]) -> None
     plan_at(tmp_path, "b", waves=[])
     cache = PlanCache()
 
-    first, second = cache.read(tmp_path), cache.read(tmp_path)
+    first, second = cache.load(tmp_path), cache.load(tmp_path)
 
     assert parsed == ["a.yaml", "b.yaml"]
-    assert (list(first.loaded.plans), list(first.loaded.broken)) == (["a"], ["b"])
-    assert first.loaded.plans["a"] is second.loaded.plans["a"]
-    assert second.loaded.broken["b"].problems == first.loaded.broken["b"].problems
+    assert (list(first.plans), list(first.broken)) == (["a"], ["b"])
+    assert first.plans["a"] is second.plans["a"]
+    assert second.broken["b"].problems == first.broken["b"].problems
 
 
 def test_only_a_changed_file_is_parsed_again(tmp_path: Path, parsed: list[str]) -> None:
     plan_at(tmp_path, "a")
     plan_at(tmp_path, "b")
     cache = PlanCache()
-    cache.read(tmp_path)
+    cache.load(tmp_path)
     plan_at(tmp_path, "b", name="New name")
 
-    found = cache.read(tmp_path)
+    found = cache.load(tmp_path)
 
     assert parsed == ["a.yaml", "b.yaml", "b.yaml"]
-    assert found.loaded.plans["b"].name == "New name"
+    assert found.plans["b"].name == "New name"
 
 
 def test_a_file_that_is_only_written_again_is_not_parsed_again(tmp_path: Path, parsed: list[str]) -> None:
     path = plan_at(tmp_path, "a")
     cache = PlanCache()
-    cache.read(tmp_path)
+    cache.load(tmp_path)
     other = tmp_path / "other"
     other.write_bytes(path.read_bytes())
     other.replace(path)
 
-    cache.read(tmp_path)
+    cache.load(tmp_path)
 
     assert parsed == ["a.yaml"]
 
@@ -80,13 +81,13 @@ def test_another_file_of_the_same_time_and_size_is_noticed(tmp_path: Path) -> No
     path = plan_at(tmp_path, "a", name="Name 1")
     before = path.stat()
     cache = PlanCache()
-    cache.read(tmp_path)
+    cache.load(tmp_path)
     other = write_plan(tmp_path / "other", changed({"id": "a", "name": "Name 2"}))
     other.replace(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     assert path.stat().st_size == before.st_size
-    assert cache.read(tmp_path).loaded.plans["a"].name == "Name 2"
+    assert cache.load(tmp_path).plans["a"].name == "Name 2"
 
 
 def test_the_times_of_a_file_that_has_just_changed_prove_nothing(
@@ -97,29 +98,29 @@ def test_the_times_of_a_file_that_has_just_changed_prove_nothing(
     monkeypatch.setattr(plan_cache, "_signature", lambda _: (now, now, 0, 0))
     plan_at(tmp_path, "a", name="Name 1")
     cache = PlanCache()
-    cache.read(tmp_path)
+    cache.load(tmp_path)
     plan_at(tmp_path, "a", name="Name 2")
 
-    assert cache.read(tmp_path).loaded.plans["a"].name == "Name 2"
+    assert cache.load(tmp_path).plans["a"].name == "Name 2"
 
 
 def test_a_file_that_went_is_no_plan_any_more(tmp_path: Path) -> None:
     path = plan_at(tmp_path, "a")
     plan_at(tmp_path, "b")
     cache = PlanCache()
-    cache.read(tmp_path)
+    cache.load(tmp_path)
     path.unlink()
 
-    assert list(cache.read(tmp_path).loaded.plans) == ["b"]
+    assert list(cache.load(tmp_path).plans) == ["b"]
 
 
 def test_a_file_that_is_mended_is_a_plan(tmp_path: Path) -> None:
     plan_at(tmp_path, "a", waves=GONE)
     cache = PlanCache()
-    broken = cache.read(tmp_path).loaded
+    broken = cache.load(tmp_path)
     plan_at(tmp_path, "a")
 
-    mended = cache.read(tmp_path).loaded
+    mended = cache.load(tmp_path)
 
     assert (list(broken.plans), list(broken.broken)) == ([], ["a"])
     assert (list(mended.plans), list(mended.broken)) == (["a"], [])
@@ -134,7 +135,7 @@ def test_the_result_is_that_of_the_loader_also_for_ids_that_are_there_twice(tmp_
     cache = PlanCache()
 
     for _ in range(2):
-        found, expected = cache.read(tmp_path).loaded, load_plans(tmp_path)
+        found, expected = cache.load(tmp_path), load_files(plan_files(tmp_path))
         assert found.plans == expected.plans
         assert found.sources == expected.sources
         assert {key: error.problems for key, error in found.broken.items()} == {
@@ -146,22 +147,18 @@ def test_the_result_is_that_of_the_loader_also_for_ids_that_are_there_twice(tmp_
 def test_a_second_file_with_an_id_breaks_both_and_mends_when_it_goes(tmp_path: Path) -> None:
     plan_at(tmp_path, "a")
     cache = PlanCache()
-    cache.read(tmp_path)
+    cache.load(tmp_path)
     second = write_plan(tmp_path / "second.yaml", changed({"id": "a"}))
-    both = cache.read(tmp_path).loaded
+    both = cache.load(tmp_path)
     second.unlink()
 
     assert list(both.broken) == ["a"]
-    assert list(cache.read(tmp_path).loaded.plans) == ["a"]
+    assert list(cache.load(tmp_path).plans) == ["a"]
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    found = PlanCache().read(tmp_path / "nowhere")
-
-    assert found.notice == (
-        "The plan files are not on this web server: cannot list plans: No such file or directory"
-    )
-    assert not found.loaded.sources
+def test_a_folder_that_is_not_there_is_told_as_by_the_loader(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="cannot list plans: No such file or directory"):
+        PlanCache().load(tmp_path / "nowhere")
 
 
 def test_a_file_that_goes_while_it_is_read_is_a_problem_and_is_not_kept(
@@ -177,13 +174,13 @@ def test_a_file_that_goes_while_it_is_read_is_a_problem_and_is_not_kept(
     cache = PlanCache()
     with monkeypatch.context() as patch:
         patch.setattr(plan_cache, "read_plan_file", going)
-        gone = cache.read(tmp_path).loaded
+        gone = cache.load(tmp_path)
     path.write_bytes(content)
 
     assert [problem.message for problem in gone.broken["a"].problems] == [
         "cannot be read: No such file or directory"
     ]
-    assert list(cache.read(tmp_path).loaded.plans) == ["a"]
+    assert list(cache.load(tmp_path).plans) == ["a"]
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(
@@ -199,21 +196,56 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     cache = PlanCache()
     with monkeypatch.context() as patch:
         patch.setattr(plan_cache, "read_plan_file", changing)
-        cache.read(tmp_path)
+        cache.load(tmp_path)
     path.write_bytes(before)
 
-    assert cache.read(tmp_path).loaded.plans["a"].name == "Before"
+    assert cache.load(tmp_path).plans["a"].name == "Before"
 
 
 def test_many_threads_parse_each_file_once(tmp_path: Path, parsed: list[str]) -> None:
     for number in range(5):
         plan_at(tmp_path, f"p{number}")
     cache, found = PlanCache(), []
-    threads = [threading.Thread(target=lambda: found.append(cache.read(tmp_path))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(cache.load(tmp_path))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     assert len(parsed) == 5
-    assert [list(one.loaded.plans) for one in found] == [[f"p{number}" for number in range(5)]] * 8
+    assert [list(one.plans) for one in found] == [[f"p{number}" for number in range(5)]] * 8
+
+
+def test_one_plan_is_parsed_alone_and_kept_for_those_who_need_all(tmp_path: Path, parsed: list[str]) -> None:
+    for name in ("crm", "crm2", "web"):
+        plan_at(tmp_path, name, description="Behind crm, before web")
+    cache = PlanCache()
+
+    assert list(cache.load(tmp_path, only_id="crm").plans) == ["crm"]
+    assert parsed == ["crm.yaml"]
+
+    assert list(cache.load(tmp_path).plans) == ["crm", "crm2", "web"]
+    assert parsed == ["crm.yaml", "crm2.yaml", "web.yaml"]
+
+    assert list(cache.load(tmp_path, only_id="web").plans) == ["web"]
+    assert len(parsed) == 3
+
+
+def test_a_process_has_one_cache(tmp_path: Path, parsed: list[str]) -> None:
+    plan_at(tmp_path, "a")
+
+    assert load_plans(tmp_path).plans["a"] is load_plans(tmp_path).plans["a"]
+    assert parsed == ["a.yaml"]
+
+
+def test_plans_of_two_folders_do_not_push_each_other_out(tmp_path: Path, parsed: list[str]) -> None:
+    cache = PlanCache()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        plan_at(tmp_path / name, "a", name=name)
+
+    for _ in range(2):
+        assert cache.load(tmp_path / "one").plans["a"].name == "one"
+        assert cache.load(tmp_path / "two").plans["a"].name == "two"
+
+    assert parsed == ["a.yaml", "a.yaml"]

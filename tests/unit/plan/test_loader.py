@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_loader import load_files, load_plan, load_plans, plan_files
+from drs_recovery.plan_cache import load_plans
+from drs_recovery.plan_loader import load_files, load_plan, plan_files
 from tests.unit.plan.documents import GONE, changed, write_plan
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -106,45 +107,6 @@ def test_a_plan_that_is_no_yaml_never_takes_the_place_of_another(tmp_path: Path)
         "crm-2": "crm.yaml",
         "plan": "データ.yaml",
     }
-
-
-def test_one_plan_is_found_without_reading_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path, "a.yaml", id="crm")
-    write(tmp_path, "billing.yaml", id=GONE)
-    write(tmp_path, "c.yaml", id="other")
-
-    assert list(load_plans(tmp_path, only_id="crm").sources) == ["crm"]
-    assert list(load_plans(tmp_path, only_id="billing").sources) == ["billing"]
-
-
-def test_looking_for_one_plan_still_sees_that_two_files_claim_its_id(tmp_path: Path) -> None:
-    write(tmp_path, "crm.yaml", id=GONE)
-    write(tmp_path, "b.yaml", id="crm")
-
-    loaded = load_plans(tmp_path, only_id="crm")
-
-    assert loaded.plans == {}
-    assert len(loaded.broken["crm"].problems) == 2
-
-
-def test_looking_for_one_plan_falls_back_to_all_files(tmp_path: Path) -> None:
-    write(tmp_path, "a.yaml", id="crm")
-    escaped = (tmp_path / "a.yaml").read_text(encoding="utf-8").replace("id: crm", 'id: "\\x63rm"')
-    (tmp_path / "a.yaml").write_text(escaped, encoding="utf-8")
-    write(tmp_path, "b.yaml", id="other")
-
-    assert sorted(load_plans(tmp_path, only_id="crm").plans) == ["crm", "other"]
-
-
-@pytest.mark.parametrize("key", ["crm", "crm-2", "crm-copy", "crm-copy-2"])
-def test_looking_for_a_broken_plan_gives_it_the_same_key_as_before(tmp_path: Path, key: str) -> None:
-    write(tmp_path, "a.yaml", id="crm")
-    for name in ("crm.yaml", "CRM copy.yaml", "crm copy!.yaml"):
-        (tmp_path / name).write_text(NO_YAML, encoding="utf-8")
-
-    assert load_plans(tmp_path, only_id=key).sources[key] == load_plans(tmp_path).sources[key]
 
 
 def test_files_of_several_directories_can_be_read_as_one_set(tmp_path: Path) -> None:
