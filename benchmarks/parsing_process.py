@@ -1,8 +1,8 @@
 """
 What one of Airflow's processes does with the DAG file of the plans, timed.
 
-``python -m benchmarks.parsing_process`` does what the DAG processor does; with a DAG id, what a task does. Both
-start anew each time, so that nothing is measured that an earlier look has left behind.
+``python -m benchmarks.parsing_process`` does what the DAG processor does; with a DAG id, what a task does.
+Both start anew each time, so that nothing is measured that an earlier look has left behind.
 """
 
 from __future__ import annotations
