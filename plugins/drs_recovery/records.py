@@ -23,6 +23,7 @@ class NewWave:
     :param depends_on: numbers of the waves that must end well before it.
     :param skip_cause: why this execution passes over it; None if it is to run.
     :param skip_reason: the same for people.
+    :param expected_duration: seconds that it should take; None if it has not completed before.
     """
 
     number: int
@@ -30,6 +31,7 @@ class NewWave:
     depends_on: tuple[int, ...] = ()
     skip_cause: SkipCause | None = None
     skip_reason: str | None = None
+    expected_duration: float | None = None
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,13 @@ def wave_item(execution_id: str, wave: NewWave) -> Item:
         "jobs": [],
         "progress": progress_of(()),
         "pollAttempts": 0,
-        **present({"skipCause": wave.skip_cause, "statusReason": wave.skip_reason}),
+        **present(
+            {
+                "skipCause": wave.skip_cause,
+                "statusReason": wave.skip_reason,
+                "expectedDuration": wave.expected_duration,
+            }
+        ),
     }
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from drs_recovery.dynamodb import MAX_BATCH_KEYS
-from drs_recovery.dynamodb_actions import Item
+from drs_recovery.dynamodb_actions import Item, Key
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store_base import StoreBase, retried_on_conflict
-from drs_recovery.store_items import END_OF_RANGE, compose, event_order, execution_key, public, summary
+from drs_recovery.store_items import (
+    END_OF_RANGE,
+    compose,
+    event_order,
+    execution_key,
+    public,
+    summary,
+    wave_key,
+)
 
 
 class StoreReads(StoreBase):
@@ -31,8 +39,7 @@ class StoreReads(StoreBase):
         :param execution_ids: the executions; those that do not exist are left out.
         """
         keys = [execution_key(execution_id) for execution_id in dict.fromkeys(execution_ids)]
-        parts = (keys[start : start + MAX_BATCH_KEYS] for start in range(0, len(keys), MAX_BATCH_KEYS))
-        return [summary(item) for part in parts for item in self.table.get_many(part)]
+        return [summary(item) for item in self._read_many(keys)]
 
     def get_wave(self, execution_id: str, number: int) -> Item:
         """
@@ -43,6 +50,21 @@ class StoreReads(StoreBase):
         :raises StoreError: there is no such execution, or it has no such wave.
         """
         return public(self._read_wave(execution_id, number))
+
+    def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[Item]:
+        """
+        Read the first WAVE records of executions; those that do not exist are left out.
+
+        :param execution_ids: the executions.
+        :param waves: how many of each.
+        """
+        numbers = range(1, waves + 1)
+        keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
+        return [public(item) for item in self._read_many(keys)]
+
+    def _read_many(self, keys: Sequence[Key]) -> Iterator[Item]:
+        for start in range(0, len(keys), MAX_BATCH_KEYS):
+            yield from self.table.get_many(keys[start : start + MAX_BATCH_KEYS])
 
     def get_servers(self, execution_id: str, number: int) -> list[Item]:
         """

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
+from drs_recovery.engine.history import History
 from drs_recovery.engine.run_options import RunOptions
 from drs_recovery.plan import RecoveryPlan
-from drs_recovery.records import ExecutionFilter, NewExecution, NewWave
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause
+from drs_recovery.records import NewExecution, NewWave
+from drs_recovery.statuses import SkipCause
 from drs_recovery.store import ExecutionStore
-
-# Seconds that DRS usually takes for one wave; real recoveries run post-launch actions too.
-USUAL_WAVE_SECONDS: Mapping[ExecutionType, int] = {ExecutionType.DRILL: 1200, ExecutionType.RECOVERY: 1800}
-
-# How many earlier executions the expected duration looks back on.
-HISTORY = 20
 
 SKIP_REASONS: Mapping[SkipCause, str] = {
     SkipCause.NOT_CHOSEN: "not among the waves chosen for this execution",
@@ -41,7 +35,8 @@ def new_execution(
     :param options: what was chosen.
     """
     dag_run = context["dag_run"]
-    expected = expectation(store, plan, options.execution_type)
+    history = History(store, plan, options.execution_type)
+    expected, expected_of_waves = history.expectation(), history.wave_seconds()
     return NewExecution(
         execution_id=execution_id,
         plan_id=plan.id,
@@ -60,51 +55,22 @@ def new_execution(
         expected_samples=expected.samples,
         objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},
         waves=tuple(
-            _new_wave(plan, number, wave.name, options) for number, wave in enumerate(plan.waves, start=1)
+            _new_wave(plan, number, options, expected_of_waves.get(wave.name))
+            for number, wave in enumerate(plan.waves, start=1)
         ),
     )
 
 
-class Expectation(NamedTuple):
-    """
-    How long an execution should take.
-
-    :param seconds: the time.
-    :param samples: of how many earlier executions it is the median; 0 if it is DRS's usual time.
-    """
-
-    seconds: float
-    samples: int
-
-
-def expectation(store: ExecutionStore, plan: RecoveryPlan, execution_type: ExecutionType) -> Expectation:
-    """
-    How long an execution should take: the median of this plan's earlier ones, else DRS's usual time.
-
-    :param store: the history.
-    :param plan: the plan.
-    :param execution_type: only executions of the same type are compared.
-    """
-    wanted = ExecutionFilter(plan_id=plan.id, status=ExecutionStatus.COMPLETED)
-    page = store.list_executions(wanted, limit=HISTORY)
-    durations = [
-        float(item["duration"])
-        for item in page.items
-        if item["executionType"] == execution_type and not item.get("dryRun") and item.get("duration")
-    ]
-    if durations:
-        return Expectation(median(durations), len(durations))
-    return Expectation(float(USUAL_WAVE_SECONDS[execution_type] * longest_chain(plan)), 0)
-
-
-def longest_chain(plan: RecoveryPlan) -> int:
-    """How many waves of a plan run one after another at the most."""
-    return max(plan.depths().values())
-
-
-def _new_wave(plan: RecoveryPlan, number: int, name: str, options: RunOptions) -> NewWave:
+def _new_wave(plan: RecoveryPlan, number: int, options: RunOptions, expected: float | None) -> NewWave:
     cause = _skip_cause(number, options)
-    return NewWave(number, name, plan.dependencies(number), cause, cause and SKIP_REASONS[cause])
+    return NewWave(
+        number=number,
+        name=plan.wave(number).name,
+        depends_on=plan.dependencies(number),
+        skip_cause=cause,
+        skip_reason=cause and SKIP_REASONS[cause],
+        expected_duration=None if cause else expected,
+    )
 
 
 def _skip_cause(number: int, options: RunOptions) -> SkipCause | None:

@@ -70,20 +70,17 @@ class WaveWatcher:
             problem = describe(error)
             log.warning("execution %s wave %s: no answer this time: %s", execution_id, wave_number, problem)
             self._clients.forget()
-            self._record_problem(execution_id, wave_number, problem)
+            record_problem(self._store, execution_id, wave_number, problem)
             return Look(settled=False, problem=problem, retry_after=retry_after(error))
 
     def _look(self, execution_id: str, wave_number: int) -> Look:
         execution = self._store.get_execution(execution_id)
         wave = self._store.get_wave(execution_id, wave_number)
         servers = self._store.get_servers(execution_id, wave_number)
-        answers = self._ask(_open_jobs(wave["jobs"], servers))
-        poll = _poll_of(answers, servers, await_actions=not execution["isDrill"])
+        answers = self._ask(open_jobs(wave["jobs"], servers))
+        poll = poll_of(answers, servers, await_actions=not execution["isDrill"])
         after = self._store.record_poll(execution_id, wave_number, poll)
-        # Once nothing more starts, a server whose job was never started has no end to wait for.
-        if execution["status"] == ExecutionStatus.CANCELLING:
-            after = [server for server in after if server.get("jobId")]
-        return Look(settled=_is_settled(answers, after), cancelled="cancel" in execution)
+        return Look(settled=is_settled(execution, answers, after), cancelled="cancel" in execution)
 
     def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
         by_place: dict[Place, list[str]] = defaultdict(list)
@@ -99,25 +96,43 @@ class WaveWatcher:
             for job_id in job_ids
         ]
 
-    def _record_problem(self, execution_id: str, wave_number: int, problem: str) -> None:
-        try:
-            self._store.record_poll_failure(execution_id, wave_number, problem)
-        except PASSING_TROUBLE as error:
-            # The store itself is out of reach: the next good poll writes what this one could not.
-            log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
+
+def record_problem(store: ExecutionStore, execution_id: str, wave_number: int, problem: str) -> None:
+    """
+    Put on record that a look failed; never raises.
+
+    :param problem: why, for people.
+    """
+    try:
+        store.record_poll_failure(execution_id, wave_number, problem)
+    except PASSING_TROUBLE as error:
+        # The store itself is out of reach: the next good poll writes what this one could not.
+        log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
 
 
-def _open_jobs(
+def open_jobs(
     jobs: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """Jobs that may have news: one that ended, and whose servers a retry started again, has none."""
+    """
+    Jobs that may have news: one that ended, and whose servers a retry started again, has none.
+
+    :param jobs: of the WAVE record.
+    :param servers: its SERVER records.
+    """
     named = {server.get("jobId") for server in servers}
     return [job for job in jobs if job["jobId"] in named or not has_ended(job)]
 
 
-def _poll_of(
+def poll_of(
     answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]], *, await_actions: bool
 ) -> WavePoll:
+    """
+    What a look saw, as the store takes it.
+
+    :param answers: of DRS, on some jobs of the wave.
+    :param servers: SERVER records of the wave.
+    :param await_actions: whether post-launch actions decide too (real recoveries).
+    """
     ids_by_job: dict[str, list[str]] = defaultdict(list)
     for server in servers:
         ids_by_job[server.get("jobId", "")].append(server["sourceServerId"])
@@ -128,6 +143,18 @@ def _poll_of(
     return WavePoll(jobs=jobs, servers=tuple(seen))
 
 
-def _is_settled(answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]]) -> bool:
+def is_settled(
+    execution: Mapping[str, Any], answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]]
+) -> bool:
+    """
+    Whether every job is COMPLETED and every server launched, its actions done, or failed.
+
+    :param execution: EXECUTION record.
+    :param answers: on all open jobs of the wave.
+    :param servers: SERVER records of the wave.
+    """
+    # Once nothing more starts, a server whose job was never started has no end to wait for.
+    if execution["status"] == ExecutionStatus.CANCELLING:
+        servers = [server for server in servers if server.get("jobId")]
     jobs_ended = bool(answers) and all(answer.is_completed for answer in answers)
     return jobs_ended and all(map(needs_no_more_polls, servers))

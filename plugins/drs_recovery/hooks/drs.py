@@ -27,7 +27,7 @@ _SEND_ONCE = Config(
 )
 
 
-def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
@@ -91,7 +91,7 @@ class DrsHook(AwsBaseHook):
         """
         return [
             job
-            for chunk in _chunks(job_ids, MAX_JOB_IDS)
+            for chunk in chunks(job_ids, MAX_JOB_IDS)
             for job in self._pages("describe_jobs", "items", filters={"jobIDs": list(chunk)})
         ]
 
@@ -117,8 +117,7 @@ class DrsHook(AwsBaseHook):
 
         The log is the only place that tells snapshot, conversion and launch apart, and why a launch failed.
         """
-        items = self._pages("describe_job_log_items", "items", jobID=job_id)
-        return sorted(items, key=lambda item: str(item.get("logDateTime", "")))
+        return in_order_of_time(self._pages("describe_job_log_items", "items", jobID=job_id))
 
     def source_servers(self, server_ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """
@@ -130,7 +129,7 @@ class DrsHook(AwsBaseHook):
             return list(self._pages("describe_source_servers", "items", filters={}))
         return [
             server
-            for chunk in _chunks(server_ids, MAX_SERVER_IDS)
+            for chunk in chunks(server_ids, MAX_SERVER_IDS)
             for server in self._pages(
                 "describe_source_servers", "items", filters={"sourceServerIDs": list(chunk)}
             )
@@ -148,7 +147,7 @@ class DrsHook(AwsBaseHook):
             return list(self._pages("describe_recovery_instances", "items", filters={}))
         return [
             instance
-            for chunk in _chunks(server_ids, MAX_SERVER_IDS)
+            for chunk in chunks(server_ids, MAX_SERVER_IDS)
             for instance in self._pages(
                 "describe_recovery_instances", "items", filters={"sourceServerIDs": list(chunk)}
             )
@@ -170,6 +169,15 @@ class DrsHook(AwsBaseHook):
     def _pages(self, operation: str, key: str, **kwargs: Any) -> Iterator[dict[str, Any]]:
         for page in self.conn.get_paginator(operation).paginate(**kwargs):
             yield from page.get(key, [])
+
+
+def in_order_of_time(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Items of a job's log, oldest first.
+
+    :param log: ``JobLog`` s, in any order.
+    """
+    return sorted(log, key=lambda item: str(item.get("logDateTime", "")))
 
 
 def _iso(moment: datetime) -> str:

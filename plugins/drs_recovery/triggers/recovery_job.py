@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from drs_recovery.engine.polling import Look, WaveWatcher
-from drs_recovery.settings import execution_store
-
-# Under throttling the pause doubles with every failed look up to this many seconds.
-LONGEST_PAUSE = 300.0
+from drs_recovery.engine.polling import PASSING_TROUBLE, Look
+from drs_recovery.hooks.errors import describe
+from drs_recovery.waiting.execution_wait import waiting
+from drs_recovery.waiting.hub import hub
+from drs_recovery.waiting.pace import Wish
 
 
 class RecoveryJobTrigger(BaseTrigger):
     """
     Look at the jobs of waves until all are settled, the deadline has passed, or somebody cancels.
 
-    Restartable: each look reads and writes DRS and the store only. Fires one event
+    All that wait in one triggerer look together, one DescribeJobs for each connection and Region, see
+    :mod:`drs_recovery.waiting`. Restartable: what is known is in DRS and in the store. Fires one event
     ``{"status": "settled" | "cancelled" | "timeout", "problem": str | None}``; a timeout is preceded by a
     last look.
 
@@ -63,47 +61,22 @@ class RecoveryJobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, pause, look again; boto3 blocks, so that every look runs in a thread."""
-        watcher: WaveWatcher | None = None
-        failed_looks = 0
-        while True:
-            # After a failed look everything is made anew: expired credentials end with their client.
-            if watcher is None:
-                watcher = await asyncio.to_thread(_new_watcher)
-            past_deadline = time.time() >= self.deadline
-            look = await self._look_at_all(watcher)
-            if status := self._end_of(look, past_deadline):
-                yield TriggerEvent({"status": status, "problem": look.problem})  # type: ignore[no-untyped-call]  # ditto
-                return
-            if look.problem:
-                watcher, failed_looks = None, failed_looks + 1
-            else:
-                failed_looks = 0
-            await asyncio.sleep(self._pause(failed_looks, look.retry_after))
+        """Take part in the looks of all that wait in this triggerer, until there is an end."""
+        wish = Wish(self.poll_interval, None, self.deadline)
+        try:
+            async with waiting(hub(), self.execution_id, self.wave_numbers, wish) as wait:
+                while True:
+                    look = await wait.look()
+                    if status := self._end_of(look, is_over=wait.is_over):
+                        break
+            event = {"status": status, "problem": look.problem}
+        except PASSING_TROUBLE as error:
+            event = {"status": "timeout", "problem": describe(error)}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's base is not annotated
 
-    async def _look_at_all(self, watcher: WaveWatcher) -> Look:
-        looks = [
-            await asyncio.to_thread(watcher.look, self.execution_id, number) for number in self.wave_numbers
-        ]
-        troubled = next((look for look in looks if look.problem), None)
-        return troubled or Look(
-            settled=all(look.settled for look in looks), cancelled=any(look.cancelled for look in looks)
-        )
-
-    def _end_of(self, look: Look, past_deadline: bool) -> str | None:
+    def _end_of(self, look: Look, *, is_over: bool) -> str | None:
         if look.settled:
             return "settled"
         if look.cancelled and self.until_cancelled:
             return "cancelled"
-        return "timeout" if past_deadline else None
-
-    def _pause(self, failed_looks: int, retry_after: float | None) -> float:
-        """Seconds to the next look: longer after failures, never past the deadline, spread by a tenth."""
-        wanted = max(self.poll_interval * 2.0 ** min(failed_looks, 16), retry_after or 0.0)
-        pause = min(wanted, max(LONGEST_PAUSE, self.poll_interval))
-        spread = pause * random.uniform(0.9, 1.1)  # noqa: S311  # keeps many waves from asking at once
-        return max(min(spread, self.deadline - time.time()), 0.1)
-
-
-def _new_watcher() -> WaveWatcher:
-    return WaveWatcher(execution_store())
+        return "timeout" if is_over else None

@@ -11,9 +11,9 @@ from drs_recovery.dag_builder import trigger_form
 from drs_recovery.engine.ending import ending_of, open_jobs, settle_deadline
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.gates import message_values, question_of
+from drs_recovery.engine.history import longest_chain
 from drs_recovery.engine.job_starter import job_tags
 from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall
-from drs_recovery.engine.new_execution import longest_chain
 from drs_recovery.engine.parts import parts_of
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_may_start, gate_is_asked, refused_gate, skip_reason

@@ -1,0 +1,104 @@
+"""
+What the waits of one event loop share: a poller for each place, one for the executions, and the store.
+
+A triggerer has one event loop, so that it asks once for all. A new loop, be it after a fork or a restart,
+gets a hub of its own: nothing of another loop can be used in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from drs_recovery.engine.clients import Place
+from drs_recovery.hooks.async_drs import AsyncDrs
+from drs_recovery.settings import execution_store
+from drs_recovery.store import ExecutionStore
+from drs_recovery.waiting.shared_poller import SharedPoller
+
+Job = Mapping[str, Any]
+Execution = Mapping[str, Any]
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+# Writes of waves at the same time: more would only wait for each other.
+_THREADS = 8
+
+
+class PlacePoller(SharedPoller[Job]):
+    """
+    The jobs of one account and Region.
+
+    :param place: connection and Region.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.drs = AsyncDrs(*place)
+        super().__init__(
+            f"DRS in {place.region} ({place.connection})", self.drs.describe_jobs, self.drs.close
+        )
+
+
+class Hub:
+    """
+    The pollers of one event loop.
+
+    :param open_store: gives an execution store.
+    """
+
+    def __init__(self, open_store: Callable[[], ExecutionStore] = execution_store) -> None:
+        self._open_store = open_store
+        self._store: ExecutionStore | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-store")
+        self._places: dict[Place, PlacePoller] = {}
+        self.executions = SharedPoller[Execution](
+            "the execution store", self._read_executions, self._forget_store
+        )
+
+    def place(self, place: Place) -> PlacePoller:
+        """The poller of a place."""
+        return self._places.setdefault(place, PlacePoller(place))
+
+    async def with_store(
+        self,
+        work: Callable[..., Result],
+        *arguments: Any,
+    ) -> Result:
+        """
+        Do something with the store in a thread: boto3 blocks.
+
+        :param work: takes the store, then the arguments.
+        """
+
+        def in_thread() -> Result:
+            store = self._store = self._store or self._open_store()
+            try:
+                return work(store, *arguments)
+            except Exception:
+                # Expired credentials end with their client.
+                self._store = None
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
+
+    async def _read_executions(self, execution_ids: Collection[str]) -> dict[str, Execution]:
+        found = await self.with_store(ExecutionStore.get_executions, execution_ids)
+        return {str(execution["executionId"]): execution for execution in found}
+
+    async def _forget_store(self) -> None:
+        self._store = None
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]

@@ -1,0 +1,159 @@
+"""One question, asked again and again for all who wait for an answer: everybody gets what concerns them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from drs_recovery.hooks.errors import retry_after
+from drs_recovery.waiting.pace import Wish, pause_of
+
+Found = TypeVar("Found")
+
+# Seconds for which a poller that nobody needs keeps what it asks with.
+_LINGER = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Found]):
+    """
+    What came of one question.
+
+    :param asked_at: epoch seconds at which it was asked: what is true in it was true then or later.
+    :param found: what there is, by key; keys of which nothing is known are left out. Empty after a failure.
+    :param error: why there is no answer; None if it went well.
+    """
+
+    asked_at: float
+    found: Mapping[str, Found]
+    error: Exception | None = None
+
+
+class Watch(Generic[Found]):
+    """
+    The part of a poller that one waiter sees.
+
+    :param keys: what it wants to know.
+    :param wish: how soon.
+    :param news: set with each answer; a waiter may use one for several watches.
+    """
+
+    def __init__(self, keys: Collection[str], wish: Wish, news: asyncio.Event) -> None:
+        self.keys = frozenset(keys)
+        self.wish = wish
+        self._news = news
+        self._answer: Answer[Found] | None = None
+
+    def take(self) -> Answer[Found] | None:
+        """The newest answer, once; a waiter that is slow misses those between."""
+        answer, self._answer = self._answer, None
+        return answer
+
+    def give(self, answer: Answer[Found]) -> None:
+        """Hand an answer over."""
+        self._answer = answer
+        self._news.set()
+
+
+async def happens_within(event: asyncio.Event, seconds: float) -> bool:
+    """
+    Whether something happens in time.
+
+    ``asyncio.wait_for`` would not do: in Python 3.11 it loses a cancellation that comes with the event.
+
+    :param event: what is waited for.
+    :param seconds: for how long; not at all if it is not positive.
+    """
+    try:
+        async with asyncio.timeout(max(seconds, 0.0)):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+class SharedPoller(Generic[Found]):
+    """
+    Ask as long as anybody waits.
+
+    It belongs to one event loop. That one waiter fails or is cancelled concerns no other: the questions are
+    asked by a task of the poller's own.
+
+    :param name: of what is asked, for logs.
+    :param ask: asks for some keys; raises errors of AWS.
+    :param give_up: called when nobody waits any more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[Collection[str]], Awaitable[Mapping[str, Found]]],
+        give_up: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.name = name
+        self._ask, self._give_up = ask, give_up
+        self._watches: set[Watch[Found]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    def join(self, watch: Watch[Found]) -> None:
+        """Serve one more waiter; the first one is served at once."""
+        self._watches.add(watch)
+        self._changed.set()
+        if self._task is None:
+            # Without the context of the first waiter: what is logged here is not about its task.
+            self._task = asyncio.get_running_loop().create_task(
+                self._serve(), name=f"shared poller of {self.name}", context=contextvars.Context()
+            )
+
+    def leave(self, watch: Watch[Found]) -> None:
+        """Forget a waiter."""
+        self._watches.discard(watch)
+        self._changed.set()
+
+    async def _serve(self) -> None:
+        try:
+            while self._watches:
+                await self._ask_while_somebody_waits()
+                # The next wave of an execution comes soon: connections are kept for it.
+                await self._changes_within(_LINGER)
+        finally:
+            self._task = None
+            await self._give_up()
+
+    async def _ask_while_somebody_waits(self) -> None:
+        failures = 0
+        while watches := list(self._watches):
+            asked_at = time.time()
+            answer = await self._look(asked_at, watches)
+            failures = failures + 1 if answer.error else 0
+            for watch in self._watches.intersection(watches):
+                watch.give(answer)
+            while self._watches and not await self._is_due(asked_at, failures, answer.error):
+                pass
+
+    async def _is_due(self, asked_at: float, failures: int, error: Exception | None) -> bool:
+        """Wait until the next look is due; False if the waiters changed before, who may want it sooner."""
+        wishes = [watch.wish for watch in self._watches]
+        due = asked_at + pause_of(wishes, asked_at, failures, retry_after(error) if error else None)
+        return not await self._changes_within(due - time.time())
+
+    async def _changes_within(self, seconds: float) -> bool:
+        """Whether somebody joins or leaves in this time."""
+        self._changed.clear()
+        return await happens_within(self._changed, seconds)
+
+    async def _look(self, asked_at: float, watches: Iterable[Watch[Found]]) -> Answer[Found]:
+        keys = frozenset[str]().union(*(watch.keys for watch in watches))
+        try:
+            return Answer(asked_at, await self._ask(keys))
+        except Exception as error:  # whatever it is, those who wait must hear of it, and go on
+            log.warning("%s: no answer this time: %s", self.name, error)
+            return Answer(asked_at, {}, error)

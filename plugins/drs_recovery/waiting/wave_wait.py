@@ -1,0 +1,165 @@
+"""Wait for the jobs of one wave: take what the pollers found, and write what changed to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drs_recovery.dynamodb_actions import Item
+from drs_recovery.engine.clients import Place
+from drs_recovery.engine.observation import JobAnswer
+from drs_recovery.engine.polling import PASSING_TROUBLE, is_settled, open_jobs, poll_of, record_problem
+from drs_recovery.hooks.errors import describe
+from drs_recovery.poll_changes import merge_jobs, server_changes
+from drs_recovery.records import WavePoll
+from drs_recovery.store import ExecutionStore
+from drs_recovery.waiting.hub import Hub, Job
+from drs_recovery.waiting.job_logs import JobLog
+from drs_recovery.waiting.pace import Wish
+from drs_recovery.waiting.shared_poller import Answer, Watch
+
+Record = Mapping[str, Any]
+
+# That nothing changed is put on record every so many looks, but at least once in so many seconds: people see
+# when DRS was last asked.
+_QUIET_LOOKS, _QUIET_SECONDS = 4, 60.0
+
+log = logging.getLogger(__name__)
+
+
+class WaveWait:
+    """
+    What is known of a wave while it runs; the store has it all.
+
+    :param hub: of the running event loop.
+    :param execution: EXECUTION record.
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    :param wish: how soon its jobs should be looked at.
+    :param news: set when there are answers to take.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        execution: Record,
+        wave: Record,
+        servers: Sequence[Item],
+        wish: Wish,
+        news: asyncio.Event,
+    ) -> None:
+        self._hub, self._wish = hub, wish
+        self._execution, self._wave, self._servers = execution, wave, servers
+        self._answers = {
+            job["jobId"]: JobAnswer(job["jobId"], None) for job in open_jobs(wave["jobs"], servers)
+        }
+        self._logs = {job_id: JobLog(wish.interval) for job_id in self._answers}
+        self._watches: dict[Place, Watch[Job]] = {
+            place: Watch(job_ids, wish, news) for place, job_ids in self._places().items()
+        }
+        self._asked_at = dict.fromkeys(self._watches, 0.0)
+        self._problems: dict[Place, str] = {}
+        self._recorded_at = time.time()
+        for place, watch in self._watches.items():
+            hub.place(place).join(watch)
+
+    def leave(self) -> None:
+        """Wait no more."""
+        for place, watch in self._watches.items():
+            self._hub.place(place).leave(watch)
+
+    @property
+    def problem(self) -> str | None:
+        """Why DRS could not be asked last time, for people; None if it went well."""
+        return next(iter(self._problems.values()), None)
+
+    def was_asked_since(self, moment: float) -> bool:
+        """
+        Whether every place was asked, with or without success.
+
+        :param moment: epoch seconds.
+        """
+        return all(asked_at >= moment for asked_at in self._asked_at.values())
+
+    def is_settled(self, execution: Record) -> bool:
+        """
+        Whether there is nothing more to wait for.
+
+        :param execution: EXECUTION record as it is now.
+        """
+        return is_settled(execution, list(self._answers.values()), self._servers)
+
+    async def take_news(self) -> None:
+        """
+        Put on record what came since the last call.
+
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        taken = ((place, watch.take()) for place, watch in self._watches.items())
+        # Side by side: a Region that answers slowly does not keep the others off the record.
+        await asyncio.gather(*(self._take(place, answer) for place, answer in taken if answer is not None))
+
+    async def _take(self, place: Place, answer: Answer[Job]) -> None:
+        try:
+            if answer.error is not None:
+                raise answer.error
+            await self._look_at(place, answer)
+        except PASSING_TROUBLE as error:
+            await self._note(place, describe(error))
+        self._asked_at[place] = answer.asked_at
+
+    async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
+        jobs = self._watches[place].keys
+        for job_id in jobs:
+            self._answers[job_id] = await self._job_answer(place, job_id, answer.found.get(job_id))
+        answers = [self._answers[job_id] for job_id in sorted(jobs)]
+        poll = poll_of(answers, self._servers, await_actions=not self._execution["isDrill"])
+        was_troubled = self._problems.pop(place, None) is not None or "lastPollError" in self._wave
+        if was_troubled or self._is_quiet_for_long() or self._changes(poll):
+            await self._record(poll)
+
+    async def _job_answer(self, place: Place, job_id: str, job: Job | None) -> JobAnswer:
+        job_log, now = self._logs[job_id], time.time()
+        servers = [server for server in self._servers if server.get("jobId") == job_id]
+        if job is not None and job_log.may_have_news(job, servers, now):
+            job_log.keep(job, await self._hub.place(place).drs.job_log(job_id), now)
+        return JobAnswer(job_id, job, job_log.items)
+
+    def _changes(self, poll: WavePoll) -> bool:
+        jobs = self._wave["jobs"]
+        return merge_jobs(jobs, poll.jobs) != jobs or bool(
+            server_changes(self._servers, poll.servers, time.time(), 0)
+        )
+
+    def _is_quiet_for_long(self) -> bool:
+        longest = min(_QUIET_LOOKS * self._wish.interval, _QUIET_SECONDS)
+        return time.time() >= self._recorded_at + longest
+
+    async def _record(self, poll: WavePoll) -> None:
+        number = self._wave["waveNumber"]
+        self._servers = await self._hub.with_store(
+            ExecutionStore.record_poll, self._execution["executionId"], number, poll
+        )
+        seen = {name: value for name, value in self._wave.items() if name != "lastPollError"}
+        self._wave = {**seen, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
+        self._recorded_at = time.time()
+
+    async def _note(self, place: Place, problem: str) -> None:
+        execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
+        is_known = self._problems.get(place) == problem and not self._is_quiet_for_long()
+        log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, problem)
+        self._problems[place] = problem
+        if not is_known:
+            await self._hub.with_store(record_problem, execution_id, number, problem)
+            self._recorded_at = time.time()
+
+    def _places(self) -> Mapping[Place, list[str]]:
+        by_place: dict[Place, list[str]] = defaultdict(list)
+        for job in self._wave["jobs"]:
+            if job["jobId"] in self._answers:
+                by_place[Place(job["connection"], job["region"])].append(job["jobId"])
+        return by_place

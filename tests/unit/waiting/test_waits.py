@@ -1,0 +1,146 @@
+"""Waves that wait in one event loop: few calls of DRS and few writes, whoever waits, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from sandbox.testing import Sandbox
+from tests.plan_documents import WEST, application, database, plan
+from tests.unit.steps import Steps
+
+StepsOf = Callable[..., Steps]
+
+INTERVAL = 0.2
+
+
+@pytest.fixture
+def started(steps_of: StepsOf) -> Steps:
+    steps = steps_of(plan(database()))
+    steps.open()
+    steps.start()
+    return steps
+
+
+def trigger_for(steps: Steps, number: int = 1, seconds: float = 60) -> RecoveryJobTrigger:
+    return RecoveryJobTrigger(
+        execution_id=steps.execution_id,
+        wave_numbers=[number],
+        deadline=time.time() + seconds,
+        poll_interval=INTERVAL,
+    )
+
+
+async def status_of(trigger: RecoveryJobTrigger) -> str:
+    event = await anext(trigger.run())
+    return str(event.payload["status"])
+
+
+def calls(aws: Sandbox) -> Counter[str]:
+    return Counter(call["operation"] for call in (*aws.calls("drs"), *aws.calls("dynamodb")))
+
+
+async def quietly(aws: Sandbox, steps: Steps, waiters: int) -> Counter[str]:
+    """What many waits cost in two seconds in which nothing happens."""
+    waits = [asyncio.ensure_future(status_of(trigger_for(steps))) for _ in range(waiters)]
+    await asyncio.sleep(1)
+    before = await asyncio.to_thread(calls, aws)
+    await asyncio.sleep(2)
+    after = await asyncio.to_thread(calls, aws)
+    for wait in waits:
+        wait.cancel()
+    return after - before
+
+
+def test_many_waits_ask_drs_no_more_often_than_one(aws: Sandbox, started: Steps) -> None:
+    aws.advance(20)
+    one, many = (asyncio.run(quietly(aws, started, waiters)) for waiters in (1, 40))
+
+    assert one["DescribeJobs"] >= 3
+    # Ten in two seconds, a tenth more by chance, and one at each end.
+    assert max(one["DescribeJobs"], many["DescribeJobs"]) <= 13
+    assert one["BatchGetItem"] >= 3
+    assert many["BatchGetItem"] <= 13
+
+
+def test_looks_without_news_are_written_down_now_and_then(aws: Sandbox, started: Steps) -> None:
+    aws.advance(20)
+    spent = asyncio.run(quietly(aws, started, 1))
+
+    assert 1 <= spent["TransactWriteItems"] < spent["DescribeJobs"] / 2
+
+
+def test_the_log_is_left_alone_once_every_server_is_being_launched(aws: Sandbox, started: Steps) -> None:
+    aws.advance(330)
+    spent = asyncio.run(quietly(aws, started, 1))
+
+    assert spent["DescribeJobs"] >= 3
+    assert spent["DescribeJobLogItems"] == 0
+    assert {s["phase"] for s in started.document["waves"][0]["serverStatuses"]} == {"LAUNCH"}
+
+
+def test_a_slow_region_does_not_delay_another(aws: Sandbox, steps_of: StepsOf) -> None:
+    west = {"application": {"servers": ["s-8888888888888888a"], "region": WEST}}
+    aws.add_servers({"id": "s-8888888888888888a", "name": "app-west", "region": WEST})
+    steps = steps_of(plan(database(), application(depends_on=[]), groups=west))
+    steps.open()
+    steps.start(1)
+    steps.start(2)
+    aws.advance(900)
+    aws.add_fault("delay", operation="DescribeJobs", region=WEST, seconds=3)
+
+    async def first() -> tuple[str, bool]:
+        slow = asyncio.ensure_future(status_of(trigger_for(steps, 2)))
+        quick = await status_of(trigger_for(steps, 1))
+        was_waiting = not slow.done()
+        slow.cancel()
+        return quick, was_waiting
+
+    assert asyncio.run(first()) == ("settled", True)
+
+
+def test_a_wait_that_fails_or_is_cancelled_ends_alone(aws: Sandbox, started: Steps) -> None:
+    async def story() -> list[Any]:
+        unknown = trigger_for(started)
+        unknown.execution_id = "nobody"
+        waits = [
+            asyncio.ensure_future(status_of(trigger))
+            for trigger in (unknown, *map(trigger_for, [started] * 3))
+        ]
+        await asyncio.sleep(0.5)
+        waits[1].cancel()
+        await asyncio.to_thread(aws.advance, 900)
+        return await asyncio.gather(*waits, return_exceptions=True)
+
+    failed, cancelled, *others = asyncio.run(story())
+    assert "nobody" in str(failed)
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert others == ["settled", "settled"]
+
+
+def test_throttling_slows_all_down_and_retry_after_is_obeyed(aws: Sandbox, started: Steps) -> None:
+    aws.add_fault(
+        "error", operation="DescribeJobs", status=429, code="ThrottlingException", retry_after=2, times=2
+    )
+
+    async def story() -> list[str]:
+        return await asyncio.gather(*(status_of(trigger_for(started, seconds=3)) for _ in range(5)))
+
+    began = len(aws.calls("drs"))
+    assert asyncio.run(story()) == ["timeout"] * 5
+    asked = [call for call in aws.calls("drs")[began:] if call["operation"] == "DescribeJobs"]
+    assert [call["status"] for call in asked[:3]] == [429, 429, 200]
+    # The client tries twice in a second, then everybody waits for the two seconds that were asked for.
+    assert len(asked) <= 10
+
+
+def test_each_look_of_a_new_loop_begins_anew(aws: Sandbox, started: Steps) -> None:
+    assert asyncio.run(status_of(trigger_for(started, seconds=0))) == "timeout"
+    aws.advance(900)
+    assert asyncio.run(status_of(trigger_for(started, seconds=0))) == "settled"
