@@ -75,11 +75,14 @@ class _AwsCall:
 
     def _record(self, arrived: str) -> None:
         name, kind = self._identity, self._fault.kind.name if self._fault else None
-        call = Call(arrived, name.service, name.operation, name.region, self._status, kind)
+        principal = self._world.sessions.principal(name.access_key)
+        call = Call(arrived, name.service, name.operation, name.region, self._status, kind, principal)
         self._world.calls.record(call)
 
     def _answer_with_faults(self, start_response: StartResponse) -> Answer:
         name = self._identity
+        if self._world.sessions.has_ended(name.access_key):
+            return self._expired(start_response)
         for fault in self._world.faults.strike_call(name.service, name.operation, name.region):
             self._fault = fault
             if fault.kind.name == "delay":
@@ -103,8 +106,7 @@ class _AwsCall:
                 self._kept_waiting = values["seconds"]
                 return self._served(start_response)
             case "expired_token":
-                message = "The security token included in the request is expired"
-                return self._error(start_response, 403, "ExpiredTokenException", message)
+                return self._expired(start_response)
             case _:
                 retry_after = values["retry_after"]
                 extra = [] if retry_after is None else [("Retry-After", f"{retry_after:g}")]
@@ -125,6 +127,10 @@ class _AwsCall:
                 log.exception("moto failed at %s.%s", self._identity.service, self._identity.operation)
             status, code = (501, "NotImplemented") if missing else (500, "InternalFailure")
             return self._error(start_response, status, code, f"moto: {type(error).__name__}: {error}")
+
+    def _expired(self, start_response: StartResponse) -> Answer:
+        message = "The security token included in the request is expired"
+        return self._error(start_response, 403, "ExpiredTokenException", message)
 
     def _error(
         self,

@@ -18,7 +18,7 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # Where the name in the signature is not the name of the model in botocore.
 _MODEL_NAMES = {"monitoring": "cloudwatch", "servicequotas": "service-quotas", "states": "stepfunctions"}
 
@@ -33,11 +33,13 @@ class Identity:
     :param service: signing name, ``unknown`` for an unsigned request.
     :param operation: such as ``DescribeJobs``; method and path when the model does not tell.
     :param region: of the signature.
+    :param access_key: of the signature, None for an unsigned request.
     """
 
     service: str
     operation: str
     region: str
+    access_key: str | None
 
 
 def keep_body(environ: Environ) -> bytes:
@@ -64,7 +66,7 @@ def identify(environ: Environ, body: bytes) -> Identity:
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     service = scope["service"] if scope else "unknown"
     region = scope["region"] if scope else "us-east-1"
-    return Identity(service, _operation(service, environ, body), region)
+    return Identity(service, _operation(service, environ, body), region, scope and scope["key"])
 
 
 def error_answer(
@@ -108,7 +110,14 @@ def _ec2_error(code: str, message: str) -> tuple[str, bytes]:
     return "text/xml", f"<Response><Errors>{error}</Errors><RequestID>sandbox</RequestID></Response>".encode()
 
 
-def _query_error(code: str, message: str) -> tuple[str, bytes]:
+def query_error(code: str, message: str) -> tuple[str, bytes]:
+    """
+    Write an error as services with the query protocol do, such as STS.
+
+    :param code: such as ``AccessDenied``.
+    :param message: for people.
+    :returns: content type and body.
+    """
     error = f"<Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     return "text/xml", f"<ErrorResponse><Error>{error}</Error></ErrorResponse>".encode()
 
@@ -120,7 +129,7 @@ def _s3_error(code: str, message: str) -> tuple[str, bytes]:
 
 _ERROR_BODIES: Mapping[str, Callable[[str, str], tuple[str, bytes]]] = {
     "ec2": _ec2_error,
-    "query": _query_error,
+    "query": query_error,
     "rest-xml": _s3_error,
     "smithy-rpc-v2-cbor": _cbor_error,
 }

@@ -23,6 +23,7 @@ class Call:
     :param region: the Region it was signed for.
     :param status: HTTP status, or ``reset`` for a connection that was closed without an answer.
     :param fault: kind of the fault that changed the answer, or None.
+    :param principal: ARN of the role's session with whose key it was signed; None for all other keys.
     """
 
     time: str
@@ -31,6 +32,7 @@ class Call:
     region: str
     status: int | str
     fault: str | None = None
+    principal: str | None = None
 
 
 class CallLog:

@@ -5,7 +5,8 @@ moto has no public way to add a service. The private facts used here are pinned 
 
 * ``moto.backend_index.backend_url_patterns`` is a list of (service, URL pattern), read at each request;
 * ``moto.backends.get_backend("drs")`` imports ``moto.drs`` and takes ``drs_backends`` from it;
-* a response class handles every request in ``_dispatch``.
+* a response class handles every request in ``_dispatch``;
+* every way to a session of a role is ``STSBackend.assume_role``, with arguments by name.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sandbox.drs.urls import url_bases
 from sandbox.dynamodb import use_indexed_tables, use_item_serializer
 from sandbox.policy_simulation import add_policy_simulation
 from sandbox.quota_listing import add_drs_quotas
+from sandbox.sessions import watch_sessions
 from sandbox.world import WORLD
 
 _MODULE = "moto.drs"
@@ -47,6 +49,7 @@ def register() -> None:
     use_item_serializer()
     add_drs_quotas()
     add_policy_simulation()
+    watch_sessions(WORLD)
 
 
 def settle_everything() -> None:

@@ -1,5 +1,5 @@
 """
-What is true for the whole process: clock, quotas, faults, calls, writes.
+What is true for the whole process: clock, quotas, faults, calls, writes, sessions.
 
 moto keeps its services in module variables, one world a process; the sandbox has to do the same.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from sandbox.calls import CallLog
 from sandbox.clock import SimulatedClock
 from sandbox.faults import FaultBook
+from sandbox.sessions import SessionBook
 from sandbox.writes import WriteMeter
 
 
@@ -59,10 +60,11 @@ class World:
         self.calls = CallLog()
         self.writes = WriteMeter()
         self.faults = FaultBook(lambda: self.clock)
+        self.sessions = SessionBook(lambda: self.clock)
 
     def reset(self, clock: SimulatedClock | None = None) -> None:
         """
-        Forget quotas, faults, calls, writes and skew.
+        Forget quotas, faults, calls, writes, sessions and skew.
 
         :param clock: the clock to go on with; left out, time goes on at the same speed.
         """
@@ -73,6 +75,7 @@ class World:
             self.calls.clear()
             self.writes.clear()
             self.faults.clear()
+            self.sessions.clear()
 
 
 WORLD = World()

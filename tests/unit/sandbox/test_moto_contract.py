@@ -16,6 +16,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.responses import EC2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.servicequotas.models import ServiceQuotasBackend
+from moto.sts.models import STSBackend
 
 from sandbox.drs.models import drs_backends
 from sandbox.moto_bridge import register
@@ -82,3 +83,9 @@ def test_a_reset_of_moto_forgets_every_service() -> None:
 def test_service_quotas_are_asked_for_by_two_methods() -> None:
     wanted = {"list_aws_default_service_quotas", "get_service_quota"}
     assert wanted <= set(vars(ServiceQuotasBackend)), ADVICE
+
+
+def test_sts_gives_sessions_by_one_method_that_is_called_with_names() -> None:
+    register()
+    asked = {"region_name", "role_arn", "duration", "external_id"}
+    assert asked <= set(inspect.signature(STSBackend.assume_role).parameters), ADVICE
