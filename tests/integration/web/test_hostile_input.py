@@ -22,7 +22,16 @@ from tests.unit.store.conftest import Recovery
 # What the engine itself writes, from words of its own: nobody else can choose it.
 OUR_OWN = frozenset(
     {
-        *("executionId", "recordKey", "planId", "planHash", "planSnapshot", "dagId", "executionType"),
+        *(
+            "executionId",
+            "listedExecutionId",
+            "recordKey",
+            "planId",
+            "planHash",
+            "planSnapshot",
+            "dagId",
+            "executionType",
+        ),
         *("status", "phase", "decision", "severity", "event", "sourceServerId"),
     }
 )
