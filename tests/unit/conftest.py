@@ -27,7 +27,8 @@ def _kept_clients(url: str) -> Callable[..., Any]:
 
     def client(session: Any, service_name: str, region_name: str | None = None, **options: Any) -> Any:
         config = options.get("config")
-        who = getattr(session.get_credentials(), "access_key", None)
+        given = options.get("aws_session_token")
+        who = given or getattr(session.get_credentials(), "access_key", None)
         key = service_name, region_name or session.region_name, str(config and config.retries), who
         if key not in kept:
             kept[key] = make(session, service_name, region_name, **{**options, "endpoint_url": url})

@@ -9,7 +9,7 @@ from typing import Any
 
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
 from drs_recovery.plan import ProtectionGroup, RecoveryPlan
 from drs_recovery.records import NewServer
 
@@ -125,6 +125,12 @@ def _unreadable(number: int, name: str, place: Place, error: Exception) -> Conce
         f"group {name}: the source servers of {place.region} cannot be read with connection "
         f"{place.connection}: {describe(error)}"
     )
+    if is_of_role(error):
+        remedy = (
+            "compare role_arn and ExternalId of the connection with the trust policy of the role, and let "
+            "Airflow assume it"
+        )
+        return _prevents(number, what, remedy)
     return _prevents(number, what, "mend the rights of the connection, or initialize DRS in the Region")
 
 

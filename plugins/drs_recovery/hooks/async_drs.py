@@ -10,6 +10,7 @@ from typing import Any
 from botocore.config import Config
 
 from drs_recovery.hooks.drs import MAX_JOB_IDS, DrsHook, chunks, in_order_of_time
+from drs_recovery.hooks.renewal import renew_in_threads
 
 # Whoever waits looks again anyway, and waits longer after a failure: the client itself need not try often.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=30)
@@ -19,6 +20,15 @@ _PAGE_SIZE = 100
 
 # Logs that are read at the same time, so that many waves of one moment do not look like an attack.
 _LOGS_AT_ONCE = 4
+
+
+class _AsyncHook(DrsHook):
+    """Makes clients that never hold up their event loop."""
+
+    def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
+        session = super().get_session(region_name, deferrable)
+        renew_in_threads(session)
+        return session
 
 
 class AsyncDrs:
@@ -85,7 +95,7 @@ class AsyncDrs:
     async def _open(self) -> Any:
         async with self._opening:
             if self._client is None:
-                hook = DrsHook(**self._hook_arguments, config=_CONFIG)
+                hook = _AsyncHook(**self._hook_arguments, config=_CONFIG)
                 opened = AsyncExitStack()
                 # Airflow's hook is not annotated.
                 made = await hook.get_async_conn()  # type: ignore[no-untyped-call]

@@ -85,10 +85,16 @@ def retry_after(error: Exception) -> float | None:
     return float(value) if value.isdigit() else None
 
 
+def is_of_role(error: Exception) -> bool:
+    """Whether the call was not made at all: STS gave no session of the connection's role."""
+    return isinstance(error, ClientError) and error.operation_name.startswith("AssumeRole")
+
+
 def describe(error: Exception) -> str:
-    """One sentence for a person: code and message."""
+    """One sentence for a person: code and message, and whether it is about the role of the connection."""
     if isinstance(error, ClientError):
-        return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
+        told = f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
+        return f"the connection's role cannot be assumed: {told}" if is_of_role(error) else told
     return f"{type(error).__name__}: {error}"
 
 

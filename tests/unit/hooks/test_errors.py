@@ -86,6 +86,13 @@ def test_an_error_without_an_answer_says_nothing_about_waiting() -> None:
     assert retry_after(NoCredentialsError()) is None
 
 
+def test_a_role_that_sts_refuses_is_told_from_a_call_that_is_refused() -> None:
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "AssumeRole")
+
+    assert describe(refused) == "the connection's role cannot be assumed: AccessDenied: not you"
+    assert not is_transient(refused)
+
+
 def test_people_get_code_and_message() -> None:
     assert describe(answer("ConflictException", 409, "busy")) == "ConflictException: busy"
     assert describe(answer("ConflictException", 409)) == "ConflictException"

@@ -1,0 +1,102 @@
+"""The session of a role ends while somebody waits: its key is renewed in time, or by the next call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ClientError
+
+from drs_recovery.hooks.async_drs import AsyncDrs
+from drs_recovery.hooks.drs import DrsHook
+from sandbox.testing import Sandbox
+
+ACCOUNT = "210987654321"
+PRINCIPAL = f"arn:aws:sts::{ACCOUNT}:assumed-role/dr-recovery/airflow_dr_account"
+PLACE = ("dr_account", "us-east-1")
+# Well within the time before the end at which botocore renews a key.
+SOON = {"seconds": 0.4, "told": 3}
+AN_HOUR_LATER = {"seconds": 0.4, "told": 3600}
+
+
+@pytest.fixture
+def account(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    server = {"id": "s-9999999999999999a", "name": "far", "region": "us-east-1", "account": ACCOUNT}
+    aws.add_servers(server)
+    extra = {"role_arn": f"arn:aws:iam::{ACCOUNT}:role/dr-recovery"}
+    monkeypatch.setenv("AIRFLOW_CONN_DR_ACCOUNT", json.dumps({"conn_type": "aws", "extra": extra}))
+    aws.control("DELETE", "/calls")
+    return aws
+
+
+def outcomes(aws: Sandbox) -> list[int]:
+    calls = aws.calls("drs", "DescribeJobs")
+    assert {call["principal"] for call in calls} == {PRINCIPAL}
+    return [call["status"] for call in calls]
+
+
+def test_a_hook_that_is_kept_renews_the_key_of_its_role(account: Sandbox) -> None:
+    account.add_fault("short_session", **SOON)
+    hook = DrsHook(aws_conn_id=PLACE[0], region_name=PLACE[1])
+
+    for _ in range(2):
+        hook.jobs_since(datetime.now(UTC))
+        time.sleep(0.5)
+
+    assert outcomes(account) == [200, 200]
+    assert len(account.calls("sts", "AssumeRole")) >= 2
+
+
+def test_a_poller_renews_the_key_of_its_role(account: Sandbox) -> None:
+    account.add_fault("short_session", **SOON)
+
+    async def looks() -> None:
+        drs = AsyncDrs(*PLACE)
+        for _ in range(2):
+            await drs.describe_jobs(["drsjob-1111111111111111a"])
+            await asyncio.sleep(0.5)
+        await drs.close()
+
+    asyncio.run(looks())
+    assert outcomes(account) == [200, 200]
+    assert len(account.calls("sts", "AssumeRole")) >= 2
+
+
+def test_an_event_loop_goes_on_while_sts_takes_its_time_to_renew_a_key(account: Sandbox) -> None:
+    account.add_fault("short_session", **SOON)
+
+    async def beats_during_a_look() -> int:
+        drs = AsyncDrs(*PLACE)
+        await drs.describe_jobs(["drsjob-1111111111111111a"])
+        account.add_fault("delay", operation="AssumeRole", seconds=1)
+        look = asyncio.ensure_future(drs.describe_jobs(["drsjob-1111111111111111a"]))
+        beats = 0
+        while not look.done():
+            await asyncio.sleep(0.01)
+            beats += 1
+        await look
+        await drs.close()
+        return beats
+
+    # Two or three, if the loop stood still for the second.
+    assert asyncio.run(beats_during_a_look()) >= 10
+
+
+def test_a_poller_whose_key_ended_early_fails_once_and_goes_on_with_a_new_one(account: Sandbox) -> None:
+    account.add_fault("short_session", **AN_HOUR_LATER)
+
+    async def looks() -> None:
+        drs = AsyncDrs(*PLACE)
+        await drs.describe_jobs(["drsjob-1111111111111111a"])
+        await asyncio.sleep(0.5)
+        with pytest.raises(ClientError, match="ExpiredToken"):
+            await drs.describe_jobs(["drsjob-1111111111111111a"])
+        await drs.describe_jobs(["drsjob-1111111111111111a"])
+        await drs.close()
+
+    asyncio.run(looks())
+    assert outcomes(account) == [200, 403, 200]

@@ -1,0 +1,181 @@
+"""Groups in other accounts: every call is made with the role of its own connection, however long it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from drs_recovery.operators.housekeeping import SweepOperator, TerminateDueOperator
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from sandbox.testing import Sandbox
+from tests.plan_documents import APP_1, DB_1, plan
+from tests.unit.steps import Steps
+
+StepsOf = Callable[..., Steps]
+
+CRM, BILLING = "210987654321", "321098765432"
+EXTERNAL_ID = "dr-4711"
+A_DRILL, A_TERMINATION = 600, 60
+
+
+def principal(account: str, connection: str) -> str:
+    return f"arn:aws:sts::{account}:assumed-role/dr-recovery/airflow_{connection}"
+
+
+ROLES = {principal(CRM, "crm_account"), principal(BILLING, "billing_account")}
+
+
+def make_role(aws: Sandbox, account: str) -> str:
+    """A role that may do everything, for those who know its external id."""
+    key = aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/owner", RoleSessionName="owner")
+    iam = aws.client(
+        "iam",
+        aws_access_key_id=key["Credentials"]["AccessKeyId"],
+        aws_secret_access_key=key["Credentials"]["SecretAccessKey"],
+        aws_session_token=key["Credentials"]["SessionToken"],
+    )
+    condition = {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Condition": condition}
+    role = iam.create_role(RoleName="dr-recovery", AssumeRolePolicyDocument=policy(trust))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(RoleName="dr-recovery", PolicyName="p", PolicyDocument=policy(everything))
+    return str(role["Role"]["Arn"])
+
+
+def policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def connection(role: str, external_id: str) -> str:
+    extra = {"role_arn": role, "assume_role_kwargs": {"ExternalId": external_id}}
+    return json.dumps({"conn_type": "aws", "extra": extra})
+
+
+@pytest.fixture
+def accounts(aws: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Sandbox:
+    """Two accounts with one server each, and a connection to each."""
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path))
+    for name, account, server in (("crm", CRM, DB_1), ("billing", BILLING, APP_1)):
+        aws.add_servers({"id": server, "name": f"{name}-01", "region": "us-east-1", "account": account})
+        role = make_role(aws, account)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}_ACCOUNT", connection(role, EXTERNAL_ID))
+    aws.control("DELETE", "/calls")
+    return aws
+
+
+@pytest.fixture
+def steps(accounts: Sandbox, steps_of: StepsOf) -> Steps:
+    """A drill of one wave with a group in each account, in the same Region."""
+    groups = {
+        "database": {"servers": [DB_1], "connection": "crm_account"},
+        "application": {"servers": [APP_1], "connection": "billing_account"},
+    }
+    wave = {"groups": ["database", "application"]}
+    return steps_of(plan(wave, groups=groups, drill={"terminate_after": "now"}))
+
+
+def principals(aws: Sandbox) -> dict[str, set[str | None]]:
+    """By operation, who called it."""
+    found: dict[str, set[str | None]] = defaultdict(set)
+    for call in aws.calls():
+        found[f"{call['service']}.{call['operation']}"].add(call["principal"])
+    return found
+
+
+def test_every_call_from_the_opening_to_the_sweep_is_made_with_the_role_of_its_group(
+    aws: Sandbox, steps: Steps
+) -> None:
+    steps.open()
+    steps.start()
+    aws.advance(A_DRILL)
+    steps.wait()
+    steps.enrich()
+    assert steps.finalize() == "COMPLETED"
+    launched = {job["connection"]: job for job in steps.document["waves"][0]["jobs"]}
+    TerminateDueOperator(task_id="terminate_due").execute({})
+    aws.advance(A_TERMINATION)
+    TerminateDueOperator(task_id="terminate_due").execute({})
+    SweepOperator(task_id="sweep").execute({})
+
+    assert set(launched) == {"crm_account", "billing_account"}
+    assert steps.document["instancesTerminated"] is True
+    found = principals(aws)
+    for operation in (
+        "drs.DescribeSourceServers",
+        "drs.StartRecovery",
+        "drs.DescribeJobs",
+        "drs.DescribeJobLogItems",
+        "drs.DescribeRecoveryInstances",
+        "drs.TerminateRecoveryInstances",
+        "ec2.DescribeInstances",
+        "servicequotas.GetServiceQuota",
+        "iam.SimulatePrincipalPolicy",
+        "sts.GetCallerIdentity",
+    ):
+        assert found[operation] == ROLES, operation
+    # The record and the metrics are Airflow's own affair, and roles are assumed with Airflow's own key.
+    rest = {name: who for name, who in found.items() if not who & ROLES}
+    assert {name.split(".")[0] for name in rest} == {"dynamodb", "monitoring", "sts"}
+    assert all(who == {None} for who in rest.values())
+    assert not [name for name, who in found.items() if name.startswith(("drs", "ec2")) and None in who]
+
+
+@pytest.mark.parametrize("conf", [{}, {"execution_type": "RECOVERY"}])
+def test_a_wrong_external_id_is_told_before_anything_is_launched(
+    aws: Sandbox, steps: Steps, monkeypatch: pytest.MonkeyPatch, conf: dict[str, str]
+) -> None:
+    role = f"arn:aws:iam::{CRM}:role/dr-recovery"
+    monkeypatch.setenv("AIRFLOW_CONN_CRM_ACCOUNT", connection(role, "wrong"))
+
+    with pytest.raises(AirflowFailException, match="the execution may not start") as refusal:
+        steps.open(**conf)
+
+    (finding,) = steps.document["findings"]
+    assert finding["severity"] == "ERROR"
+    assert "with connection crm_account: the connection's role cannot be assumed" in finding["what"]
+    assert role in finding["what"]
+    assert "ExternalId" in finding["remedy"]
+    assert "crm_account" in str(refusal.value)
+    assert aws.calls("drs", "StartRecovery") == []
+
+
+def test_a_role_that_is_taken_away_later_is_named_by_the_step_that_needs_it(
+    aws: Sandbox, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.open()
+    role = f"arn:aws:iam::{CRM}:role/dr-recovery"
+    monkeypatch.setenv("AIRFLOW_CONN_CRM_ACCOUNT", connection(role, "wrong"))
+
+    with pytest.raises(AirflowFailException, match=r"\(connection crm_account\).* role cannot be assumed"):
+        steps.start()
+
+
+def test_a_wave_outlives_the_sessions_of_its_roles(aws: Sandbox, steps: Steps) -> None:
+    steps.open()
+    steps.start()
+    aws.add_fault("short_session", seconds=0.5, told=3600)
+    wait = RecoveryJobTrigger(
+        execution_id=steps.execution_id, wave_numbers=[1], deadline=time.time() + 60, poll_interval=0.2
+    )
+
+    async def story() -> Any:
+        event = asyncio.ensure_future(anext(wait.run()))
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(aws.advance, A_DRILL)
+        return (await event).payload
+
+    assert asyncio.run(story()) == {"status": "settled", "problem": None}
+    aws.clear_faults()
+    steps.wait()
+    steps.enrich()
+    assert steps.finalize() == "COMPLETED"
+    looks = aws.calls("drs", "DescribeJobs")
+    assert {call["status"] for call in looks} == {200, 403}
+    assert {call["principal"] for call in looks} == ROLES
