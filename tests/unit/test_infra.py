@@ -23,6 +23,7 @@ from sandbox.testing import mocked_sandbox
 
 PROJECT = Path(__file__).parents[2]
 REGION = "us-east-1"
+DEPLOYMENT = (PROJECT / "docs" / "deployment.md").read_text()
 TABLE_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/dr-executions"
 
 
@@ -161,6 +162,43 @@ def test_only_topics_that_are_named_may_be_published_to(policies):
     topic = "arn:aws:sns:us-east-1:123456789012:dr"
     (statement,) = policies_with(TopicArns=topic)["NotifyPolicy"]
     assert (statement["Action"], statement["Resource"]) == ("sns:Publish", [topic])
+
+
+AIRFLOW_ROLE = "arn:aws:iam::111122223333:role/airflow"
+
+
+@pytest.fixture
+def target_role() -> Iterator[dict[str, Any]]:
+    """The role of a target account."""
+    named = {"AirflowRoleArn": AIRFLOW_ROLE, "ExternalId": "dr-4711", "PolicyArns": "arn:aws:iam::1:policy/p"}
+    with deployed("target-account-role", **named) as outputs:
+        role = boto3.client("iam", REGION).get_role(RoleName="dr-recovery")["Role"]
+        assert role["Arn"] == outputs["RoleArn"]
+        yield dict(role)
+
+
+def test_the_role_of_a_target_account_trusts_airflow_alone(target_role):
+    (statement,) = target_role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": AIRFLOW_ROLE}
+    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "dr-4711"}}
+
+
+def test_the_role_of_a_target_account_has_the_policies_that_are_named():
+    """What the local CloudFormation leaves out."""
+    assert "ManagedPolicyArns: !Ref PolicyArns" in (PROJECT / "infra/target-account-role.yaml").read_text()
+
+
+def test_a_connection_as_documented_assumes_the_role_of_a_target_account(target_role, monkeypatch):
+    written = re.search(r"AIRFLOW_CONN_CRM_ACCOUNT='(.+?)'", DEPLOYMENT, re.DOTALL)
+    assert written, "docs/deployment.md shows no connection with a role"
+    connection = json.loads(written[1])
+    connection["extra"]["role_arn"] = target_role["Arn"]
+    connection["extra"]["assume_role_kwargs"]["ExternalId"] = "dr-4711"
+    monkeypatch.setenv("AIRFLOW_CONN_CRM_ACCOUNT", json.dumps(connection))
+
+    caller = RightsHook(aws_conn_id="crm_account", region_name=REGION).principal()
+
+    assert caller == target_role["Arn"]
 
 
 # The local CloudFormation has no topic policies.
