@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
@@ -145,7 +145,7 @@ def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int])
 
 def _wish_for(wave: Record, wish: Wish) -> Wish:
     """The same, with the time at which the wave should end, where its plan has a history."""
-    if "expectedDuration" not in wave or "startTime" not in wave:
+    if "expectedDuration" not in wave or not wave["jobs"]:
         return wish
-    began = float(wave.get("attemptTime", wave["startTime"]))
-    return Wish(wish.interval, began + float(wave["expectedDuration"]), wish.deadline)
+    began = max(float(job["startTime"]) for job in wave["jobs"])
+    return replace(wish, ends_at=began + float(wave["expectedDuration"]))

@@ -8,10 +8,10 @@ gets a hub of its own: nothing of another loop can be used in it.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.hooks.async_drs import AsyncDrs
@@ -93,12 +93,19 @@ class Hub:
         self._store = None
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+class _Here(threading.local):
+    """The loop that was last seen in this thread, with its hub: a thread runs one loop at a time."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    hub: Hub
+
+
+_here = _Here()
 
 
 def hub() -> Hub:
     """The hub of the running event loop."""
     loop = asyncio.get_running_loop()
-    if loop not in _hubs:
-        _hubs[loop] = Hub()
-    return _hubs[loop]
+    if _here.loop is not loop:
+        _here.loop, _here.hub = loop, Hub()
+    return _here.hub

@@ -58,15 +58,16 @@ def pause_of(wishes: Iterable[Wish], now: float, failures: int, retry_after: flo
     Seconds until the next look that serves all: one question answers every waiter, so the soonest counts.
 
     :param wishes: of all waiters; at least one.
-    :param now: epoch seconds.
+    :param now: epoch seconds of the last look, or of its failure.
     :param failures: how many looks in a row failed.
     :param retry_after: seconds for which AWS asked to be left alone; None if it did not.
     """
     wishes = list(wishes)
     usual = min(wish.interval for wish in wishes)
     if failures:
-        wanted = max(usual * 2.0 ** min(failures, 16), retry_after or 0.0)
-        pause = min(wanted, max(LONGEST_INTERVAL, usual)) * _spread()
+        longest = max(LONGEST_INTERVAL, usual)
+        pause = min(usual * 2.0 ** min(failures, 16), longest) * _spread()
+        pause = max(pause, min(retry_after or 0.0, longest))
         pause = min(pause, min(wish.deadline for wish in wishes) - now)
     else:
         pause = min(wish.pause(now) for wish in wishes) * _spread()

@@ -136,13 +136,15 @@ class SharedPoller(Generic[Found]):
             failures = failures + 1 if answer.error else 0
             for watch in self._watches.intersection(watches):
                 watch.give(answer)
-            while self._watches and not await self._is_due(asked_at, failures, answer.error):
+            # AWS asks for a pause from its answer on; otherwise looks keep their distance, be they slow or not.
+            since = time.time() if answer.error else asked_at
+            while self._watches and not await self._is_due(since, failures, answer.error):
                 pass
 
-    async def _is_due(self, asked_at: float, failures: int, error: Exception | None) -> bool:
+    async def _is_due(self, since: float, failures: int, error: Exception | None) -> bool:
         """Wait until the next look is due; False if the waiters changed before, who may want it sooner."""
         wishes = [watch.wish for watch in self._watches]
-        due = asked_at + pause_of(wishes, asked_at, failures, retry_after(error) if error else None)
+        due = since + pause_of(wishes, since, failures, retry_after(error) if error else None)
         return not await self._changes_within(due - time.time())
 
     async def _changes_within(self, seconds: float) -> bool:

@@ -29,8 +29,6 @@ def pauses(*wishes: Wish, failures: int = 0, retry_after: float | None = None) -
         (1, None, 60),
         (2, None, 120),
         (9, None, LONGEST_INTERVAL),
-        (1, 120, 120),
-        (1, 9999, LONGEST_INTERVAL),
     ],
 )
 def test_it_grows_with_trouble_up_to_a_limit_and_is_never_twice_the_same(
@@ -40,6 +38,12 @@ def test_it_grows_with_trouble_up_to_a_limit_and_is_never_twice_the_same(
 
     assert 0.9 * middle <= shortest < 0.95 * middle
     assert 1.05 * middle < longest <= 1.1 * middle
+
+
+@pytest.mark.parametrize(("retry_after", "shortest"), [(40, 54), (120, 120), (9999, LONGEST_INTERVAL)])
+def test_it_is_never_shorter_than_aws_asks_within_that_limit(retry_after: float, shortest: float) -> None:
+    assert pauses(wish(), failures=1, retry_after=retry_after)[0] >= shortest
+    assert pauses(wish(), failures=1, retry_after=retry_after)[1] <= max(66, shortest)
 
 
 @pytest.mark.parametrize(

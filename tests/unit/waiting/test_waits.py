@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.made_executions import write
+from drs_recovery.store_items import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import WEST, application, database, plan
@@ -131,18 +133,31 @@ def test_throttling_slows_all_down_and_retry_after_is_obeyed(aws: Sandbox, start
     )
 
     async def story() -> list[str]:
-        return await asyncio.gather(*(status_of(trigger_for(started, seconds=3)) for _ in range(5)))
+        return await asyncio.gather(*(status_of(trigger_for(started, seconds=5)) for _ in range(5)))
 
     began = len(aws.calls("drs"))
     assert asyncio.run(story()) == ["timeout"] * 5
     asked = [call for call in aws.calls("drs")[began:] if call["operation"] == "DescribeJobs"]
     assert [call["status"] for call in asked[:3]] == [429, 429, 200]
-    first, _, third = (datetime.fromisoformat(call["time"]) for call in asked[:3])
-    # The client tries twice; then all wait for the two seconds that were asked for, or a tenth less.
-    assert third - first >= timedelta(seconds=1.75)
+    # The client itself tries twice.
+    _, refused, next_one = (datetime.fromisoformat(call["time"]) for call in asked[:3])
+    assert next_one - refused >= timedelta(seconds=2)
 
 
 def test_each_look_of_a_new_loop_begins_anew(aws: Sandbox, started: Steps) -> None:
     assert asyncio.run(status_of(trigger_for(started, seconds=0))) == "timeout"
     aws.advance(900)
     assert asyncio.run(status_of(trigger_for(started, seconds=0))) == "settled"
+
+
+def test_near_the_end_that_earlier_executions_foretell_drs_is_asked_more_often(
+    aws: Sandbox, started: Steps
+) -> None:
+    aws.advance(330)
+    table = started.store.table
+    wave = table.get(wave_key(started.execution_id, 1)) or {}
+    soon = time.time() - wave["jobs"][0]["startTime"] + 2.5
+    usual = asyncio.run(quietly(aws, started, 1))["DescribeJobs"]
+    write(table, [{**wave, "expectedDuration": soon}])
+
+    assert asyncio.run(quietly(aws, started, 1))["DescribeJobs"] > 1.5 * usual
