@@ -136,7 +136,7 @@ class SharedPoller(Generic[Found]):
             failures = failures + 1 if answer.error else 0
             for watch in self._watches.intersection(watches):
                 watch.give(answer)
-            # AWS asks for a pause from its answer on; otherwise looks keep their distance, be they slow or not.
+            # AWS asks for a pause from its answer on; otherwise looks keep their distance, slow or not.
             since = time.time() if answer.error else asked_at
             while self._watches and not await self._is_due(since, failures, answer.error):
                 pass
