@@ -80,7 +80,7 @@ lock: python ## Resolve all dependencies anew and write constraints.txt
 
 secrets: .env ## Write .env with random secrets for docker-compose.yaml, unless it is there
 
-bench: venv ## Measure, and print the results as a table (JSON goes to benchmarks/results/)
+bench: venv ## Measure everything (an hour or two); tables and plots go to docs/performance.md
 	@$(RUN) benchmarks
 
 clean: ## Stop what runs, then remove .venv, Airflow's local state and every cache

@@ -1,18 +1,61 @@
-"""Runs every benchmark, prints its table and writes its figures to ``benchmarks/results/``."""
+"""
+Runs benchmarks, all or those that are named, and shows what they found.
+
+``python -m benchmarks [NAME …]`` prints each table, writes the figures to ``benchmarks/results/`` and puts
+table and plot into ``docs/performance.md``.
+"""
 
 from __future__ import annotations
 
-from benchmarks import console_pages, list_executions, parse_plans
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
-BENCHMARKS = (parse_plans, list_executions, console_pages)
+from benchmarks.postgres import NoPostgresError
+from benchmarks.report import Report
+
+# Benchmarks that look at the same runs share them, within one call of this command.
+NAMES = (
+    "parse_plans",
+    "list_executions",
+    "console_pages",
+    "aws_calls",
+    "freshness",
+    "peers",
+    "triggerer_load",
+    "critical_path",
+    "wave_gaps",
+    "execution_calls",
+    "store_cost",
+    "many_plans",
+)
 
 
-def main() -> None:
-    """Run them one after the other: two at once would measure each other."""
-    for benchmark in BENCHMARKS:
-        report = benchmark.run()
-        print(report.markdown(), end="\n\n")
-        report.write()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """
+    Run them one after the other: two at once would measure each other.
+
+    :param arguments: command line without the program's name; by default the process's own.
+    """
+    parser = ArgumentParser(prog="python -m benchmarks", description="Measure this project.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all by default")
+    names = parser.parse_args(arguments).names or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    for name in names:
+        _run(name)
+
+
+def _run(name: str) -> None:
+    run: Callable[[], Report] = import_module(f"benchmarks.{name}").run
+    try:
+        report = run()
+    except NoPostgresError as error:
+        print(f"{name} is skipped: {error}")
+        return
+    print(report.markdown(), end="\n\n", flush=True)
+    report.write()
+    report.publish()
 
 
 if __name__ == "__main__":

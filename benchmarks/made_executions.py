@@ -52,7 +52,7 @@ def history(count: int) -> Iterator[Item]:
     :param count: how many executions.
     """
     for number in range(count):
-        new, time = _new(number, (NewWave(1, "Database"),)), START + EVERY * number
+        new, time = new_execution(number, (NewWave(1, "Database"),)), START + EVERY * number
         yield from listing_items(new, time)
         if number >= count - _LIVE:
             yield {**execution_item(new, time), "status": ExecutionStatus.POLLING, "startTime": time + 20}
@@ -70,7 +70,7 @@ def fleet(servers: int, waves: int) -> Iterator[Item]:
     :param servers: how many in all.
     :param waves: over which they are spread evenly.
     """
-    new = _new(0, tuple(NewWave(number, f"Tier {number}") for number in range(1, waves + 1)))
+    new = new_execution(0, tuple(NewWave(number, f"Tier {number}") for number in range(1, waves + 1)))
     each = servers // waves
     phases = [_PHASES[index % len(_PHASES)] for index in range(each)]
     execution = execution_item(new, START) | {"status": ExecutionStatus.POLLING, "startTime": START + 20}
@@ -82,7 +82,13 @@ def fleet(servers: int, waves: int) -> Iterator[Item]:
             yield server_item(execution, wave.number, _server(wave.number, index)) | _seen(phase, index)
 
 
-def _new(number: int, waves: tuple[NewWave, ...]) -> NewExecution:
+def new_execution(number: int, waves: tuple[NewWave, ...]) -> NewExecution:
+    """
+    An execution to be opened.
+
+    :param number: which one, from 0; the id is made from it.
+    :param waves: its waves.
+    """
     plan = f"plan-{number % PLANS:02}"
     return NewExecution(
         execution_id=str(UUID(int=number + 1)),

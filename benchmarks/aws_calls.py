@@ -1,0 +1,36 @@
+"""How many calls of AWS it takes to wait for 1 to 200 waves at once: DRS throttles, and calls cost."""
+
+from __future__ import annotations
+
+from benchmarks.plots import Plot
+from benchmarks.report import Report
+from benchmarks.waiting_waves import PRODUCT
+from benchmarks.watching import Watch, watch
+
+WAVES = (1, 10, 60, 200)
+SERVERS = 2
+
+_OPERATIONS = ("DescribeJobs", "DescribeJobLogItems")
+
+
+def run() -> Report:
+    """Wait for waves of two servers, all in one Region, from their start to their end."""
+    watches = [watch(PRODUCT, count, SERVERS) for count in WAVES]
+    rows = [_row(one, watches[0]) for one in watches]
+    calls = {f"{name} a minute": [one.a_minute("drs", name) for one in watches] for name in _OPERATIONS}
+    plot = Plot([f"{count} waves" for count in WAVES], calls, "calls a minute", is_logarithmic=True)
+    return Report("aws_calls", "Calls of AWS while 1 to 200 waves wait in one Region", rows, plot)
+
+
+def _row(one: Watch, alone: Watch) -> dict[str, float | str]:
+    describe_jobs = one.a_minute("drs", "DescribeJobs")
+    waited = one.minutes * one.waves
+    return {
+        "waiting waves": one.waves,
+        "DescribeJobs a minute": describe_jobs,
+        "relative to one wave": describe_jobs / alone.a_minute("drs", "DescribeJobs"),
+        "DescribeJobLogItems a minute": one.a_minute("drs", "DescribeJobLogItems"),
+        "DynamoDB calls a minute": one.a_minute("dynamodb"),
+        "calls of a wave a minute": sum(one.calls.values()) / waited,
+        "write units of a wave": one.units / one.waves,
+    }

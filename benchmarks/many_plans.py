@@ -1,0 +1,75 @@
+"""60 plans with 2,000 servers are started at once: how much longer do they take than DRS's quotas demand?"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.made_plans import MadePlan
+from benchmarks.optimum import Chain, Job, best_found, lower_bound, over_regions
+from benchmarks.postgres import temporary_postgres
+from benchmarks.report import Report
+from benchmarks.stack_runs import Ended, epoch, stack_with
+
+REGIONS = ("us-east-1", "us-west-2")
+# Of each Region: how many plans with which waves. In all 60 plans and 2,000 servers, four times DRS's quota.
+PLANS = ((10, (30, 30)), (10, (15, 15)), (10, (5, 5)))
+# Slow enough that two cores are not what everything waits for: DRS's hour takes a quarter of one.
+SPEED, POLL_INTERVAL = 4.0, 5.0
+
+_LONGEST_SECONDS = 3600.0
+_REFUSED = 400
+
+
+def run() -> Report:
+    """Trigger all plans at once, and compare the end of the last wave with a simulation of the quotas."""
+    plans = made_plans()
+    with temporary_postgres() as url, stack_with(plans, SPEED, POLL_INTERVAL, url) as runs:
+        ended = runs.run(plans, _LONGEST_SECONDS)
+        starts = runs.sandbox.calls("drs", "StartRecovery")
+    regions = _chains(ended)
+    whole = max(epoch(job["endDateTime"]) for one in ended for job in one.jobs) - ended[0].triggered
+    optimum = over_regions(best_found, regions)
+    row: dict[str, float | str] = {
+        "plans": len(plans),
+        "servers": sum(sum(plan.waves) for plan in plans),
+        "jobs": sum(len(one.jobs) for one in ended),
+        "waves with more jobs than one": sum(_jobs_too_many(one) for one in ended),
+        "refused StartRecovery calls": sum(int(call["status"]) >= _REFUSED for call in starts),
+        "no order beats, s": over_regions(lower_bound, regions),
+        "best order found, s": optimum,
+        "measured s": whole,
+        "of the best order": whole / optimum,
+        "first StartRecovery after, median s": statistics.median(map(_first_start, ended)),
+    }
+    return Report("many_plans", f"{len(plans)} plans at once, at {SPEED:g} times DRS's speed", [row])
+
+
+def made_plans() -> list[MadePlan]:
+    """The plans, large and small ones mixed as they come."""
+    shapes = [waves for count, waves in PLANS for _ in range(count)]
+    wanted = [(waves, region) for waves in shapes for region in REGIONS]
+    return [MadePlan(number, waves, region) for number, (waves, region) in enumerate(wanted)]
+
+
+def _chains(ended: Sequence[Ended]) -> dict[str, list[Chain]]:
+    """The jobs as they were, with the time that DRS took for each."""
+    regions: dict[str, list[Chain]] = defaultdict(list)
+    for one in ended:
+        regions[one.plan.region].append(tuple(map(_job, one.jobs)))
+    return regions
+
+
+def _job(job: dict[str, Any]) -> Job:
+    seconds = epoch(job["endDateTime"]) - epoch(job["creationDateTime"])
+    return Job(len(job["participatingServers"]), seconds)
+
+
+def _jobs_too_many(ended: Ended) -> int:
+    return sum(count > 1 for count in Counter(job["tags"]["dr:wave"] for job in ended.jobs).values())
+
+
+def _first_start(ended: Ended) -> float:
+    return epoch(ended.jobs[0]["creationDateTime"]) - ended.triggered

@@ -1,0 +1,146 @@
+"""Lets a number of waves be waited for to their end, and says what that took of AWS."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, Popen
+from tempfile import TemporaryDirectory
+
+from benchmarks.observer import Observer, phase_changes
+from benchmarks.waiting_waves import PRODUCT, Task, WaitingWave, sandbox_without_limits, start_waves
+from devstack.environment import airflow_environment
+from devstack.layout import StackSettings
+from devstack.ports import free_port
+from devstack.state import StackState
+from drs_recovery.statuses import ServerPhase
+from sandbox.testing import Sandbox
+
+# DRS and the polls are so many times faster than in production. Minutes and seconds of results are those of
+# DRS's clock, so that they are the same as in production.
+SPEED = 8.0
+PRODUCTION_INTERVAL = 30.0
+
+_LONGEST_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """
+    What waiting for some waves took.
+
+    :param waves: how many.
+    :param minutes: from the first look to the end of the last wave, by DRS's clock.
+    :param calls: ``service.operation`` to how many.
+    :param units: write units of DynamoDB.
+    :param lags: seconds from each change in DRS to when it was on record, by DRS's clock.
+    :param launch_lags: those of launched servers.
+    """
+
+    waves: int
+    minutes: float
+    calls: Mapping[str, int]
+    units: int
+    lags: Sequence[float]
+    launch_lags: Sequence[float]
+
+    def a_minute(self, service: str, *operations: str) -> float:
+        """
+        Calls a minute.
+
+        :param service: such as ``drs``.
+        :param operations: of it; left out, all of them.
+        """
+        names = [f"{service}.{operation}" for operation in operations]
+        wanted = names or [name for name in self.calls if name.startswith(f"{service}.")]
+        return sum(self.calls.get(name, 0) for name in wanted) / self.minutes
+
+
+@functools.cache
+def watch(way: str, waves: int, servers: int) -> Watch:
+    """
+    Start waves and wait for them.
+
+    :param way: of :mod:`benchmarks.watchers`.
+    :param waves: how many.
+    :param servers: of each.
+    """
+    with sandbox_without_limits() as sandbox:
+        started = start_waves(sandbox, waves, servers)
+        with _waiting_process(sandbox, way) as process:
+            sandbox.control("DELETE", "/calls")
+            sandbox.control("DELETE", "/writes")
+            sandbox.set_speed(SPEED)
+            begin = time.time()
+            with Observer(sandbox, started) as observer:
+                launches = _wait(process, started)
+                seconds = time.time() - begin
+        calls = Counter(f"{call['service']}.{call['operation']}" for call in sandbox.calls())
+        # The observer's own.
+        calls["dynamodb.Query"] -= observer.reads
+        lags = observer.lags(begin)
+        launch_lags = [lag for (_, phase), lag in lags.items() if phase is ServerPhase.LAUNCHED]
+        return Watch(
+            waves=waves,
+            minutes=SPEED * seconds / 60,
+            calls=+calls,
+            units=sum(found["units"] for found in sandbox.writes().values()),
+            lags=_by_drs_clock(lags.values()),
+            launch_lags=_by_drs_clock(
+                launch_lags if way == PRODUCT else _lags_of(sandbox, started, launches)
+            ),
+        )
+
+
+@contextmanager
+def _waiting_process(sandbox: Sandbox, way: str) -> Iterator[Popen[str]]:
+    """A process that has loaded everything and waits for its task."""
+    command = [sys.executable, "-m", "benchmarks.watchers", way]
+    with TemporaryDirectory() as home:
+        environment = product_environment(Path(home), sandbox, PRODUCTION_INTERVAL / SPEED)
+        with Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as process:
+            try:
+                if next(iter(process.stdout or ()), "") != "ready\n":
+                    raise RuntimeError(f"this did not start: {' '.join(command)}")
+                yield process
+            finally:
+                process.kill()
+
+
+def _wait(process: Popen[str], waves: Sequence[WaitingWave]) -> dict[str, float]:
+    """Server to when it was seen to be launched, where the way tells."""
+    task = Task(tuple(waves), PRODUCTION_INTERVAL / SPEED, _LONGEST_SECONDS)
+    answer, _ = process.communicate(task.to_json(), timeout=_LONGEST_SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"waiting failed with exit code {process.returncode}")
+    return dict(json.loads(answer))
+
+
+def product_environment(home: Path, sandbox: Sandbox, poll_interval: float) -> dict[str, str]:
+    """
+    Return the environment in which the product's code talks to a sandbox, without a stack.
+
+    :param home: an empty directory.
+    :param sandbox: its AWS.
+    :param poll_interval: seconds between two looks at a job.
+    """
+    settings = StackSettings(home=home, poll_interval=poll_interval)
+    environment = airflow_environment(os.environ, StackState(settings, free_port(), sandbox_url=sandbox.url))
+    return environment | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"}
+
+
+def _lags_of(sandbox: Sandbox, waves: Sequence[WaitingWave], launches: Mapping[str, float]) -> list[float]:
+    changes = phase_changes(sandbox, waves)
+    return [max(seen - changes[server, ServerPhase.LAUNCHED], 0.0) for server, seen in launches.items()]
+
+
+def _by_drs_clock(seconds: Iterable[float]) -> tuple[float, ...]:
+    return tuple(SPEED * one for one in seconds)

@@ -1,0 +1,69 @@
+"""Waves are waited for in each way, and what that took of AWS is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+
+import pytest
+
+from benchmarks import aws_calls, freshness, peer_watchers, watching
+from benchmarks.peer_watchers import wait_per_server, wait_per_wave
+from benchmarks.waiting_waves import Launches, Task, sandbox_without_limits, start_waves
+from sandbox.testing import Sandbox
+
+FAST = 400.0
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with sandbox_without_limits() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def _aws(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.url)
+    peer_watchers._client.cache_clear()
+    yield
+    peer_watchers._client.cache_clear()
+
+
+@pytest.mark.usefixtures("_aws")
+@pytest.mark.parametrize(
+    ("way", "writes"), [(wait_per_server, False), (wait_per_wave, True)], ids=["server", "wave"]
+)
+def test_another_design_waits_until_every_server_is_launched(
+    sandbox: Sandbox, way: Callable[[Task], Coroutine[None, None, Launches]], writes: bool
+) -> None:
+    waves = start_waves(sandbox, 1, 2)
+    sandbox.control("DELETE", "/calls")
+    sandbox.set_speed(FAST)
+
+    launches = asyncio.run(way(Task(tuple(waves), 0.2, 60)))
+
+    assert set(launches) == set(waves[0].server_ids)
+    assert len(sandbox.calls("drs", "DescribeJobs")) > 2
+    assert bool(sandbox.calls("dynamodb", "PutItem")) is writes
+
+
+def test_a_task_survives_the_way_to_another_process(sandbox: Sandbox) -> None:
+    task = Task(tuple(start_waves(sandbox, 2, 1)), 0.5, 60)
+
+    assert Task.from_json(task.to_json()) == task
+
+
+def test_the_products_waiting_is_measured_from_start_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "SPEED", FAST)
+    for module in (aws_calls, freshness):
+        monkeypatch.setattr(module, "WAVES", (1,))
+
+    (calls,) = aws_calls.run().rows
+    (fresh,) = freshness.run().rows
+
+    assert calls["relative to one wave"] == 1
+    assert calls["DescribeJobs a minute"] > 0
+    assert calls["DynamoDB calls a minute"] > 0
+    assert calls["write units of a wave"] > 0
+    assert fresh["changes seen"] > 0
+    assert 0 < fresh["median s"] <= fresh["worst s"]
