@@ -16,7 +16,8 @@ from benchmarks.stack_runs import Ended, epoch, stack_with
 WAVES = (1, 3, 10)
 SERVERS = 2
 # One look a second at jobs that are 32 times as fast as DRS's: a look each half minute of DRS's time.
-SPEED, POLL_INTERVAL = 32.0, 1.0
+SPEED = 32.0
+SETTINGS = {"speed": SPEED, "poll_interval": 1.0}
 
 _LONGEST_SECONDS = 1200.0
 
@@ -56,7 +57,7 @@ def timed_executions() -> Sequence[Timed]:
     """Run plans of 1, 3 and 10 waves, one after the other, on a stack of real processes."""
     plans = [MadePlan(number, (SERVERS,) * waves) for number, waves in enumerate(WAVES)]
     timed = []
-    with stack_with(plans, SPEED, POLL_INTERVAL) as runs:
+    with stack_with(plans, SETTINGS) as runs:
         for plan in plans:
             runs.sandbox.control("DELETE", "/calls")
             (ended,) = runs.run([plan], _LONGEST_SECONDS)

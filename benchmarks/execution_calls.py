@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmarks.critical_path import timed_executions
 from benchmarks.report import Report
 
@@ -10,9 +12,11 @@ def run() -> Report:
     """Count the calls of executions with 1, 3 and 10 waves by operation."""
     executions = timed_executions()
     names = sorted({name for one in executions for name in one.calls})
-    rows = [
-        {"call": name, **{f"{len(one.starts)} waves": one.calls[name] for one in executions}}
-        for name in names
-    ]
-    rows.append({"call": "all", **{f"{len(one.starts)} waves": one.calls.total() for one in executions}})
+    rows = [_row(name, [one.calls[name] for one in executions]) for name in names]
+    rows.append(_row("all", [one.calls.total() for one in executions]))
     return Report("execution_calls", "Calls of AWS of a whole execution", rows)
+
+
+def _row(name: str, counts: Sequence[int]) -> dict[str, float | str]:
+    executions = zip(timed_executions(), counts, strict=True)
+    return {"call": name, **{f"{len(one.starts)} waves": count for one, count in executions}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from benchmarks.aws_calls import SERVERS, WAVES
+from benchmarks.aws_calls import SERVERS, SPEED, WAVES
 from benchmarks.report import Report
 from benchmarks.waiting_waves import PRODUCT
 from benchmarks.watching import PRODUCTION_INTERVAL, Watch, watch
@@ -12,7 +12,7 @@ from benchmarks.watching import PRODUCTION_INTERVAL, Watch, watch
 
 def run() -> Report:
     """Read the records while waves are waited for, and compare them with the logs of the jobs."""
-    rows = [_row(watch(PRODUCT, count, SERVERS)) for count in WAVES]
+    rows = [_row(watch(PRODUCT, count, SERVERS, SPEED)) for count in WAVES]
     return Report("freshness", "From a change in DRS to the record that shows it", rows)
 
 

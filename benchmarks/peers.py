@@ -11,6 +11,7 @@ from benchmarks.watching import Watch, watch
 
 # As many jobs as DRS lets run in a Region, and servers enough for a difference between server and wave.
 WAVES, SERVERS = 20, 10
+SPEED = 8.0
 
 WAYS = {
     "this project": PRODUCT,
@@ -21,7 +22,7 @@ WAYS = {
 
 def run() -> Report:
     """Wait for twenty waves of ten servers in each way."""
-    watches = {name: watch(way, WAVES, SERVERS) for name, way in WAYS.items()}
+    watches = {name: watch(way, WAVES, SERVERS, SPEED) for name, way in WAYS.items()}
     calls = {
         f"{service} calls a minute": [one.a_minute(service) for one in watches.values()]
         for service in ("drs", "dynamodb")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,15 +71,16 @@ class StackRuns:
         :raises RuntimeError: an execution is no full success, or does not end in time.
         """
         for plan in plans:
-            self._until(
-                lambda plan=plan: self._api.dag(plan.dag_id) is not None, plan.dag_id, _PARSING_SECONDS
-            )
+            _until(partial(self._is_known, plan), plan.dag_id, _PARSING_SECONDS)
             self._api.unpause(plan.dag_id)
         triggered = time.time()
         runs = {plan: self._api.trigger(plan.dag_id, {}) for plan in plans}
         for plan, run_id in runs.items():
-            self._until(lambda plan=plan, run_id=run_id: self._has_ended(plan, run_id), run_id, seconds)
+            _until(partial(self._has_ended, plan, run_id), run_id, seconds)
         return [self._ended(plan, run_id, triggered) for plan, run_id in runs.items()]
+
+    def _is_known(self, plan: MadePlan) -> bool:
+        return self._api.dag(plan.dag_id) is not None
 
     def _has_ended(self, plan: MadePlan, run_id: str) -> bool:
         return self._api.run(plan.dag_id, run_id)["state"] in _RUN_ENDS
@@ -98,37 +100,29 @@ class StackRuns:
         ]
         return sorted(jobs, key=lambda job: str(job["creationDateTime"]))
 
-    @staticmethod
-    def _until(happened: Callable[[], bool], what: str, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not happened():
-            if time.monotonic() > until:
-                raise RuntimeError(f"not within {seconds:.0f} s: {what}")
-            time.sleep(_LOOK_SECONDS)
+
+def _until(happened: Callable[[], bool], what: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > until:
+            raise RuntimeError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(_LOOK_SECONDS)
 
 
 @contextmanager
-def stack_with(
-    plans: Sequence[MadePlan], speed: float, poll_interval: float, database_url: str = ""
-) -> Iterator[StackRuns]:
+def stack_with(plans: Sequence[MadePlan], settings: Mapping[str, Any]) -> Iterator[StackRuns]:
     """
     Start a stack that has plans and their servers, and end it with the block.
 
     :param plans: the plans.
-    :param speed: of the sandbox.
-    :param poll_interval: seconds between two looks at a job.
-    :param database_url: of Airflow's database; SQLite unless told otherwise.
+    :param settings: of :class:`~devstack.layout.StackSettings`, but for the folders.
     """
     with TemporaryDirectory() as name:
-        write_plans(Path(name) / "plans", plans)
-        settings = StackSettings(
-            home=Path(name) / "stack",
-            plans_dir=Path(name) / "plans",
-            speed=speed,
-            poll_interval=poll_interval,
-            database_url=database_url,
+        home = Path(name)
+        write_plans(home / "plans", plans)
+        stack = Stack(
+            StackSettings(home=home / "stack", plans_dir=home / "plans", **settings), say=lambda _: None
         )
-        stack = Stack(settings, say=lambda _: None)
         try:
             state = stack.up()
             add_servers(Sandbox(state.sandbox_url), plans)

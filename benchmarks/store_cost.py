@@ -9,7 +9,7 @@ from benchmarks.stack_runs import Ended, StackRuns, stack_with
 
 # Servers of each wave; all waves of a plan start at once, which is as many servers as DRS takes.
 SIZES = ((2,) * 3, (20,) * 5, (100,) * 5)
-SPEED, POLL_INTERVAL = 32.0, 1.0
+SETTINGS = {"speed": 32.0, "poll_interval": 1.0}
 
 _LONGEST_SECONDS = 1200.0
 # DynamoDB's limit of an item.
@@ -19,7 +19,7 @@ _LARGEST_ITEM = 400 * 1024
 def run() -> Report:
     """Run drills of 6, 100 and 500 servers, one after the other, and ask the sandbox what was written."""
     plans = [MadePlan(number, waves, in_parallel=True) for number, waves in enumerate(SIZES)]
-    with stack_with(plans, SPEED, POLL_INTERVAL) as runs:
+    with stack_with(plans, SETTINGS) as runs:
         rows = [_measure(runs, plan) for plan in plans]
     units = [float(row["write units of a server"]) for row in rows]
     plot = Plot([f"{row['servers']} servers" for row in rows], {"write units": units}, "write units a server")

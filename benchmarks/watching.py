@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,6 @@ from devstack.state import StackState
 from drs_recovery.statuses import ServerPhase
 from sandbox.testing import Sandbox
 
-# DRS and the polls are so many times faster than in production. Minutes and seconds of results are those of
-# DRS's clock, so that they are the same as in production.
-SPEED = 8.0
 PRODUCTION_INTERVAL = 30.0
 
 _LONGEST_SECONDS = 1800.0
@@ -65,47 +62,51 @@ class Watch:
 
 
 @functools.cache
-def watch(way: str, waves: int, servers: int) -> Watch:
+def watch(way: str, waves: int, servers: int, speed: float) -> Watch:
     """
     Start waves and wait for them.
+
+    DRS and the polls are faster than in production by the same factor, and results are by DRS's clock, so
+    that they are the same as in production.
 
     :param way: of :mod:`benchmarks.watchers`.
     :param waves: how many.
     :param servers: of each.
+    :param speed: the factor.
     """
     with sandbox_without_limits() as sandbox:
         started = start_waves(sandbox, waves, servers)
-        with _waiting_process(sandbox, way) as process:
+        with _waiting_process(sandbox, way, speed) as process:
             sandbox.control("DELETE", "/calls")
             sandbox.control("DELETE", "/writes")
-            sandbox.set_speed(SPEED)
+            sandbox.set_speed(speed)
             begin = time.time()
             with Observer(sandbox, started) as observer:
-                launches = _wait(process, started)
+                launches = _wait(process, started, speed)
                 seconds = time.time() - begin
         calls = Counter(f"{call['service']}.{call['operation']}" for call in sandbox.calls())
         # The observer's own.
         calls["dynamodb.Query"] -= observer.reads
         lags = observer.lags(begin)
         launch_lags = [lag for (_, phase), lag in lags.items() if phase is ServerPhase.LAUNCHED]
+        if way != PRODUCT:
+            launch_lags = _lags_of(sandbox, started, launches)
         return Watch(
             waves=waves,
-            minutes=SPEED * seconds / 60,
+            minutes=speed * seconds / 60,
             calls=+calls,
             units=sum(found["units"] for found in sandbox.writes().values()),
-            lags=_by_drs_clock(lags.values()),
-            launch_lags=_by_drs_clock(
-                launch_lags if way == PRODUCT else _lags_of(sandbox, started, launches)
-            ),
+            lags=[speed * lag for lag in lags.values()],
+            launch_lags=[speed * lag for lag in launch_lags],
         )
 
 
 @contextmanager
-def _waiting_process(sandbox: Sandbox, way: str) -> Iterator[Popen[str]]:
+def _waiting_process(sandbox: Sandbox, way: str, speed: float) -> Iterator[Popen[str]]:
     """A process that has loaded everything and waits for its task."""
     command = [sys.executable, "-m", "benchmarks.watchers", way]
     with TemporaryDirectory() as home:
-        environment = product_environment(Path(home), sandbox, PRODUCTION_INTERVAL / SPEED)
+        environment = product_environment(Path(home), sandbox, PRODUCTION_INTERVAL / speed)
         with Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as process:
             try:
                 if next(iter(process.stdout or ()), "") != "ready\n":
@@ -115,9 +116,9 @@ def _waiting_process(sandbox: Sandbox, way: str) -> Iterator[Popen[str]]:
                 process.kill()
 
 
-def _wait(process: Popen[str], waves: Sequence[WaitingWave]) -> dict[str, float]:
+def _wait(process: Popen[str], waves: Sequence[WaitingWave], speed: float) -> dict[str, float]:
     """Server to when it was seen to be launched, where the way tells."""
-    task = Task(tuple(waves), PRODUCTION_INTERVAL / SPEED, _LONGEST_SECONDS)
+    task = Task(tuple(waves), PRODUCTION_INTERVAL / speed, _LONGEST_SECONDS)
     answer, _ = process.communicate(task.to_json(), timeout=_LONGEST_SECONDS)
     if process.returncode:
         raise RuntimeError(f"waiting failed with exit code {process.returncode}")
@@ -140,7 +141,3 @@ def product_environment(home: Path, sandbox: Sandbox, poll_interval: float) -> d
 def _lags_of(sandbox: Sandbox, waves: Sequence[WaitingWave], launches: Mapping[str, float]) -> list[float]:
     changes = phase_changes(sandbox, waves)
     return [max(seen - changes[server, ServerPhase.LAUNCHED], 0.0) for server, seen in launches.items()]
-
-
-def _by_drs_clock(seconds: Iterable[float]) -> tuple[float, ...]:
-    return tuple(SPEED * one for one in seconds)

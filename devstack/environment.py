@@ -111,8 +111,8 @@ def _airflow(state: StackState) -> dict[str, str]:
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         # How soon a new plan file, and a changed one, shows up.
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": str(state.settings.parse_interval),
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(state.settings.parse_interval),
     }
     return {"AIRFLOW_HOME": str(layout.home)} | {f"AIRFLOW__{key}": value for key, value in options.items()}
 

@@ -26,6 +26,7 @@ class StackSettings:
     :param plans_dir: the recovery plans.
     :param speed: how many times faster than AWS the sandbox plays its jobs.
     :param poll_interval: seconds between two looks at a running DRS job.
+    :param parse_interval: seconds between two passes of the DAG processor over the plans.
     :param database_url: of Airflow's database, empty and the stack's own, as SQLAlchemy has it; left out, an
         SQLite file in the home directory, which holds a few executions at a time.
     """
@@ -35,6 +36,7 @@ class StackSettings:
     plans_dir: Path = PROJECT / "include" / "plans"
     speed: float = DEMO_SPEED
     poll_interval: float = 1.0
+    parse_interval: int = 5
     database_url: str = ""
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 
 import pytest
 
-from benchmarks import aws_calls, freshness, peer_watchers, watching
+from benchmarks import aws_calls, freshness, peer_watchers
 from benchmarks.peer_watchers import wait_per_server, wait_per_wave
 from benchmarks.waiting_waves import Launches, Task, sandbox_without_limits, start_waves
 from sandbox.testing import Sandbox
@@ -54,9 +54,9 @@ def test_a_task_survives_the_way_to_another_process(sandbox: Sandbox) -> None:
 
 
 def test_the_products_waiting_is_measured_from_start_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "SPEED", FAST)
     for module in (aws_calls, freshness):
         monkeypatch.setattr(module, "WAVES", (1,))
+        monkeypatch.setattr(module, "SPEED", FAST)
 
     (calls,) = aws_calls.run().rows
     (fresh,) = freshness.run().rows
