@@ -15,8 +15,8 @@ from drs_recovery.hooks.renewal import renew_in_threads
 # Whoever waits looks again anyway, and waits longer after a failure: the client itself need not try often.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=30)
 
-# Jobs a page: to read a larger answer would hold up an event loop.
-_PAGE_SIZE = 100
+# Jobs a page: to read a larger answer at once would hold up an event loop for some tenths of a second.
+_PAGE_SIZE = 500
 
 # Logs that are read at the same time, so that many waves of one moment do not look like an attack.
 _LOGS_AT_ONCE = 4
