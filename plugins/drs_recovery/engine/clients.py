@@ -5,12 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook
+from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook as AirflowEc2Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.quotas import QuotasHook
 from drs_recovery.hooks.rights import RightsHook
+
+
+class Ec2Hook(AccountHook, AirflowEc2Hook):
+    """Airflow's hook of EC2, in the account that the connection names or nowhere."""
 
 
 class Place(NamedTuple):
@@ -55,9 +60,9 @@ class PlaceClients:
         return DrsHook(aws_conn_id=self.place.connection, region_name=self.place.region)
 
     @cached_property
-    def ec2(self) -> EC2Hook:
+    def ec2(self) -> Ec2Hook:
         """EC2 in this place."""
-        return EC2Hook(
+        return Ec2Hook(
             aws_conn_id=self.place.connection, region_name=self.place.region, api_type="client_type"
         )
 

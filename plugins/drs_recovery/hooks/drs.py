@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
+
+from drs_recovery.hooks.base import AccountHook
 
 # DescribeRecoveryInstances and DescribeSourceServers take at most 200 ids, DescribeJobs 1000 (botocore's
 # model).
@@ -31,7 +32,7 @@ def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-class DrsHook(AwsBaseHook):
+class DrsHook(AccountHook):
     """
     Talk to DRS in one account and Region.
 

@@ -51,6 +51,12 @@ _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, No
 AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
 
 
+class MissingConnectionError(BotoCoreError):  # type: ignore[misc]  # botocore is not annotated
+    """An Airflow connection is not found (now): it was deleted, or a secrets backend does not answer."""
+
+    fmt = "there is no Airflow connection {connection}"
+
+
 def error_code(error: Exception) -> str:
     """AWS's error code, or the class name of an error that is not an answer of AWS."""
     if isinstance(error, ClientError):
@@ -59,11 +65,15 @@ def error_code(error: Exception) -> str:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same call may succeed later: throttling, 5xx, resets, time-outs, expired tokens."""
+    """
+    Whether the same call may succeed later: throttling, 5xx, resets, time-outs, expired tokens.
+
+    A connection is looked for before an execution may start: one that is missing later may come back, too.
+    """
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error_code(error) in _TRANSIENT_CODES or status == 429 or status >= 500
-    return isinstance(error, _NO_ANSWER)
+    return isinstance(error, (*_NO_ANSWER, MissingConnectionError))
 
 
 def is_unanswered(error: Exception) -> bool:

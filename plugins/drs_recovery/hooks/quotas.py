@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 
+from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.errors import error_code
 
 # Nothing hangs on the answer: where the API cannot be reached, a recovery must not wait long for that.
@@ -17,7 +17,7 @@ ASK_BRIEFLY = Config(
 _SERVICE = "drs"
 
 
-class QuotasHook(AwsBaseHook):
+class QuotasHook(AccountHook):
     """
     Ask for the quotas of DRS in one account and Region.
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-
+from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.errors import error_code
 from drs_recovery.hooks.quotas import ASK_BRIEFLY
 
@@ -30,7 +29,7 @@ class Decision(NamedTuple):
     certain: bool
 
 
-class RightsHook(AwsBaseHook):
+class RightsHook(AccountHook):
     """
     Simulate the policies of the caller.
 

@@ -16,7 +16,7 @@ from drs_recovery.operators.housekeeping import SweepOperator, TerminateDueOpera
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, plan
-from tests.unit.steps import Steps
+from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 
@@ -159,6 +159,33 @@ def test_a_role_that_is_taken_away_later_is_named_by_the_step_that_needs_it(
 
     with pytest.raises(AirflowFailException, match=r"\(connection crm_account\).* role cannot be assumed"):
         steps.start()
+
+
+def test_without_its_connection_nothing_is_done_in_another_account(
+    aws: Sandbox, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody deletes it, or a secrets backend does not answer for a while."""
+
+    def without_connection(step: Callable[[], Any]) -> None:
+        with monkeypatch.context() as patch:
+            patch.delenv("AIRFLOW_CONN_CRM_ACCOUNT")
+            deferred(step)
+
+    steps.open()
+    without_connection(steps.start)
+    steps.start()
+    aws.advance(A_DRILL)
+    without_connection(steps.wait)
+    assert (
+        "there is no Airflow connection crm_account" in steps.document["waves"][0]["lastPollError"]["message"]
+    )
+    steps.wait()
+    without_connection(steps.enrich)
+    steps.enrich()
+
+    assert steps.finalize() == "COMPLETED"
+    found = principals(aws)
+    assert not [name for name, who in found.items() if name.startswith(("drs", "ec2")) and None in who]
 
 
 def test_a_wave_outlives_the_sessions_of_its_roles(aws: Sandbox, steps: Steps) -> None:
