@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack
+from functools import cached_property
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from botocore.config import Config
 
 from drs_recovery.hooks.drs import MAX_JOB_IDS, DrsHook, chunks, in_order_of_time
@@ -23,12 +25,17 @@ _LOGS_AT_ONCE = 4
 
 
 class _AsyncHook(DrsHook):
-    """Makes clients that never hold up their event loop."""
+    """Makes one client, which never holds up its event loop."""
 
-    def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
-        session = super().get_session(region_name, deferrable)
+    @cached_property
+    def session(self) -> Any:
+        """The session, for which Airflow is asked for the connection, and STS for the key of its role."""
+        session = super().get_session(self.region_name, deferrable=True)
         renew_in_threads(session)
         return session
+
+    def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
+        return self.session
 
 
 class AsyncDrs:
@@ -97,8 +104,9 @@ class AsyncDrs:
             if self._client is None:
                 hook = _AsyncHook(**self._hook_arguments, config=_CONFIG)
                 opened = AsyncExitStack()
-                # Airflow's hook is not annotated.
-                made = await hook.get_async_conn()  # type: ignore[no-untyped-call]
-                self._client = await opened.enter_async_context(made)
+                # Not the client: one that is made when nobody waits for it any more would never be closed.
+                await sync_to_async(lambda: hook.session)()
+                client = hook.get_client_type(deferrable=True)
+                self._client = await opened.enter_async_context(client)
                 self._opened = opened
             return self._client

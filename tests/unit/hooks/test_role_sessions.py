@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.errors import MissingConnectionError
 from sandbox.testing import Sandbox
 
 ACCOUNT = "210987654321"
@@ -100,3 +101,14 @@ def test_a_poller_whose_key_ended_early_fails_once_and_goes_on_with_a_new_one(ac
     asyncio.run(looks())
     assert outcomes(account) == [200, 403, 200]
     assert len(account.calls("sts", "AssumeRole")) == 2
+
+
+def test_a_poller_without_its_connection_asks_nobody(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_DR_ACCOUNT")
+
+    with pytest.raises(MissingConnectionError, match="dr_account"):
+        asyncio.run(AsyncDrs(*PLACE).describe_jobs(["drsjob-1111111111111111a"]))
+
+    assert account.calls() == []
