@@ -38,6 +38,11 @@ def details_timeout() -> float:
     return float(conf.getfloat(SECTION, "details_timeout", fallback=600.0))
 
 
+def hold_drills_during_recovery() -> bool:
+    """``hold_drills_during_recovery``: whether drills start no job beside those of a real recovery."""
+    return bool(conf.getboolean(SECTION, "hold_drills_during_recovery", fallback=False))
+
+
 def termination_timeout() -> float:
     """``termination_timeout``: seconds for which a termination is tried, 3600 by default."""
     return float(conf.getfloat(SECTION, "termination_timeout", fallback=3600.0))

@@ -25,7 +25,7 @@ from drs_recovery.store_base import (
     retried_on_conflict,
 )
 from drs_recovery.store_items import END_OF_RANGE, Event, present
-from drs_recovery.store_rules import attempt_of, left_queue, was_queued
+from drs_recovery.store_rules import attempt_of, was_queued
 
 QUEUED = "QUEUED"
 """Phase of a wave that waits for room in DRS."""
@@ -51,16 +51,16 @@ class StoreQueue(StoreBase):
         rows = self.table.query(_partition(place), _ENTRIES, _ENTRIES + END_OF_RANGE)
         return Queue(place, guard["version"], guard.get("limits"), tuple(map(_entry_of, rows)))
 
-    def wait_in_queue(self, queue: Queue, entry: QueueEntry, until: float) -> None:
+    def wait_in_queue(self, place: str, entry: QueueEntry, until: float) -> None:
         """
         Join a queue, or stay in it; an entry that somebody else changed in this moment stays as it is.
 
-        :param queue: as it was read.
+        :param place: account and Region.
         :param entry: as the queue has it.
         :param until: epoch seconds after which the entry counts no more.
         """
         waiting = replace(entry, until=until, state=QueueState.WAITING, job_id=None)
-        self._write_alone(_put_entry(queue.place, waiting))
+        self._write_alone(_put_entry(place, waiting))
 
     def reserve_room(
         self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]
@@ -119,12 +119,12 @@ class StoreQueue(StoreBase):
         execution, wave = self._read_together(execution_id, number)
         if not _may_be_queued(execution, wave):
             return False
-        now, known = self._now(), wave.get("queue", {})
-        standing = {"position": position, "reason": reason}
-        if known.items() >= standing.items():
+        now, standing = self._now(), {"position": position, "reason": reason}
+        if wave.get("queue", {}).items() >= standing.items():
             return False
-        queue = {"phase": QUEUED, **standing, "since": known.get("since", now)}
-        update = record_update(wave, {"queue": queue})
+        since = wave.get("queuedTime", now)
+        queue = {"phase": QUEUED, **standing, "since": since}
+        update = record_update(wave, {"queue": queue, "queuedTime": since})
         if was_queued(wave):
             self.table.transact([execution_growth(execution, now, {}, {}), update])
         else:
@@ -142,7 +142,7 @@ class StoreQueue(StoreBase):
         """
         wave = self._read_wave(execution_id, number)
         if "queue" in wave:
-            self.table.transact([record_update(wave, left_queue(wave, self._now()))])
+            self.table.transact([record_update(wave, {"queue": None})])
 
     def _write_alone(self, *actions: Action) -> None:
         """Write what is only good as long as nobody else was faster."""

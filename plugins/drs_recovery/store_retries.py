@@ -53,7 +53,15 @@ _ENDING_FIELDS = (
     "terminateAfter",
 )
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs", "instancesTerminated")
-_WAVE_ENDING_FIELDS = ("endTime", "duration", "statusReason", "lastPollError")
+_WAVE_ENDING_FIELDS = (
+    "endTime",
+    "duration",
+    "statusReason",
+    "lastPollError",
+    "queue",
+    "queuedTime",
+    "queueEndTime",
+)
 _INSTANCE_NAMES = ("jobId", "recoveryInstanceId", "instanceId")
 
 # What a server knows of the job and of the instance of one attempt.

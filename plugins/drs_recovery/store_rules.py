@@ -326,17 +326,17 @@ def launch_began(wave: Record) -> float:
 
 def was_queued(wave: Record) -> bool:
     """Whether the wave's attempt waits, or has waited, for room in DRS."""
-    return "queue" in wave or float(wave.get("queueEndTime", 0)) > attempt_began(wave)
+    return "queuedTime" in wave
 
 
 def left_queue(wave: Record, now: float) -> Item:
     """
-    What the end of its time in the queue for DRS makes of a WAVE record; nothing if it is in none.
+    What it makes of a WAVE record that every job got its room; nothing if the attempt never had to wait.
 
     :param wave: WAVE record.
     :param now: epoch seconds.
     """
-    return {"queue": None, "queueEndTime": now} if "queue" in wave else {}
+    return {"queue": None, "queueEndTime": now} if was_queued(wave) else {}
 
 
 def wave_subject(wave: Record) -> str:

@@ -204,7 +204,7 @@ class StoreWaves(StoreGates):
         number = wave["waveNumber"]
         demand_live(execution, wave_subject(wave), status)
         now = self._now()
-        changes = {**_end_changes(wave, status, now), **left_queue(wave, now), **why}
+        changes = {**_end_changes(wave, status, now), **why}
         active: Sequence[int] = without(execution["activeWaves"], number)
         standing = self._standing(execution, active, without(execution["waitingGates"], number))
         self._commit(
@@ -218,7 +218,7 @@ class StoreWaves(StoreGates):
 
 
 def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
-    changes: Item = {"status": status, "endTime": max(now, wave.get("startTime", now))}
+    changes: Item = {"status": status, "endTime": max(now, wave.get("startTime", now)), "queue": None}
     if "startTime" in wave:
         changes["duration"] = seconds_between(wave["startTime"], changes["endTime"])
     return changes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import NamedTuple
 
@@ -10,8 +11,11 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.hooks.quotas import QuotasHook
 from drs_recovery.hooks.rights import RightsHook
+
+log = logging.getLogger(__name__)
 
 
 class Ec2Hook(AccountHook, AirflowEc2Hook):
@@ -70,6 +74,15 @@ class PlaceClients:
     def quotas(self) -> QuotasHook:
         """Service quotas in this place."""
         return QuotasHook(aws_conn_id=self.place.connection, region_name=self.place.region)
+
+    @cached_property
+    def account(self) -> str:
+        """Id of the AWS account; the connection stands for it where AWS does not tell."""
+        try:
+            return self.rights.account()
+        except AWS_ERRORS as error:
+            log.warning("account of connection %s not known: %s", self.place.connection, describe(error))
+            return self.place.connection
 
     @cached_property
     def rights(self) -> RightsHook:

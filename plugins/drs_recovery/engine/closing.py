@@ -13,16 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.engine.admission import leave_queues
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.ending import Ending, open_jobs, settle_deadline
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
+from drs_recovery.engine.parts import places_of
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import was_queued
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +139,8 @@ class ExecutionCloser:
         except TransitionRefusedError as refused:
             # A task that was still alive ended the wave in this moment: its verdict stands.
             log.info("execution %s: %s", document["executionId"], refused)
+        if was_queued(wave):
+            leave_queues(self._store, self._clients, wave, places_of(wave["serverStatuses"]))
 
 
 def _runs(wave: Mapping[str, Any]) -> bool:

@@ -13,12 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.parts import JobPart
 from drs_recovery.exceptions import JobStartError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_no_room, is_transient, retry_after
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_no_room, is_refusal, is_transient, retry_after
 from drs_recovery.records import JobRef
 from drs_recovery.store_rules import attempt_began, attempt_of
 
@@ -35,6 +35,16 @@ SHORT_PAUSE = 2.0
 
 # AWS: tags hold letters, digits, spaces and _ . : / = + - @, at most 256 characters.
 _NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
+
+
+class Line(Protocol):
+    """Who may start a job, and when; see :class:`~drs_recovery.engine.admission.Admission`."""
+
+    def reserve(self, part: JobPart) -> None:
+        """Take room for a job, or raise ``NotStartedError`` with what it waits for."""
+
+    def give_back(self, part: JobPart) -> None:
+        """Free the room of a job that DRS did not start."""
 
 
 class NotStartedError(Exception):
@@ -115,21 +125,30 @@ class JobStarter:
         self._execution = execution
         self._wave = wave
 
-    def start_or_adopt(self, part: JobPart) -> Started:
+    def start_or_adopt(self, part: JobPart, line: Line) -> Started:
         """
         Make sure that exactly one job runs for a part.
 
         :param part: the servers and where they are recovered.
+        :param line: gives room in DRS to one after the other.
         :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
         """
         try:
             found = self.find(part)
-            if found is not None:
-                return found
-            return Started(self._ref(part, self._start(part)), adopted=False)
         except AWS_ERRORS as error:
             raise self._explained(error, part) from error
+        if found is not None:
+            return found
+        line.reserve(part)
+        try:
+            job_id = self._start(part)
+        except AWS_ERRORS as error:
+            # Without an answer the job may run: its room stays taken until DRS tells.
+            if is_refusal(error):
+                line.give_back(part)
+            raise self._explained(error, part) from error
+        return Started(self._ref(part, job_id), adopted=False)
 
     def find(self, part: JobPart) -> Started | None:
         """

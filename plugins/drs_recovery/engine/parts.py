@@ -30,6 +30,15 @@ class JobPart:
     server_ids: tuple[str, ...]
 
 
+def places_of(servers: Iterable[Mapping[str, Any]]) -> set[Place]:
+    """
+    Where servers are recovered.
+
+    :param servers: SERVER records.
+    """
+    return {Place(server["connection"], server["region"]) for server in servers}
+
+
 def parts_of(servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
     """
     Split servers evenly by place and quota; the same servers always give the same parts.

@@ -173,11 +173,13 @@ def _room_concerns(
         f"DRS's quota {QUOTA_CODES[quota]} in {place.region} (connection {place.connection}) allows {limit} "
         f"{unit}, {used} are there"
     )
-    if used + least > limit:
-        remedy = "wait for the end of running jobs, or ask AWS for a higher quota"
-        yield Concern(Gravity.ENDANGERS, f"{state}, so that a wave cannot start now", remedy)
+    remedy = "nothing, if the waves' time-outs allow for it; or ask AWS for a higher quota"
+    if least > limit:
+        what = f"{state}, so that a wave that needs {least} cannot start"
+        yield Concern(Gravity.ENDANGERS, what, "divide the wave, or ask AWS for a higher quota")
+    elif used + least > limit:
+        yield Concern(Gravity.NOTABLE, f"{state}, so that a wave has to wait in the queue", remedy)
     elif used + most > limit:
-        remedy = "nothing, if the waves' time-outs allow for it; or ask AWS for a higher quota"
         what = f"{state}, and the plan may ask for {most} at the same time: some have to wait"
         yield Concern(Gravity.NOTABLE, what, remedy)
 

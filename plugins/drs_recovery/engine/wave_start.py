@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from drs_recovery.engine.admission import Admission, QueuedError, leave_queues
 from drs_recovery.engine.attempts import choose_servers, deadline_of
-from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started, job_ref
 from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
+from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt, places_of
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.store_rules import attempt_of, was_queued
 
 log = logging.getLogger(__name__)
 
@@ -63,29 +65,75 @@ class WaveStarter:
             WaveWatcher(self._store).look(execution_id, number)
             raise
         except WaveRefusedError:
+            if was_queued(self._store.get_wave(execution_id, number)):
+                self._leave_queues(execution_id, number)
             raise
         except ExecutionError as error:
-            self._store.fail_wave(execution_id, number, str(error))
+            self._fail(execution_id, number, error)
             raise
 
     def _start(self, execution_id: str, number: int) -> list[str]:
         choose_servers(self._store, self._clients, execution_id, number)
         wave = self._store.get_wave(execution_id, number)
         known = jobs_of_attempt(wave)
-        for part in parts_of_attempt(wave, self._store.get_servers(execution_id, number)):
-            if part.number not in known:
-                # Somebody may have cancelled while the parts before this one were started.
-                execution = self._store.get_execution(execution_id)
-                check_not_ending(execution)
-                known[part.number] = self._start_part(execution, wave, part)
+        parts = parts_of_attempt(wave, self._store.get_servers(execution_id, number))
+        known |= self._start_parts(execution_id, wave, [part for part in parts if part.number not in known])
         self._store.start_polling(execution_id, number)
         return [known[part_number] for part_number in sorted(known)]
 
-    def _start_part(self, execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart) -> str:
+    def _start_parts(
+        self, execution_id: str, wave: Mapping[str, Any], parts: Sequence[JobPart]
+    ) -> dict[int, str]:
+        """Start what can be started now, place by place: a full Region does not hold up another one."""
+        line = Admission(self._store, self._clients, self._store.get_execution(execution_id), wave)
+        started: dict[int, str] = {}
+        delays: dict[Place, NotStartedError] = {}
+        for part in parts:
+            if part.place in delays:
+                if isinstance(delays[part.place], QueuedError):
+                    line.join(part)
+                continue
+            # Somebody may have cancelled while the parts before this one were started.
+            execution = self._store.get_execution(execution_id)
+            check_not_ending(execution)
+            try:
+                started[part.number] = self._start_part(execution, wave, part, line)
+            except NotStartedError as error:
+                delays[part.place] = error
+        if delays:
+            raise self._told(execution_id, wave, list(delays.values()))
+        return started
+
+    def _start_part(
+        self, execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart, line: Admission
+    ) -> str:
         starter = JobStarter(self._clients, execution, wave)
-        started = self._remembered(wave, part) or starter.start_or_adopt(part)
+        started = self._remembered(wave, part) or starter.start_or_adopt(part, line)
         self._record(execution["executionId"], wave, started)
+        line.started(part, started.job.job_id)
         return started.job.job_id
+
+    def _told(
+        self, execution_id: str, wave: Mapping[str, Any], delays: Sequence[NotStartedError]
+    ) -> NotStartedError:
+        """Record where the wave stands in the queue, and choose what it waits for: what passes soonest."""
+        queued = [delay for delay in delays if isinstance(delay, QueuedError)]
+        if queued:
+            last = max(queued, key=lambda delay: delay.turn.position)
+            self._store.queue_wave(execution_id, wave["waveNumber"], last.turn.position, last.turn.reason)
+        else:
+            self._store.end_queueing(execution_id, wave["waveNumber"])
+        others = [delay for delay in delays if not isinstance(delay, QueuedError)]
+        return min(others or queued, key=lambda delay: math.inf if delay.pause is None else delay.pause)
+
+    def _fail(self, execution_id: str, number: int, error: ExecutionError) -> None:
+        self._store.fail_wave(execution_id, number, str(error))
+        self._leave_queues(execution_id, number)
+
+    def _leave_queues(self, execution_id: str, number: int) -> None:
+        wave = self._store.get_wave(execution_id, number)
+        places = places_of(self._store.get_servers(execution_id, number))
+        leave_queues(self._store, self._clients, wave, places)
 
     def _record(self, execution_id: str, wave: Mapping[str, Any], started: Started) -> None:
         job, number = started.job, wave["waveNumber"]
@@ -107,7 +155,7 @@ class WaveStarter:
             log.warning("execution %s wave %s: not started yet: %s", execution_id, number, error)
             return
         failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}")
-        self._store.fail_wave(execution_id, number, str(failed))
+        self._fail(execution_id, number, failed)
         raise failed from error
 
 

@@ -86,6 +86,13 @@ def is_no_room(error: Exception) -> bool:
     return error_code(error) in _NO_ROOM_CODES
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether AWS answered that it did not do what it was asked for; a 5xx leaves that open."""
+    if not isinstance(error, ClientError):
+        return False
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
+
+
 def retry_after(error: Exception) -> float | None:
     """Seconds that AWS asks to wait (header ``Retry-After``), where it says so."""
     if not isinstance(error, ClientError):

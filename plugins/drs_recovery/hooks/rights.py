@@ -1,4 +1,4 @@
-"""Hook that asks IAM what the credentials of a connection allow."""
+"""Hook that asks whose the credentials of a connection are, and what they allow."""
 
 from __future__ import annotations
 
@@ -45,12 +45,15 @@ class RightsHook(AccountHook):
 
         :return: None for credentials that have no such policies: the root user's, or a federated user's.
         """
-        sts = self.get_session(region_name=self.region_name).client("sts", config=ASK_BRIEFLY)
-        caller = str(sts.get_caller_identity()["Arn"])
+        caller = self._caller()["Arn"]
         if _USER.fullmatch(caller):
             return caller
         session = _SESSION.fullmatch(caller)
         return None if session is None else self._role_arn(session)
+
+    def account(self) -> str:
+        """Id of the AWS account that the connection leads to."""
+        return self._caller()["Account"]
 
     def simulate(
         self, principal: str, actions: Sequence[str], resource: str, context: Sequence[Mapping[str, Any]]
@@ -78,6 +81,10 @@ class RightsHook(AccountHook):
             for page in pages
             for result in page["EvaluationResults"]
         ]
+
+    def _caller(self) -> dict[str, str]:
+        sts = self.get_session(region_name=self.region_name).client("sts", config=ASK_BRIEFLY)
+        return dict(sts.get_caller_identity())
 
     def _role_arn(self, session: re.Match[str]) -> str:
         """Only the role itself tells its path; without the right to ask, most roles have none."""

@@ -13,10 +13,12 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from drs_recovery.engine.admission import QueuedError
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.announcer import Announcer
 from drs_recovery.engine.attempts import deadline_of
 from drs_recovery.engine.failure_policy import blocked_by
+from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.new_execution import new_execution
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
@@ -26,6 +28,7 @@ from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
 from drs_recovery.settings import execution_store, poll_interval
 from drs_recovery.statuses import SkipCause
 from drs_recovery.store import ExecutionStore
+from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
@@ -148,6 +151,26 @@ class WaveMixin(RecoveryMixin):
         """Epoch seconds at which the time-out of the wave's attempt ends."""
         wave = self.store.get_wave(execution, self.wave_number)
         return deadline_of(self.wave_plan_of(execution), wave)
+
+    def wait_for_start(
+        self, execution: str, delay: NotStartedError, method_name: str = "execute_complete"
+    ) -> NoReturn:
+        """
+        Leave the worker until the jobs of the wave may be started.
+
+        :param execution: id of the execution.
+        :param delay: why they were not started now.
+        :param method_name: what runs then.
+        """
+        if not isinstance(delay, QueuedError):
+            self.look_again_in(poll_interval() if delay.pause is None else delay.pause, method_name)
+        trigger = QueueTurnTrigger(
+            execution_id=execution,
+            wave_number=self.wave_number,
+            deadline=self.deadline_of(execution),
+            poll_interval=poll_interval(),
+        )
+        self.defer(trigger=trigger, method_name=method_name)
 
     def jobs_trigger(self, execution: str) -> RecoveryJobTrigger:
         """What waits for the wave's jobs in the triggerer."""

@@ -176,7 +176,7 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
         try:
             WaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
         except NotStartedError as error:
-            self.look_again_in(poll_interval() if error.pause is None else error.pause, "go_on")
+            self.wait_for_start(execution_id, error, "go_on")
 
 
 def _decision(wave: Mapping[str, Any]) -> FailureDecision | None:

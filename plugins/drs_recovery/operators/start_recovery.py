@@ -15,7 +15,6 @@ from drs_recovery.engine.precedence import check_reopening, make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.operators.base import WaveOperator, fails_for_good
-from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 
 if TYPE_CHECKING:
@@ -29,10 +28,12 @@ class StartRecoveryOperator(WaveOperator):
     """
     Start the DRS jobs of a wave: one for each Region and account, and for each 100 servers.
 
-    Safe to run any number of times: jobs that exist are adopted, never started again. Throttling, 5xx, lost
-    answers, conflicts with other jobs and full quotas are waited for in the triggerer until the wave's
-    time-out. The wave refuses to start without the recorded approval of its gate and before the waves it
-    depends on are completed, however their tasks got green. A real recovery cancels the drills in its way.
+    Safe to run any number of times: jobs that exist are adopted, never started again. While DRS has no room
+    for a job, because of its quotas or of another job with its servers, the wave waits its turn in a queue
+    that all executions share. That, throttling, 5xx and lost answers are waited for in the triggerer until
+    the wave's time-out. The wave refuses to start without the recorded approval of its gate and before the
+    waves it depends on are completed, however their tasks got green. A real recovery cancels the drills in
+    its way.
 
     Clearing the task of a failed wave begins a new attempt at its failed servers; Airflow's own retries never
     do. Clearing the task of a completed wave starts nothing.
@@ -81,4 +82,4 @@ class StartRecoveryOperator(WaveOperator):
         try:
             return WaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
         except NotStartedError as error:
-            self.look_again_in(poll_interval() if error.pause is None else error.pause)
+            self.wait_for_start(execution_id, error)

@@ -175,11 +175,12 @@ def test_a_plan_within_the_quotas_is_fine() -> None:
 @pytest.mark.parametrize(
     ("batches", "running", "limits", "told", "gravity"),
     [
-        ([(2,)], 20, {}, "L-D88FAC3A", Gravity.ENDANGERS),
+        ([(2,)], 20, {}, "has to wait in the queue", Gravity.NOTABLE),
         ([(2,)], 0, {"jobs_in_progress": 0}, "L-D88FAC3A", Gravity.ENDANGERS),
         ([(2, 2), (1,)], 19, {}, "some have to wait", Gravity.NOTABLE),
         ([(30,)], 0, {"servers_per_job": 20}, "L-B827C881", Gravity.ENDANGERS),
-        ([(30,)], 1, {"servers_in_jobs": 30}, "L-05AFA8C6", Gravity.ENDANGERS),
+        ([(30,)], 1, {"servers_in_jobs": 30}, "L-05AFA8C6", Gravity.NOTABLE),
+        ([(30,)], 0, {"servers_in_jobs": 29}, "a wave that needs 30 cannot start", Gravity.ENDANGERS),
         ([(30, 30)], 1, {"servers_in_jobs": 60}, "L-05AFA8C6", Gravity.NOTABLE),
     ],
 )

@@ -222,7 +222,7 @@ class TestAfterATimeOut:
     def late(self, aws: Sandbox, steps_of: StepsOf) -> Steps:
         """A wave that failed by its time-out: DB_1 is launched, DB_2 is still at it."""
         aws.add_fault("slow_launch", server=DB_2, seconds=3000, times=1)
-        steps = steps_of(plan(database(timeout="PT1S")))
+        steps = steps_of(plan(database(timeout="PT30S")))
         steps.open()
         steps.start()
         aws.advance(600)
@@ -268,7 +268,7 @@ class TestAfterATimeOut:
 
     def test_what_failed_meanwhile_gets_a_new_job(self, aws: Sandbox, steps_of: StepsOf) -> None:
         aws.add_fault("launch_failed", server=DB_2, seconds=3000, raw_error="late", times=1)
-        steps = steps_of(plan(database(timeout="PT1S")))
+        steps = steps_of(plan(database(timeout="PT30S")))
         steps.open()
         steps.start()
         aws.advance(600)
@@ -286,8 +286,10 @@ class TestAfterATimeOut:
     def test_a_job_that_drs_never_lists_does_not_hold_its_servers_for_ever(
         self, aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # Neither its servers nor its room in DRS are held for longer.
+        monkeypatch.setattr("drs_recovery.engine.admission.LISTING_SECONDS", 0)
         aws.add_fault("unlisted_job", times=1)
-        steps = steps_of(plan(database(timeout="PT1S")))
+        steps = steps_of(plan(database(timeout="PT30S")))
         steps.open()
         steps.start()
         self.let_time_pass(steps)

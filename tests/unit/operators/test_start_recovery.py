@@ -62,9 +62,9 @@ def test_a_try_that_died_before_it_recorded_its_job_is_remembered_by_the_next(
 ) -> None:
     steps = steps_of(plan(database()))
     steps.open()
-    # The store refuses the transaction that follows WAVE_REQUESTED.
+    # The store refuses the transaction that follows WAVE_REQUESTED and the reservation of room in DRS.
     aws.add_fault(
-        "error", operation="TransactWriteItems", after=1, times=1, status=400, code="AccessDeniedException"
+        "error", operation="TransactWriteItems", after=2, times=1, status=400, code="AccessDeniedException"
     )
     with pytest.raises(ClientError, match="AccessDenied"):
         steps.start()

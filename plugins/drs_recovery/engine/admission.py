@@ -1,0 +1,177 @@
+"""
+Room in DRS for the jobs of a wave: reserved before a job is started, so that DRS has no reason to refuse it.
+
+All executions of an account and Region share one queue. Each takes room on condition that nobody else took
+any since it looked. What others start there by other means is seen in DRS's list of jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drs_recovery.engine.attempts import LISTING_SECONDS
+from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.job_starter import SHORT_PAUSE, NotStartedError
+from drs_recovery.engine.parts import JobPart
+from drs_recovery.engine.place_queue import PlaceQueue
+from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.queue_rules import Turn, turn_of
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
+from drs_recovery.hooks.errors import describe
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.queue_entries import QueueEntry
+from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store import ExecutionStore
+from drs_recovery.store_base import retried_on_conflict
+from drs_recovery.store_rules import attempt_began, attempt_of
+
+# Clocks of two hosts may differ by so many seconds.
+_CLOCK_MARGIN = 60.0
+
+# A start that was sent is answered, or its job listed, within so many seconds after the room was taken.
+RESERVATION_SECONDS = START_RECOVERY_SECONDS + _CLOCK_MARGIN
+
+log = logging.getLogger(__name__)
+
+
+class QueuedError(NotStartedError):
+    """
+    It is not the job's turn.
+
+    :param turn: where it stands.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        super().__init__(turn.reason, None)
+
+
+class Admission:
+    """
+    Reserve room for the jobs of one wave's attempt.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param execution: EXECUTION record.
+    :param wave: WAVE record, whose start was requested.
+    """
+
+    def __init__(
+        self, store: ExecutionStore, clients: Clients, execution: Mapping[str, Any], wave: Mapping[str, Any]
+    ) -> None:
+        self._store, self._clients = store, clients
+        self._execution, self._wave = execution, wave
+        self._priority = Priority(plan_from_snapshot(execution["planSnapshot"]).priority)
+        self._queues: dict[Place, PlaceQueue] = {}
+        self._reserved: dict[int, QueueEntry] = {}
+
+    def reserve(self, part: JobPart) -> None:
+        """
+        Take room for a job; also if an earlier try took it and died, so that it lasts for this one.
+
+        :param part: the job.
+        :raises QueuedError: it is not its turn; it is in the queue now.
+        :raises NotStartedError: so many take room at this moment that it was not to be had.
+        """
+        try:
+            self._reserve(part)
+        except StoreConflictError as error:
+            raise NotStartedError(f"many executions start jobs at once: {error}", SHORT_PAUSE) from error
+
+    @retried_on_conflict
+    def _reserve(self, part: JobPart) -> None:
+        place = self._queue_of(part)
+        state = place.look()
+        mine = state.queue.standing(self._entry(part))
+        self._store.leave_queue(place.name, [one for one in state.over() if one.order != mine.order])
+        turn = turn_of(mine, state)
+        if not turn.is_now:
+            self._store.wait_in_queue(place.name, mine, waits_until())
+            raise QueuedError(turn)
+        until = time.time() + RESERVATION_SECONDS
+        self._reserved[part.number] = self._store.reserve_room(state.queue, mine, until, place.limits)
+
+    def join(self, part: JobPart) -> None:
+        """
+        Wait in the queue without a look: another job of the wave there was told to wait already.
+
+        :param part: the job.
+        """
+        queue = self._store.read_queue(self._queue_of(part).name)
+        self._store.wait_in_queue(queue.place, queue.standing(self._entry(part)), waits_until())
+
+    def give_back(self, part: JobPart) -> None:
+        """
+        Free the room of a job that DRS did not start; the job keeps its place in the queue.
+
+        :param part: the job.
+        """
+        entry = self._reserved.pop(part.number)
+        self._store.wait_in_queue(self._queue_of(part).name, entry, waits_until())
+
+    def started(self, part: JobPart, job_id: str) -> None:
+        """
+        Say which job took the room: it stays taken until DRS lists the job.
+
+        :param part: the job.
+        :param job_id: DRS job id.
+        """
+        entry = self._reserved.pop(part.number, None)
+        if entry is not None:
+            until = time.time() + LISTING_SECONDS
+            self._store.name_queued_job(self._queue_of(part).name, entry, job_id, until)
+
+    def _queue_of(self, part: JobPart) -> PlaceQueue:
+        if part.place not in self._queues:
+            self._queues[part.place] = PlaceQueue(self._store, self._clients.at(*part.place))
+        return self._queues[part.place]
+
+    def _entry(self, part: JobPart) -> QueueEntry:
+        return QueueEntry(
+            execution_id=self._execution["executionId"],
+            plan_id=self._execution["planId"],
+            execution_type=ExecutionType(self._execution["executionType"]),
+            priority=self._priority,
+            wave_number=self._wave["waveNumber"],
+            attempt=attempt_of(self._wave),
+            part=part.number,
+            server_ids=part.server_ids,
+            joined=attempt_began(self._wave),
+        )
+
+
+def lease() -> float:
+    """Seconds for which an entry counts that nobody renews: a few looks may fail, or a triggerer restart."""
+    return max(5 * poll_interval(), 5 * _CLOCK_MARGIN)
+
+
+def waits_until() -> float:
+    """Epoch seconds until which an entry counts that is made or renewed now."""
+    return time.time() + lease()
+
+
+def leave_queues(
+    store: ExecutionStore, clients: Clients, wave: Mapping[str, Any], places: Iterable[Place]
+) -> None:
+    """
+    Take the waiting jobs of a wave that starts no more out of the queues.
+
+    Nothing hangs on it: what nobody renews counts no more after some minutes.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param wave: WAVE record.
+    :param places: where its servers are recovered.
+    """
+    for place in set(places):
+        try:
+            queue = store.read_queue(PlaceQueue(store, clients.at(*place)).name)
+            mine = queue.of_wave(wave["executionId"], wave["waveNumber"])
+            store.leave_queue(queue.place, [entry for entry in mine if entry.waits])
+        except PASSING_TROUBLE as error:
+            log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))

@@ -1,0 +1,82 @@
+"""A wave in the queue for room in DRS: does it still wait, where does it stand, and is it its turn?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from drs_recovery.engine.admission import lease, waits_until
+from drs_recovery.engine.clients import Place
+from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
+from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.queue_rules import PlaceState, Turn
+from drs_recovery.queue_entries import QueueEntry
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store import ExecutionStore
+
+
+class QueuedWave:
+    """
+    A wave whose jobs wait for room.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :param number: of the wave, from 1.
+    """
+
+    def __init__(self, store: ExecutionStore, execution_id: str, number: int) -> None:
+        self._store = store
+        self._execution_id, self._number = execution_id, number
+        self._parts: Sequence[JobPart] = ()
+        self._watcher = WaveWatcher(store)
+
+    @property
+    def places(self) -> set[Place]:
+        """Where its jobs wait."""
+        return {part.place for part in self._parts}
+
+    def still_waits(self) -> bool:
+        """
+        Read whether it still waits, and for what; and follow those of its jobs that run already.
+
+        :return: False if nothing is to be started any more, such as after a cancellation.
+        """
+        execution = self._store.get_execution(self._execution_id)
+        wave = self._store.get_wave(self._execution_id, self._number)
+        status = ExecutionStatus(execution["status"])
+        if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
+            return False
+        if wave["jobs"]:
+            self._watcher.look(self._execution_id, self._number)
+        known = jobs_of_attempt(wave)
+        servers = self._store.get_servers(self._execution_id, self._number)
+        self._parts = [part for part in parts_of_attempt(wave, servers) if part.number not in known]
+        return bool(self._parts)
+
+    def is_next(self, states: Mapping[Place, PlaceState]) -> bool:
+        """
+        Whether it is the turn of one of its jobs; if not, say so in the record and stay in the queue.
+
+        :param states: of each of its places.
+        """
+        turns = [self._turn_of(part, states[part.place]) for part in self._parts]
+        # A job that is not in the queue has to join it again.
+        if any(turn is None or turn.is_now for turn in turns):
+            return True
+        for state in states.values():
+            self._stay(state)
+        last = max((turn for turn in turns if turn is not None), key=lambda turn: turn.position)
+        self._store.queue_wave(self._execution_id, self._number, last.position, last.reason)
+        return False
+
+    def _turn_of(self, part: JobPart, state: PlaceState) -> Turn | None:
+        entry = next((entry for entry in self._entries(state) if entry.part == part.number), None)
+        return None if entry is None else state.turns.get(entry.order)
+
+    def _entries(self, state: PlaceState) -> Iterator[QueueEntry]:
+        return (one for one in state.queue.of_wave(self._execution_id, self._number) if one.waits)
+
+    def _stay(self, state: PlaceState) -> None:
+        for entry in self._entries(state):
+            if entry.until - time.time() < lease() / 2:
+                self._store.wait_in_queue(state.queue.place, entry, waits_until())

@@ -1,0 +1,95 @@
+"""Wait in the triggerer until DRS has room for the jobs of a wave, and it is their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from drs_recovery.engine.clients import Place
+from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.queue_rules import PlaceState
+from drs_recovery.engine.queue_wait import QueuedWave
+from drs_recovery.hooks.errors import describe
+from drs_recovery.settings import execution_store
+from drs_recovery.triggers.place_looks import shared_looks
+
+log = logging.getLogger(__name__)
+
+
+class QueueTurnTrigger(BaseTrigger):
+    """
+    Look at the queue until it is the wave's turn, the wave starts no more, or the deadline has passed.
+
+    Fires one event ``{"status": "turn" | "over" | "timeout"}``. It starts nothing: the step that waits takes
+    the room itself, on condition that nobody else was faster. Restartable: all that it knows is in the store
+    and in DRS.
+
+    :param execution_id: the execution.
+    :param wave_number: from 1.
+    :param deadline: epoch seconds after which waiting ends.
+    :param poll_interval: seconds between two looks.
+    """
+
+    def __init__(self, *, execution_id: str, wave_number: int, deadline: float, poll_interval: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base is not annotated
+        self.execution_id = execution_id
+        self.wave_number = wave_number
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Path and arguments from which any triggerer can go on."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "execution_id": self.execution_id,
+                "wave_number": self.wave_number,
+                "deadline": self.deadline,
+                "poll_interval": self.poll_interval,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Pause first: the step has just looked. The store and DRS are asked in threads."""
+        wave: QueuedWave | None = None
+        while True:
+            await asyncio.sleep(self._pause())
+            try:
+                # After a failed look everything is made anew: expired credentials end with their client.
+                if wave is None:
+                    wave = await asyncio.to_thread(self._new_wave)
+                status = await self._look(wave)
+            except PASSING_TROUBLE as error:
+                log.warning("execution %s: the queue was not read: %s", self.execution_id, describe(error))
+                status, wave = None, None
+            if status is None and time.time() >= self.deadline:
+                status = "timeout"
+            if status is not None:
+                yield TriggerEvent({"status": status})  # type: ignore[no-untyped-call]  # ditto
+                return
+
+    def _new_wave(self) -> QueuedWave:
+        return QueuedWave(execution_store(), self.execution_id, self.wave_number)
+
+    async def _look(self, wave: QueuedWave) -> str | None:
+        if not await asyncio.to_thread(wave.still_waits):
+            return "over"
+        states: dict[Place, PlaceState] = {}
+        for place in wave.places:
+            look = await shared_looks().at(place, self.poll_interval / 2)
+            if look.state is None:
+                log.warning("execution %s: %s not asked: %s", self.execution_id, place, look.problem)
+                return None
+            states[place] = look.state
+        return "turn" if await asyncio.to_thread(wave.is_next, states) else None
+
+    def _pause(self) -> float:
+        """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""
+        spread = self.poll_interval * random.uniform(0.75, 1.25)  # noqa: S311  # no secret
+        return max(min(spread, self.deadline - time.time()), 0.1)

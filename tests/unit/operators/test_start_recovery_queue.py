@@ -1,0 +1,253 @@
+"""A wave waits its turn for room in DRS: no start is refused, no room is lost, whoever dies when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
+
+from drs_recovery.queue_entries import QueueEntry, QueueState
+from drs_recovery.statuses import ExecutionType
+from drs_recovery.triggers.queue_turn import QueueTurnTrigger
+from sandbox.testing import Sandbox
+from tests.plan_documents import DB_1, DB_2, WEB_1, database, plan, web
+from tests.unit.steps import Steps, deferred
+
+StepsOf = Callable[..., Steps]
+
+PLACE = "123456789012:us-east-1"
+
+
+@pytest.fixture
+def one_job(aws: Sandbox) -> Sandbox:
+    """A place in which one job may run at a time."""
+    aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
+    return aws
+
+
+def foreign_job(aws: Sandbox, server_id: str = WEB_1) -> None:
+    aws.client("drs").start_recovery(sourceServers=[{"sourceServerID": server_id}], isDrill=True)
+
+
+def queue_of(steps: Steps) -> tuple[QueueEntry, ...]:
+    return steps.store.read_queue(PLACE).entries
+
+
+def wave_of(steps: Steps) -> dict[str, Any]:
+    return dict(steps.document["waves"][0])
+
+
+def refusals(aws: Sandbox) -> list[int]:
+    """Answers of StartRecovery for want of room or because of another job."""
+    return [call["status"] for call in aws.calls("drs", "StartRecovery") if call["status"] in (402, 409)]
+
+
+def opened(steps_of: StepsOf, run_id: str = "manual__1", **fields: Any) -> Steps:
+    steps = steps_of(plan(database(), **fields), run_id=run_id)
+    steps.open()
+    return steps
+
+
+def test_a_wave_without_room_waits_in_the_triggerer_and_says_so(one_job: Sandbox, steps_of: StepsOf) -> None:
+    foreign_job(one_job)
+    steps = opened(steps_of)
+
+    parked = deferred(steps.start)
+
+    assert isinstance(parked.trigger, QueueTurnTrigger)
+    wave = wave_of(steps)
+    assert (wave["status"], wave["queue"]["phase"], wave["queue"]["position"]) == ("PENDING", "QUEUED", 1)
+    assert wave["queue"]["reason"].startswith("1 of 1 jobs run with 1 of 500 servers in us-east-1")
+    assert "WAVE_QUEUED" in steps.events
+    assert refusals(one_job) == []
+
+
+def test_it_starts_when_room_appears_and_is_in_no_queue_then(one_job: Sandbox, steps_of: StepsOf) -> None:
+    foreign_job(one_job)
+    steps = opened(steps_of)
+    deferred(steps.start)
+    one_job.advance(3600)
+
+    (job_id,) = steps.start()
+
+    wave = wave_of(steps)
+    assert "queue" not in wave
+    assert wave["queueEndTime"] > wave["queuedTime"]
+    assert [entry.job_id for entry in queue_of(steps)] == [job_id]
+    assert refusals(one_job) == []
+
+
+def test_the_time_in_the_queue_does_not_eat_the_time_of_the_launch(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    foreign_job(one_job)
+    steps = opened(steps_of)
+    deadline_in_queue = deferred(steps.start).trigger.deadline
+    one_job.advance(3600)
+
+    steps.start()
+
+    assert deferred(steps.wait).trigger.deadline > deadline_in_queue
+
+
+def test_a_server_in_another_job_is_waited_for_instead_of_asked_for(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    foreign_job(aws, DB_1)
+
+    deferred(steps.start)
+
+    assert "one job a server" in wave_of(steps)["queue"]["reason"]
+    assert refusals(aws) == []
+
+
+def test_a_try_that_died_after_it_took_room_has_it_still(one_job: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=500, code="InternalServerException", times=1)
+    deferred(steps.start)
+    (entry,) = queue_of(steps)
+    assert entry.state is QueueState.RESERVED
+
+    assert len(steps.start()) == 1
+    assert refusals(one_job) == []
+
+
+def test_room_of_a_start_whose_answer_was_lost_stays_taken(one_job: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=500, code="InternalServerException", times=1)
+    deferred(steps.start)
+    other = steps_of(plan(web(), id="other"), run_id="manual__2")
+    other.open()
+
+    deferred(other.start)
+
+    assert "1 of 1 jobs" in wave_of(other)["queue"]["reason"]
+
+
+def test_a_refused_start_gives_its_room_back_and_keeps_its_place(one_job: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
+
+    parked = deferred(steps.start)
+
+    assert not isinstance(parked.trigger, QueueTurnTrigger)
+    assert [entry.state for entry in queue_of(steps)] == [QueueState.WAITING]
+    assert "queue" not in wave_of(steps)
+
+
+def test_a_start_that_can_never_succeed_leaves_the_queue(one_job: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=400, code="ValidationException", times=1)
+
+    with pytest.raises(AirflowFailException, match="ValidationException"):
+        steps.start()
+
+    assert queue_of(steps) == ()
+
+
+def test_a_wave_that_is_cancelled_while_it_waits_leaves_the_queue(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    foreign_job(one_job)
+    steps = opened(steps_of)
+    deferred(steps.start)
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    one_job.advance(3600)
+
+    with pytest.raises(AirflowFailException, match="cancelled by admin"):
+        steps.start()
+
+    assert len(one_job.calls("drs", "StartRecovery")) == 1
+
+
+def test_a_wave_that_never_gets_room_fails_with_what_it_waited_for(
+    one_job: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign_job(one_job)
+    steps = steps_of(plan(database(timeout="PT30S")))
+    steps.open()
+    deferred(steps.start)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 31)
+
+    with pytest.raises(AirflowFailException, match="not started within its time-out: 1 of 1 jobs"):
+        steps.start()
+
+    assert queue_of(steps) == ()
+    assert "queue" not in wave_of(steps)
+
+
+def test_a_real_recovery_overtakes_drills_that_wait(one_job: Sandbox, steps_of: StepsOf) -> None:
+    foreign_job(one_job, DB_2)
+    drill = steps_of(plan(web(), id="other"), run_id="manual__2")
+    drill.open()
+    deferred(drill.start)
+    free = {"approval": {"recovery": False}}
+    recovery = steps_of(plan({"groups": ["one"]}, groups={"one": {"servers": [DB_1]}}, **free))
+    recovery.open(execution_type=ExecutionType.RECOVERY)
+    deferred(recovery.start)
+    one_job.advance(3600)
+
+    deferred(drill.start)
+    assert wave_of(drill)["queue"]["position"] == 2
+    assert wave_of(drill)["queue"]["reason"].startswith("1 job is ahead; 0 of 1 jobs run")
+
+    assert len(recovery.start()) == 1
+
+
+def test_a_full_region_does_not_hold_up_another_one(one_job: Sandbox, steps_of: StepsOf) -> None:
+    foreign_job(one_job)
+    groups = {
+        "east": {"servers": [DB_1]},
+        "west": {"servers": ["s-4444444444444444a"], "region": "us-west-2"},
+    }
+    steps = steps_of(plan({"groups": ["east", "west"]}, groups=groups))
+    steps.open()
+
+    deferred(steps.start)
+
+    assert [job["region"] for job in wave_of(steps)["jobs"]] == ["us-west-2"]
+    assert wave_of(steps)["queue"]["position"] == 1
+
+
+def test_nothing_starts_while_nobody_knows_what_runs(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    aws.add_fault(
+        "error", operation="DescribeJobs", after=1, times=4, status=500, code="InternalServerException"
+    )
+
+    deferred(steps.start)
+
+    assert aws.calls("drs", "StartRecovery") == []
+
+
+def test_the_store_out_of_reach_is_no_refusal_of_drs(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    aws.add_fault(
+        "error", operation="TransactWriteItems", after=1, times=1, status=400, code="AccessDeniedException"
+    )
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        steps.start()
+
+    assert wave_of(steps)["status"] == "PENDING"
+
+
+def test_quotas_that_cannot_be_read_count_with_their_defaults(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    aws.add_fault("error", operation="GetServiceQuota", status=403, code="AccessDeniedException")
+
+    assert len(steps.start()) == 1
+    assert steps.store.read_queue(PLACE).limits["jobs_in_progress"] == 20
+
+
+def test_an_account_that_is_not_told_is_stood_for_by_its_connection(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    aws.add_fault("error", operation="GetCallerIdentity", status=403, code="AccessDenied")
+
+    steps.start()
+
+    assert len(steps.store.read_queue("aws_default:us-east-1").entries) == 1
