@@ -76,6 +76,9 @@ def _lines(wave: Record) -> Iterator[tuple[str, str]]:
     for label, gate in (("Gate", wave.get("gate")), ("After the failure", wave.get("failureGate"))):
         if gate:
             yield label, _gate(gate)
+    if queue := wave.get("queue"):
+        since = moment(queue["since"])
+        yield "Queued", f"position {queue['position']} since {since}: {queue['reason']}"
     if wave["jobs"]:
         yield "Jobs", ", ".join(map(_job, wave["jobs"]))
     if error := wave.get("lastPollError"):

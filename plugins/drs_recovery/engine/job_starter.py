@@ -18,7 +18,15 @@ from typing import Any, Protocol
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.parts import JobPart
 from drs_recovery.exceptions import JobStartError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_no_room, is_refusal, is_transient, retry_after
+from drs_recovery.hooks.errors import (
+    AWS_ERRORS,
+    describe,
+    is_conflict,
+    is_no_room,
+    is_refusal,
+    is_transient,
+    retry_after,
+)
 from drs_recovery.records import JobRef
 from drs_recovery.store_rules import attempt_began, attempt_of
 
@@ -144,8 +152,7 @@ class JobStarter:
         try:
             job_id = self._start(part)
         except AWS_ERRORS as error:
-            # Without an answer the job may run: its room stays taken until DRS tells.
-            if is_refusal(error):
+            if _is_surely_not_started(error):
                 line.give_back(part)
             raise self._explained(error, part) from error
         return Started(self._ref(part, job_id), adopted=False)
@@ -192,6 +199,15 @@ class JobStarter:
         if is_transient(error):
             return NotStartedError(reason, retry_after(error) or SHORT_PAUSE)
         return JobStartError(reason)
+
+
+def _is_surely_not_started(error: Exception) -> bool:
+    """
+    Whether no job runs of a request, so that its room is free.
+
+    Without an answer one may run, and a conflict may be with the very job whose answer was lost.
+    """
+    return is_refusal(error) and not is_conflict(error)
 
 
 def _may_hold(job: Mapping[str, Any], part: JobPart) -> bool:

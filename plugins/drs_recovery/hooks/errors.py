@@ -43,7 +43,8 @@ _TRANSIENT_CODES = frozenset(
 )
 
 # DRS has no room now: a server is in another job (409), or a quota of running jobs is reached (402).
-_NO_ROOM_CODES = frozenset({"ConflictException", "ServiceQuotaExceededException"})
+_CONFLICT = "ConflictException"
+_NO_ROOM_CODES = frozenset({_CONFLICT, "ServiceQuotaExceededException"})
 
 _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
 
@@ -84,6 +85,11 @@ def is_unanswered(error: Exception) -> bool:
 def is_no_room(error: Exception) -> bool:
     """Whether DRS refused a job only because of other jobs that run now."""
     return error_code(error) in _NO_ROOM_CODES
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether DRS refused a job because another one has one of its servers."""
+    return error_code(error) == _CONFLICT
 
 
 def is_refusal(error: Exception) -> bool:

@@ -17,7 +17,7 @@ from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.engine.queue_wait import QueuedWave
 from drs_recovery.hooks.errors import describe
 from drs_recovery.settings import execution_store
-from drs_recovery.triggers.place_looks import shared_looks
+from drs_recovery.waiting.place_looks import shared_looks
 
 log = logging.getLogger(__name__)
 

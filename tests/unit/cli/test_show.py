@@ -175,6 +175,15 @@ def test_gate_shows_who_decided_or_who_may(document, gate, shown):
     assert f"After the failure: {shown}" in lines
 
 
+def test_wave_that_waits_for_room_shows_where_it_stands(document):
+    queue = {"phase": "QUEUED", "position": 3, "reason": "2 jobs are ahead", "since": START}
+    document["waves"][1]["queue"] = queue
+
+    lines = rendered(*rendering.render_execution(document, [], START))
+
+    assert "Queued: position 3 since 2027-01-15 08:00:00 UTC: 2 jobs are ahead" in lines
+
+
 def test_pause_after_a_failure_asks_for_a_decision(document):
     document["paused"] = {**document["paused"], "wave": 1, "approvers": [], "message": "And now?"}
     (line,) = (

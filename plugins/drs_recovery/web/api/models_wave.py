@@ -66,6 +66,18 @@ class PollError(Record):
     time: float = time("When.")
 
 
+class QueuePlace(Record):
+    """Where a wave stands that waits for room in DRS."""
+
+    phase: str = known("QUEUED.", "QUEUED")
+    position: int = known("How manyth of its jobs that waits is in its account and Region, from 1.", 3)
+    reason: str = known(
+        "What it waits for.",
+        "2 jobs are ahead; 20 of 20 jobs run with 240 of 500 servers in us-east-1, this job has 12 servers",
+    )
+    since: float = time("Since when the attempt waits.")
+
+
 class Wave(Record):
     """A wave of an execution with its servers."""
 
@@ -78,6 +90,9 @@ class Wave(Record):
     depends_on: list[int] = known("Numbers of the waves that must end well before it.", [])
     gate: Gate | None = maybe("The question before it, once asked.")
     failure_gate: FailureGate | None = maybe("The question about its failure, once asked.")
+    queue: QueuePlace | None = maybe("Where it stands while DRS has no room for its jobs.")
+    queued_time: float | None = later("Since when its attempt waits, or waited, for room in DRS.")
+    queue_end_time: float | None = later("When DRS had room for the last job of that attempt.")
     jobs: list[Job] = known("The DRS jobs of all its attempts.", [])
     attempt: int | None = maybe("Number of the newest attempt; 1 where absent.", 2)
     attempt_time: float | None = later("When that attempt was asked for.")

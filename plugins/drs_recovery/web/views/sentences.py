@@ -18,7 +18,7 @@ from drs_recovery.web.views.gates import who_answers
 from drs_recovery.web.views.objectives import objective_results
 from drs_recovery.web.views.parts import Sentence, counted, cut, opening, said, wave_title
 from drs_recovery.web.views.preflight import preflight_of
-from drs_recovery.web.views.wave_sentences import launching, servers_ready
+from drs_recovery.web.views.wave_sentences import launching, queued, servers_ready
 
 Record = Mapping[str, Any]
 
@@ -74,6 +74,8 @@ def _ending(document: Record) -> list[Sentence]:
 
 
 def _activity(wave: Record) -> str:
+    if wave["status"] == WaveStatus.PENDING and "queue" in wave:
+        return queued(wave)
     if wave["status"] == WaveStatus.PENDING:
         return "it is starting, DRS has not taken every job yet"
     return launching(wave)

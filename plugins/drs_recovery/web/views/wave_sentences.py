@@ -92,6 +92,16 @@ def launching(wave: Record) -> str:
     return f"{head}; {', '.join(others)}" if others else head
 
 
+def queued(wave: Record) -> str:
+    """
+    Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``.
+
+    :param wave: of the execution document.
+    """
+    queue = wave["queue"]
+    return f"queued: position {queue['position']}, {queue['reason']}"
+
+
 def result(document: Record, wave: Record) -> str:
     """
     What a wave came to, such as ``5 of 6 servers are ready, 1 failed.``
@@ -139,6 +149,8 @@ def _starting(wave: Record) -> str:
     attempt = f"Attempt {attempt_of(wave)}: " if attempt_of(wave) > 1 else ""
     if wave.get("restartPending"):
         return f"{attempt}it is being decided which servers start again."
+    if "queue" in wave:
+        return opening(f"{attempt}{queued(wave)}.")
     return opening(f"{attempt}DRS has not taken every job yet.")
 
 

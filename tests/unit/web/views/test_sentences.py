@@ -57,6 +57,14 @@ def test_every_wave_that_runs_is_told_of() -> None:
     )
 
 
+def test_a_wave_that_waits_for_room_says_where_it_stands() -> None:
+    queue = {"phase": "QUEUED", "position": 3, "reason": "2 jobs are ahead", "since": 0}
+
+    told = said_of("POLLING", wave("PENDING", server(phase="PENDING"), queue=queue))
+
+    assert told == 'Wave 1 "Database": queued: position 3, 2 jobs are ahead.'
+
+
 def test_of_very_many_waves_side_by_side_only_some_are_told_of() -> None:
     told = said_of("POLLING", *(launching("LAUNCH", dependsOn=[]) for _ in range(5)))
     assert told.count("DRS is launching") == 3

@@ -13,6 +13,8 @@ from tests.unit.web.views.documents import START, Fields, document, gate, server
 
 JOB = {"jobId": "drsjob-1", "region": "us-east-1", "status": "STARTED", "startTime": START + 70}
 
+QUEUE = {"phase": "QUEUED", "position": 3, "reason": "2 jobs are ahead", "since": START}
+
 
 def shown(status: str, *waves: Fields, number: int = 1) -> WaveView:
     state = document(status, *waves)
@@ -28,6 +30,12 @@ def shown(status: str, *waves: Fields, number: int = 1) -> WaveView:
         ("PAUSED", wave("NOT_STARTED", gate=gate()), "Waits for dba-lead or dr-lead to approve it."),
         ("POLLING", wave("PENDING"), "DRS has not taken every job yet."),
         ("POLLING", wave("PENDING", attempt=2), "Attempt 2: DRS has not taken every job yet."),
+        ("POLLING", wave("PENDING", queue=QUEUE), "Queued: position 3, 2 jobs are ahead."),
+        (
+            "POLLING",
+            wave("PENDING", attempt=2, queue=QUEUE),
+            "Attempt 2: queued: position 3, 2 jobs are ahead.",
+        ),
         (
             "POLLING",
             wave("PENDING", attempt=2, restartPending=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from drs_recovery.engine.clients import Place
-from drs_recovery.triggers.place_looks import PlaceLooks, QueueLook, shared_looks
+from drs_recovery.waiting.place_looks import PlaceLooks, QueueLook, shared_looks
 from sandbox.testing import Sandbox
 
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
