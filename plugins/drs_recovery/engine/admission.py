@@ -1,8 +1,7 @@
 """
 Room in DRS for the jobs of a wave: reserved before a job is started, so that DRS has no reason to refuse it.
 
-All executions of an account and Region share one queue. Each takes room on condition that nobody else took
-any since it looked. What others start there by other means is seen in DRS's list of jobs.
+All executions of an account and Region share one queue, in which a job waits that finds no room.
 """
 
 from __future__ import annotations
@@ -14,41 +13,19 @@ from typing import Any
 
 from drs_recovery.engine.attempts import LISTING_SECONDS
 from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.job_starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.engine.parts import JobPart
 from drs_recovery.engine.place_queue import PlaceQueue
 from drs_recovery.engine.polling import PASSING_TROUBLE
-from drs_recovery.engine.queue_rules import Turn, turn_of
-from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
+from drs_recovery.engine.room import CLOCK_MARGIN, QueuedError, take_room
 from drs_recovery.hooks.errors import describe
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.queue_entries import QueueEntry
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_base import retried_on_conflict
 from drs_recovery.store_rules import attempt_began, attempt_of
 
-# Clocks of two hosts may differ by so many seconds.
-_CLOCK_MARGIN = 60.0
-
-# A start that was sent is answered, or its job listed, within so many seconds after the room was taken.
-RESERVATION_SECONDS = START_RECOVERY_SECONDS + _CLOCK_MARGIN
-
 log = logging.getLogger(__name__)
-
-
-class QueuedError(NotStartedError):
-    """
-    It is not the job's turn.
-
-    :param turn: where it stands.
-    """
-
-    def __init__(self, turn: Turn) -> None:
-        self.turn = turn
-        super().__init__(turn.reason, None)
 
 
 class Admission:
@@ -76,25 +53,14 @@ class Admission:
 
         :param part: the job.
         :raises QueuedError: it is not its turn; it is in the queue now.
-        :raises NotStartedError: so many take room at this moment that it was not to be had.
+        :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
         """
+        queue = self._queue_of(part)
         try:
-            self._reserve(part)
-        except StoreConflictError as error:
-            raise NotStartedError(f"many executions start jobs at once: {error}", SHORT_PAUSE) from error
-
-    @retried_on_conflict
-    def _reserve(self, part: JobPart) -> None:
-        place = self._queue_of(part)
-        state = place.look()
-        mine = state.queue.standing(self._entry(part))
-        self._store.leave_queue(place.name, [one for one in state.over() if one.order != mine.order])
-        turn = turn_of(mine, state)
-        if not turn.is_now:
-            self._store.wait_in_queue(place.name, mine, waits_until())
-            raise QueuedError(turn)
-        until = time.time() + RESERVATION_SECONDS
-        self._reserved[part.number] = self._store.reserve_room(state.queue, mine, until, place.limits)
+            self._reserved[part.number] = take_room(self._store, queue, self._entry(part))
+        except QueuedError as error:
+            self._store.wait_in_queue(queue.name, error.entry, waits_until())
+            raise
 
     def join(self, part: JobPart) -> None:
         """
@@ -147,7 +113,7 @@ class Admission:
 
 def lease() -> float:
     """Seconds for which an entry counts that nobody renews: a few looks may fail, or a triggerer restart."""
-    return max(5 * poll_interval(), 5 * _CLOCK_MARGIN)
+    return max(5 * poll_interval(), 5 * CLOCK_MARGIN)
 
 
 def waits_until() -> float:

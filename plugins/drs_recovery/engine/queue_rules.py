@@ -31,11 +31,13 @@ class Turn:
     :param is_now: whether it may be started.
     :param position: how manyth it is, from 1.
     :param reason: what it waits for, a sentence without its full stop; empty if it is its turn.
+    :param held: those of its servers that other jobs hold, DRS source server ids.
     """
 
     is_now: bool
     position: int = 1
     reason: str = ""
+    held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,10 @@ class _Room:
     def servers(self) -> int:
         return len(self.holders or {})
 
-    def holder_of(self, entry: QueueEntry) -> tuple[str, str] | None:
-        """A server of the entry that something holds, and what."""
+    def held_of(self, entry: QueueEntry) -> dict[str, str]:
+        """Servers of the entry that something holds, and what."""
         holders = self.holders or {}
-        return next(((one, holders[one]) for one in entry.server_ids if one in holders), None)
+        return {one: holders[one] for one in entry.server_ids if one in holders}
 
     def exceeds_all(self, entry: QueueEntry) -> bool:
         """Whether a job is larger than the quotas allow at all."""
@@ -170,7 +172,7 @@ def _turns(place: PlaceState) -> Iterator[tuple[str, Turn]]:
         if not entry.waits:
             continue
         if obstacle := _obstacle(entry, room, place):
-            yield entry.order, Turn(False, position, obstacle)
+            yield entry.order, Turn(False, position, obstacle, frozenset(room.held_of(entry)))
             continue
         is_blocked = is_blocked or not room.fits(entry)
         if is_blocked:
@@ -196,8 +198,9 @@ def _taken(place: PlaceState) -> _Room:
 
 def _obstacle(entry: QueueEntry, room: _Room, place: PlaceState) -> str | None:
     """What keeps a job from starting however much room there is; it is in nobody's way meanwhile."""
-    if held := room.holder_of(entry):
-        return f"server {held[0]} takes part in {held[1]}, and DRS allows one job a server"
+    if held := room.held_of(entry):
+        server_id, holder = next(iter(held.items()))
+        return f"server {server_id} takes part in {holder}, and DRS allows one job a server"
     if place.hold_drills and entry.execution_type is ExecutionType.DRILL and place.has_recovery:
         return f"a drill waits while a real recovery runs or waits in {place.region}"
     if room.exceeds_all(entry) and not room.fits(entry):

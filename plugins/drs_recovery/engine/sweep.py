@@ -20,6 +20,7 @@ from drs_recovery.engine.job_starter import EXECUTION_TAG
 from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.termination import passes_by_itself
 from drs_recovery.engine.termination_calls import Rows, TerminationCalls
+from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
@@ -141,7 +142,8 @@ class Sweeper:
                 if now.get(one, {}).get("jobID") == rows[one]["jobID"] and _is_overdue(document, one)
             }
 
-        asked = TerminationCalls(hooks.drs, allowed).terminate(rows)
+        room = TerminationRoom(self._store, hooks, self._store.get_execution(execution_id))
+        asked = TerminationCalls(hooks.drs, allowed, room).terminate(rows)
         for job_id, instance_ids in asked.started:
             log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))
             self._store.record_sweep(execution_id, instance_ids, job_id)

@@ -20,6 +20,7 @@ from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
 from drs_recovery.engine.observation import JobAnswer, job_seen
 from drs_recovery.engine.termination_calls import Asked, Rows, TerminationCalls
+from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import (
     Fate,
     RecordedInstance,
@@ -243,7 +244,8 @@ class _PlaceLook:
         if not rows:
             return []
         under_way = self._under_way(rows)
-        asked = TerminationCalls(self._hooks.drs, self._allowed).terminate(
+        room = TerminationRoom(self._store, self._hooks, self._document)
+        asked = TerminationCalls(self._hooks.drs, self._allowed, room).terminate(
             {one: row for one, row in rows.items() if one not in under_way}
         )
         self._record(asked)

@@ -8,11 +8,13 @@ are terminated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.parts import MAX_SERVERS_PER_JOB
+from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.termination_targets import failback_state
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, error_code
@@ -23,6 +25,19 @@ Rows = Mapping[str, Mapping[str, Any]]
 _CONFLICT = "ConflictException"
 _UNKNOWN = "ResourceNotFoundException"
 _REFUSALS_OF_ONE = frozenset({_CONFLICT, _UNKNOWN, "ValidationException"})
+
+
+class Room(Protocol):
+    """Room for the next job; see :class:`~drs_recovery.engine.termination_room.TerminationRoom`."""
+
+    def take(self, server_ids: Collection[str]) -> None:
+        """Take room, or raise ``NotStartedError`` with what is waited for."""
+
+    def give_back(self) -> None:
+        """Free the room of a job that DRS did not start."""
+
+    def started(self, job_id: str | None) -> None:
+        """Say which job took the room."""
 
 
 @dataclass
@@ -49,11 +64,13 @@ class TerminationCalls:
     :param drs: DRS there.
     :param allowed: reads DRS's rows of instances anew and gives those which still may be terminated; it is
         asked right before every call.
+    :param room: in DRS's quotas, for one job after the other.
     """
 
-    def __init__(self, drs: DrsHook, allowed: Callable[[Sequence[str]], Rows]) -> None:
+    def __init__(self, drs: DrsHook, allowed: Callable[[Sequence[str]], Rows], room: Room) -> None:
         self._drs = drs
         self._allowed = allowed
+        self._room = room
         self._asked = Asked()
 
     def terminate(self, rows: Rows) -> Asked:
@@ -76,8 +93,10 @@ class TerminationCalls:
         try:
             rows = self._allowed(batch)
             if rows:
-                job = self._drs.terminate_recovery_instances(sorted(rows))
-                self._asked.started.append((job.get("jobID"), tuple(sorted(rows))))
+                self._room.take([str(row.get("sourceServerID")) for row in rows.values()])
+                self._start(sorted(rows))
+        except NotStartedError as error:
+            self._put_off(rows, error)
         except AWS_ERRORS as error:
             if not rows or error_code(error) not in _REFUSALS_OF_ONE:
                 self._asked.stopped_by = error
@@ -86,6 +105,24 @@ class TerminationCalls:
                     self._ask(half)
             else:
                 self._judge(*next(iter(rows.items())), error)
+
+    def _start(self, instance_ids: Sequence[str]) -> None:
+        try:
+            job = self._drs.terminate_recovery_instances(instance_ids)
+        except AWS_ERRORS:
+            # If the answer was lost, the next look finds the job before it asks again.
+            self._room.give_back()
+            raise
+        self._asked.started.append((job.get("jobID"), tuple(instance_ids)))
+        self._room.started(job.get("jobID"))
+
+    def _put_off(self, rows: Rows, reason: NotStartedError) -> None:
+        """Leave for a later look what has no room now; those whose servers are free do not wait."""
+        held = reason.turn.held if isinstance(reason, QueuedError) else frozenset()
+        waiting = [one for one, row in rows.items() if row.get("sourceServerID") in held] or list(rows)
+        self._asked.later.update(dict.fromkeys(waiting, str(reason)))
+        if rest := sorted(rows.keys() - set(waiting)):
+            self._ask(rest)
 
     def _judge(self, instance_id: str, row: Mapping[str, Any], error: Exception) -> None:
         """Say what it means that DRS refused one instance; one that it does not know is gone."""

@@ -8,13 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from drs_recovery.engine.admission import Admission, QueuedError, leave_queues
+from drs_recovery.engine.admission import Admission, leave_queues
 from drs_recovery.engine.attempts import choose_servers, deadline_of
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started, job_ref
 from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt, places_of
 from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot

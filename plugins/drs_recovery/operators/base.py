@@ -13,13 +13,13 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from drs_recovery.engine.admission import QueuedError
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.announcer import Announcer
 from drs_recovery.engine.attempts import deadline_of
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.new_execution import new_execution
+from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from drs_recovery.engine.queue_rules import Turn
+from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.termination_calls import Asked, TerminationCalls
+from tests.unit.engine.queue_things import entry
 
 IN_FAILBACK = {"failback": {"state": "FAILBACK_IN_PROGRESS"}}
 
@@ -33,13 +36,45 @@ class Drs:
         return {"jobID": f"drsjob-{len(self.calls)}"}
 
 
-def ask(drs: Drs, rows: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]] | None = None) -> Asked:
+class Room:
+    """A place in which other jobs hold some servers."""
+
+    def __init__(self, held: set[str] | None = None) -> None:
+        self.held = held or set()
+
+    def take(self, server_ids: Collection[str]) -> None:
+        if mine := self.held & set(server_ids):
+            raise QueuedError(Turn(False, reason="not now", held=frozenset(mine)), entry("e1"))
+
+    def give_back(self) -> None:
+        pass
+
+    def started(self, job_id: str | None) -> None:
+        pass
+
+
+def ask(
+    drs: Drs,
+    rows: dict[str, dict[str, Any]],
+    now: dict[str, dict[str, Any]] | None = None,
+    room: Room | None = None,
+) -> Asked:
     """Ask for the end of instances of which DRS still says what it said, or something else now."""
     current = rows if now is None else now
     calls: Any = drs
     return TerminationCalls(
-        calls, lambda ids: {one: current[one] for one in ids if one in current}
+        calls, lambda ids: {one: current[one] for one in ids if one in current}, room or Room()
     ).terminate(rows)
+
+
+def test_an_instance_whose_server_is_busy_is_not_asked_for_and_keeps_no_other_one():
+    rows = {f"i-{number}": {"sourceServerID": f"s-{number}"} for number in range(4)}
+    drs = Drs()
+
+    asked = ask(drs, rows, room=Room({"s-2"}))
+
+    assert drs.calls == [["i-0", "i-1", "i-3"]]
+    assert asked.later == {"i-2": "not now"}
 
 
 def terminated(asked: Asked) -> set[str]:

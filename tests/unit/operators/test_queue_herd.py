@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drs_recovery.engine.admission import QueuedError
 from drs_recovery.engine.job_starter import NotStartedError
+from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.settings import execution_store
 from sandbox.testing import Sandbox

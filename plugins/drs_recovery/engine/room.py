@@ -1,0 +1,65 @@
+"""
+Room in DRS for one job: taken on condition that nobody else took any since it was looked at.
+
+What others start in the place by other means is seen in DRS's list of jobs.
+"""
+
+from __future__ import annotations
+
+import time
+
+from drs_recovery.engine.job_starter import SHORT_PAUSE, NotStartedError
+from drs_recovery.engine.place_queue import PlaceQueue
+from drs_recovery.engine.queue_rules import Turn, turn_of
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
+from drs_recovery.queue_entries import QueueEntry
+from drs_recovery.store import ExecutionStore
+from drs_recovery.store_base import retried_on_conflict
+
+# Clocks of two hosts may differ by so many seconds.
+CLOCK_MARGIN = 60.0
+
+# A request that was sent is answered, or its job listed, within so many seconds after the room was taken.
+RESERVATION_SECONDS = START_RECOVERY_SECONDS + CLOCK_MARGIN
+
+
+class QueuedError(NotStartedError):
+    """
+    It is not the job's turn.
+
+    :param turn: where it stands.
+    :param entry: of the job, as the queue has it.
+    """
+
+    def __init__(self, turn: Turn, entry: QueueEntry) -> None:
+        self.turn, self.entry = turn, entry
+        super().__init__(turn.reason, None)
+
+
+def take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+    """
+    Take room for a job; also if an earlier try took it and died, so that it lasts for this one.
+
+    :param store: the execution store.
+    :param place: the queue of its place.
+    :param entry: of the job.
+    :return: the entry as it is in the queue now.
+    :raises QueuedError: it is not its turn.
+    :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
+    """
+    try:
+        return _take_room(store, place, entry)
+    except StoreConflictError as error:
+        raise NotStartedError(f"many executions start jobs at once: {error}", SHORT_PAUSE) from error
+
+
+@retried_on_conflict
+def _take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+    state = place.look()
+    mine = state.queue.standing(entry)
+    store.leave_queue(place.name, [one for one in state.over() if one.order != mine.order])
+    turn = turn_of(mine, state)
+    if not turn.is_now:
+        raise QueuedError(turn, mine)
+    return store.reserve_room(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)

@@ -1,0 +1,76 @@
+"""
+Room in DRS for the jobs that terminate instances: they count for the quotas as every other job does.
+
+They do not wait in the queue. A termination that finds no room is asked for again at the next look, and
+takes none from a wave that waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from drs_recovery.engine.attempts import LISTING_SECONDS
+from drs_recovery.engine.clients import PlaceClients
+from drs_recovery.engine.place_queue import PlaceQueue
+from drs_recovery.engine.room import take_room
+from drs_recovery.queue_entries import QueueEntry
+from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store import ExecutionStore
+
+# It belongs to no wave; those count from 1.
+_NO_WAVE = 0
+
+
+class TerminationRoom:
+    """
+    Room for the terminations of an execution in one place, for one job after the other.
+
+    :param store: the execution store.
+    :param hooks: of the place.
+    :param execution: EXECUTION record.
+    """
+
+    def __init__(self, store: ExecutionStore, hooks: PlaceClients, execution: Mapping[str, Any]) -> None:
+        self._store, self._execution = store, execution
+        self._place = PlaceQueue(store, hooks)
+        self._taken = 0
+        self._entry: QueueEntry | None = None
+
+    def take(self, server_ids: Collection[str]) -> None:
+        """
+        Take room for a job.
+
+        :param server_ids: DRS source servers whose instances it terminates.
+        :raises QueuedError: there is none now, or a job holds one of the servers.
+        :raises NotStartedError: that cannot be told now.
+        """
+        self._taken += 1
+        entry = QueueEntry(
+            execution_id=self._execution["executionId"],
+            plan_id=self._execution["planId"],
+            execution_type=ExecutionType(self._execution["executionType"]),
+            priority=Priority.LOW,
+            wave_number=_NO_WAVE,
+            attempt=1,
+            part=self._taken,
+            server_ids=tuple(sorted(server_ids)),
+            joined=time.time(),
+        )
+        self._entry = take_room(self._store, self._place, entry)
+
+    def give_back(self) -> None:
+        """Free the room of a job that DRS did not start."""
+        if self._entry is not None:
+            self._store.leave_queue(self._place.name, [self._entry])
+
+    def started(self, job_id: str | None) -> None:
+        """
+        Say which job took the room: it stays taken until DRS lists the job.
+
+        :param job_id: DRS job id; None if DRS did not tell.
+        """
+        if self._entry is not None and job_id is not None:
+            until = time.time() + LISTING_SECONDS
+            self._store.name_queued_job(self._place.name, self._entry, job_id, until)
