@@ -17,7 +17,7 @@ def read(store: ExecutionStore) -> Queue:
 
 
 def test_an_entry_is_read_as_it_was_written(store: ExecutionStore) -> None:
-    store.wait_in_queue(read(store), entry(), 2_000_000_000)
+    store.wait_in_queue(PLACE, entry(), 2_000_000_000)
 
     (found,) = read(store).entries
 
@@ -26,8 +26,8 @@ def test_an_entry_is_read_as_it_was_written(store: ExecutionStore) -> None:
 
 
 def test_joining_again_only_keeps_the_place(store: ExecutionStore) -> None:
-    store.wait_in_queue(read(store), entry(), 1)
-    store.wait_in_queue(read(store), read(store).standing(entry()), 2)
+    store.wait_in_queue(PLACE, entry(), 1)
+    store.wait_in_queue(PLACE, read(store).standing(entry()), 2)
 
     assert [one.until for one in read(store).entries] == [2]
 
@@ -36,7 +36,7 @@ def test_the_queue_is_in_order(store: ExecutionStore) -> None:
     drill, important = entry("drill"), entry("important", priority=Priority.CRITICAL, joined=1_900_000_000)
     recovery = entry("recovery", execution_type=ExecutionType.RECOVERY, joined=1_900_000_000)
     for one in (drill, recovery, important):
-        store.wait_in_queue(read(store), one, 1)
+        store.wait_in_queue(PLACE, one, 1)
 
     assert [one.execution_id for one in read(store).entries] == ["recovery", "important", "drill"]
 
@@ -72,7 +72,7 @@ def test_a_started_job_is_named_and_its_entry_can_be_taken_out(store: ExecutionS
 
 
 def test_an_entry_that_changed_since_it_was_read_is_not_taken_out(store: ExecutionStore) -> None:
-    store.wait_in_queue(read(store), entry(), 1)
+    store.wait_in_queue(PLACE, entry(), 1)
     seen = read(store)
     store.reserve_room(seen, seen.entries[0], 5, LIMITS)
 
