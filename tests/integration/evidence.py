@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.integration.runs import Ended
 
@@ -47,6 +48,11 @@ def accepted_starts(sandbox: Sandbox) -> int:
 def answers(sandbox: Sandbox, operation: str) -> list[int | str]:
     """HTTP status of every call of a DRS operation."""
     return [call["status"] for call in sandbox.calls("drs", operation)]
+
+
+def is_queued(store: ExecutionStore) -> bool:
+    """Whether the one execution that lives says that its first wave waits for room in DRS."""
+    return any("queue" in store.get_wave(one["executionId"], 1) for one in store.find_all_live())
 
 
 def _jobs(sandbox: Sandbox, region: str) -> list[dict[str, Any]]:

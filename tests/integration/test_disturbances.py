@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from sandbox.testing import Sandbox
-from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2, jobs_of
+from tests.integration.evidence import (
+    accepted_starts,
+    answers,
+    assert_ready_as_in_ec2,
+    is_queued,
+    jobs_of,
+)
 from tests.integration.meanwhile import once
 from tests.integration.people import approve
 from tests.integration.runs import SPEED, Ended, Runner
@@ -129,7 +135,7 @@ def test_a_conflict_with_another_job_is_waited_for_and_then_one_job_starts(
     sandbox.set_speed(1)
     sandbox.client("drs").start_recovery(sourceServers=[{"sourceServerID": DB_1}], isDrill=True)
 
-    with once(lambda: 409 in answers(sandbox, "StartRecovery"), lambda: sandbox.set_speed(SPEED)):
+    with once(lambda: is_queued(runner.store), lambda: sandbox.set_speed(SPEED)):
         ended = runner.run(plan(database()), RECOVERY, people=APPROVED)
 
     assert ended.document["status"] == "COMPLETED", ended.document.get("error")
@@ -138,6 +144,19 @@ def test_a_conflict_with_another_job_is_waited_for_and_then_one_job_starts(
     assert_ready_as_in_ec2(sandbox, ended)
     assert len(jobs_of(sandbox, ended)) == 1
     assert accepted_starts(sandbox) == 2
+    assert answers(sandbox, "StartRecovery") == [202, 202]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(409, "ConflictException"), (402, "ServiceQuotaExceededException")]
+)
+def test_a_refusal_for_what_others_started_in_the_same_moment_is_waited_out(
+    runner: Runner, sandbox: Sandbox, status: int, code: str
+) -> None:
+    sandbox.add_fault("error", operation="StartRecovery", status=status, code=code, times=2)
+
+    _assert_completed_with_one_job(sandbox, runner.run(plan(database())))
+    assert answers(sandbox, "StartRecovery") == [status, status, 202]
 
 
 def test_a_full_quota_is_waited_for(runner: Runner, sandbox: Sandbox) -> None:
@@ -145,7 +164,7 @@ def test_a_full_quota_is_waited_for(runner: Runner, sandbox: Sandbox) -> None:
     sandbox.control("PUT", "/quotas", {"jobs_in_progress": 1})
     sandbox.client("drs").start_recovery(sourceServers=[{"sourceServerID": WEB_1}], isDrill=True)
 
-    with once(lambda: 402 in answers(sandbox, "StartRecovery"), lambda: sandbox.set_speed(SPEED)):
+    with once(lambda: is_queued(runner.store), lambda: sandbox.set_speed(SPEED)):
         ended = runner.run(plan(database()), RECOVERY, people=APPROVED)
 
     assert ended.document["status"] == "COMPLETED", ended.document.get("error")
@@ -153,6 +172,7 @@ def test_a_full_quota_is_waited_for(runner: Runner, sandbox: Sandbox) -> None:
     assert (finding["severity"], "L-D88FAC3A" in finding["what"]) == ("WARNING", True)
     assert_ready_as_in_ec2(sandbox, ended)
     assert len(jobs_of(sandbox, ended)) == 1
+    assert answers(sandbox, "StartRecovery") == [202, 202]
 
 
 def test_the_instance_of_an_earlier_drill_is_not_taken_for_the_new_one(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
-from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2, jobs_of
+from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2, is_queued, jobs_of
 from tests.integration.meanwhile import once
 from tests.integration.runs import SPEED, Runner
 from tests.plan_documents import WEB_1, application, database, plan
@@ -25,27 +23,13 @@ def full(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture
-def is_queued(runner: Runner) -> Callable[[], bool]:
-    """Whether the one execution that lives says that its first wave waits for room."""
-
-    def queued() -> bool:
-        for execution in runner.store.find_all_live():
-            return "queue" in runner.store.get_wave(execution["executionId"], 1)
-        return False
-
-    return queued
-
-
 def make_room(sandbox: Sandbox) -> None:
     sandbox.advance(3600)
     sandbox.set_speed(SPEED)
 
 
-def test_a_drill_waits_for_the_jobs_of_others_and_completes(
-    runner: Runner, full: Sandbox, is_queued: Callable[[], bool]
-) -> None:
-    with once(is_queued, lambda: make_room(full)):
+def test_a_drill_waits_for_the_jobs_of_others_and_completes(runner: Runner, full: Sandbox) -> None:
+    with once(lambda: is_queued(runner.store), lambda: make_room(full)):
         ended = runner.run(plan(database()))
 
     assert (ended.state, ended.document["status"]) == ("success", "COMPLETED"), ended.document.get("error")
@@ -74,7 +58,6 @@ def test_a_drill_that_is_cancelled_while_it_waits_starts_nothing_and_leaves_the_
     runner: Runner,
     full: Sandbox,
     core_api: CoreApi,
-    is_queued: Callable[[], bool],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("drs_recovery.engine.closing.LATE_START_SECONDS", 1)
@@ -84,7 +67,7 @@ def test_a_drill_that_is_cancelled_while_it_waits_starts_nothing_and_leaves_the_
         run = f"/dags/{execution['dagId']}/dagRuns/{execution['dagRunId']}"
         core_api.call("alice", "PATCH", run, json={"state": "failed"})
 
-    with once(is_queued, cancel):
+    with once(lambda: is_queued(runner.store), cancel):
         ended = runner.run(plan(database(), application()))
 
     assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
