@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.made_plans import MadePlan
 from benchmarks.plots import Plot
@@ -28,13 +28,16 @@ class Timed:
     An execution whose waves follow each other, and the calls that it made.
 
     :param ended: the execution.
-    :param starts: epoch seconds of each StartRecovery.
-    :param calls: of AWS, by ``service.operation``.
+    :param calls: of AWS, as the sandbox tells them.
     """
 
     ended: Ended
-    starts: Sequence[float]
-    calls: Counter[str]
+    calls: Sequence[Mapping[str, Any]]
+
+    @property
+    def starts(self) -> list[float]:
+        """Epoch seconds of each StartRecovery."""
+        return [epoch(call["time"]) for call in self.calls if call["operation"] == "StartRecovery"]
 
     @property
     def job_ends(self) -> list[float]:
@@ -61,10 +64,7 @@ def timed_executions() -> Sequence[Timed]:
         for plan in plans:
             runs.sandbox.control("DELETE", "/calls")
             (ended,) = runs.run([plan], _LONGEST_SECONDS)
-            calls = runs.sandbox.calls()
-            starts = [epoch(call["time"]) for call in calls if call["operation"] == "StartRecovery"]
-            named = Counter(f"{call['service']}.{call['operation']}" for call in calls)
-            timed.append(Timed(ended, starts, named))
+            timed.append(Timed(ended, runs.sandbox.calls()))
     return timed
 
 

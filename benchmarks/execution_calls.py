@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.critical_path import timed_executions
@@ -11,9 +12,9 @@ from benchmarks.report import Report
 def run() -> Report:
     """Count the calls of executions with 1, 3 and 10 waves by operation."""
     executions = timed_executions()
-    names = sorted({name for one in executions for name in one.calls})
-    rows = [_row(name, [one.calls[name] for one in executions]) for name in names]
-    rows.append(_row("all", [one.calls.total() for one in executions]))
+    counts = [Counter(f"{call['service']}.{call['operation']}" for call in one.calls) for one in executions]
+    rows = [_row(name, [one[name] for one in counts]) for name in sorted(set().union(*counts))]
+    rows.append(_row("all", [one.total() for one in counts]))
     return Report("execution_calls", "Calls of AWS of a whole execution", rows)
 
 

@@ -89,12 +89,14 @@ def _cell(value: float | str) -> str:
     return figure_text(value) if isinstance(value, float) else str(value)
 
 
-def _machine() -> dict[str, str | int | None]:
+def _machine() -> dict[str, str | float | None]:
     return {
         "python": platform.python_version(),
         "system": platform.system(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        # Whatever else went on: a figure above the number of cores means that things waited for each other.
+        "load": round(os.getloadavg()[0], 1),
     }
 
 

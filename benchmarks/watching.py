@@ -26,6 +26,9 @@ from sandbox.testing import Sandbox
 
 PRODUCTION_INTERVAL = 30.0
 
+# Calls are counted after that: here all waves begin to wait in the same second, as they never do elsewhere.
+_FIRST_MINUTES = 1.0
+
 _LONGEST_SECONDS = 1800.0
 
 
@@ -35,7 +38,7 @@ class Watch:
     What waiting for some waves took.
 
     :param waves: how many.
-    :param minutes: from the first look to the end of the last wave, by DRS's clock.
+    :param minutes: in which calls were counted, up to the end of the last wave, by DRS's clock.
     :param calls: ``service.operation`` to how many.
     :param units: write units of DynamoDB.
     :param lags: seconds from each change in DRS to when it was on record, by DRS's clock.
@@ -77,13 +80,16 @@ def watch(way: str, waves: int, servers: int, speed: float) -> Watch:
     with sandbox_without_limits() as sandbox:
         started = start_waves(sandbox, waves, servers)
         with _waiting_process(sandbox, way, speed) as process:
-            sandbox.control("DELETE", "/calls")
             sandbox.control("DELETE", "/writes")
             sandbox.set_speed(speed)
             begin = time.time()
+            _give(process, Task(tuple(started), PRODUCTION_INTERVAL / speed, _LONGEST_SECONDS))
+            time.sleep(60 * _FIRST_MINUTES / speed)
+            sandbox.control("DELETE", "/calls")
+            counted_from = time.time()
             with Observer(sandbox, started) as observer:
-                launches = _wait(process, started, speed)
-                seconds = time.time() - begin
+                launches = _end_of(process)
+                seconds = time.time() - counted_from
         calls = Counter(f"{call['service']}.{call['operation']}" for call in sandbox.calls())
         # The observer's own.
         calls["dynamodb.Query"] -= observer.reads
@@ -116,10 +122,17 @@ def _waiting_process(sandbox: Sandbox, way: str, speed: float) -> Iterator[Popen
                 process.kill()
 
 
-def _wait(process: Popen[str], waves: Sequence[WaitingWave], speed: float) -> dict[str, float]:
+def _give(process: Popen[str], task: Task) -> None:
+    if process.stdin is None:
+        raise RuntimeError("the process takes no task")
+    process.stdin.write(task.to_json())
+    process.stdin.close()
+    process.stdin = None
+
+
+def _end_of(process: Popen[str]) -> dict[str, float]:
     """Server to when it was seen to be launched, where the way tells."""
-    task = Task(tuple(waves), PRODUCTION_INTERVAL / speed, _LONGEST_SECONDS)
-    answer, _ = process.communicate(task.to_json(), timeout=_LONGEST_SECONDS)
+    answer, _ = process.communicate(timeout=_LONGEST_SECONDS)
     if process.returncode:
         raise RuntimeError(f"waiting failed with exit code {process.returncode}")
     return dict(json.loads(answer))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +14,13 @@ from benchmarks.stack_runs import epoch
 
 # A task instance's times in Airflow's REST API, and what they say.
 _TASK_TIMES = {
-    "scheduled_when": "scheduled",
-    "queued_when": "queued",
-    "start_date": "running",
-    "end_date": "ended",
+    "scheduled_when": "is scheduled",
+    "queued_when": "is queued",
+    "start_date": "is running",
+    "end_date": "has ended",
 }
+# Of a task that was deferred, the time of running is that of its first process.
+_BEGINNINGS = ("is queued", "is running")
 
 Hops = dict[str, float]
 """What a hop ends with, to its seconds; in order."""
@@ -54,12 +56,12 @@ def _gaps(timed: Timed) -> Iterator[Hops]:
 
 def _moments(timed: Timed, number: int) -> Iterator[tuple[str, float]]:
     """All that is known to have happened around the end of a wave, in epoch seconds."""
-    wave = timed.ended.document["waves"][number - 1]
-    yield "a poll saw it", float(wave["lastPolledTime"])
     for task in timed.ended.tasks:
         group, _, step = task["task_id"].partition(".")
         if _is_of(group, number) or (_is_of(group, number + 1) and step == "start_recovery"):
-            yield from _task_moments(task, step)
+            moments = dict(_task_moments(task, step))
+            yield from moments.items()
+            yield from _first_call(timed, step, moments)
 
 
 def _is_of(group: str, number: int) -> bool:
@@ -69,4 +71,14 @@ def _is_of(group: str, number: int) -> bool:
 def _task_moments(task: dict[str, Any], step: str) -> Iterator[tuple[str, float]]:
     for field, word in _TASK_TIMES.items():
         if task[field]:
-            yield f"{step} is {word}" if word != "ended" else f"{step} has ended", epoch(task[field])
+            yield f"{step} {word}", epoch(task[field])
+
+
+def _first_call(timed: Timed, step: str, moments: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    """Until then a task's process starts and loads what it needs; nobody else calls between two waves."""
+    begun = max(
+        (moments[name] for word in _BEGINNINGS if (name := f"{step} {word}") in moments), default=None
+    )
+    if begun is not None:
+        times = (epoch(call["time"]) for call in timed.calls)
+        yield from [(f"{step} makes its first call", time) for time in times if time > begun][:1]
