@@ -7,9 +7,12 @@ table and plot into ``docs/performance.md``.
 
 from __future__ import annotations
 
+import signal
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from types import FrameType
 
 from benchmarks.postgres import NoPostgresError
 from benchmarks.report import Report
@@ -42,8 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = parser.parse_args(arguments).names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    # Servers that were started for a benchmark end with it, also when somebody ends the benchmark.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     for name in names:
         _run(name)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _run(name: str) -> None:

@@ -24,7 +24,7 @@ CONNECTION = "aws_default"
 _NO_LIMIT = {"jobs_in_progress": 10**6, "servers_in_jobs": 10**6}
 
 # Simulated seconds a real one while waves are started: as good as none, so that no job runs ahead.
-_STANDSTILL = 0.001
+STANDSTILL = 0.001
 # Simulated seconds over which the starts are spread: waves of many plans are not in step.
 _SPREAD = 120.0
 
@@ -77,7 +77,7 @@ Launches = dict[str, float]
 @contextmanager
 def sandbox_without_limits() -> Iterator[Sandbox]:
     """A sandbox with the table of executions, no servers, no quotas, and a clock that stands still."""
-    with separate_sandbox("--no-seed", "--speed", str(_STANDSTILL)) as sandbox:
+    with separate_sandbox("--no-seed", "--speed", str(STANDSTILL)) as sandbox:
         sandbox.control("PUT", "/quotas", _NO_LIMIT)
         create_table(sandbox.client("dynamodb"), EXECUTIONS_TABLE)
         yield sandbox

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -61,6 +63,14 @@ def test_drawing_leaves_no_odd_finder_of_modules_behind():
 
 
 @pytest.fixture
+def _keep_signal_handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
 def docs(tmp_path: Path) -> Path:
     (tmp_path / "images").mkdir()
     (tmp_path / "performance.md").write_text(
@@ -100,6 +110,15 @@ def test_an_unknown_name_is_refused_before_anything_runs(capsys):
     assert "there is no benchmark speed" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_keep_signal_handlers")
+def test_whoever_ends_a_benchmark_lets_it_clean_up(monkeypatch):
+    monkeypatch.setattr("benchmarks.triggerer_load.run", lambda: signal.raise_signal(signal.SIGTERM))
+
+    with pytest.raises(SystemExit, match="143"):
+        command.main(["triggerer_load"])
+
+
+@pytest.mark.usefixtures("_keep_signal_handlers")
 def test_what_cannot_run_here_says_so_and_the_others_go_on(monkeypatch, capsys):
     def refuse() -> Report:
         raise NoPostgresError("no initdb here")
