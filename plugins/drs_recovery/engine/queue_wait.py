@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from drs_recovery.engine.admission import lease, waits_until
 from drs_recovery.engine.clients import Place
@@ -27,6 +28,7 @@ class QueuedWave:
     def __init__(self, store: ExecutionStore, execution_id: str, number: int) -> None:
         self._store = store
         self._execution_id, self._number = execution_id, number
+        self._servers: Sequence[Mapping[str, Any]] = ()
         self._parts: Sequence[JobPart] = ()
         self._watcher = WaveWatcher(store)
 
@@ -49,8 +51,9 @@ class QueuedWave:
         if wave["jobs"]:
             self._watcher.look(self._execution_id, self._number)
         known = jobs_of_attempt(wave)
-        servers = self._store.get_servers(self._execution_id, self._number)
-        self._parts = [part for part in parts_of_attempt(wave, servers) if part.number not in known]
+        # Which servers an attempt starts does not change, and a wave can have hundreds.
+        self._servers = self._servers or self._store.get_servers(self._execution_id, self._number)
+        self._parts = [part for part in parts_of_attempt(wave, self._servers) if part.number not in known]
         return bool(self._parts)
 
     def is_next(self, states: Mapping[Place, PlaceState]) -> bool:
