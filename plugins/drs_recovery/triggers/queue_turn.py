@@ -17,7 +17,7 @@ from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.engine.queue_wait import QueuedWave
 from drs_recovery.hooks.errors import describe
 from drs_recovery.settings import execution_store
-from drs_recovery.waiting.place_looks import shared_looks
+from drs_recovery.waiting.hub import hub
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class QueueTurnTrigger(BaseTrigger):
             return "over"
         states: dict[Place, PlaceState] = {}
         for place in wave.places:
-            look = await shared_looks().at(place, self.poll_interval / 2)
+            look = await hub().queues.at(place, self.poll_interval / 2)
             if look.state is None:
                 log.warning("execution %s: %s not asked: %s", self.execution_id, place, look.problem)
                 return None

@@ -1,5 +1,5 @@
 """
-What the waits of one event loop share: a poller for each place, one for the executions, and the store.
+What the waits of one event loop share: a poller for each place, looks at queues, and the store.
 
 A triggerer has one event loop, so that it asks once for all. A new loop, be it after a fork or a restart,
 gets a hub of its own: nothing of another loop can be used in it.
@@ -17,6 +17,7 @@ from drs_recovery.engine.clients import Place
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.settings import execution_store
 from drs_recovery.store import ExecutionStore
+from drs_recovery.waiting.place_looks import PlaceLooks
 from drs_recovery.waiting.shared_poller import SharedPoller
 
 Job = Mapping[str, Any]
@@ -45,7 +46,9 @@ class PlacePoller(SharedPoller[Job]):
 
 class Hub:
     """
-    The pollers of one event loop.
+    What is shared in one event loop.
+
+    ``queues`` looks at the queues for room in DRS, ``executions`` reads EXECUTION records.
 
     :param open_store: gives an execution store.
     """
@@ -55,13 +58,16 @@ class Hub:
         self._store: ExecutionStore | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-store")
         self._places: dict[Place, PlacePoller] = {}
+        self.queues = PlaceLooks()
         self.executions = SharedPoller[Execution](
             "the execution store", self._read_executions, self._forget_store
         )
 
     def place(self, place: Place) -> PlacePoller:
         """The poller of a place."""
-        return self._places.setdefault(place, PlacePoller(place))
+        if place not in self._places:
+            self._places[place] = PlacePoller(place)
+        return self._places[place]
 
     async def with_store(
         self,

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.job_starter import NotStartedError
@@ -77,14 +76,6 @@ class _Kept:
         self.queue: PlaceQueue | None = None
         self.newest: QueueLook | None = None
         self.begun = 0.0
-
-
-_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, PlaceLooks] = WeakKeyDictionary()
-
-
-def shared_looks() -> PlaceLooks:
-    """The looks that all triggers of the running event loop share."""
-    return _of_loop.setdefault(asyncio.get_running_loop(), PlaceLooks())
 
 
 def _queue_of(place: Place) -> PlaceQueue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from drs_recovery.engine.clients import Place
-from drs_recovery.waiting.place_looks import PlaceLooks, QueueLook, shared_looks
+from drs_recovery.waiting.place_looks import PlaceLooks, QueueLook
 from sandbox.testing import Sandbox
 
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
@@ -57,14 +57,3 @@ def test_a_look_that_failed_is_told_to_all_and_made_anew_later(aws: Sandbox) -> 
     assert "AccessDenied" in first.problem
     assert second is first
     assert third.state is not None
-
-
-def test_triggers_of_one_event_loop_share_their_looks() -> None:
-    async def two() -> tuple[PlaceLooks, PlaceLooks]:
-        return shared_looks(), shared_looks()
-
-    first, second = asyncio.run(two())
-    third, _ = asyncio.run(two())
-
-    assert first is second
-    assert first is not third

@@ -1,0 +1,44 @@
+"""What is shared in an event loop, and with whom."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Thread
+
+from drs_recovery.engine.clients import Place
+from drs_recovery.waiting.hub import Hub, hub
+
+EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
+
+
+async def two() -> tuple[Hub, Hub]:
+    await asyncio.sleep(0)
+    return hub(), hub()
+
+
+def test_one_loop_has_one_hub_and_another_loop_another_one() -> None:
+    first, second = asyncio.run(two())
+    third, _ = asyncio.run(two())
+
+    assert first is second
+    assert first is not third
+
+
+def test_loops_of_two_threads_do_not_disturb_each_other() -> None:
+    async def beside_another() -> bool:
+        mine = hub()
+        other = Thread(target=lambda: asyncio.run(two()))
+        other.start()
+        await asyncio.to_thread(other.join)
+        return hub() is mine
+
+    assert asyncio.run(beside_another())
+
+
+def test_a_place_has_one_poller() -> None:
+    async def pollers() -> tuple[object, object, object]:
+        return hub().place(EAST), hub().place(EAST), hub().place(WEST)
+
+    east, same, west = asyncio.run(pollers())
+    assert east is same
+    assert east is not west
