@@ -32,6 +32,7 @@ _STYLE = CleanStyle(
     opacity=".9",
 )
 _WIDTH, _HEIGHT = 800, 380
+_NAMES_BELOW = 4
 
 # What pygal always writes: comments, which tell the day, and a script, which a picture must not have.
 _UNWANTED = re.compile("<!--.*?-->|<script.*?</script>", re.DOTALL)
@@ -77,7 +78,9 @@ class Plot:
             height=_HEIGHT,
             explicit_size=True,
             logarithmic=self.is_logarithmic,
-            legend_at_bottom=True,
+            # Many names need more room than there is below.
+            legend_at_bottom=len(self.series) <= _NAMES_BELOW,
+            truncate_legend=-1,
             y_title=self.unit,
             print_values=not self.is_stacked,
             print_values_position="top",

@@ -103,7 +103,8 @@ def _machine() -> dict[str, str | float | None]:
 def _machine_text() -> str:
     machine = _machine()
     return (
-        f"{machine['cores']} cores ({machine['processor']}), {machine['system']}, Python {machine['python']}"
+        f"{machine['cores']} cores ({machine['processor']}), {machine['system']}, Python {machine['python']},"
+        f" load average at the end {machine['load']}"
     )
 
 
