@@ -81,7 +81,8 @@ def test_looks_without_news_are_written_down_now_and_then(aws: Sandbox, started:
     aws.advance(20)
     spent = asyncio.run(quietly(aws, started, 1))
 
-    assert 1 <= spent["TransactWriteItems"] < spent["DescribeJobs"] / 2
+    # Every fourth look, 0.8 seconds apart: at most three in two seconds, of ten looks.
+    assert 1 <= spent["TransactWriteItems"] <= 3
 
 
 def test_the_log_is_left_alone_once_every_server_is_being_launched(aws: Sandbox, started: Steps) -> None:
@@ -101,7 +102,7 @@ def test_a_slow_region_does_not_delay_another(aws: Sandbox, steps_of: StepsOf) -
     steps.start(1)
     steps.start(2)
     aws.advance(900)
-    aws.add_fault("delay", operation="DescribeJobs", region=WEST, seconds=3)
+    aws.add_fault("delay", operation="DescribeJobs", region=WEST, seconds=8)
 
     async def first() -> tuple[str, bool]:
         slow = asyncio.ensure_future(status_of(trigger_for(steps, 2)))
