@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from drs_recovery.engine.admission import lease, waits_until
-from drs_recovery.engine.clients import Place
+from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.queue_rules import PlaceState, Turn
@@ -20,46 +20,46 @@ class QueuedWave:
     """
     A wave whose jobs wait for room.
 
-    :param store: the execution store.
     :param execution_id: the execution.
     :param number: of the wave, from 1.
     """
 
-    def __init__(self, store: ExecutionStore, execution_id: str, number: int) -> None:
-        self._store = store
+    def __init__(self, execution_id: str, number: int) -> None:
         self._execution_id, self._number = execution_id, number
         self._servers: Sequence[Mapping[str, Any]] = ()
         self._parts: Sequence[JobPart] = ()
-        self._watcher = WaveWatcher(store)
+        self._clients = Clients()
 
     @property
     def places(self) -> set[Place]:
         """Where its jobs wait."""
         return {part.place for part in self._parts}
 
-    def still_waits(self) -> bool:
+    def still_waits(self, store: ExecutionStore) -> bool:
         """
         Read whether it still waits, and for what; and follow those of its jobs that run already.
 
+        :param store: the execution store.
         :return: False if nothing is to be started any more, such as after a cancellation.
         """
-        execution = self._store.get_execution(self._execution_id)
-        wave = self._store.get_wave(self._execution_id, self._number)
+        execution = store.get_execution(self._execution_id)
+        wave = store.get_wave(self._execution_id, self._number)
         status = ExecutionStatus(execution["status"])
         if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
             return False
         if wave["jobs"]:
-            self._watcher.look(self._execution_id, self._number)
+            WaveWatcher(store, self._clients).look(self._execution_id, self._number)
         known = jobs_of_attempt(wave)
         # Which servers an attempt starts does not change, and a wave can have hundreds.
-        self._servers = self._servers or self._store.get_servers(self._execution_id, self._number)
+        self._servers = self._servers or store.get_servers(self._execution_id, self._number)
         self._parts = [part for part in parts_of_attempt(wave, self._servers) if part.number not in known]
         return bool(self._parts)
 
-    def is_next(self, states: Mapping[Place, PlaceState]) -> bool:
+    def is_next(self, store: ExecutionStore, states: Mapping[Place, PlaceState]) -> bool:
         """
         Whether it is the turn of one of its jobs; if not, say so in the record and stay in the queue.
 
+        :param store: the execution store.
         :param states: of each of its places.
         """
         turns = [self._turn_of(part, states[part.place]) for part in self._parts]
@@ -67,9 +67,9 @@ class QueuedWave:
         if any(turn is None or turn.is_now for turn in turns):
             return True
         for state in states.values():
-            self._stay(state)
+            self._stay(store, state)
         last = max((turn for turn in turns if turn is not None), key=lambda turn: turn.position)
-        self._store.queue_wave(self._execution_id, self._number, last.position, last.reason)
+        store.queue_wave(self._execution_id, self._number, last.position, last.reason)
         return False
 
     def _turn_of(self, part: JobPart, state: PlaceState) -> Turn | None:
@@ -79,7 +79,7 @@ class QueuedWave:
     def _entries(self, state: PlaceState) -> Iterator[QueueEntry]:
         return (one for one in state.queue.of_wave(self._execution_id, self._number) if one.waits)
 
-    def _stay(self, state: PlaceState) -> None:
+    def _stay(self, store: ExecutionStore, state: PlaceState) -> None:
         for entry in self._entries(state):
             if entry.until - time.time() < lease() / 2:
-                self._store.wait_in_queue(state.queue.place, entry, waits_until())
+                store.wait_in_queue(state.queue.place, entry, waits_until())

@@ -16,7 +16,6 @@ from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.engine.queue_wait import QueuedWave
 from drs_recovery.hooks.errors import describe
-from drs_recovery.settings import execution_store
 from drs_recovery.waiting.hub import hub
 
 log = logging.getLogger(__name__)
@@ -57,28 +56,22 @@ class QueueTurnTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Pause first: the step has just looked. The store and DRS are asked in threads."""
-        wave: QueuedWave | None = None
+        wave = QueuedWave(self.execution_id, self.wave_number)
         while True:
             await asyncio.sleep(self._pause())
             try:
-                # After a failed look everything is made anew: expired credentials end with their client.
-                if wave is None:
-                    wave = await asyncio.to_thread(self._new_wave)
                 status = await self._look(wave)
             except PASSING_TROUBLE as error:
                 log.warning("execution %s: the queue was not read: %s", self.execution_id, describe(error))
-                status, wave = None, None
+                status = None
             if status is None and time.time() >= self.deadline:
                 status = "timeout"
             if status is not None:
                 yield TriggerEvent({"status": status})  # type: ignore[no-untyped-call]  # ditto
                 return
 
-    def _new_wave(self) -> QueuedWave:
-        return QueuedWave(execution_store(), self.execution_id, self.wave_number)
-
     async def _look(self, wave: QueuedWave) -> str | None:
-        if not await asyncio.to_thread(wave.still_waits):
+        if not await hub().with_store(wave.still_waits):
             return "over"
         states: dict[Place, PlaceState] = {}
         for place in wave.places:
@@ -87,7 +80,7 @@ class QueueTurnTrigger(BaseTrigger):
                 log.warning("execution %s: %s not asked: %s", self.execution_id, place, look.problem)
                 return None
             states[place] = look.state
-        return "turn" if await asyncio.to_thread(wave.is_next, states) else None
+        return "turn" if await hub().with_store(wave.is_next, states) else None
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

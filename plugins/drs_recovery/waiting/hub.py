@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.hooks.async_drs import AsyncDrs
@@ -23,7 +23,6 @@ from drs_recovery.waiting.shared_poller import SharedPoller
 Job = Mapping[str, Any]
 Execution = Mapping[str, Any]
 
-Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 # Writes of waves at the same time: more would only wait for each other.
@@ -69,11 +68,7 @@ class Hub:
             self._places[place] = PlacePoller(place)
         return self._places[place]
 
-    async def with_store(
-        self,
-        work: Callable[..., Result],
-        *arguments: Any,
-    ) -> Result:
+    async def with_store(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """
         Do something with the store in a thread: boto3 blocks.
 
