@@ -6,7 +6,8 @@ import time
 
 from benchmarks.made_executions import history, write
 from benchmarks.report import Report
-from drs_recovery.dynamodb import ExecutionsTable, create_table
+from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.dynamodb_table import create_table
 from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore

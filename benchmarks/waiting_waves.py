@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.made_executions import new_execution
 from devstack.environment import EXECUTIONS_TABLE, REGION
 from devstack.records import open_store
-from drs_recovery.dynamodb import create_table
+from drs_recovery.dynamodb_table import create_table
 from drs_recovery.records import JobRef, NewServer, NewWave
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox, separate_sandbox

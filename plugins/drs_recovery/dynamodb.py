@@ -36,26 +36,8 @@ _LARGEST_PAGE = 500
 BY_PLAN = "byPlan"
 BY_STATUS = "byStatus"
 
-# Attributes that lists of executions need. All change seldom: an attribute that a poll writes would make
-# every poll pay for the indexes too.
-_INDEXED_SUMMARY = (
-    "planId",
-    "planName",
-    "executionType",
-    "isDrill",
-    "status",
-    "dagId",
-    "dagRunId",
-    "initiatedBy",
-    "ticket",
-    "startTime",
-    "endTime",
-    "duration",
-    "totalWaves",
-    "completedWaves",
-    "instancesTerminated",
-    "terminateAfter",
-)
+INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
+"""Partition attribute of each index."""
 
 # Lost races of a transaction. A throttled one was not carried out either, and may start again from reading.
 _LOST_RACE_CODES = frozenset(
@@ -99,7 +81,7 @@ class ExecutionsTable:
             "ClientRequestToken": uuid.uuid4().hex,
         }
         try:
-            _retry_transient(lambda: self.client.transact_write_items(**request), self._patience)
+            retry_transient(lambda: self.client.transact_write_items(**request), self._patience)
         except ClientError as error:
             raise _conflict_of(error, [action.key for action in actions]) or error from error
 
@@ -110,7 +92,7 @@ class ExecutionsTable:
         :param key: the record.
         """
         request = {"TableName": self.table_name, "Key": encode(key.attributes), "ConsistentRead": True}
-        answer = _retry_transient(lambda: self.client.get_item(**request), self._patience)
+        answer = retry_transient(lambda: self.client.get_item(**request), self._patience)
         return decode(answer["Item"]) if "Item" in answer else None
 
     def get_together(self, keys: Sequence[Key]) -> list[Item | None]:
@@ -123,7 +105,7 @@ class ExecutionsTable:
         """
         wanted = [{"Get": {"TableName": self.table_name, "Key": encode(key.attributes)}} for key in keys]
         try:
-            answer = _retry_transient(
+            answer = retry_transient(
                 lambda: self.client.transact_get_items(TransactItems=wanted), self._patience
             )
         except ClientError as error:
@@ -205,7 +187,7 @@ class ExecutionsTable:
             page_size,
             IndexName=index,
             KeyConditionExpression=f"#partition = :value{span}",
-            ExpressionAttributeNames={"#partition": _INDEX_PARTITIONS[index]},
+            ExpressionAttributeNames={"#partition": INDEX_PARTITIONS[index]},
             ExpressionAttributeValues=encode({":value": value, **bounds}),
             ScanIndexForward=False,
         )
@@ -217,7 +199,7 @@ class ExecutionsTable:
                 request["Limit"] = page_size
                 # Whoever reads on needs more than was thought: few large pages from then on.
                 page_size = min(2 * page_size, _LARGEST_PAGE)
-            answer = _retry_transient(lambda: self.client.query(**request), self._patience)
+            answer = retry_transient(lambda: self.client.query(**request), self._patience)
             yield from map(decode, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
@@ -233,9 +215,6 @@ class _UnansweredKeysError(StoreError):
     """A batch was answered in part: asking for the rest may go through."""
 
 
-_INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
-
-
 def _time_span(since: float | None, until: float | None) -> tuple[str, dict[str, float]]:
     """The condition on submittedTime, as it follows that on the partition, and its values."""
     if since is not None and until is not None:
@@ -245,90 +224,13 @@ def _time_span(since: float | None, until: float | None) -> tuple[str, dict[str,
     return ("", {}) if until is None else (" AND submittedTime <= :until", {":until": until})
 
 
-def table_definition(name: str) -> dict[str, Any]:
+def retry_transient(call: Callable[[], Result], patience: float = math.inf) -> Result:
     """
-    Give the arguments of CreateTable.
+    Send a request again as long as that may help.
 
-    :param name: name of the table.
+    :param call: sends it; safe to repeat.
+    :param patience: seconds after which it is not sent again.
     """
-    attributes = {"executionId": "S", "recordKey": "S", "planId": "S", "status": "S", "submittedTime": "N"}
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            {"AttributeName": attribute, "AttributeType": kind} for attribute, kind in attributes.items()
-        ],
-        "KeySchema": _key_schema("executionId", "recordKey"),
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": index,
-                "KeySchema": _key_schema(partition, "submittedTime"),
-                "Projection": {
-                    "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": [field for field in _INDEXED_SUMMARY if field != partition],
-                },
-            }
-            for index, partition in _INDEX_PARTITIONS.items()
-        ],
-    }
-
-
-def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": partition, "KeyType": "HASH"},
-        {"AttributeName": sort, "KeyType": "RANGE"},
-    ]
-
-
-def create_table(client: Any, name: str) -> bool:
-    """
-    Make the table with point-in-time recovery and wait until it can be used; a table that is there stays.
-
-    :param client: a boto3 DynamoDB client.
-    :param name: name of the table.
-    :returns: whether the table is new.
-    :raises StoreError: a table of that name has other keys or lacks an index.
-    """
-    try:
-        client.create_table(**table_definition(name))
-        is_new = True
-    except client.exceptions.ResourceInUseException:
-        is_new = False
-    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
-    if not is_new:
-        _demand_keys(client.describe_table(TableName=name)["Table"])
-    _retry_transient(lambda: _enable_point_in_time_recovery(client, name))
-    return is_new
-
-
-def _demand_keys(table: Mapping[str, Any]) -> None:
-    wanted = table_definition(table["TableName"])
-    if _key_schemas(table) | _key_schemas(wanted) != _key_schemas(table):
-        raise StoreError(
-            f"table {table['TableName']} exists and is not a table of executions: "
-            f"its keys are {_key_schemas(table)}, expected {_key_schemas(wanted)}"
-        )
-
-
-def _key_schemas(table: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Name of the index (empty for the table itself) to its partition and sort attribute."""
-    holders = [
-        ("", table),
-        *((index["IndexName"], index) for index in table.get("GlobalSecondaryIndexes", [])),
-    ]
-    return {name: [key["AttributeName"] for key in holder["KeySchema"]] for name, holder in holders}
-
-
-def _enable_point_in_time_recovery(client: Any, name: str) -> None:
-    state = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-    if state.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED":
-        return
-    client.update_continuous_backups(
-        TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-    )
-
-
-def _retry_transient(call: Callable[[], Result], patience: float = math.inf) -> Result:
     for attempt in _attempts(patience):
         with attempt:
             return call()

@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.execution_time import supervisor
 from airflow.utils.db import initdb
 
-from drs_recovery.dynamodb import create_table
+from drs_recovery.dynamodb_table import create_table
 from drs_recovery.settings import dynamodb_client
 from sandbox.testing import Sandbox, separate_sandbox
 from tests.integration.core_api import CoreApi

@@ -40,7 +40,7 @@ def _kept_clients(url: str) -> Callable[..., Any]:
 @pytest.fixture
 def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox as if just started, with the table of executions."""
-    from drs_recovery.dynamodb import create_table
+    from drs_recovery.dynamodb_table import create_table
     from drs_recovery.settings import dynamodb_client, executions_table_name
 
     aws_of_module.reset()

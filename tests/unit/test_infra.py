@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore import xform_name
 
-from drs_recovery.dynamodb import create_table, table_definition
+from drs_recovery.dynamodb_table import create_table, table_definition
 from drs_recovery.engine.metrics import NAMESPACE
 from drs_recovery.engine.preflight_rights import missing_rights
 from drs_recovery.hooks.rights import RightsHook

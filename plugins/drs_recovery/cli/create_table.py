@@ -22,9 +22,9 @@ def create_table(_options: argparse.Namespace) -> int:
     """
     # What Airflow logs goes to stderr, since stdout is for the result.
     with redirect_stdout(sys.stderr):
-        from drs_recovery import dynamodb, settings
+        from drs_recovery import dynamodb_table, settings
 
         name = settings.executions_table_name()
-        dynamodb.create_table(settings.dynamodb_client(), name)
+        dynamodb_table.create_table(settings.dynamodb_client(), name)
     print(f"table {name} is ready")
     return 0

@@ -10,8 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from drs_recovery.dynamodb import ExecutionsTable, table_definition
+from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.dynamodb_actions import to_dynamodb
+from drs_recovery.dynamodb_table import table_definition
 from drs_recovery.records import (
     JobRef,
     JobSeen,

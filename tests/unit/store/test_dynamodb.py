@@ -9,8 +9,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from drs_recovery import dynamodb
-from drs_recovery.dynamodb import ExecutionsTable, create_table, table_definition
+from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.dynamodb_actions import Check, Condition, Key, Put, Update, decode, encode
+from drs_recovery.dynamodb_table import create_table, table_definition
 from drs_recovery.exceptions import StoreConflictError, StoreError
 from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus
