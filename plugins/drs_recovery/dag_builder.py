@@ -25,6 +25,7 @@ from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.task_weights import task_weight
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -54,7 +55,7 @@ def build_dag(plan: RecoveryPlan) -> DAG:
         schedule=_timetable(plan),
         catchup=False,
         is_paused_upon_creation=False,
-        default_args={"owner": plan.owner or "airflow"},
+        default_args={"owner": plan.owner or "airflow", "weight_rule": "absolute"},
         dagrun_timeout=None,
     ) as dag:
         opened = OpenExecutionOperator(task_id="open_execution", plan=plan)
@@ -68,6 +69,8 @@ def build_dag(plan: RecoveryPlan) -> DAG:
             ends[number] = last
         # Every wave, not only the last ones: a task of a wave behind others may fail while others run.
         [opened, *ends.values()] >> finalized
+    for task in dag.tasks:
+        task.priority_weight = task_weight(plan, type(task))
     # Last, since Airflow copies the params of a DAG into every task that joins it, and checks each copy again
     # whenever the DAG is serialised: nine tenths of the time of a parse, for a form that no task has.
     dag.params = ParamsDict(trigger_form(plan))

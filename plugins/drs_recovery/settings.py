@@ -8,7 +8,7 @@ Credentials and roles come from Airflow connections only. Endpoints come from ``
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.configuration import conf
 from pydantic import TypeAdapter
@@ -16,9 +16,6 @@ from pydantic import TypeAdapter
 from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.plan import NotifierCall
 from drs_recovery.store import ExecutionStore
-
-if TYPE_CHECKING:
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
 SECTION = "drs_recovery"
 
@@ -100,10 +97,11 @@ def cloudwatch_client() -> Any:
 
 def _client(service: str, attempts: int, **timeouts: int) -> Any:
     # Heavy: only processes that talk to the store pay for it, not the parsing of DAG files.
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from botocore.config import Config
 
-    hook: AwsBaseHook = AwsBaseHook(
+    from drs_recovery.hooks.base import AccountHook
+
+    hook = AccountHook(
         aws_conn_id=conf.get(SECTION, "aws_conn_id", fallback="aws_default"),
         region_name=conf.get(SECTION, "region", fallback=None),
         client_type=service,

@@ -58,7 +58,7 @@ class Steps:
         servers = [s for wave in self.document["waves"] for s in wave["serverStatuses"]]
         return next(server for server in servers if server["serverName"] == name)
 
-    def context(self, wave: int = 0) -> Any:
+    def context(self, wave: int = 0, try_number: int = 1) -> Any:
         """What Airflow hands to a task, of a wave or of the whole run, as far as the steps use it."""
         defaults = {name: param.value for name, param in trigger_form(self.plan).items()}
         return {
@@ -74,6 +74,7 @@ class Steps:
             "ti": SimpleNamespace(
                 get_task_states=lambda dag_id, run_ids: {self.run_id: self.task_states},
                 max_tries=self.max_tries,
+                try_number=try_number,
             ),
         }
 
@@ -90,8 +91,11 @@ class Steps:
         """Clear the tasks, as a person does: Airflow then allows them as many tries again."""
         self.max_tries += RETRIES + 1
 
-    def wait(self, number: int = 1) -> dict[str, int]:
-        return RecoveryJobSensor(task_id="wait_for_launch", wave_number=number).execute(self.context(number))
+    def wait(self, number: int = 1, try_number: int = 2) -> dict[str, int]:
+        """Look and judge as a retry does; the first try leaves the looking to the trigger."""
+        return RecoveryJobSensor(task_id="wait_for_launch", wave_number=number).execute(
+            self.context(number, try_number)
+        )
 
     def resume_wait(self, event: Mapping[str, Any], number: int = 1) -> dict[str, int]:
         sensor = RecoveryJobSensor(task_id="wait_for_launch", wave_number=number)

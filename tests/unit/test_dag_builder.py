@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -224,3 +226,28 @@ def test_a_broken_plan_has_a_paused_dag_that_shows_its_problems() -> None:
     assert dag.tags == {"recovery-plan", "broken-plan"}
     assert "payroll.yaml: waves[0]: is &lt;wrong&gt;" in (dag.doc_md or "")
     assert list(dag.task_dict) == ["show_plan_errors"]
+
+
+def weights(dag: DAG) -> dict[str, int]:
+    """What Airflow's scheduler orders by."""
+    serialised = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    return {
+        task.task_id.rpartition(".")[2]: task.weight_rule.get_weight(SimpleNamespace(task=task))
+        for task in serialised.tasks
+    }
+
+
+def test_what_is_nearest_to_the_start_of_a_job_goes_first() -> None:
+    of = weights(dag_of(database(on_failure="ask")))
+
+    assert sorted(of, key=lambda name: -of[name])[0] == "start_recovery"
+    assert of["start_recovery"] > of["approve"] == of["decide"] > of["enrich_instances"]
+    assert of["enrich_instances"] > of["wait_for_launch"] > of["open_execution"] == of["finalize_execution"]
+
+
+def test_every_task_of_a_plan_goes_before_those_of_less_important_ones() -> None:
+    ranked = [weights(dag_of(database(), priority=name)) for name in ("low", "normal", "high", "critical")]
+
+    assert all(max(less.values()) < min(more.values()) for less, more in pairwise(ranked))
+    # Airflow's own weight of a task is one, and one more for each task behind it.
+    assert min(ranked[0].values()) >= 1000

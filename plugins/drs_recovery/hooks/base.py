@@ -1,13 +1,16 @@
-"""What all hooks share: they never act in another account than the one that their connection names."""
+"""What all hooks share: the account that their connection names, no other, and clients that are made fast."""
 
 from __future__ import annotations
 
+import inspect
 from functools import cached_property
+from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
 
 from drs_recovery.hooks.errors import MissingConnectionError
+from drs_recovery.hooks.service_models import share_service_models
 
 
 class AccountHook(AwsBaseHook):
@@ -30,3 +33,21 @@ class AccountHook(AwsBaseHook):
         if not found and self.aws_conn_id not in (None, self.default_conn_name):
             raise MissingConnectionError(connection=self.aws_conn_id)
         return found
+
+    def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
+        """A session that reads no description of a service which this process has read already."""
+        session = super().get_session(region_name, deferrable)
+        share_service_models(session)
+        return session
+
+    @staticmethod
+    def _find_operator_class_name(target_function_name: str) -> str | None:
+        """
+        Name of the operator that makes a client, for the user agent, as Airflow's own method finds it.
+
+        That one has the source of every function on the stack read, which took a sixth of a task's CPU time.
+        """
+        frame = inspect.currentframe()
+        while frame is not None and frame.f_code.co_name != target_function_name:
+            frame = frame.f_back
+        return None if frame is None else type(frame.f_locals["self"]).__name__

@@ -33,14 +33,20 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         self.wave_number = wave_number
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Look once, so that a retry of an ended wave need not wait; then leave the worker."""
+        """Leave the worker, unless the wave has ended already."""
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
             check_not_cancelled(self.store.get_execution(execution_id))
-            wave = self.store.get_wave(execution_id, self.wave_number)
-            if not (WaveStatus(wave["status"]).is_final or self.poke(context)):
+            if not self._has_ended(context, execution_id):
                 self._leave_worker(execution_id)
             return self._judge(execution_id)
+
+    def _has_ended(self, context: Context, execution_id: str) -> bool:
+        wave = self.store.get_wave(execution_id, self.wave_number)
+        # The first try comes right behind the start of the jobs and would see nothing yet; a retry can come
+        # long after their end.
+        is_retry = context["ti"].try_number > 1
+        return WaveStatus(wave["status"]).is_final or (is_retry and self.poke(context))
 
     def _leave_worker(self, execution_id: str) -> NoReturn:
         self.defer(trigger=self.jobs_trigger(execution_id), method_name="execute_complete")

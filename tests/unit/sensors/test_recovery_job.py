@@ -43,7 +43,16 @@ def test_a_running_wave_is_left_to_the_trigger_until_its_time_out(started: Calla
     assert arguments["poll_interval"] == 0.1
 
 
-def test_an_ended_wave_is_not_waited_for(aws: Sandbox, started: Callable[..., Steps]) -> None:
+def test_the_first_try_asks_drs_nothing(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    steps = started()
+    aws.control("DELETE", "/calls")
+
+    deferred(steps.wait, 1, 1)
+
+    assert aws.calls("drs") == []
+
+
+def test_a_retry_does_not_wait_for_an_ended_wave(aws: Sandbox, started: Callable[..., Steps]) -> None:
     steps = started()
     aws.advance(600)
 
