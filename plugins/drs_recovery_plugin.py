@@ -6,13 +6,18 @@ from typing import ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-# The DAG builder is not used here. Airflow's scheduler and DAG processor load plugins before they fork a
-# process for each task and each parse: these need not import again what is there, 0.3 s of CPU each time.
+# The DAG builder is not used here, see below.
 from drs_recovery import dag_builder, listener  # noqa: F401
+from drs_recovery.hooks.service_models import read_ahead
 from drs_recovery.web.mount import Console
 
 # Files of the console's folder "static"; Airflow's UI shows one or the other.
 ICONS = {"icon": "recovery/static/icon/icon.svg", "icon_dark_mode": "recovery/static/icon/icon-dark.svg"}
+
+# Airflow's scheduler and DAG processor load plugins before they fork a process for each task and each parse:
+# what is here, these need not import and read again, which took more than half of the CPU time of a task.
+# EC2's description is left out: it would take 15 MB of every process, and one task of a wave needs it.
+read_ahead("dynamodb", "drs", "sts")
 
 
 class DrsRecoveryPlugin(AirflowPlugin):

@@ -2,7 +2,8 @@
 AWS's descriptions of its services, read once a process.
 
 Each session of botocore reads them anew, and Airflow makes a session for each client: a task with clients of
-four services would read the same list of endpoints four times, 0.05 s each.
+four services would read the same list of endpoints four times, 0.05 s each. Where Airflow forks a process for
+each task, what was read before the fork is there in all of them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,22 @@ def share_service_models(session: Any) -> None:
     # boto3 has a session of botocore's inside; aiobotocore's is one.
     core = getattr(session, "_session", session)
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+
+
+def read_ahead(*services: str) -> None:
+    """
+    Read what a client of each service will need; no client is made, and nothing is sent.
+
+    :param services: as botocore names them.
+    """
+    loader = _loader(None)
+    loader.load_data_with_path("endpoints")
+    for shared in ("partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(shared)
+    for service in services:
+        for part in ("service-2", "endpoint-rule-set-1"):
+            # The arguments are those of botocore's own call: what it has read is found by them.
+            loader.load_service_model(service, part, api_version=None)
 
 
 @cache

@@ -7,9 +7,10 @@ from typing import Any
 import botocore.session
 import pytest
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.loaders import JSONFileLoader
 
 from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.service_models import share_service_models
+from drs_recovery.hooks.service_models import read_ahead, share_service_models
 
 
 class ReadDocuments:
@@ -55,3 +56,18 @@ def test_descriptions_of_ones_own_are_found(tmp_path: Any, monkeypatch: pytest.M
     share_service_models(session)
 
     assert "own-service" in session.get_available_services()
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "drs", "sts"])
+def test_a_client_of_a_service_that_was_read_ahead_reads_no_file(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_ahead(service)
+    read: list[str] = []
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda _, path: read.append(path))
+    session = botocore.session.Session()
+    share_service_models(session)
+
+    session.create_client(service, "us-east-1", aws_access_key_id="id", aws_secret_access_key="key")
+
+    assert read == []
