@@ -7,7 +7,7 @@ for each of those places. No airflow and no boto3 here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -73,6 +73,14 @@ class QueueEntry:
         """Whether it has no room yet."""
         return self.state is QueueState.WAITING
 
+    def has_room(self, time: float) -> bool:
+        """
+        Whether it has room that counts: its job may be about to start.
+
+        :param time: now, in epoch seconds.
+        """
+        return not self.waits and self.until >= time
+
     def is_of(self, execution_id: str, wave_number: int) -> bool:
         """
         Whether it is a job of a wave.
@@ -92,12 +100,14 @@ class Queue:
     :param version: of its guard; it grows with each reservation. 0 if nobody ever made one.
     :param limits: the quotas of the place as the guard has them, with the ``time`` at which they were read.
     :param entries: in their order.
+    :param last: order of the entry that got room last, as the guard has it.
     """
 
     place: str
     version: int = 0
     limits: Mapping[str, Any] | None = None
     entries: tuple[QueueEntry, ...] = ()
+    last: str | None = None
 
     def standing(self, entry: QueueEntry) -> QueueEntry:
         """
@@ -115,6 +125,14 @@ class Queue:
         """
         others = (known for known in self.entries if known.order != entry.order)
         return replace(self, entries=tuple(sorted((*others, entry), key=lambda one: one.order)))
+
+    def without(self, entries: Collection[QueueEntry]) -> Queue:
+        """
+        The queue as if some entries were not in it.
+
+        :param entries: as they were read.
+        """
+        return replace(self, entries=tuple(one for one in self.entries if one not in entries))
 
     def of_wave(self, execution_id: str, wave_number: int) -> tuple[QueueEntry, ...]:
         """

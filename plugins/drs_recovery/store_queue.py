@@ -2,7 +2,9 @@
 The queues for room in DRS, in the execution store: one partition for each account and Region.
 
 Reservations of a place are made one after the other. Each is written on condition that the queue's guard is
-as it was when the room was computed, so that two executions never take the same room.
+as it was when the room was computed, so that two executions never take the same room. And on condition that
+the reservation before it was seen: DynamoDB shows the writes of a transaction to a query one by one, so that
+the guard can be there before the entry.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from drs_recovery.dynamodb_actions import Action, Condition, Delete, Item, Key, Put
+from drs_recovery.dynamodb_actions import Action, Check, Condition, Delete, Item, Key, Put
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.queue_entries import Queue, QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, Priority, WaveStatus
@@ -49,7 +51,8 @@ class StoreQueue(StoreBase):
         """
         guard = self.table.get(_guard_key(place)) or {"version": 0}
         rows = self.table.query(_partition(place), _ENTRIES, _ENTRIES + END_OF_RANGE)
-        return Queue(place, guard["version"], guard.get("limits"), tuple(map(_entry_of, rows)))
+        entries = tuple(map(_entry_of, rows))
+        return Queue(place, guard["version"], guard.get("limits"), entries, guard.get("last"))
 
     def wait_in_queue(self, place: str, entry: QueueEntry, until: float) -> None:
         """
@@ -77,9 +80,18 @@ class StoreQueue(StoreBase):
         """
         reserved = replace(entry, until=until, state=QueueState.RESERVED)
         key = _guard_key(queue.place)
-        guard = {**key.attributes, "version": queue.version + 1, "limits": dict(limits)}
+        guard = {
+            **key.attributes,
+            "version": queue.version + 1,
+            "limits": dict(limits),
+            "last": entry.order,
+        }
         self.table.transact(
-            [Put(guard, _as_read(queue.version)), _put_entry(queue.place, reserved)],
+            [
+                Put(guard, _as_read(queue.version)),
+                _put_entry(queue.place, reserved),
+                *_last_was_seen(queue, entry),
+            ]
         )
         return replace(reserved, version=entry.version + 1)
 
@@ -172,6 +184,13 @@ def _entry_key(place: str, entry: QueueEntry) -> Key:
 
 def _as_read(version: int) -> Condition:
     return Condition(RECORD_IS_AS_READ, {"readVersion": version}) if version else RECORD_IS_NEW
+
+
+def _last_was_seen(queue: Queue, mine: QueueEntry) -> list[Action]:
+    if queue.last is None or queue.last == mine.order:
+        return []
+    seen = next((entry.version for entry in queue.entries if entry.order == queue.last), 0)
+    return [Check(Key(_partition(queue.place), _ENTRIES + queue.last), _as_read(seen))]
 
 
 def _put_entry(place: str, entry: QueueEntry) -> Put:

@@ -14,8 +14,7 @@ from typing import Any
 from drs_recovery.engine.attempts import LISTING_SECONDS
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.parts import JobPart
-from drs_recovery.engine.place_queue import PlaceQueue
-from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.place_queue import NOT_LOOKED_AT, PlaceQueue
 from drs_recovery.engine.room import CLOCK_MARGIN, QueuedError, take_room
 from drs_recovery.hooks.errors import describe
 from drs_recovery.plan import plan_from_snapshot
@@ -139,5 +138,5 @@ def leave_queues(
             queue = store.read_queue(PlaceQueue(store, clients.at(*place)).name)
             mine = queue.of_wave(wave["executionId"], wave["waveNumber"])
             store.leave_queue(queue.place, [entry for entry in mine if entry.waits])
-        except PASSING_TROUBLE as error:
+        except NOT_LOOKED_AT as error:
             log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))

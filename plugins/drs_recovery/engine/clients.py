@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.drs import DrsHook
-from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.hooks.quotas import QuotasHook
 from drs_recovery.hooks.rights import RightsHook
 
@@ -77,10 +77,17 @@ class PlaceClients:
 
     @cached_property
     def account(self) -> str:
-        """Id of the AWS account; the connection stands for it where AWS does not tell."""
+        """
+        Id of the AWS account; the connection stands for it where AWS refuses to tell.
+
+        :raises botocore errors: AWS does not tell now.
+        """
         try:
             return self.rights.account()
         except AWS_ERRORS as error:
+            # Two names of one account would be two queues for the same room.
+            if is_transient(error):
+                raise
             log.warning("account of connection %s not known: %s", self.place.connection, describe(error))
             return self.place.connection
 

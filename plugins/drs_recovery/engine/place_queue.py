@@ -12,6 +12,7 @@ from typing import Any
 
 from drs_recovery.engine.clients import PlaceClients
 from drs_recovery.engine.job_starter import SHORT_PAUSE, NotStartedError
+from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.preflight_jobs import OLDEST_RUNNING_JOB, Job, Limits, read_limits
 from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.hooks.drs import DrsHook
@@ -21,6 +22,12 @@ from drs_recovery.store import ExecutionStore
 
 # Quotas change when AWS grants a request; asking takes three calls, so that the answer is shared for a while.
 LIMITS_ARE_GOOD_FOR = 600.0
+
+# Seconds until one process asks again after it was not told.
+_LIMITS_PAUSE = 60.0
+
+NOT_LOOKED_AT: tuple[type[Exception], ...] = (NotStartedError, *PASSING_TROUBLE)
+"""Why a queue cannot be looked at now, although it could be later."""
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +43,20 @@ class PlaceQueue:
     def __init__(self, store: ExecutionStore, hooks: PlaceClients) -> None:
         self._store, self._hooks = store, hooks
         self.limits: Mapping[str, Any] = {"time": 0.0}
+        self._limits_asked = 0.0
 
     @cached_property
     def name(self) -> str:
-        """Account and Region: the same through whatever connection they are reached."""
-        return f"{self._hooks.account}:{self._hooks.place.region}"
+        """
+        Account and Region: the same through whatever connection they are reached.
+
+        :raises NotStartedError: AWS does not tell the account now.
+        """
+        place = self._hooks.place
+        try:
+            return f"{self._hooks.account}:{place.region}"
+        except AWS_ERRORS as error:
+            raise _not_known(f"the account of connection {place.connection} is", error) from error
 
     def look(self) -> PlaceState:
         """
@@ -59,18 +75,20 @@ class PlaceQueue:
         )
 
     def _current_limits(self, shared: Mapping[str, Any] | None) -> Limits:
-        """The quotas as the queue has them, or as Service Quotas tells; the defaults where it does not."""
+        """The quotas as the queue has them or as Service Quotas tells; the defaults if nobody ever knew."""
         self.limits = max(self.limits, shared or {}, key=lambda known: known.get("time", 0.0))
-        if time.time() - self.limits["time"] > LIMITS_ARE_GOOD_FOR:
-            self.limits = {**asdict(self._read_limits()), "time": time.time()}
+        now = time.time()
+        if now - self.limits["time"] > LIMITS_ARE_GOOD_FOR and now - self._limits_asked > _LIMITS_PAUSE:
+            self._limits_asked = now
+            self._read_limits()
         return Limits(**{name: value for name, value in self.limits.items() if name != "time"})
 
-    def _read_limits(self) -> Limits:
+    def _read_limits(self) -> None:
+        """Old quotas are better than none: a grant of AWS would be lost with one failed read."""
         try:
-            return read_limits(self._hooks.quotas)
+            self.limits = {**asdict(read_limits(self._hooks.quotas)), "time": time.time()}
         except AWS_ERRORS as error:
-            log.warning("DRS's quotas in %s not read, the defaults count: %s", self.name, describe(error))
-            return Limits()
+            log.warning("DRS's quotas in %s not read: %s", self.name, describe(error))
 
 
 def recent_jobs(drs: DrsHook) -> tuple[Job, ...]:
@@ -83,5 +101,8 @@ def recent_jobs(drs: DrsHook) -> tuple[Job, ...]:
     try:
         return tuple(drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB))
     except AWS_ERRORS as error:
-        reason = f"the jobs that run in {drs.region_name} are not known: {describe(error)}"
-        raise NotStartedError(reason, retry_after(error) or SHORT_PAUSE) from error
+        raise _not_known(f"the jobs that run in {drs.region_name} are", error) from error
+
+
+def _not_known(what: str, error: Exception) -> NotStartedError:
+    return NotStartedError(f"{what} not known: {describe(error)}", retry_after(error) or SHORT_PAUSE)

@@ -14,6 +14,7 @@ from drs_recovery.engine.queue_rules import PlaceState, Turn
 from drs_recovery.queue_entries import QueueEntry
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import attempt_of
 
 
 class QueuedWave:
@@ -22,13 +23,16 @@ class QueuedWave:
 
     :param execution_id: the execution.
     :param number: of the wave, from 1.
+    :ivar has_jobs: whether some of its jobs are started already.
     """
 
     def __init__(self, execution_id: str, number: int) -> None:
         self._execution_id, self._number = execution_id, number
         self._servers: Sequence[Mapping[str, Any]] = ()
         self._parts: Sequence[JobPart] = ()
+        self._attempt = 0
         self._clients = Clients()
+        self.has_jobs = False
 
     @property
     def places(self) -> set[Place]:
@@ -37,7 +41,7 @@ class QueuedWave:
 
     def still_waits(self, store: ExecutionStore) -> bool:
         """
-        Read whether it still waits, and for what; and follow those of its jobs that run already.
+        Read whether it still waits, and for what.
 
         :param store: the execution store.
         :return: False if nothing is to be started any more, such as after a cancellation.
@@ -47,23 +51,30 @@ class QueuedWave:
         status = ExecutionStatus(execution["status"])
         if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
             return False
-        if wave["jobs"]:
-            WaveWatcher(store, self._clients).look(self._execution_id, self._number)
+        self.has_jobs, self._attempt = bool(wave["jobs"]), attempt_of(wave)
         known = jobs_of_attempt(wave)
         # Which servers an attempt starts does not change, and a wave can have hundreds.
         self._servers = self._servers or store.get_servers(self._execution_id, self._number)
         self._parts = [part for part in parts_of_attempt(wave, self._servers) if part.number not in known]
         return bool(self._parts)
 
+    def follow(self, store: ExecutionStore) -> None:
+        """
+        Look at those of its jobs that run while others wait.
+
+        :param store: the execution store.
+        """
+        WaveWatcher(store, self._clients).look(self._execution_id, self._number)
+
     def is_next(self, store: ExecutionStore, states: Mapping[Place, PlaceState]) -> bool:
         """
         Whether it is the turn of one of its jobs; if not, say so in the record and stay in the queue.
 
         :param store: the execution store.
-        :param states: of each of its places.
+        :param states: of its places, as far as they could be looked at; at least one.
         """
-        turns = [self._turn_of(part, states[part.place]) for part in self._parts]
-        # A job that is not in the queue has to join it again.
+        parts = [part for part in self._parts if part.place in states]
+        turns = [self._turn_of(part, states[part.place]) for part in parts]
         if any(turn is None or turn.is_now for turn in turns):
             return True
         for state in states.values():
@@ -73,11 +84,15 @@ class QueuedWave:
         return False
 
     def _turn_of(self, part: JobPart, state: PlaceState) -> Turn | None:
+        """Where a job stands; None if the step has to do something: join the queue, or adopt the job."""
         entry = next((entry for entry in self._entries(state) if entry.part == part.number), None)
-        return None if entry is None else state.turns.get(entry.order)
+        if entry is None or state.job_of(entry) is not None:
+            return None
+        return state.turns.get(entry.order)
 
     def _entries(self, state: PlaceState) -> Iterator[QueueEntry]:
-        return (one for one in state.queue.of_wave(self._execution_id, self._number) if one.waits)
+        of_wave = state.queue.of_wave(self._execution_id, self._number)
+        return (one for one in of_wave if one.waits and one.attempt == self._attempt)
 
     def _stay(self, store: ExecutionStore, state: PlaceState) -> None:
         for entry in self._entries(state):

@@ -7,10 +7,11 @@ What others start in the place by other means is seen in DRS's list of jobs.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from drs_recovery.engine.job_starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.engine.place_queue import PlaceQueue
-from drs_recovery.engine.queue_rules import Turn, turn_of
+from drs_recovery.engine.queue_rules import PlaceState, Turn, turn_of
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
 from drs_recovery.queue_entries import QueueEntry
@@ -58,8 +59,20 @@ def take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> Qu
 def _take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
     state = place.look()
     mine = state.queue.standing(entry)
-    store.leave_queue(place.name, [one for one in state.over() if one.order != mine.order])
-    turn = turn_of(mine, state)
-    if not turn.is_now:
+    if state.job_of(mine) is not None:
+        raise NotStartedError("DRS lists the job of an earlier request, whose answer was lost", SHORT_PAUSE)
+    ghosts = _ghosts(state, mine)
+    # What got room last is looked for by whoever takes room next; the next but one takes it out.
+    stays = {mine.order, state.queue.last}
+    store.leave_queue(place.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
+    turn = turn_of(mine, replace(state, queue=state.queue.without(ghosts)))
+    # Room that is taken stays taken, whoever comes: the request it was taken for may be under way.
+    if not (turn.is_now or mine.has_room(state.time)):
         raise QueuedError(turn, mine)
     return store.reserve_room(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)
+
+
+def _ghosts(state: PlaceState, mine: QueueEntry) -> list[QueueEntry]:
+    """What earlier attempts at the wave have left in the queue."""
+    of_wave = state.queue.of_wave(mine.execution_id, mine.wave_number)
+    return [one for one in of_wave if one.waits and one.attempt < mine.attempt]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -73,14 +73,19 @@ class QueueTurnTrigger(BaseTrigger):
     async def _look(self, wave: QueuedWave) -> str | None:
         if not await hub().with_store(wave.still_waits):
             return "over"
-        states: dict[Place, PlaceState] = {}
-        for place in wave.places:
-            look = await hub().queues.at(place, self.poll_interval / 2)
+        if wave.has_jobs:
+            await hub().with_store_and_drs(wave.follow)
+        states = await self._states(wave.places)
+        is_next: bool = bool(states) and await hub().with_store(wave.is_next, states)
+        return "turn" if is_next else None
+
+    async def _states(self, places: Collection[Place]) -> Mapping[Place, PlaceState]:
+        """Look at each place, side by side: one that does not answer does not hold up the others."""
+        looks = await asyncio.gather(*(hub().queues.at(place, self.poll_interval / 2) for place in places))
+        for place, look in zip(places, looks, strict=True):
             if look.state is None:
                 log.warning("execution %s: %s not asked: %s", self.execution_id, place, look.problem)
-                return None
-            states[place] = look.state
-        return "turn" if await hub().with_store(wave.is_next, states) else None
+        return {place: look.state for place, look in zip(places, looks, strict=True) if look.state}
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

@@ -56,6 +56,7 @@ class Hub:
         self._open_store = open_store
         self._store: ExecutionStore | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-store")
+        self._drs_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-jobs")
         self._places: dict[Place, PlacePoller] = {}
         self.queues = PlaceLooks()
         self.executions = SharedPoller[Execution](
@@ -74,7 +75,17 @@ class Hub:
 
         :param work: takes the store, then the arguments.
         """
+        return await self._in(self._threads, work, *arguments)
 
+    async def with_store_and_drs(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """
+        The same for what asks DRS, too: a Region that hangs keeps nobody off the record.
+
+        :param work: takes the store, then the arguments.
+        """
+        return await self._in(self._drs_threads, work, *arguments)
+
+    async def _in(self, threads: ThreadPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Result:
         def in_thread() -> Result:
             store = self._store = self._store or self._open_store()
             try:
@@ -84,7 +95,7 @@ class Hub:
                 self._store = None
                 raise
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
+        return await asyncio.get_running_loop().run_in_executor(threads, in_thread)
 
     async def _read_executions(self, execution_ids: Collection[str]) -> dict[str, Execution]:
         found = await self.with_store(ExecutionStore.get_executions, execution_ids)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.place_queue import PlaceQueue
-from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.place_queue import NOT_LOOKED_AT, PlaceQueue
 from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.hooks.errors import describe
 from drs_recovery.settings import execution_store
-
-_NOT_ASKED: tuple[type[Exception], ...] = (NotStartedError, *PASSING_TROUBLE)
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,12 @@ class PlaceLooks:
         kept = self._kept.setdefault(place, _Kept())
         async with kept.lock:
             if kept.newest is None or time.monotonic() - kept.begun > longest_ago:
-                kept.begun = time.monotonic()
-                kept.newest = await asyncio.to_thread(self._look, place, kept)
+                begun = time.monotonic()
+                newest = await asyncio.get_running_loop().run_in_executor(
+                    kept.thread, self._look, place, kept
+                )
+                # Only now: a look that nobody waited for to the end does not make an older one look new.
+                kept.begun, kept.newest = begun, newest
             return kept.newest
 
     def _look(self, place: Place, kept: _Kept) -> QueueLook:
@@ -63,7 +64,7 @@ class PlaceLooks:
             # After a failed look everything is made anew: expired credentials end with their client.
             kept.queue = kept.queue or self._new_queue(place)
             return QueueLook(kept.queue.look())
-        except _NOT_ASKED as error:
+        except NOT_LOOKED_AT as error:
             kept.queue = None
             return QueueLook(None, describe(error))
 
@@ -73,6 +74,8 @@ class _Kept:
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
+        # A place that hangs holds up no other one, and two looks at a place never run side by side.
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="drs-recovery-queue")
         self.queue: PlaceQueue | None = None
         self.newest: QueueLook | None = None
         self.begun = 0.0

@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
+from drs_recovery.engine.job_starter import JobStarter
 from drs_recovery.queue_entries import QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
@@ -127,6 +128,38 @@ def test_room_of_a_start_whose_answer_was_lost_stays_taken(one_job: Sandbox, ste
     assert "1 of 1 jobs" in wave_of(other)["queue"]["reason"]
 
 
+def test_room_of_a_lost_answer_is_not_given_to_whoever_is_more_important(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    drill = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=500, code="InternalServerException", times=1)
+    deferred(drill.start)
+    urgent = steps_of(plan(web(), id="other", priority="critical"), run_id="manual__2")
+    urgent.open()
+    deferred(urgent.start)
+
+    assert len(drill.start()) == 1
+    deferred(urgent.start)
+    assert refusals(one_job) == []
+
+
+def test_a_wave_never_waits_for_its_own_job(
+    one_job: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("lost_answer", operation="StartRecovery", times=1)
+    deferred(steps.start)
+    with monkeypatch.context() as patch:
+        # DRS begins to list the job only after the step has looked for it.
+        patch.setattr(JobStarter, "find", lambda *_: None)
+        parked = deferred(steps.start)
+
+    assert not isinstance(parked.trigger, QueueTurnTrigger)
+    assert "queue" not in wave_of(steps)
+    assert len(steps.start()) == 1
+    assert len(one_job.calls("drs", "StartRecovery")) == 1
+
+
 def test_a_refused_start_gives_its_room_back_and_keeps_its_place(one_job: Sandbox, steps_of: StepsOf) -> None:
     steps = opened(steps_of)
     one_job.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
@@ -241,7 +274,33 @@ def test_quotas_that_cannot_be_read_count_with_their_defaults(aws: Sandbox, step
     aws.add_fault("error", operation="GetServiceQuota", status=403, code="AccessDeniedException")
 
     assert len(steps.start()) == 1
-    assert steps.store.read_queue(PLACE).limits["jobs_in_progress"] == 20
+    assert "jobs_in_progress" not in steps.store.read_queue(PLACE).limits
+
+
+def test_quotas_that_were_known_count_on_when_they_cannot_be_read(
+    one_job: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(steps_of).start()
+    monkeypatch.setattr("drs_recovery.engine.place_queue.LIMITS_ARE_GOOD_FOR", -1.0)
+    one_job.add_fault("error", operation="GetServiceQuota", status=403, code="AccessDeniedException")
+    other = steps_of(plan(web(), id="other"), run_id="manual__2")
+    other.open()
+
+    deferred(other.start)
+
+    assert wave_of(other)["queue"]["reason"].startswith("1 of 1 jobs run")
+    assert other.store.read_queue(PLACE).limits["jobs_in_progress"] == 1
+
+
+def test_an_account_that_is_not_told_now_has_no_second_queue(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = opened(steps_of)
+    aws.add_fault("error", operation="GetCallerIdentity", status=500, code="InternalFailure")
+
+    deferred(steps.start)
+
+    assert steps.store.read_queue("aws_default:us-east-1").entries == ()
+    assert aws.calls("drs", "StartRecovery") == []
+    assert wave_of(steps)["status"] == "PENDING"
 
 
 def test_an_account_that_is_not_told_is_stood_for_by_its_connection(aws: Sandbox, steps_of: StepsOf) -> None:

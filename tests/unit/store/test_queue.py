@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from drs_recovery.exceptions import StoreConflictError
@@ -58,6 +60,27 @@ def test_of_two_that_saw_the_same_room_one_gets_it(store: ExecutionStore) -> Non
         store.reserve_room(seen, entry("e2"), 5, LIMITS)
 
     assert [one.execution_id for one in read(store).entries] == ["e1"]
+
+
+def test_a_reservation_that_was_not_seen_yet_counts(store: ExecutionStore) -> None:
+    """A query shows the writes of a transaction one by one: the guard can be there before the entry."""
+    store.reserve_room(read(store), entry("e1"), 5, LIMITS)
+    half_of_it = replace(read(store), entries=())
+
+    with pytest.raises(StoreConflictError):
+        store.reserve_room(half_of_it, entry("e2"), 5, LIMITS)
+
+    store.reserve_room(read(store), entry("e2"), 5, LIMITS)
+    assert [one.execution_id for one in read(store).entries] == ["e1", "e2"]
+
+
+def test_room_can_be_taken_after_the_last_one_has_left(store: ExecutionStore) -> None:
+    last = store.reserve_room(read(store), entry("e1"), 5, LIMITS)
+    store.leave_queue(PLACE, [last])
+
+    store.reserve_room(read(store), entry("e2"), 5, LIMITS)
+
+    assert [one.execution_id for one in read(store).entries] == ["e2"]
 
 
 def test_a_started_job_is_named_and_its_entry_can_be_taken_out(store: ExecutionStore) -> None:

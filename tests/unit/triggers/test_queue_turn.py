@@ -106,6 +106,50 @@ def test_the_record_says_that_the_wave_moved_up(full: Sandbox, steps_of: StepsOf
     assert second.events.count("WAVE_QUEUED") == 1
 
 
+def test_a_place_that_does_not_answer_does_not_hold_up_another_one(full: Sandbox, steps_of: StepsOf) -> None:
+    servers = {"east": DB_1, "west": "s-4444444444444444a"}
+    regions = {"east": "us-east-1", "west": "us-west-2"}
+    blocker = {"id": "s-4444444444444444b", "name": "other", "region": "us-west-2"}
+    full.add_servers(blocker)
+    full.client("drs", "us-west-2").start_recovery(
+        sourceServers=[{"sourceServerID": blocker["id"]}], isDrill=True
+    )
+    groups = {name: {"servers": [server], "region": regions[name]} for name, server in servers.items()}
+    steps = steps_of(plan({"groups": ["east", "west"]}, groups=groups))
+    steps.open()
+    deferred(steps.start)
+    full.advance(3600)
+    full.add_fault(
+        "error", operation="DescribeJobs", region="us-west-2", status=500, code="InternalServerException"
+    )
+
+    assert asyncio.run(first_event(trigger_for(steps))) == "turn"
+
+
+def test_a_wave_does_not_wait_for_its_own_job(full: Sandbox, queued: Steps) -> None:
+    full.advance(3600)
+    tags = {"dr:executionId": queued.execution_id, "dr:wave": "1", "dr:part": "1", "dr:attempt": "1"}
+    full.client("drs").start_recovery(sourceServers=[{"sourceServerID": DB_1}], isDrill=True, tags=tags)
+
+    assert asyncio.run(first_event(trigger_for(queued))) == "turn"
+
+    assert len(queued.start()) == 1
+    assert len(queued.document["waves"][0]["jobs"]) == 1
+
+
+def test_what_an_earlier_attempt_left_in_the_queue_is_not_kept_there(full: Sandbox, queued: Steps) -> None:
+    (entry,) = queued.store.read_queue(PLACE).entries
+    ghost = replace(entry, attempt=0, version=0)
+    queued.store.wait_in_queue(PLACE, ghost, time.time() + 20)
+
+    asyncio.run(first_event(trigger_for(queued, seconds=0.5)))
+
+    assert queued.store.read_queue(PLACE).entries[0].until < time.time() + 25
+    full.advance(3600)
+    assert len(queued.start()) == 1
+    assert [one.attempt for one in queued.store.read_queue(PLACE).entries] == [1]
+
+
 def test_a_cancellation_ends_the_waiting(queued: Steps) -> None:
     def cancel() -> None:
         queued.store.request_cancel(queued.execution_id, "alice", "wrong plan")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from threading import Thread
+from threading import Event, Thread
+from typing import TYPE_CHECKING, cast
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.waiting.hub import Hub, hub
+
+if TYPE_CHECKING:
+    from drs_recovery.store import ExecutionStore
 
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
 
@@ -42,3 +46,20 @@ def test_a_place_has_one_poller() -> None:
     east, same, west = asyncio.run(pollers())
     assert east is same
     assert east is not west
+
+
+def test_regions_that_hang_keep_nobody_off_the_record() -> None:
+    may_end = Event()
+
+    async def write_while_many_ask() -> str:
+        shared = Hub(lambda: cast("ExecutionStore", None))
+        asking = [
+            asyncio.ensure_future(shared.with_store_and_drs(lambda _: may_end.wait(30))) for _ in range(50)
+        ]
+        written = await shared.with_store(lambda _: "written")
+        assert not any(one.done() for one in asking)
+        may_end.set()
+        await asyncio.gather(*asking)
+        return written
+
+    assert asyncio.run(write_while_many_ask()) == "written"

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.waiting.place_looks import PlaceLooks, QueueLook
 from sandbox.testing import Sandbox
+
+if TYPE_CHECKING:
+    from drs_recovery.engine.place_queue import PlaceQueue
 
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
 
@@ -57,3 +62,52 @@ def test_a_look_that_failed_is_told_to_all_and_made_anew_later(aws: Sandbox) -> 
     assert "AccessDenied" in first.problem
     assert second is first
     assert third.state is not None
+
+
+class SlowQueue:
+    """A queue whose looks take as long as a test likes."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.may_end = threading.Event()
+        self.may_end.set()
+
+    def look(self) -> Any:
+        self.looks += 1
+        self.may_end.wait(30)
+        return self.looks
+
+
+def test_a_look_that_nobody_waited_for_does_not_make_an_older_one_look_new() -> None:
+    queue, longest_ago = SlowQueue(), 0.05
+
+    async def ask() -> QueueLook:
+        shared = PlaceLooks(lambda _: cast("PlaceQueue", queue))
+        await shared.at(EAST, longest_ago)
+        await asyncio.sleep(2 * longest_ago)
+        queue.may_end.clear()
+        given_up = asyncio.ensure_future(shared.at(EAST, longest_ago))
+        while queue.looks < 2:
+            await asyncio.sleep(0.01)
+        given_up.cancel()
+        queue.may_end.set()
+        return await shared.at(EAST, longest_ago)
+
+    assert asyncio.run(ask()).state == 3
+
+
+def test_a_place_that_hangs_holds_up_no_other_one() -> None:
+    hanging, answering = SlowQueue(), SlowQueue()
+    hanging.may_end.clear()
+    queues = {EAST: hanging, WEST: answering}
+
+    async def ask() -> QueueLook:
+        shared = PlaceLooks(lambda place: cast("PlaceQueue", queues[place]))
+        waiting = asyncio.ensure_future(shared.at(EAST, 60))
+        answer = await shared.at(WEST, 60)
+        assert not waiting.done()
+        hanging.may_end.set()
+        await waiting
+        return answer
+
+    assert asyncio.run(ask()).state == 1
