@@ -16,6 +16,8 @@ from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.parts import JobPart
 from drs_recovery.engine.place_queue import NOT_LOOKED_AT, PlaceQueue
 from drs_recovery.engine.room import CLOCK_MARGIN, QueuedError, take_room
+from drs_recovery.engine.start_rules import check_not_ending
+from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.queue_entries import QueueEntry
@@ -53,12 +55,26 @@ class Admission:
         :param part: the job.
         :raises QueuedError: it is not its turn; it is in the queue now.
         :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
+        :raises WaveRefusedError: the execution has begun to end meanwhile.
         """
         queue = self._queue_of(part)
         try:
             self._reserved[part.number] = take_room(self._store, queue, self._entry(part))
         except QueuedError as error:
             self._store.wait_in_queue(queue.name, error.entry, waits_until())
+            raise
+        self._check_still_wanted(part)
+
+    def _check_still_wanted(self, part: JobPart) -> None:
+        """
+        Ask once more, since to find room can take a while.
+
+        Whoever closes an execution waits for requests that were sent until then, but not for ever.
+        """
+        try:
+            check_not_ending(self._store.get_execution(self._execution["executionId"]))
+        except WaveRefusedError:
+            self._store.leave_queue(self._queue_of(part).name, [self._reserved.pop(part.number)])
             raise
 
     def join(self, part: JobPart) -> None:

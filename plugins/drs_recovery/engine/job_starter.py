@@ -144,6 +144,8 @@ class JobStarter:
         """
         try:
             found = self.find(part)
+            # Before the room is taken: from the last look at the record to the request is but a moment then.
+            self._clients.at(*part.place).drs.prepare_to_send()
         except AWS_ERRORS as error:
             raise self._explained(error, part) from error
         if found is not None:

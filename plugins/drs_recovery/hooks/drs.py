@@ -43,11 +43,16 @@ class DrsHook(AccountHook):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"config": _READ_CONFIG, **kwargs, "client_type": "drs"})
+        self._sender: Any = None
 
     @property
     def waiter_path(self) -> Path:
         """The waiters of this service are data: ``waiters/drs.json``."""
         return Path(__file__).parents[1] / "waiters" / "drs.json"
+
+    def prepare_to_send(self) -> None:
+        """Make the client of requests that are sent once: where a role is assumed, that can take long."""
+        self._sender = self._sender or self.get_client_type(region_name=self.region_name, config=_SEND_ONCE)
 
     def start_recovery(
         self, server_ids: Iterable[str], *, is_drill: bool, tags: Mapping[str, str]
@@ -62,8 +67,8 @@ class DrsHook(AccountHook):
         :param tags: of the job; DRS keeps them with it.
         :return: ``Job``; empty if the answer holds none, which leaves open whether one was started.
         """
-        client = self.get_client_type(region_name=self.region_name, config=_SEND_ONCE)
-        answer = client.start_recovery(
+        self.prepare_to_send()
+        answer = self._sender.start_recovery(
             sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
             isDrill=is_drill,
             tags=dict(tags),
@@ -79,8 +84,8 @@ class DrsHook(AccountHook):
         :param instance_ids: 1 to 200 recovery instance ids, of at most 100 servers.
         :return: ``Job``; empty if the answer holds none: the job exists nevertheless.
         """
-        client = self.get_client_type(region_name=self.region_name, config=_SEND_ONCE)
-        answer = client.terminate_recovery_instances(recoveryInstanceIDs=list(instance_ids))
+        self.prepare_to_send()
+        answer = self._sender.terminate_recovery_instances(recoveryInstanceIDs=list(instance_ids))
         return dict(answer.get("job") or {})
 
     def describe_jobs(self, job_ids: Sequence[str]) -> list[dict[str, Any]]:

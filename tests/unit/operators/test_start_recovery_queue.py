@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
 from drs_recovery.engine.job_starter import JobStarter
+from drs_recovery.engine.room import take_room
 from drs_recovery.queue_entries import QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
@@ -194,6 +195,25 @@ def test_a_wave_that_is_cancelled_while_it_waits_leaves_the_queue(
         steps.start()
 
     assert len(one_job.calls("drs", "StartRecovery")) == 1
+
+
+def test_nothing_is_started_when_a_cancellation_comes_while_room_is_taken(
+    one_job: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = opened(steps_of)
+
+    def take_slowly(*arguments: Any) -> QueueEntry:
+        taken = take_room(*arguments)
+        steps.store.begin_cancelling(steps.execution_id, "alice", "wrong plan")
+        return taken
+
+    monkeypatch.setattr("drs_recovery.engine.admission.take_room", take_slowly)
+
+    with pytest.raises(AirflowFailException):
+        steps.start()
+
+    assert one_job.calls("drs", "StartRecovery") == []
+    assert queue_of(steps) == ()
 
 
 def test_a_wave_that_never_gets_room_fails_with_what_it_waited_for(
