@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -41,13 +41,14 @@ def _working_in(home: Path) -> list[psutil.Process]:
 
 def _listening(stack: Stack) -> set[str]:
     """Addresses on which any process of a stack listens."""
-    return {
-        connection.laddr.ip
-        for record in stack.state.processes
-        for process in members(record, stack.settings.home)
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    addresses: set[str] = set()
+    for record in stack.state.processes:
+        for process in members(record, stack.settings.home):
+            # The process of a task can end at any moment.
+            with suppress(psutil.NoSuchProcess):
+                connections = process.net_connections(kind="inet")
+                addresses |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
+    return addresses
 
 
 def _user(stack: Stack, name: str) -> AirflowApi:
