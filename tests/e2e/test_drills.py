@@ -95,20 +95,22 @@ def test_a_job_that_is_started_while_the_run_is_marked_as_failed_is_found_and_fo
     assert all(server["instanceId"] and server["privateIp"] for server in wave["serverStatuses"])
 
 
+def _has_a_call_open(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections(kind="tcp")
+    except psutil.NoSuchProcess:
+        return False
+    return any(
+        one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in connections
+    )
+
+
 def _kill_the_process_that_waits_for(url: str, stack: Stack) -> None:
     """SIGKILL the one task process that has a call to the sandbox open."""
     port = int(url.rsplit(":", 1)[1])
     scheduler = next(record for record in stack.state.processes if record.name == "scheduler")
-    waiting = [
-        process
-        for process in psutil.Process(scheduler.pid).children(recursive=True)
-        if any(
-            connection.raddr
-            and connection.raddr.port == port
-            and connection.status == psutil.CONN_ESTABLISHED
-            for connection in process.net_connections(kind="tcp")
-        )
-    ]
+    tasks = psutil.Process(scheduler.pid).children(recursive=True)
+    waiting = [process for process in tasks if _has_a_call_open(process, port)]
     assert waiting, "no task process has a connection to the sandbox"
     for process in waiting:
         process.kill()
