@@ -25,7 +25,6 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import was_queued
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +78,12 @@ class ExecutionCloser:
 
     def _stop_starts(self, document: Mapping[str, Any], ending: Ending) -> None:
         """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
-        if open_jobs(document) or waves_without_all_jobs(document):
+        unstarted = waves_without_all_jobs(document)
+        if open_jobs(document) or unstarted:
             self._store.begin_cancelling(document["executionId"], ending.actor, ending.reason)
+        # At every look: such a task may also have joined the queue once more.
+        for wave in unstarted:
+            leave_queues(self._store, self._clients, wave, places_of(wave["serverStatuses"]))
 
     def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
@@ -139,8 +142,6 @@ class ExecutionCloser:
         except TransitionRefusedError as refused:
             # A task that was still alive ended the wave in this moment: its verdict stands.
             log.info("execution %s: %s", document["executionId"], refused)
-        if was_queued(wave):
-            leave_queues(self._store, self._clients, wave, places_of(wave["serverStatuses"]))
 
 
 def _runs(wave: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_of, was_queued
+from drs_recovery.store_rules import attempt_of
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,22 @@ class WaveStarter:
             WaveWatcher(self._store).look(execution_id, number)
             raise
         except WaveRefusedError:
-            if was_queued(self._store.get_wave(execution_id, number)):
-                self._leave_queues(execution_id, number)
+            self.leave_queues(execution_id, number)
             raise
         except ExecutionError as error:
             self._fail(execution_id, number, error)
             raise
+
+    def leave_queues(self, execution_id: str, number: int) -> None:
+        """
+        Take the waiting jobs of a wave that starts no more out of the queues.
+
+        :param execution_id: the execution.
+        :param number: of the wave, from 1.
+        """
+        wave = self._store.get_wave(execution_id, number)
+        places = places_of(self._store.get_servers(execution_id, number))
+        leave_queues(self._store, self._clients, wave, places)
 
     def _start(self, execution_id: str, number: int) -> list[str]:
         choose_servers(self._store, self._clients, execution_id, number)
@@ -129,12 +139,7 @@ class WaveStarter:
 
     def _fail(self, execution_id: str, number: int, error: ExecutionError) -> None:
         self._store.fail_wave(execution_id, number, str(error))
-        self._leave_queues(execution_id, number)
-
-    def _leave_queues(self, execution_id: str, number: int) -> None:
-        wave = self._store.get_wave(execution_id, number)
-        places = places_of(self._store.get_servers(execution_id, number))
-        leave_queues(self._store, self._clients, wave, places)
+        self.leave_queues(execution_id, number)
 
     def _record(self, execution_id: str, wave: Mapping[str, Any], started: Started) -> None:
         job, number = started.job, wave["waveNumber"]

@@ -14,6 +14,7 @@ from drs_recovery.engine.judgement import wave_of
 from drs_recovery.engine.precedence import check_reopening, make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
+from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.operators.base import WaveOperator, fails_for_good
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 
@@ -52,8 +53,15 @@ class StartRecoveryOperator(WaveOperator):
                 return [str(job["jobId"]) for job in wave["jobs"]]
             if reason := skip_reason(document, self.wave_number):
                 raise AirflowSkipException(reason)
-            self._request(context, document, wave)
-            return self._start_jobs(context, execution_id)
+            starter = WaveStarter(self.store, context["task_state_store"])
+            try:
+                self._request(context, document, wave)
+            except WaveRefusedError:
+                # Somebody may have cancelled while it waited for room.
+                if "startTime" in wave:
+                    starter.leave_queues(execution_id, self.wave_number)
+                raise
+            return self._start_jobs(starter, execution_id)
 
     def _request(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
         execution_id = document["executionId"]
@@ -78,8 +86,8 @@ class StartRecoveryOperator(WaveOperator):
             raise recorded_failure(wave)
         self.log.info("execution %s: wave %s is retried", execution_id, self.wave_number)
 
-    def _start_jobs(self, context: Context, execution_id: str) -> list[str]:
+    def _start_jobs(self, starter: WaveStarter, execution_id: str) -> list[str]:
         try:
-            return WaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
+            return starter.start(execution_id, self.wave_number)
         except NotStartedError as error:
             self.wait_for_start(execution_id, error)

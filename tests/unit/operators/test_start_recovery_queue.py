@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from botocore.exceptions import ClientError
 
 from drs_recovery.engine.job_starter import JobStarter
 from drs_recovery.engine.room import take_room
+from drs_recovery.engine.wave_start import WaveStarter
+from drs_recovery.exceptions import ExecutionCancelledError
 from drs_recovery.queue_entries import QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
@@ -194,6 +197,7 @@ def test_a_wave_that_is_cancelled_while_it_waits_leaves_the_queue(
     with pytest.raises(AirflowFailException, match="cancelled by admin"):
         steps.start()
 
+    assert queue_of(steps) == ()
     assert len(one_job.calls("drs", "StartRecovery")) == 1
 
 
@@ -214,6 +218,76 @@ def test_nothing_is_started_when_a_cancellation_comes_while_room_is_taken(
 
     assert one_job.calls("drs", "StartRecovery") == []
     assert queue_of(steps) == ()
+
+
+def test_a_wave_that_is_cancelled_while_it_starts_leaves_the_queue(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
+    deferred(steps.start)
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+
+    with pytest.raises(ExecutionCancelledError):
+        WaveStarter(steps.store, steps.task_state_stores[1]).start(steps.execution_id, 1)
+
+    assert queue_of(steps) == ()
+
+
+def test_the_end_of_a_run_takes_its_waves_out_of_the_queue_at_once(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    """Nobody behind them waits for what is still to come of the execution."""
+    foreign_job(one_job)
+    steps = opened(steps_of)
+    deferred(steps.start)
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+
+    deferred(steps.finalize)
+
+    assert steps.document["status"] == "CANCELLING"
+    assert queue_of(steps) == ()
+
+
+def test_the_end_of_a_run_takes_out_what_drs_refused_for_a_moment(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
+    deferred(steps.start)
+
+    deferred(lambda: steps.finalize(**{"wave_01_database.start_recovery": "failed"}))
+
+    assert queue_of(steps) == ()
+
+
+def test_what_joins_the_queue_while_its_run_ends_leaves_it_as_well(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    foreign_job(one_job)
+    steps = opened(steps_of)
+    deferred(steps.start)
+    (waiting,) = queue_of(steps)
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    deferred(steps.finalize)
+    steps.store.wait_in_queue(PLACE, replace(waiting, version=0), time.time() + 300)
+
+    deferred(steps.finalize)
+
+    assert queue_of(steps) == ()
+
+
+def test_a_start_that_may_be_under_way_keeps_its_room_when_its_run_ends(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = opened(steps_of)
+    one_job.add_fault("error", operation="StartRecovery", status=500, code="InternalServerException", times=1)
+    deferred(steps.start)
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+
+    deferred(steps.finalize)
+
+    assert [entry.state for entry in queue_of(steps)] == [QueueState.RESERVED]
 
 
 def test_a_wave_that_never_gets_room_fails_with_what_it_waited_for(
