@@ -18,6 +18,10 @@ from drs_recovery.store_items import sortable_time
 # Real recoveries before drills, and within each the more important plans first.
 _TYPES = (ExecutionType.RECOVERY, ExecutionType.DRILL)
 _PRIORITIES = tuple(Priority)
+_BEHIND_ALL = len(_TYPES)
+
+NO_WAVE = 0
+"""``wave_number`` of a termination of instances: it belongs to no wave, and goes behind all of them."""
 
 
 class QueueState(StrEnum):
@@ -36,7 +40,7 @@ class QueueEntry:
     :param plan_id: its plan, for people who look at the table.
     :param execution_type: real recoveries go before drills.
     :param priority: of the plan.
-    :param wave_number: from 1.
+    :param wave_number: from 1; ``NO_WAVE`` for a termination.
     :param attempt: at the wave, from 1.
     :param part: which job of the attempt, from 1.
     :param server_ids: DRS source server ids.
@@ -62,9 +66,15 @@ class QueueEntry:
     version: int = 0
 
     @property
+    def is_termination(self) -> bool:
+        """Whether its job terminates instances instead of launching some."""
+        return self.wave_number == NO_WAVE
+
+    @property
     def order(self) -> str:
         """Sort key: whoever has the lower one goes first. The same however often a step runs again."""
-        rank = f"{_TYPES.index(self.execution_type)}{_PRIORITIES.index(self.priority)}"
+        kind = _BEHIND_ALL if self.is_termination else _TYPES.index(self.execution_type)
+        rank = f"{kind}{_PRIORITIES.index(self.priority)}"
         wave = f"{self.wave_number:02d}#{self.attempt:04d}#{self.part:03d}"
         return f"{rank}#{sortable_time(self.joined)}#{self.execution_id}#{wave}"
 

@@ -90,8 +90,11 @@ class PlaceState:
 
     @cached_property
     def has_recovery(self) -> bool:
-        """Whether a real recovery runs a job or wants to."""
-        wanted = any(entry.execution_type is ExecutionType.RECOVERY for entry in self.entries)
+        """Whether a real recovery runs a job or wants to; the end of its instances is none."""
+        wanted = any(
+            entry.execution_type is ExecutionType.RECOVERY and not entry.is_termination
+            for entry in self.entries
+        )
         return wanted or any(job.get("initiatedBy") == _REAL_RECOVERY for job in self.running())
 
     @cached_property

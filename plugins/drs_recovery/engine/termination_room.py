@@ -15,12 +15,9 @@ from drs_recovery.engine.attempts import LISTING_SECONDS
 from drs_recovery.engine.clients import PlaceClients
 from drs_recovery.engine.place_queue import PlaceQueue
 from drs_recovery.engine.room import take_room
-from drs_recovery.queue_entries import QueueEntry
+from drs_recovery.queue_entries import NO_WAVE, QueueEntry
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store import ExecutionStore
-
-# It belongs to no wave; those count from 1.
-_NO_WAVE = 0
 
 
 class TerminationRoom:
@@ -52,7 +49,7 @@ class TerminationRoom:
             plan_id=self._execution["planId"],
             execution_type=ExecutionType(self._execution["executionType"]),
             priority=Priority.LOW,
-            wave_number=_NO_WAVE,
+            wave_number=NO_WAVE,
             attempt=1,
             part=self._taken,
             server_ids=tuple(sorted(server_ids)),

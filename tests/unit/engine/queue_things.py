@@ -7,7 +7,7 @@ from typing import Any
 
 from drs_recovery.engine.preflight_jobs import Limits
 from drs_recovery.engine.queue_rules import PlaceState
-from drs_recovery.queue_entries import Queue, QueueEntry, QueueState
+from drs_recovery.queue_entries import NO_WAVE, Queue, QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionType, Priority
 
 NOW = 1_800_000_000.0
@@ -33,6 +33,11 @@ def entry(name: str, servers: int | Iterable[str] = 1, **fields: Any) -> QueueEn
 def reserved(name: str, servers: int | Iterable[str] = 1, **fields: Any) -> QueueEntry:
     """An entry that has room."""
     return entry(name, servers, state=QueueState.RESERVED, **fields)
+
+
+def termination(name: str, servers: int | Iterable[str] = 1, **fields: Any) -> QueueEntry:
+    """An entry that stands for the end of instances."""
+    return entry(name, servers, **{"wave_number": NO_WAVE, "priority": Priority.LOW, **fields})
 
 
 def job(name: str, servers: int | Iterable[str] = 1, **fields: Any) -> dict[str, Any]:

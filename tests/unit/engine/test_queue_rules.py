@@ -13,7 +13,7 @@ from drs_recovery.engine.preflight_jobs import Limits
 from drs_recovery.engine.queue_rules import PlaceState, Turn, turn_of
 from drs_recovery.queue_entries import QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionType, Priority
-from tests.unit.engine.queue_things import NOW, entry, job, place, reserved
+from tests.unit.engine.queue_things import NOW, entry, job, place, reserved, termination
 
 RECOVERY = ExecutionType.RECOVERY
 ONE_JOB = Limits(jobs_in_progress=1)
@@ -143,6 +143,22 @@ def test_drills_are_held_back_during_a_recovery_where_that_is_wanted(fields: dic
     assert turn_of(drill, place(*entries, jobs=jobs)).is_now
     held = turn_of(drill, place(*entries, jobs=jobs, hold_drills=True))
     assert held.reason == "a drill waits while a real recovery runs or waits in us-east-1"
+
+
+def test_the_end_of_instances_is_no_recovery_for_which_drills_are_held_back() -> None:
+    ending = termination("r", execution_type=RECOVERY, state=QueueState.RESERVED)
+
+    assert turn_of(entry("drill"), place(ending, hold_drills=True)).is_now
+
+
+@pytest.mark.parametrize("kind", list(ExecutionType))
+def test_the_end_of_instances_takes_no_room_that_a_wave_waits_for(kind: ExecutionType) -> None:
+    ending = termination("r", execution_type=kind)
+    there = place(entry("drill", priority=Priority.LOW, joined=9), limits=ONE_JOB)
+
+    assert turn_of(ending, there).position == 2
+    assert not turn_of(ending, there).is_now
+    assert turn_of(ending, place(limits=ONE_JOB)).is_now
 
 
 def test_a_job_that_no_quota_allows_is_in_nobodys_way_and_is_tried_alone() -> None:

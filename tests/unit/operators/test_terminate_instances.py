@@ -14,7 +14,7 @@ from airflow.utils.types import DagRunType
 from drs_recovery.dynamodb_actions import to_dynamodb
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from sandbox.testing import Sandbox
-from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan
+from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan, web
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -404,8 +404,7 @@ def test_an_instance_that_drs_does_not_list_and_ec2_has_is_not_called_gone(
     assert not any("terminatedTime" in s for s in drill.document["waves"][0]["serverStatuses"])
 
 
-@pytest.fixture
-def recovered(aws: Sandbox, steps_of: StepsOf) -> Steps:
+def recover(aws: Sandbox, steps_of: StepsOf) -> Steps:
     """A real recovery with two instances."""
     steps = steps_of(plan(database(), approval={"recovery": False}))
     steps.open(execution_type="RECOVERY")
@@ -415,6 +414,11 @@ def recovered(aws: Sandbox, steps_of: StepsOf) -> Steps:
     steps.enrich()
     steps.finalize()
     return steps
+
+
+@pytest.fixture
+def recovered(aws: Sandbox, steps_of: StepsOf) -> Steps:
+    return recover(aws, steps_of)
 
 
 def test_a_real_recovery_is_terminated_only_with_its_plan_id_typed(aws: Sandbox, recovered: Steps) -> None:
@@ -432,6 +436,26 @@ def test_a_real_recovery_is_terminated_only_with_its_plan_id_typed(aws: Sandbox,
     aws.advance(A_TERMINATION)
     termination.resume(parked)
     assert set(instances(aws).values()) == {"terminated"}
+
+
+def test_instances_of_a_real_recovery_go_behind_the_drills_that_wait(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
+    recovered = recover(aws, steps_of)
+    aws.client("drs").start_recovery(sourceServers=[{"sourceServerID": APP_1}], isDrill=True)
+    drill = steps_of(plan(web(), id="other"), run_id="manual__2")
+    drill.open()
+    deferred(drill.start)
+    aws.advance(A_DRILL)
+    termination = Termination(execution_id=recovered.execution_id, include_recovery=True, confirmation="crm")
+
+    parked = deferred(termination)
+    assert terminate_calls(aws) == []
+    assert len(drill.start()) == 1
+    aws.advance(A_DRILL)
+    parked = deferred(termination.resume, parked)
+    aws.advance(A_TERMINATION)
+    termination.resume(parked)
+    assert recovered.document["instancesTerminated"] is True
 
 
 @pytest.mark.parametrize(
