@@ -23,6 +23,9 @@ _BEHIND_ALL = len(_TYPES)
 NO_WAVE = 0
 """``wave_number`` of a termination of instances: it belongs to no wave, and goes behind all of them."""
 
+UNANSWERED = "a job whose start was not answered"
+"""``job_id`` of an entry whose request has ended, and nobody knows whether it started a job."""
+
 
 class QueueState(StrEnum):
     """Whether a job waits for room, or has it and is being started."""

@@ -238,6 +238,9 @@ def launch_outcome(launch_status: str) -> LaunchOutcome:
     return LAUNCH_OUTCOMES.get(launch_status, LaunchOutcome.RUNNING)
 
 
+# ``JobType`` of botocore's model.
+TERMINATION_JOB = "TERMINATE"
+
 JOB_PENDING = "PENDING"
 JOB_COMPLETED = "COMPLETED"
 # Ours, not AWS's: DRS took the job and never listed it, so that nothing is to be heard of it.

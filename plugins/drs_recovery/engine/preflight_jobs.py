@@ -12,11 +12,9 @@ from drs_recovery.engine.job_starter import EXECUTION_TAG
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.resolution import ResolvedServer
 from drs_recovery.hooks.quotas import QuotasHook
-from drs_recovery.statuses import JOB_COMPLETED
+from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
 
 Job = Mapping[str, Any]
-
-_TERMINATE = "TERMINATE"
 
 # DescribeJobs has no filter by status. Recovery jobs take hours at the most.
 OLDEST_RUNNING_JOB = timedelta(days=2)
@@ -107,7 +105,7 @@ def conflict_concerns(servers: Sequence[ResolvedServer], running: Sequence[Job])
 
 def _conflict(found: ResolvedServer, job: Job) -> Concern:
     told = ", ".join(str(job[key]) for key in ("initiatedBy", "status") if job.get(key))
-    if job.get("type") == _TERMINATE:
+    if job.get("type") == TERMINATION_JOB:
         return Concern(
             Gravity.NOTABLE,
             f"an earlier instance of it is being terminated by {job['jobID']} ({told})",

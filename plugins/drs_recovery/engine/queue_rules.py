@@ -7,14 +7,14 @@ room yet. Only entries that could not start with all the room of the place are p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from drs_recovery.engine.job_starter import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.engine.preflight_jobs import Job, Limits, servers_of
 from drs_recovery.queue_entries import Queue, QueueEntry, QueueState
-from drs_recovery.statuses import JOB_COMPLETED, ExecutionType
+from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
 
 _REAL_RECOVERY = "START_RECOVERY"
 _NO_JOB_YET = "a job that is being started"
@@ -79,9 +79,12 @@ class PlaceState:
         """
         The job that DRS lists of an entry: by its id, or by its tags if its answer was lost.
 
+        One that terminates instances has no tags; DRS allows a server one job.
+
         :param entry: of the queue.
         """
-        return self._by_id.get(entry.job_id) or self._by_part.get(_part_of(entry))
+        job = self._by_id.get(entry.job_id) or self._by_part.get(_part_of(entry))
+        return self._termination_of(entry.server_ids) if job is None and entry.is_termination else job
 
     @cached_property
     def turns(self) -> Mapping[str, Turn]:
@@ -96,6 +99,10 @@ class PlaceState:
             for entry in self.entries
         )
         return wanted or any(job.get("initiatedBy") == _REAL_RECOVERY for job in self.running())
+
+    def _termination_of(self, server_ids: Collection[str]) -> Job | None:
+        jobs = (job for job in self.running() if job.get("type") == TERMINATION_JOB)
+        return next((job for job in jobs if servers_of(job).issuperset(server_ids)), None)
 
     @cached_property
     def _by_id(self) -> Mapping[str | None, Job]:

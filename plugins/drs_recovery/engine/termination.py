@@ -37,11 +37,8 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.records import TerminationJob
-from drs_recovery.statuses import JOB_COMPLETED
+from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
 from drs_recovery.store import ExecutionStore
-
-# ``JobType`` of botocore's model.
-_TERMINATE = "TERMINATE"
 
 # A job that terminates instances takes minutes; one that still runs is looked for so far back.
 _LONGEST_JOB = timedelta(hours=6)
@@ -274,7 +271,7 @@ class _PlaceLook:
 
     def _running_jobs(self) -> Iterator[Mapping[str, Any]]:
         for job in self._hooks.drs.jobs_since(datetime.now(UTC) - _LONGEST_JOB):
-            if job.get("type") == _TERMINATE and job.get("status") != JOB_COMPLETED:
+            if job.get("type") == TERMINATION_JOB and job.get("status") != JOB_COMPLETED:
                 yield job
 
     def _record(self, asked: Asked) -> None:

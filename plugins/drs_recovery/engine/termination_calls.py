@@ -17,7 +17,7 @@ from drs_recovery.engine.parts import MAX_SERVERS_PER_JOB
 from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.termination_targets import failback_state
 from drs_recovery.hooks.drs import DrsHook
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, error_code
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, error_code, is_refusal
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of DescribeRecoveryInstances by recovery instance id."""
@@ -37,7 +37,7 @@ class Room(Protocol):
         """Free the room of a job that DRS did not start."""
 
     def started(self, job_id: str | None) -> None:
-        """Say which job took the room."""
+        """Say which job took the room; None if nobody knows whether there is one."""
 
 
 @dataclass
@@ -109,9 +109,12 @@ class TerminationCalls:
     def _start(self, instance_ids: Sequence[str]) -> None:
         try:
             job = self._drs.terminate_recovery_instances(instance_ids)
-        except AWS_ERRORS:
-            # If the answer was lost, the next look finds the job before it asks again.
-            self._room.give_back()
+        except AWS_ERRORS as error:
+            if is_refusal(error):
+                self._room.give_back()
+            else:
+                # A job may have started: the next look finds it before it asks again.
+                self._room.started(None)
             raise
         self._asked.started.append((job.get("jobID"), tuple(instance_ids)))
         self._room.started(job.get("jobID"))

@@ -15,7 +15,7 @@ from drs_recovery.engine.attempts import LISTING_SECONDS
 from drs_recovery.engine.clients import PlaceClients
 from drs_recovery.engine.place_queue import PlaceQueue
 from drs_recovery.engine.room import take_room
-from drs_recovery.queue_entries import NO_WAVE, QueueEntry
+from drs_recovery.queue_entries import NO_WAVE, UNANSWERED, QueueEntry
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store import ExecutionStore
 
@@ -43,6 +43,7 @@ class TerminationRoom:
         :raises QueuedError: there is none now, or a job holds one of the servers.
         :raises NotStartedError: that cannot be told now.
         """
+        self._pass_over_unanswered(server_ids)
         self._taken += 1
         entry = QueueEntry(
             execution_id=self._execution["executionId"],
@@ -66,8 +67,21 @@ class TerminationRoom:
         """
         Say which job took the room: it stays taken until DRS lists the job.
 
-        :param job_id: DRS job id; None if DRS did not tell.
+        :param job_id: DRS job id; None if DRS did not tell, so that nobody knows whether there is one.
         """
-        if self._entry is not None and job_id is not None:
-            until = time.time() + LISTING_SECONDS
-            self._store.name_queued_job(self._place.name, self._entry, job_id, until)
+        if self._entry is not None:
+            until = self._entry.until if job_id is None else time.time() + LISTING_SECONDS
+            self._store.name_queued_job(self._place.name, self._entry, job_id or UNANSWERED, until)
+
+    def _pass_over_unanswered(self, server_ids: Collection[str]) -> None:
+        """
+        Free what earlier requests for these servers hold whose answers were lost.
+
+        DRS is asked for its jobs after this, and refuses a second one for a server of a job that it does not
+        list yet.
+        """
+        queue = self._store.read_queue(self._place.name)
+        mine = queue.of_wave(self._execution["executionId"], NO_WAVE)
+        unanswered = [one for one in mine if one.job_id == UNANSWERED]
+        passed = [one for one in unanswered if not set(server_ids).isdisjoint(one.server_ids)]
+        self._store.leave_queue(queue.place, passed)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drs_recovery.engine.preflight_jobs import Limits
 from drs_recovery.engine.queue_rules import PlaceState, Turn, turn_of
-from drs_recovery.queue_entries import QueueEntry, QueueState
+from drs_recovery.queue_entries import UNANSWERED, QueueEntry, QueueState
 from drs_recovery.statuses import ExecutionType, Priority
 from tests.unit.engine.queue_things import NOW, entry, job, place, reserved, termination
 
@@ -57,6 +57,15 @@ def test_a_job_and_its_reservation_count_once() -> None:
     jobs = [job("b", 3), job("other", 3, tags=tags)]
 
     assert turn_of(entry("a"), place(by_id, reserved("c", 3), jobs=jobs, limits=Limits(3, 100, 7))).is_now
+
+
+@pytest.mark.parametrize("job_id", [None, UNANSWERED])
+def test_the_end_of_instances_and_its_job_without_tags_count_once(job_id: str | None) -> None:
+    ending = termination("b", 3, state=QueueState.RESERVED, job_id=job_id)
+    there = place(ending, jobs=[job("x", ending.server_ids, type="TERMINATE")], limits=Limits(2, 100, 4))
+
+    assert turn_of(entry("a"), there).is_now
+    assert there.over() == (ending,)
 
 
 def test_servers_that_drs_does_not_name_yet_are_known_from_the_reservation() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from drs_recovery.engine.queue_rules import Turn
 from drs_recovery.engine.room import QueuedError
@@ -17,7 +17,12 @@ IN_FAILBACK = {"failback": {"state": "FAILBACK_IN_PROGRESS"}}
 
 
 def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "TerminateRecoveryInstances")
+    return answer(400, code)
+
+
+def answer(status: int, code: str) -> ClientError:
+    told: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(told, "TerminateRecoveryInstances")
 
 
 class Drs:
@@ -41,13 +46,15 @@ class Room:
 
     def __init__(self, held: set[str] | None = None) -> None:
         self.held = held or set()
+        self.taken = 0
 
     def take(self, server_ids: Collection[str]) -> None:
         if mine := self.held & set(server_ids):
             raise QueuedError(Turn(False, reason="not now", held=frozenset(mine)), entry("e1"))
+        self.taken += 1
 
     def give_back(self) -> None:
-        pass
+        self.taken -= 1
 
     def started(self, job_id: str | None) -> None:
         pass
@@ -142,6 +149,26 @@ def test_an_error_that_is_no_instances_fault_ends_the_asking(error):
     asked = ask(drs, rows)
     assert asked.stopped_by is error
     assert len(drs.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "taken"),
+    [
+        (refusal("ConflictException"), 0),
+        (answer(402, "ServiceQuotaExceededException"), 0),
+        (answer(429, "ThrottlingException"), 0),
+        (answer(500, "InternalServerException"), 1),
+        (ConnectionClosedError(endpoint_url="drs"), 1),
+        (ReadTimeoutError(endpoint_url="drs"), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_room_is_free_again_only_if_drs_surely_started_nothing(error: Exception, taken: int) -> None:
+    room = Room()
+
+    ask(Drs({"i-1": error}), {"i-1": {}}, room=room)
+
+    assert room.taken == taken
 
 
 def test_only_what_may_still_be_terminated_in_that_moment_is_asked_for():

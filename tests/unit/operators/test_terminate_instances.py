@@ -59,14 +59,18 @@ def launch(aws: Sandbox, steps: Steps, *numbers: int) -> None:
         steps.enrich(number)
 
 
-@pytest.fixture
-def drill(aws: Sandbox, steps_of: StepsOf) -> Steps:
+def complete(aws: Sandbox, steps_of: StepsOf) -> Steps:
     """A drill of one wave, COMPLETED, with two instances."""
     steps = steps_of(plan(database()))
     steps.open()
     launch(aws, steps, 1)
     steps.finalize()
     return steps
+
+
+@pytest.fixture
+def drill(aws: Sandbox, steps_of: StepsOf) -> Steps:
+    return complete(aws, steps_of)
 
 
 def instances(aws: Sandbox) -> dict[str, str]:
@@ -177,6 +181,42 @@ def test_passing_trouble_is_waited_for(
     aws.advance(A_TERMINATION)
     termination.resume(parked)
 
+    assert drill.document["instancesTerminated"] is True
+
+
+@pytest.mark.parametrize("fault", [{"kind": "lost_answer", "as": "reset"}, {"kind": "reset"}])
+def test_room_of_a_request_whose_answer_was_lost_stays_taken(
+    aws: Sandbox, steps_of: StepsOf, fault: dict[str, Any]
+) -> None:
+    aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
+    drill = complete(aws, steps_of)
+    aws.add_fault(**fault, operation="TerminateRecoveryInstances", times=1)
+    deferred(Termination(execution_id=drill.execution_id))
+    other = steps_of(plan(web(), id="other"), run_id="manual__2")
+    other.open()
+
+    deferred(other.start)
+
+    assert other.document["waves"][0]["queue"]["reason"].startswith("1 of 1 jobs run")
+    assert len(aws.calls("drs", "StartRecovery")) == 1
+
+
+def test_a_lost_answer_of_a_job_that_is_not_listed_at_first_leaves_one_job(
+    aws: Sandbox, drill: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.add_fault("lost_answer", operation="TerminateRecoveryInstances", times=1)
+    termination = Termination(execution_id=drill.execution_id)
+    parked = deferred(termination)
+    with monkeypatch.context() as patch:
+        patch.setattr("drs_recovery.hooks.drs.DrsHook.jobs_since", lambda *_: [])
+        parked = deferred(termination.resume, parked)
+    assert 409 in terminate_calls(aws)
+
+    parked = deferred(termination.resume, parked)
+    aws.advance(A_TERMINATION)
+    termination.resume(parked)
+
+    assert len(terminate_jobs(aws)) == 1
     assert drill.document["instancesTerminated"] is True
 
 
