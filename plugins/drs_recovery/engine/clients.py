@@ -10,6 +10,7 @@ from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook as AirflowEc2Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drs_recovery.hooks.base import AccountHook
+from drs_recovery.hooks.connections import is_undefined
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.hooks.quotas import QuotasHook
@@ -36,7 +37,7 @@ class Place(NamedTuple):
 
 def connection_exists(connection: str) -> bool:
     """
-    Whether an Airflow connection can be used.
+    Whether an Airflow connection can be used, as far as Airflow can tell.
 
     Airflow's AWS hooks replace a missing connection by boto3's default credentials. For the default
     connection that is what everyone expects; for a named one it would be the wrong account.
@@ -48,7 +49,8 @@ def connection_exists(connection: str) -> bool:
     try:
         DrsHook.get_connection(connection)
     except AirflowNotFoundException:
-        return False
+        # One of which Airflow does not say whether there is one is looked for again by whoever needs it.
+        return not is_undefined(connection)
     return True
 
 

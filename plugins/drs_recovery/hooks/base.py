@@ -9,7 +9,8 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
 
-from drs_recovery.hooks.errors import MissingConnectionError
+from drs_recovery.hooks.connections import is_undefined
+from drs_recovery.hooks.errors import MissingConnectionError, UnansweredConnectionError
 from drs_recovery.hooks.service_models import share_service_models
 
 
@@ -17,9 +18,9 @@ class AccountHook(AwsBaseHook):
     """
     Base of the hooks.
 
-    Airflow replaces a connection that it does not find by the credentials of the machine. For the default
-    connection that is what everyone expects; for a named one they would be those of the wrong account, where
-    nothing of the execution exists.
+    Airflow replaces a connection that it does not find by the credentials of the machine. For a default
+    connection that nobody defined that is what everyone expects; for any other one they would be those of the
+    wrong account, where nothing of the execution exists.
     """
 
     @cached_property
@@ -27,11 +28,16 @@ class AccountHook(AwsBaseHook):
         """
         The connection.
 
-        :raises MissingConnectionError: it has a name, and there is none of that name.
+        :raises MissingConnectionError: it has a name, and there is none of that name; or Airflow does not say
+            whether there is a default one.
         """
         found: AwsConnectionWrapper = super().conn_config
-        if not found and self.aws_conn_id not in (None, self.default_conn_name):
+        if found or self.aws_conn_id is None:
+            return found
+        if self.aws_conn_id != self.default_conn_name:
             raise MissingConnectionError(connection=self.aws_conn_id)
+        if not is_undefined(self.aws_conn_id):
+            raise UnansweredConnectionError(connection=self.aws_conn_id)
         return found
 
     def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:

@@ -58,6 +58,12 @@ class MissingConnectionError(BotoCoreError):  # type: ignore[misc]  # botocore i
     fmt = "there is no Airflow connection {connection}"
 
 
+class UnansweredConnectionError(MissingConnectionError):
+    """Airflow does not say (now) whether it has a connection."""
+
+    fmt = "Airflow does not say whether there is a connection {connection}"
+
+
 def error_code(error: Exception) -> str:
     """AWS's error code, or the class name of an error that is not an answer of AWS."""
     if isinstance(error, ClientError):
