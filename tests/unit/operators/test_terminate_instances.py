@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.types import DagRunType
 
 from drs_recovery.dynamodb_actions import to_dynamodb
+from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan, web
@@ -207,8 +208,13 @@ def test_a_lost_answer_of_a_job_that_is_not_listed_at_first_leaves_one_job(
     aws.add_fault("lost_answer", operation="TerminateRecoveryInstances", times=1)
     termination = Termination(execution_id=drill.execution_id)
     parked = deferred(termination)
+    listed = DrsHook.jobs_since
     with monkeypatch.context() as patch:
-        patch.setattr("drs_recovery.hooks.drs.DrsHook.jobs_since", lambda *_: [])
+        patch.setattr(
+            DrsHook,
+            "jobs_since",
+            lambda *arguments: [job for job in listed(*arguments) if job["type"] != "TERMINATE"],
+        )
         parked = deferred(termination.resume, parked)
     assert 409 in terminate_calls(aws)
 
