@@ -113,14 +113,17 @@ class WaveWait:
         self._asked_at[place] = answer.asked_at
 
     async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
-        jobs = self._watches[place].keys
-        for job_id in jobs:
-            self._answers[job_id] = await self._job_answer(place, job_id, answer.found.get(job_id))
-        answers = [self._answers[job_id] for job_id in sorted(jobs)]
+        answers = [
+            await self._job_answer(place, job_id, answer.found.get(job_id))
+            for job_id in sorted(self._watches[place].keys)
+        ]
         poll = poll_of(answers, self._servers, await_actions=not self._execution["isDrill"])
-        was_troubled = self._problems.pop(place, None) is not None or "lastPollError" in self._wave
+        was_troubled = place in self._problems or "lastPollError" in self._wave
         if was_troubled or self._is_quiet_for_long() or self._changes(poll):
             await self._record(poll)
+        # Not before: a wave is judged by its record, so that nothing else may call it settled.
+        self._answers.update({answer.job_id: answer for answer in answers})
+        self._problems.pop(place, None)
 
     async def _job_answer(self, place: Place, job_id: str, job: Job | None) -> JobAnswer:
         job_log, now = self._logs[job_id], time.time()

@@ -11,9 +11,11 @@ import pytest
 from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import BaseSerialization
 
+from drs_recovery.records import ServerSeen, WavePoll
+from drs_recovery.statuses import ServerPhase
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
-from tests.plan_documents import application, database, plan
+from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.steps import Steps
 
 StepsOf = Callable[..., Steps]
@@ -163,6 +165,21 @@ def test_an_unreachable_store_does_not_end_the_wait(aws: Sandbox, started: Steps
     event = asyncio.run(first_event(trigger_for(started)))
 
     assert event["status"] == "settled"
+
+
+def test_nothing_is_settled_before_it_is_on_record(aws: Sandbox, started: Steps) -> None:
+    launched = tuple(
+        ServerSeen(server_id, launch_status="LAUNCHED", phase=ServerPhase.LAUNCHED)
+        for server_id in (DB_1, DB_2)
+    )
+    started.store.record_poll(started.execution_id, 1, WavePoll(servers=launched))
+    aws.advance(600)
+    aws.add_fault("error", operation="TransactWriteItems", status=400, code="AccessDeniedException", times=1)
+
+    event = asyncio.run(first_event(trigger_for(started)))
+
+    assert event == {"status": "settled", "problem": None}
+    assert [job["status"] for job in started.document["waves"][0]["jobs"]] == ["COMPLETED"]
 
 
 def test_waiting_does_not_block_the_triggerers_loop(aws: Sandbox, started: Steps) -> None:
