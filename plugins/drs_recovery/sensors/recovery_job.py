@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 
-from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.polling import Look, WaveWatcher
 from drs_recovery.engine.start_rules import check_not_cancelled
 from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
@@ -37,25 +37,17 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
             check_not_cancelled(self.store.get_execution(execution_id))
-            if not self._has_ended(context, execution_id):
+            if WaveStatus(self.store.get_wave(execution_id, self.wave_number)["status"]).is_final:
+                return self._judge(execution_id)
+            # The first try comes right behind the start of the jobs and would see nothing yet; a retry can
+            # come long after their end.
+            if context["ti"].try_number == 1:
                 self._leave_worker(execution_id)
-            return self._judge(execution_id)
-
-    def _has_ended(self, context: Context, execution_id: str) -> bool:
-        wave = self.store.get_wave(execution_id, self.wave_number)
-        # The first try comes right behind the start of the jobs and would see nothing yet; a retry can come
-        # long after their end.
-        is_retry = context["ti"].try_number > 1
-        return WaveStatus(wave["status"]).is_final or (is_retry and self.poke(context))
-
-    def _leave_worker(self, execution_id: str) -> NoReturn:
-        self.defer(trigger=self.jobs_trigger(execution_id), method_name="execute_complete")
-
-    def poke(self, context: Context) -> bool:
-        """Look once. True when the wave is settled or its time is over: both end the waiting."""
-        execution_id = self.execution_id_of(context)
-        look = WaveWatcher(self.store).look(execution_id, self.wave_number)
-        return look.settled or time.time() >= self.deadline_of(execution_id)
+            look = self._look(execution_id)
+            if look.problem:
+                # Also past the time-out: the trigger asks for some minutes more before it gives up.
+                self._leave_worker(execution_id)
+            return self._judge_if_over(execution_id, look)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, int]:
         """
@@ -67,11 +59,23 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         with fails_for_good(), self.announcing(execution_id):
             # The last step of the run follows the jobs and ends the wave.
             check_not_cancelled(self.store.get_execution(execution_id))
-            if event["status"] != "settled":
-                # The triggerer may have been out of reach of DRS or of the store: what counts is what is
-                # true now.
-                self.poke(context)
-            return self._judge(execution_id, problem=event.get("problem"))
+            if event["status"] == "settled" and not event["problem"]:
+                return self._judge(execution_id)
+            # The triggerer may have been out of reach of DRS or of the store: what counts is what is true
+            # now.
+            return self._judge_if_over(execution_id, self._look(execution_id))
+
+    def _look(self, execution_id: str) -> Look:
+        return WaveWatcher(self.store).look(execution_id, self.wave_number)
+
+    def _judge_if_over(self, execution_id: str, look: Look) -> dict[str, int]:
+        """A verdict is final: only a settled wave gets one, or one whose time is over."""
+        if not look.settled and time.time() < self.deadline_of(execution_id):
+            self._leave_worker(execution_id)
+        return self._judge(execution_id, look.problem)
+
+    def _leave_worker(self, execution_id: str) -> NoReturn:
+        self.defer(trigger=self.jobs_trigger(execution_id), method_name="execute_complete")
 
     def _judge(self, execution_id: str, problem: str | None = None) -> dict[str, int]:
         return WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number).judge(problem)

@@ -22,6 +22,9 @@ Record = Mapping[str, Any]
 # Every question to AWS has its own end long before: if none comes, something is broken, and the wait ends.
 _LONGEST_LAST_LOOK = 300.0
 
+# If AWS does not answer at the deadline, it is asked for so many intervals more.
+_LAST_INTERVALS = 10
+
 
 @dataclass(frozen=True)
 class Waves:
@@ -49,6 +52,8 @@ class ExecutionWait:
         self._hub, self._wish = hub, wish
         self._news = asyncio.Event()
         self._begun_at = time.time()
+        # A triggerer that was away can begin long after the deadline; then, too, there is a last look.
+        self._last_look_from = max(wish.deadline, self._begun_at)
         self._execution: Execution = found.execution
         self._of_execution: Watch[Execution] = Watch([found.execution["executionId"]], wish, self._news)
         hub.executions.join(self._of_execution)
@@ -83,20 +88,28 @@ class ExecutionWait:
 
     @property
     def is_over(self) -> bool:
-        """Whether the deadline has passed, and everything was asked once more after it."""
-        deadline = self._wish.deadline
-        if time.time() < deadline:
+        """Whether the deadline has passed, and everything answered once more after it, or does not answer."""
+        deadline, now = self._wish.deadline, time.time()
+        if now < deadline:
             return False
-        return self._was_asked_since(deadline) or time.time() > deadline + _LONGEST_LAST_LOOK
+        if all(wave.was_answered_since(deadline) for wave in self._waves):
+            return True
+        is_tried_enough = now >= self._last_look_from + _LAST_INTERVALS * self._wish.interval
+        return (is_tried_enough and self._was_asked_since(deadline)) or now >= self._ends_at
+
+    @property
+    def _ends_at(self) -> float:
+        """Epoch seconds at which the wait ends even if it gets no answers any more."""
+        longest = max(_LONGEST_LAST_LOOK, _LAST_INTERVALS * self._wish.interval)
+        return self._last_look_from + longest
 
     def _was_asked_since(self, moment: float) -> bool:
         return all(wave.was_asked_since(moment) for wave in self._waves)
 
     async def _next_news(self) -> None:
-        left = self._wish.deadline - time.time()
-        if left <= 0:
-            left += _LONGEST_LAST_LOOK
-        if await happens_within(self._news, left):
+        now = time.time()
+        until = self._wish.deadline if now < self._wish.deadline else self._ends_at
+        if await happens_within(self._news, until - now):
             self._news.clear()
 
 

@@ -46,6 +46,16 @@ class Wish:
         """
         return max(min(self._usual(now), self.deadline - now), 0.0)
 
+    def patience(self, now: float) -> float:
+        """
+        Seconds for which this waiter can be left without a look after failures.
+
+        At its deadline it wants one, and if that fails, too, the next ones without growing pauses.
+
+        :param now: epoch seconds.
+        """
+        return self.deadline - now if now < self.deadline else self.interval
+
     def _usual(self, now: float) -> float:
         if self.ends_at is None or now > self.ends_at + _LATE * self.interval:
             return self.interval
@@ -68,7 +78,7 @@ def pause_of(wishes: Iterable[Wish], now: float, failures: int, retry_after: flo
         longest = max(LONGEST_INTERVAL, usual)
         pause = min(usual * 2.0 ** min(failures, 16), longest) * _spread()
         pause = max(pause, min(retry_after or 0.0, longest))
-        pause = min(pause, min(wish.deadline for wish in wishes) - now)
+        pause = min(pause, min(wish.patience(now) for wish in wishes))
     else:
         pause = min(wish.pause(now) for wish in wishes) * _spread()
     # However many wait, and however many deadlines pass, the questions come no closer than this.

@@ -85,6 +85,14 @@ class WaveWait:
         """
         return all(asked_at >= moment for asked_at in self._asked_at.values())
 
+    def was_answered_since(self, moment: float) -> bool:
+        """
+        Whether every place was asked with success, and what it said is on record.
+
+        :param moment: epoch seconds.
+        """
+        return self.was_asked_since(moment) and not self._problems
+
     def is_settled(self, execution: Record) -> bool:
         """
         Whether there is nothing more to wait for.

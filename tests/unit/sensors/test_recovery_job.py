@@ -17,6 +17,13 @@ from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 SETTLED, TIMED_OUT = {"status": "settled", "problem": None}, {"status": "timeout", "problem": "HTTP 500"}
+NOT_NOW = {
+    "kind": "error",
+    "operation": "DescribeJobs",
+    "status": 403,
+    "code": "AccessDeniedException",
+    "message": "not now",
+}
 
 
 @pytest.fixture
@@ -28,6 +35,17 @@ def started(aws: Sandbox, steps_of: StepsOf) -> Callable[..., Steps]:
         return steps
 
     return start
+
+
+@pytest.fixture
+def at_the_time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets ten minutes pass for the sensor."""
+
+    def pass_time() -> None:
+        later = SimpleNamespace(time=lambda: time.time() + 601)
+        monkeypatch.setattr("drs_recovery.sensors.recovery_job.time", later)
+
+    return pass_time
 
 
 def test_a_running_wave_is_left_to_the_trigger_until_its_time_out(started: Callable[..., Steps]) -> None:
@@ -108,28 +126,71 @@ def test_a_time_out_looks_once_more_before_it_fails_the_wave(
     assert steps.resume_wait(TIMED_OUT) == {"launched": 2, "failed": 0}
 
 
-def test_a_time_out_names_the_servers_and_the_last_trouble(started: Callable[..., Steps]) -> None:
+def test_a_time_out_names_the_servers_and_the_last_trouble(
+    aws: Sandbox, started: Callable[..., Steps], at_the_time_out: Callable[[], None]
+) -> None:
     steps = started(timeout="PT10M")
-    deferred(steps.wait)
+    at_the_time_out()
+    aws.add_fault(**NOT_NOW)
 
     with pytest.raises(AirflowFailException) as failure:
         steps.resume_wait(TIMED_OUT)
 
     assert "time-out of 10 minutes" in str(failure.value)
     assert "crm-db-01 is in phase" in str(failure.value)
-    assert "HTTP 500" in str(failure.value)
+    assert "the last look failed: AccessDeniedException: not now" in str(failure.value)
+
+
+def test_a_last_look_that_went_well_leaves_earlier_trouble_out_of_the_verdict(
+    started: Callable[..., Steps], at_the_time_out: Callable[[], None]
+) -> None:
+    steps = started(timeout="PT10M")
+    at_the_time_out()
+
+    with pytest.raises(AirflowFailException, match="time-out of 10 minutes") as failure:
+        steps.resume_wait(TIMED_OUT)
+
+    assert "HTTP 500" not in str(failure.value)
+
+
+@pytest.mark.parametrize("event", [TIMED_OUT, {"status": "settled", "problem": "HTTP 500"}])
+def test_an_unsettled_wave_is_not_judged_before_its_time_out(
+    started: Callable[..., Steps], event: dict[str, str]
+) -> None:
+    steps = started(timeout="PT10M")
+
+    parked = deferred(steps.resume_wait, event)
+
+    assert isinstance(parked.trigger, RecoveryJobTrigger)
+    assert steps.document["waves"][0]["status"] == "POLLING"
+
+
+def test_a_settled_event_with_trouble_looks_once_more(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    steps = started()
+    aws.advance(600)
+
+    assert steps.resume_wait({"status": "settled", "problem": "HTTP 500"}) == {"launched": 2, "failed": 0}
 
 
 def test_a_wave_that_is_past_its_time_out_is_not_deferred_again(
-    started: Callable[..., Steps], monkeypatch: pytest.MonkeyPatch
+    started: Callable[..., Steps], at_the_time_out: Callable[[], None]
 ) -> None:
     steps = started(timeout="PT10M")
-    monkeypatch.setattr(
-        "drs_recovery.sensors.recovery_job.time", SimpleNamespace(time=lambda: time.time() + 601)
-    )
+    at_the_time_out()
 
     with pytest.raises(AirflowFailException, match="time-out"):
         steps.wait()
+
+
+def test_a_retry_past_the_time_out_that_gets_no_answer_leaves_it_to_the_trigger_to_ask_again(
+    aws: Sandbox, started: Callable[..., Steps], at_the_time_out: Callable[[], None]
+) -> None:
+    steps = started(timeout="PT10M")
+    at_the_time_out()
+    aws.add_fault(**NOT_NOW)
+
+    assert isinstance(deferred(steps.wait).trigger, RecoveryJobTrigger)
+    assert steps.document["waves"][0]["status"] == "POLLING"
 
 
 def test_a_job_that_is_completed_with_a_server_still_pending_is_no_success(

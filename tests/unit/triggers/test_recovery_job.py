@@ -125,6 +125,23 @@ def test_the_last_look_is_after_the_deadline(aws: Sandbox, started: Steps) -> No
     assert asyncio.run(first_event(trigger_for(started, seconds=-5)))["status"] == "settled"
 
 
+def test_a_triggerer_that_was_away_for_long_begins_with_a_look(aws: Sandbox, started: Steps) -> None:
+    aws.advance(600)
+
+    assert asyncio.run(first_event(trigger_for(started, seconds=-4000)))["status"] == "settled"
+
+
+def test_trouble_at_the_deadline_does_not_keep_a_wave_from_its_last_look(
+    aws: Sandbox, started: Steps
+) -> None:
+    aws.advance(600)
+    aws.add_fault("error", operation="DescribeJobs", status=403, code="AccessDeniedException", times=2)
+
+    event = asyncio.run(first_event(trigger_for(started, seconds=0, poll_interval=1)))
+
+    assert event == {"status": "settled", "problem": None}
+
+
 def test_another_triggerer_goes_on_from_the_stored_arguments(aws: Sandbox, started: Steps) -> None:
     killed = trigger_for(started)
 

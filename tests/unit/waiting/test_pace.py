@@ -74,5 +74,9 @@ def test_deadlines_that_have_passed_do_not_make_it_ask_without_a_pause() -> None
     assert pauses(wish(deadline=NOW - 5)) == (5, 5)
 
 
+def test_who_gets_no_answer_at_a_deadline_asks_on_at_the_usual_interval() -> None:
+    assert pauses(wish(deadline=NOW - 5), failures=5) == (30, 30)
+
+
 def test_any_number_of_failures_has_a_pause() -> None:
     assert math.isfinite(pauses(wish(), failures=10**6)[1])
