@@ -112,12 +112,17 @@ class WaveWait:
         await asyncio.gather(*(self._take(place, answer) for place, answer in taken if answer is not None))
 
     async def _take(self, place: Place, answer: Answer[Job]) -> None:
-        try:
-            if answer.error is not None:
-                raise answer.error
-            await self._look_at(place, answer)
-        except PASSING_TROUBLE as error:
-            await self._note(place, describe(error))
+        problem = None
+        if answer.error is not None:
+            # Whatever it is: this place cannot be asked now. It may pass, and the others can be asked.
+            problem = describe(answer.error)
+        else:
+            try:
+                await self._look_at(place, answer)
+            except PASSING_TROUBLE as error:
+                problem = describe(error)
+        if problem is not None:
+            await self._note(place, problem)
         self._asked_at[place] = answer.asked_at
 
     async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
@@ -164,9 +169,13 @@ class WaveWait:
         is_known = self._problems.get(place) == problem and not self._is_quiet_for_long()
         log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, problem)
         self._problems[place] = problem
-        if not is_known:
+        if is_known:
+            return
+        try:
             await self._hub.with_store(record_problem, execution_id, number, problem)
-            self._recorded_at = time.time()
+        except PASSING_TROUBLE as error:
+            log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
+        self._recorded_at = time.time()
 
     def _places(self) -> Mapping[Place, list[str]]:
         by_place: dict[Place, list[str]] = defaultdict(list)

@@ -89,6 +89,16 @@ def principals(aws: Sandbox) -> dict[str, set[str | None]]:
     return found
 
 
+def trigger_of(steps: Steps) -> RecoveryJobTrigger:
+    return RecoveryJobTrigger(
+        execution_id=steps.execution_id, wave_numbers=[1], deadline=time.time() + 60, poll_interval=0.2
+    )
+
+
+def wave_of(steps: Steps) -> dict[str, Any]:
+    return dict(steps.document["waves"][0])
+
+
 def looks_came_to(aws: Sandbox) -> set[int]:
     return {call["status"] for call in aws.calls("drs", "DescribeJobs")}
 
@@ -188,13 +198,35 @@ def test_without_its_connection_nothing_is_done_in_another_account(
     assert not [name for name, who in found.items() if name.startswith(("drs", "ec2")) and None in who]
 
 
+def test_a_wave_outlives_a_connection_that_is_broken_for_a_while(
+    aws: Sandbox, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.open()
+    steps.start()
+    aws.advance(A_DRILL)
+    extra = {"role_arn": f"arn:aws:iam::{CRM}:role/dr-recovery", "assume_role_method": "nonsense"}
+    wait = trigger_of(steps)
+
+    async def story() -> Any:
+        with monkeypatch.context() as patch:
+            patch.setenv("AIRFLOW_CONN_CRM_ACCOUNT", json.dumps({"conn_type": "aws", "extra": extra}))
+            event = asyncio.ensure_future(anext(wait.run()))
+            while "lastPollError" not in (wave := await asyncio.to_thread(wave_of, steps)):
+                assert not event.done()
+                # The other place answers, and what it says takes the trouble off the record for a while.
+                await asyncio.sleep(0.02)
+        return wave["lastPollError"]["message"], (await event).payload
+
+    trouble, event = asyncio.run(story())
+    assert "nonsense" in trouble
+    assert event == {"status": "settled", "problem": None}
+
+
 def test_a_wave_outlives_the_sessions_of_its_roles(aws: Sandbox, steps: Steps) -> None:
     steps.open()
     steps.start()
     aws.add_fault("short_session", seconds=0.5, told=3600)
-    wait = RecoveryJobTrigger(
-        execution_id=steps.execution_id, wave_numbers=[1], deadline=time.time() + 60, poll_interval=0.2
-    )
+    wait = trigger_of(steps)
 
     async def story() -> Any:
         event = asyncio.ensure_future(anext(wait.run()))

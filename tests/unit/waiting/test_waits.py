@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,10 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from benchmarks.made_executions import write
+from drs_recovery.settings import execution_store
+from drs_recovery.store import ExecutionStore
 from drs_recovery.store_items import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from drs_recovery.waiting.execution_wait import waiting
+from drs_recovery.waiting.hub import Hub
+from drs_recovery.waiting.pace import Wish
 from sandbox.testing import Sandbox
 from tests.plan_documents import WEST, application, database, plan
 from tests.unit.steps import Steps
@@ -149,6 +156,34 @@ def test_throttling_slows_all_down_and_retry_after_is_obeyed(aws: Sandbox, start
     # The client itself tries twice.
     _, refused, next_one = (datetime.fromisoformat(call["time"]) for call in asked[:3])
     assert next_one - refused >= timedelta(seconds=2)
+
+
+def test_a_store_that_cannot_even_be_opened_does_not_end_a_wait(aws: Sandbox, started: Steps) -> None:
+    aws.advance(900)
+    is_broken = False
+
+    def open_store() -> ExecutionStore:
+        if is_broken:
+            raise NoCredentialsError
+        return execution_store()
+
+    async def story() -> bool:
+        nonlocal is_broken
+        wish = Wish(INTERVAL, None, time.time() + 60)
+        async with waiting(Hub(open_store), started.execution_id, [1], wish) as wait:
+            for service in ("drs", "dynamodb"):
+                denied = {"service": service, "status": 400, "code": "AccessDeniedException"}
+                await asyncio.to_thread(functools.partial(aws.add_fault, "error", **denied))
+            is_broken, until = True, time.time() + 3
+            while time.time() < until:
+                await wait.look()
+            is_broken = False
+            await asyncio.to_thread(aws.clear_faults)
+            while not (await wait.look()).settled:
+                pass
+        return True
+
+    assert asyncio.run(story())
 
 
 def test_each_look_of_a_new_loop_begins_anew(aws: Sandbox, started: Steps) -> None:
