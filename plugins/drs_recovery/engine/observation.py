@@ -43,11 +43,13 @@ class JobAnswer:
     :param job_id: the job that was asked for.
     :param job: its ``Job``, or None while DescribeJobs does not list it.
     :param log: its ``JobLog`` items, oldest first; empty if the log was not read.
+    :param log_trouble: why the log could not be read this time, so that ``log`` may lack the newest items.
     """
 
     job_id: str
     job: Mapping[str, Any] | None
     log: Sequence[Mapping[str, Any]] = ()
+    log_trouble: str | None = None
 
     @property
     def is_completed(self) -> bool:
@@ -151,6 +153,8 @@ def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None)
         worst = max(faults, key=lambda item: FAULT_EVENTS.index(str(item["event"])))
         raw_error = str((worst.get("eventData") or {}).get("rawError") or "no rawError")[:LONGEST_RAW_ERROR]
         return f"{state} in {answer.job_id}: {worst['event']}: {raw_error}"
+    if answer.log_trouble:
+        return f"{state} in {answer.job_id}, whose log cannot be read: {answer.log_trouble}"
     if launch_outcome(launch_status or "") is LaunchOutcome.FAILED:
         return f"{state} in {answer.job_id}: {SILENT_NO_LAUNCH}"
     return f"{state} in {answer.job_id} although DRS says that the job is COMPLETED"

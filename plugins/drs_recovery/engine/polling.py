@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.judgement import needs_no_more_polls
 from drs_recovery.engine.observation import JobAnswer, has_ended, job_seen, servers_seen
 from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.statuses import ExecutionStatus
@@ -80,6 +81,9 @@ class WaveWatcher:
         answers = self._ask(open_jobs(wave["jobs"], servers))
         poll = poll_of(answers, servers, await_actions=not execution["isDrill"])
         after = self._store.record_poll(execution_id, wave_number, poll)
+        if trouble := log_trouble(answers):
+            log.warning("execution %s wave %s: %s", execution_id, wave_number, trouble)
+            record_problem(self._store, execution_id, wave_number, trouble)
         return Look(settled=is_settled(execution, answers, after), cancelled="cancel" in execution)
 
     def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
@@ -91,10 +95,29 @@ class WaveWatcher:
     def _ask_place(self, place: Place, job_ids: Sequence[str]) -> list[JobAnswer]:
         drs = self._clients.at(*place).drs
         listed = {job["jobID"]: job for job in drs.describe_jobs(job_ids)}
-        return [
-            JobAnswer(job_id, listed.get(job_id), drs.job_log(job_id) if job_id in listed else ())
-            for job_id in job_ids
-        ]
+        return [_answer(drs, job_id, listed.get(job_id)) for job_id in job_ids]
+
+
+def _answer(drs: DrsHook, job_id: str, job: Mapping[str, Any] | None) -> JobAnswer:
+    if job is None:
+        return JobAnswer(job_id, None)
+    try:
+        return JobAnswer(job_id, job, drs.job_log(job_id))
+    except AWS_ERRORS as error:
+        # The job itself tells which servers launched: that must not wait for what the log would add.
+        return JobAnswer(job_id, job, log_trouble=describe(error))
+
+
+def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
+    """
+    Which log could not be read, and why, for people; None if all could.
+
+    :param answers: of DRS, on some jobs of a wave.
+    """
+    for answer in answers:
+        if answer.log_trouble:
+            return f"the log of {answer.job_id} cannot be read: {answer.log_trouble}"
+    return None
 
 
 def record_problem(store: ExecutionStore, execution_id: str, wave_number: int, problem: str) -> None:

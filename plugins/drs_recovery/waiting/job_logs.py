@@ -14,6 +14,9 @@ Log = Sequence[Mapping[str, Any]]
 # A log that does not change is read less and less often, down to one look in so many.
 _SELDOM = 2.0
 
+# Looks in a row at which a log cannot be read, before people are told and nobody waits for it any more.
+_TRIES = 3
+
 
 class JobLog:
     """
@@ -27,6 +30,12 @@ class JobLog:
         self._interval = self._pause = interval
         self._job: Job | None = None
         self._read_at = 0.0
+        self._failures = 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it could not be read just now, but may well be at one of the next looks."""
+        return 0 < self._failures < _TRIES
 
     def may_have_news(self, job: Job, servers: Iterable[Mapping[str, Any]], now: float) -> bool:
         """
@@ -61,3 +70,8 @@ class JobLog:
         has_news = job != self._job or len(items) != len(self.items)
         self._pause = self._interval if has_news else min(2 * self._pause, _SELDOM * self._interval)
         self.items, self._job, self._read_at = items, job, now
+        self._failures = 0
+
+    def miss(self) -> None:
+        """Remember that it could not be read: each look tries it again."""
+        self._failures += 1

@@ -12,10 +12,18 @@ from typing import Any
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.engine.clients import Place
 from drs_recovery.engine.observation import JobAnswer
-from drs_recovery.engine.polling import PASSING_TROUBLE, is_settled, open_jobs, poll_of, record_problem
+from drs_recovery.engine.polling import (
+    PASSING_TROUBLE,
+    is_settled,
+    log_trouble,
+    open_jobs,
+    poll_of,
+    record_problem,
+)
 from drs_recovery.hooks.errors import describe
 from drs_recovery.poll_changes import merge_jobs, server_changes
 from drs_recovery.records import WavePoll
+from drs_recovery.statuses import ServerPhase
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import Hub, Job
 from drs_recovery.waiting.job_logs import JobLog
@@ -27,6 +35,9 @@ Record = Mapping[str, Any]
 # That nothing changed is put on record every so many looks, but at least once in so many seconds: people see
 # when DRS was last asked.
 _QUIET_LOOKS, _QUIET_SECONDS = 4, 60.0
+
+# Seconds that a look waits for logs, with those of other waves before them: its jobs are worth more.
+_LONGEST_LOG_READ = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +74,8 @@ class WaveWait:
         }
         self._asked_at = dict.fromkeys(self._watches, 0.0)
         self._problems: dict[Place, str] = {}
+        # What is on record of them, and of logs.
+        self._noted: dict[Place, str] = {}
         self._recorded_at = time.time()
         for place, watch in self._watches.items():
             hub.place(place).join(watch)
@@ -99,7 +112,17 @@ class WaveWait:
 
         :param execution: EXECUTION record as it is now.
         """
-        return is_settled(execution, list(self._answers.values()), self._servers)
+        answers = list(self._answers.values())
+        return is_settled(execution, answers, self._servers) and not self._awaits_reasons()
+
+    def _awaits_reasons(self) -> bool:
+        """Whether a log may tell at one of the next looks why a server failed."""
+        return any(
+            job_log.is_late
+            for server in self._servers
+            if server["phase"] == ServerPhase.FAILED
+            and (job_log := self._logs.get(server.get("jobId", ""))) is not None
+        )
 
     async def take_news(self) -> None:
         """
@@ -122,28 +145,50 @@ class WaveWait:
             except PASSING_TROUBLE as error:
                 problem = describe(error)
         if problem is not None:
+            self._problems[place] = problem
             await self._note(place, problem)
         self._asked_at[place] = answer.asked_at
 
     async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
-        answers = [
-            await self._job_answer(place, job_id, answer.found.get(job_id))
-            for job_id in sorted(self._watches[place].keys)
-        ]
+        answers = await asyncio.gather(
+            *(
+                self._job_answer(place, job_id, answer.found.get(job_id))
+                for job_id in sorted(self._watches[place].keys)
+            )
+        )
         poll = poll_of(answers, self._servers, await_actions=not self._execution["isDrill"])
-        was_troubled = place in self._problems or "lastPollError" in self._wave
-        if was_troubled or self._is_quiet_for_long() or self._changes(poll):
+        trouble = log_trouble(answer for answer in answers if not self._logs[answer.job_id].is_late)
+        is_trouble_over = trouble is None and (place in self._noted or "lastPollError" in self._wave)
+        if is_trouble_over or self._is_quiet_for_long() or self._changes(poll):
             await self._record(poll)
         # Not before: a wave is judged by its record, so that nothing else may call it settled.
         self._answers.update({answer.job_id: answer for answer in answers})
         self._problems.pop(place, None)
+        if trouble is not None:
+            await self._note(place, trouble)
 
     async def _job_answer(self, place: Place, job_id: str, job: Job | None) -> JobAnswer:
-        job_log, now = self._logs[job_id], time.time()
+        job_log, trouble = self._logs[job_id], None
         servers = [server for server in self._servers if server.get("jobId") == job_id]
-        if job is not None and job_log.may_have_news(job, servers, now):
-            job_log.keep(job, await self._hub.place(place).drs.job_log(job_id), now)
-        return JobAnswer(job_id, job, job_log.items)
+        if job is not None and job_log.may_have_news(job, servers, time.time()):
+            trouble = await self._read_log(place, job_id, job)
+        return JobAnswer(job_id, job, job_log.items, trouble)
+
+    async def _read_log(self, place: Place, job_id: str, job: Job) -> str | None:
+        """Why the log could not be read, for people; None if it was."""
+        job_log, now = self._logs[job_id], time.time()
+        try:
+            async with asyncio.timeout(_LONGEST_LOG_READ):
+                items = await self._hub.place(place).drs.job_log(job_id)
+        except TimeoutError:
+            trouble = f"no answer within {_LONGEST_LOG_READ:.0f} seconds"
+        except Exception as error:  # whatever it is, what the job itself tells goes on record
+            trouble = describe(error)
+        else:
+            job_log.keep(job, items, now)
+            return None
+        job_log.miss()
+        return trouble
 
     def _changes(self, poll: WavePoll) -> bool:
         jobs = self._wave["jobs"]
@@ -162,19 +207,20 @@ class WaveWait:
         )
         seen = {name: value for name, value in self._wave.items() if name != "lastPollError"}
         self._wave = {**seen, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
+        self._noted.clear()
         self._recorded_at = time.time()
 
     async def _note(self, place: Place, problem: str) -> None:
         execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
-        is_known = self._problems.get(place) == problem and not self._is_quiet_for_long()
+        is_known = self._noted.get(place) == problem and not self._is_quiet_for_long()
         log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, problem)
-        self._problems[place] = problem
         if is_known:
             return
         try:
             await self._hub.with_store(record_problem, execution_id, number, problem)
         except PASSING_TROUBLE as error:
             log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
+        self._noted[place] = problem
         self._recorded_at = time.time()
 
     def _places(self) -> Mapping[Place, list[str]]:

@@ -77,6 +77,17 @@ def test_a_retry_does_not_wait_for_an_ended_wave(aws: Sandbox, started: Callable
     assert steps.wait() == {"launched": 2, "failed": 0}
 
 
+def test_a_log_that_cannot_be_read_does_not_keep_an_ended_wave_waiting(
+    aws: Sandbox, started: Callable[..., Steps]
+) -> None:
+    steps = started()
+    aws.advance(600)
+    aws.add_fault(**{**NOT_NOW, "operation": "DescribeJobLogItems"})
+
+    assert steps.wait() == {"launched": 2, "failed": 0}
+    assert "cannot be read: AccessDenied" in steps.document["waves"][0]["lastPollError"]["message"]
+
+
 def test_a_settled_wave_with_a_failed_critical_server_fails_naming_it(
     aws: Sandbox, started: Callable[..., Steps]
 ) -> None:

@@ -22,7 +22,7 @@ from drs_recovery.waiting.execution_wait import waiting
 from drs_recovery.waiting.hub import Hub
 from drs_recovery.waiting.pace import Wish
 from sandbox.testing import Sandbox
-from tests.plan_documents import WEST, application, database, plan
+from tests.plan_documents import DB_2, WEST, application, database, plan
 from tests.unit.steps import Steps
 
 StepsOf = Callable[..., Steps]
@@ -45,6 +45,10 @@ def trigger_for(steps: Steps, number: int = 1, seconds: float = 60) -> RecoveryJ
         deadline=time.time() + seconds,
         poll_interval=INTERVAL,
     )
+
+
+def wave_of(steps: Steps) -> dict[str, Any]:
+    return dict(steps.document["waves"][0])
 
 
 async def status_of(trigger: RecoveryJobTrigger) -> str:
@@ -203,3 +207,71 @@ def test_near_the_end_that_earlier_executions_foretell_drs_is_asked_more_often(
     write(table, [{**wave, "expectedDuration": soon}])
 
     assert asyncio.run(quietly(aws, started, 1))["DescribeJobs"] > 1.5 * usual
+
+
+NO_LOG = {
+    "kind": "error",
+    "operation": "DescribeJobLogItems",
+    "status": 403,
+    "code": "AccessDeniedException",
+    "message": "not the log",
+}
+
+
+def test_a_log_that_cannot_be_read_keeps_no_job_off_the_record_and_is_told(
+    aws: Sandbox, started: Steps
+) -> None:
+    aws.advance(330)
+    aws.add_fault(**NO_LOG)
+
+    async def story() -> tuple[dict[str, Any], dict[str, Any]]:
+        event = asyncio.ensure_future(anext(trigger_for(started).run()))
+        while "lastPollError" not in (wave := await asyncio.to_thread(wave_of, started)):
+            await asyncio.sleep(0.1)
+        await asyncio.to_thread(aws.advance, 600)
+        return wave, (await event).payload
+
+    running, event = asyncio.run(story())
+    job_id = running["jobs"][0]["jobId"]
+    assert running["jobs"][0]["status"] == "STARTED"
+    assert {server["launchStatus"] for server in running["serverStatuses"]} == {"IN_PROGRESS"}
+    assert (
+        running["lastPollError"]["message"]
+        == f"the log of {job_id} cannot be read: AccessDeniedException: not the log"
+    )
+    assert event == {"status": "settled", "problem": None}
+    assert [job["status"] for job in wave_of(started)["jobs"]] == ["COMPLETED"]
+
+
+@pytest.mark.parametrize(
+    ("times", "reason"), [(2, "no capacity"), (None, "whose log cannot be read: AccessDeniedException")]
+)
+def test_the_reason_of_a_failure_is_waited_for_but_not_for_ever(
+    aws: Sandbox, steps_of: StepsOf, times: int | None, reason: str
+) -> None:
+    aws.add_fault("launch_failed", server=DB_2, raw_error="no capacity")
+    steps = steps_of(plan(database()))
+    steps.open()
+    steps.start()
+    aws.advance(900)
+    aws.add_fault(**NO_LOG, **({} if times is None else {"times": times}))
+
+    assert asyncio.run(status_of(trigger_for(steps))) == "settled"
+    assert reason in steps.server("crm-db-02")["error"]
+
+
+def test_slow_logs_delay_neither_the_record_nor_the_end_of_a_wait(
+    aws: Sandbox, started: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drs_recovery.waiting.wave_wait._LONGEST_LOG_READ", 0.5)
+    aws.advance(330)
+    aws.add_fault("delay", operation="DescribeJobLogItems", seconds=15)
+
+    async def story() -> list[str]:
+        return await asyncio.gather(*(status_of(trigger_for(started, seconds=1)) for _ in range(10)))
+
+    began = time.monotonic()
+    assert asyncio.run(story()) == ["timeout"] * 10
+    # The first logs would come after fifteen seconds, the last of them after forty-five.
+    assert time.monotonic() - began < 14
+    assert {server["launchStatus"] for server in wave_of(started)["serverStatuses"]} == {"IN_PROGRESS"}
