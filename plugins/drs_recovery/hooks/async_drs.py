@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
 from botocore.config import Config
 
 from drs_recovery.hooks.drs import MAX_JOB_IDS, DrsHook, chunks, in_order_of_time
@@ -23,19 +22,27 @@ _PAGE_SIZE = 500
 # Logs that are read at the same time, so that many waves of one moment do not look like an attack.
 _LOGS_AT_ONCE = 4
 
+# Seconds that a call waits for its client: Airflow, a secrets backend and STS can take minutes to give up.
+_LONGEST_OPENING = 30.0
+
+Result = TypeVar("Result")
+
 
 class _AsyncHook(DrsHook):
     """Makes one client, which never holds up its event loop."""
 
-    @cached_property
-    def session(self) -> Any:
-        """The session, for which Airflow is asked for the connection, and STS for the key of its role."""
-        session = super().get_session(self.region_name, deferrable=True)
-        renew_in_threads(session)
-        return session
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # No cached property: in Python 3.11 those of all hooks share one lock, and STS may take minutes.
+        self._session: Any = None
+
+    def make_session(self) -> None:
+        """Ask Airflow for the connection, and STS for the key of its role."""
+        self._session = super().get_session(self.region_name, deferrable=True)
+        renew_in_threads(self._session)
 
     def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
-        return self.session
+        return self._session
 
 
 class AsyncDrs:
@@ -49,7 +56,8 @@ class AsyncDrs:
     """
 
     def __init__(self, connection: str, region: str) -> None:
-        self._hook_arguments = {"aws_conn_id": connection, "region_name": region}
+        self._connection, self._region = connection, region
+        self._hook: asyncio.Future[_AsyncHook] | None = None
         self._opened: AsyncExitStack | None = None
         self._client: Any = None
         self._opening, self._logs = asyncio.Lock(), asyncio.Semaphore(_LOGS_AT_ONCE)
@@ -102,11 +110,41 @@ class AsyncDrs:
     async def _open(self) -> Any:
         async with self._opening:
             if self._client is None:
-                hook = _AsyncHook(**self._hook_arguments, config=_CONFIG)
-                opened = AsyncExitStack()
-                # Not the client: one that is made when nobody waits for it any more would never be closed.
-                await sync_to_async(lambda: hook.session)()
-                client = hook.get_client_type(deferrable=True)
-                self._client = await opened.enter_async_context(client)
-                self._opened = opened
+                try:
+                    async with asyncio.timeout(_LONGEST_OPENING):
+                        await self._connect()
+                except TimeoutError as error:
+                    raise TimeoutError(f"connection {self._connection} gave no session in time") from error
             return self._client
+
+    async def _connect(self) -> None:
+        # A session that comes too late for this call is there for the next one.
+        self._hook = making = self._hook or _in_own_thread(self._make_hook)
+        try:
+            hook = await asyncio.shield(making)
+        finally:
+            if making.done():
+                self._hook = None
+        opened = AsyncExitStack()
+        self._client = await opened.enter_async_context(hook.get_client_type(deferrable=True))
+        self._opened = opened
+
+    def _make_hook(self) -> _AsyncHook:
+        hook = _AsyncHook(aws_conn_id=self._connection, region_name=self._region, config=_CONFIG)
+        # Not the client: one that is made when nobody waits for it any more would never be closed.
+        hook.make_session()
+        return hook
+
+
+def _in_own_thread(work: Callable[[], Result]) -> asyncio.Future[Result]:
+    """
+    Do something that may block for long, where nobody else waits for the thread.
+
+    The threads of ``asyncio.to_thread`` are few, and ``sync_to_async`` has one for the whole process, which
+    Airflow's own triggers need, too.
+    """
+    thread = ThreadPoolExecutor(1, thread_name_prefix="drs-recovery-session")
+    try:
+        return asyncio.get_running_loop().run_in_executor(thread, work)
+    finally:
+        thread.shutdown(wait=False)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from asgiref.sync import sync_to_async
 from botocore.exceptions import ClientError
 
 from drs_recovery.hooks.async_drs import AsyncDrs
@@ -85,6 +86,50 @@ def test_an_event_loop_goes_on_while_sts_takes_its_time_to_renew_a_key(account: 
 
     # Two or three, if the loop stood still for the second.
     assert asyncio.run(beats_during_a_look()) >= 10
+
+
+def test_a_role_that_is_assumed_slowly_holds_up_no_other_place_and_no_trigger_of_airflow(
+    account: Sandbox,
+) -> None:
+    account.add_fault("delay", operation="AssumeRole", seconds=8)
+
+    async def others_came_first() -> bool:
+        slow, quick = AsyncDrs(*PLACE), AsyncDrs("aws_default", "us-east-1")
+        look = asyncio.ensure_future(slow.describe_jobs(["drsjob-1111111111111111a"]))
+        await asyncio.sleep(0.5)
+        await quick.describe_jobs(["drsjob-1111111111111111a"])
+        # Airflow's triggers of gates and questions read the database like this.
+        await sync_to_async(time.time)()
+        came_first = not look.done()
+        await look
+        await asyncio.gather(slow.close(), quick.close())
+        return came_first
+
+    assert asyncio.run(others_came_first())
+
+
+def test_a_session_that_comes_too_late_is_used_by_the_next_call(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drs_recovery.hooks.async_drs._LONGEST_OPENING", 0.5)
+    account.add_fault("delay", operation="AssumeRole", seconds=3)
+
+    async def calls() -> list[str]:
+        drs = AsyncDrs(*PLACE)
+        late = []
+        while True:
+            try:
+                await drs.describe_jobs(["drsjob-1111111111111111a"])
+            except TimeoutError as error:
+                late.append(str(error))
+            else:
+                await drs.close()
+                return late
+
+    late = asyncio.run(calls())
+    assert len(late) >= 2
+    assert set(late) == {"connection dr_account gave no session in time"}
+    assert len(account.calls("sts", "AssumeRole")) == 1
 
 
 def test_a_poller_whose_key_ended_early_fails_once_and_goes_on_with_a_new_one(account: Sandbox) -> None:
