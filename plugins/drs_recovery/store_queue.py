@@ -189,8 +189,12 @@ def _as_read(version: int) -> Condition:
 def _last_was_seen(queue: Queue, mine: QueueEntry) -> list[Action]:
     if queue.last is None or queue.last == mine.order:
         return []
-    seen = next((entry.version for entry in queue.entries if entry.order == queue.last), 0)
-    return [Check(Key(_partition(queue.place), _ENTRIES + queue.last), _as_read(seen))]
+    seen = next((entry for entry in queue.entries if entry.order == queue.last), None)
+    # Seen with its room, it may go on: whoever has it writes down its job next, and that takes nobody's room.
+    if seen is not None and not seen.waits:
+        return []
+    version = 0 if seen is None else seen.version
+    return [Check(Key(_partition(queue.place), _ENTRIES + queue.last), _as_read(version))]
 
 
 def _put_entry(place: str, entry: QueueEntry) -> Put:

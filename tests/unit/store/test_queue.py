@@ -74,6 +74,17 @@ def test_a_reservation_that_was_not_seen_yet_counts(store: ExecutionStore) -> No
     assert [one.execution_id for one in read(store).entries] == ["e1", "e2"]
 
 
+def test_a_reservation_that_was_seen_is_in_nobodys_way(store: ExecutionStore) -> None:
+    """Whoever has room writes down its job next: those behind need not look again because of that."""
+    first = store.reserve_room(read(store), entry("e1"), 5, LIMITS)
+    seen = read(store)
+    store.name_queued_job(PLACE, first, "drsjob-1", 9)
+
+    store.reserve_room(seen, entry("e2"), 5, LIMITS)
+
+    assert [one.job_id for one in read(store).entries] == ["drsjob-1", None]
+
+
 def test_room_can_be_taken_after_the_last_one_has_left(store: ExecutionStore) -> None:
     last = store.reserve_room(read(store), entry("e1"), 5, LIMITS)
     store.leave_queue(PLACE, [last])
