@@ -7,6 +7,7 @@ import pytest
 
 from devstack.records import shortcomings
 from devstack.stack import Stack
+from tests.e2e.connections import connections_of
 from tests.e2e.drills import Drills, until
 
 # By signal: the thread would end the whole process, and leave that of the stack behind.
@@ -96,12 +97,9 @@ def test_a_job_that_is_started_while_the_run_is_marked_as_failed_is_found_and_fo
 
 
 def _has_a_call_open(process: psutil.Process, port: int) -> bool:
-    try:
-        connections = process.net_connections(kind="tcp")
-    except psutil.NoSuchProcess:
-        return False
     return any(
-        one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in connections
+        one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED
+        for one in connections_of(process)
     )
 
 

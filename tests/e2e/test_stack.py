@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -19,6 +19,7 @@ from devstack.health import HEALTHY, stack_health
 from devstack.layout import PROJECT, StackSettings
 from devstack.processes import members
 from devstack.stack import Stack
+from tests.e2e.connections import connections_of
 
 # By signal: the thread would end the whole process, and leave that of the stack behind.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600, method="signal")]
@@ -41,14 +42,13 @@ def _working_in(home: Path) -> list[psutil.Process]:
 
 def _listening(stack: Stack) -> set[str]:
     """Addresses on which any process of a stack listens."""
-    addresses: set[str] = set()
-    for record in stack.state.processes:
-        for process in members(record, stack.settings.home):
-            # The process of a task can end at any moment.
-            with suppress(psutil.NoSuchProcess):
-                connections = process.net_connections(kind="inet")
-                addresses |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
-    return addresses
+    return {
+        connection.laddr.ip
+        for record in stack.state.processes
+        for process in members(record, stack.settings.home)
+        for connection in connections_of(process)
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def _user(stack: Stack, name: str) -> AirflowApi:
