@@ -57,6 +57,22 @@ def opened(steps_of: StepsOf, run_id: str = "manual__1", **fields: Any) -> Steps
     return steps
 
 
+def queued(aws: Sandbox, steps_of: StepsOf) -> Steps:
+    """A wave that waits behind a job that is not ours."""
+    foreign_job(aws)
+    steps = opened(steps_of)
+    deferred(steps.start)
+    return steps
+
+
+def throttled(aws: Sandbox, steps_of: StepsOf) -> Steps:
+    """A wave whose request DRS refused for a moment."""
+    steps = opened(steps_of)
+    aws.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
+    deferred(steps.start)
+    return steps
+
+
 def test_a_wave_without_room_waits_in_the_triggerer_and_says_so(one_job: Sandbox, steps_of: StepsOf) -> None:
     foreign_job(one_job)
     steps = opened(steps_of)
@@ -72,9 +88,7 @@ def test_a_wave_without_room_waits_in_the_triggerer_and_says_so(one_job: Sandbox
 
 
 def test_it_starts_when_room_appears_and_is_in_no_queue_then(one_job: Sandbox, steps_of: StepsOf) -> None:
-    foreign_job(one_job)
-    steps = opened(steps_of)
-    deferred(steps.start)
+    steps = queued(one_job, steps_of)
     one_job.advance(3600)
 
     (job_id,) = steps.start()
@@ -188,9 +202,7 @@ def test_a_start_that_can_never_succeed_leaves_the_queue(one_job: Sandbox, steps
 def test_a_wave_that_is_cancelled_while_it_waits_leaves_the_queue(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
-    foreign_job(one_job)
-    steps = opened(steps_of)
-    deferred(steps.start)
+    steps = queued(one_job, steps_of)
     steps.store.request_cancel(steps.execution_id, "admin", "enough")
     one_job.advance(3600)
 
@@ -223,9 +235,7 @@ def test_nothing_is_started_when_a_cancellation_comes_while_room_is_taken(
 def test_a_wave_that_is_cancelled_while_it_starts_leaves_the_queue(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
-    steps = opened(steps_of)
-    one_job.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
-    deferred(steps.start)
+    steps = throttled(one_job, steps_of)
     steps.store.request_cancel(steps.execution_id, "admin", "enough")
 
     with pytest.raises(ExecutionCancelledError):
@@ -238,9 +248,7 @@ def test_the_end_of_a_run_takes_its_waves_out_of_the_queue_at_once(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
     """Nobody behind them waits for what is still to come of the execution."""
-    foreign_job(one_job)
-    steps = opened(steps_of)
-    deferred(steps.start)
+    steps = queued(one_job, steps_of)
     steps.store.request_cancel(steps.execution_id, "admin", "enough")
 
     deferred(steps.finalize)
@@ -252,9 +260,7 @@ def test_the_end_of_a_run_takes_its_waves_out_of_the_queue_at_once(
 def test_the_end_of_a_run_takes_out_what_drs_refused_for_a_moment(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
-    steps = opened(steps_of)
-    one_job.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
-    deferred(steps.start)
+    steps = throttled(one_job, steps_of)
 
     deferred(lambda: steps.finalize(**{"wave_01_database.start_recovery": "failed"}))
 
@@ -264,9 +270,7 @@ def test_the_end_of_a_run_takes_out_what_drs_refused_for_a_moment(
 def test_what_joins_the_queue_while_its_run_ends_leaves_it_as_well(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
-    foreign_job(one_job)
-    steps = opened(steps_of)
-    deferred(steps.start)
+    steps = queued(one_job, steps_of)
     (waiting,) = queue_of(steps)
     steps.store.request_cancel(steps.execution_id, "admin", "enough")
     deferred(steps.finalize)
