@@ -6,7 +6,6 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.session
 import pytest
 from airflow.sdk.execution_time import supervisor
 from airflow.utils.db import initdb
@@ -30,14 +29,6 @@ def kept_api_server() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         kept = functools.cache(supervisor.in_process_api_server)
         patch.setattr(supervisor, "in_process_api_server", kept)
-        yield
-
-
-@pytest.fixture(scope="session")
-def kept_service_models() -> Iterator[None]:
-    """Every boto3 session reads botocore's models anew, and a run makes dozens; EC2's alone takes 0.1 s."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
 
 
@@ -78,8 +69,6 @@ def plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def runner(
-    sandbox: Sandbox, core_api: CoreApi, kept_api_server: None, kept_service_models: None, plans: Path
-) -> Runner:
+def runner(sandbox: Sandbox, core_api: CoreApi, kept_api_server: None, plans: Path) -> Runner:
     """Runs plans through their DAGs."""
     return Runner(sandbox, core_api, plans)

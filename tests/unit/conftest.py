@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 
 from sandbox.testing import Sandbox, running_sandbox
@@ -17,7 +15,6 @@ from sandbox.testing import Sandbox, running_sandbox
 def aws_of_module() -> Iterator[Sandbox]:
     with running_sandbox(speed=1) as sandbox, pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3.session.Session, "client", _kept_clients(sandbox.url))
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield sandbox
 
 
