@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow.configuration import conf
+from botocore.config import Config
 from pydantic import TypeAdapter
 
 from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.hooks.base import AccountHook
 from drs_recovery.plan import NotifierCall
 from drs_recovery.store import ExecutionStore
 
@@ -96,11 +98,6 @@ def cloudwatch_client() -> Any:
 
 
 def _client(service: str, attempts: int, **timeouts: int) -> Any:
-    # Heavy: only processes that talk to the store pay for it, not the parsing of DAG files.
-    from botocore.config import Config
-
-    from drs_recovery.hooks.base import AccountHook
-
     hook = AccountHook(
         aws_conn_id=conf.get(SECTION, "aws_conn_id", fallback="aws_default"),
         region_name=conf.get(SECTION, "region", fallback=None),

@@ -82,10 +82,13 @@ class QueueTurnTrigger(BaseTrigger):
     async def _states(self, places: Collection[Place]) -> Mapping[Place, PlaceState]:
         """Look at each place, side by side: one that does not answer does not hold up the others."""
         looks = await asyncio.gather(*(hub().queues.at(place, self.poll_interval / 2) for place in places))
+        states: dict[Place, PlaceState] = {}
         for place, look in zip(places, looks, strict=True):
             if look.state is None:
                 log.warning("execution %s: %s not asked: %s", self.execution_id, place, look.problem)
-        return {place: look.state for place, look in zip(places, looks, strict=True) if look.state}
+            else:
+                states[place] = look.state
+        return states
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""
