@@ -86,6 +86,9 @@ def _airflow(state: StackState) -> dict[str, str]:
         "CORE__EXECUTOR": "LocalExecutor",
         # A worker process of the LocalExecutor takes about 100 MB; waiting tasks are deferred and need none.
         "CORE__PARALLELISM": "8",
+        # As many as there are worker processes: the LocalExecutor takes any number of tasks at any time and
+        # runs them first come, first served (apache/airflow#71914), so that no priority would count.
+        "CORE__DEFAULT_POOL_TASK_SLOT_COUNT": "8",
         "CORE__FERNET_KEY": state.secrets.fernet,
         "CORE__EXECUTION_API_SERVER_URL": f"{state.airflow_url}/execution/",
         "CORE__AUTH_MANAGER": _AUTH_MANAGER,

@@ -38,7 +38,7 @@ class SandboxApplication:
 
     def __init__(self, world: World, control: ControlApi) -> None:
         self._world, self._control = world, control
-        self._aws = DomainDispatcherApplication(create_backend_app)
+        self._aws = _Dispatcher(create_backend_app)
         self._stopping = Event()
 
     def stop(self) -> None:
@@ -51,6 +51,22 @@ class SandboxApplication:
         if self._control.owns(environ["PATH_INFO"]):
             return self._control.answer(environ, body, start_response)
         return _AwsCall(self._world, self._aws, self._stopping, environ, body).answer(start_response)
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's way from a host to a service; moto lists its own folder for each request."""
+
+    def __init__(self, create_app: Callable[..., Any]) -> None:
+        super().__init__(create_app)
+        self._known: dict[str, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The service, looked for when a host is first asked."""
+        if host is None:
+            return None
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
 
 
 class _AwsCall:

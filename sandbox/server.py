@@ -25,6 +25,8 @@ class _Handler(MotoRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    # Head and body of an answer leave in one piece.
+    wbufsize = -1
     logs_requests = False
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import SecondaryIndex
 
+from sandbox.dynamodb.projections import projected
 from sandbox.writes import IndexEntry, Stored
 
 
@@ -25,7 +26,7 @@ def stored(item: Item | None, indexes: Iterable[SecondaryIndex]) -> Stored:
 def _entry(item: Item, index: SecondaryIndex) -> IndexEntry | None:
     if not all(name in item.attrs for name in index.schema_key_attrs):
         return None
-    shown = index.project(item)
+    shown = projected(item, index)
     key = tuple(str(item.attrs[name].value) for name in index.schema_key_attrs)
     return IndexEntry(key, _text(shown), int(shown.size()))
 

@@ -44,7 +44,7 @@ class Row:
 
     @cached_property
     def shown(self) -> Item:
-        """What the index shows of the item: slow to make, and asked for again and again."""
+        """What the index shows of the item: made once, and asked for again and again."""
         return self.project(self.item)
 
 

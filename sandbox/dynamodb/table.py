@@ -12,12 +12,14 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import SecondaryIndex, Table
 
 from sandbox.dynamodb.pages import matching, page_of
+from sandbox.dynamodb.projections import projected
 from sandbox.dynamodb.sizes import stored
 from sandbox.dynamodb.sorted_rows import PrimaryKey, Schema, SortedRows
 from sandbox.world import WORLD
@@ -199,7 +201,7 @@ class IndexedTable(Table):
 
     def _new_index(self, schema: Schema, secondary: SecondaryIndex | None) -> SortedRows:
         kinds = {one["AttributeName"]: one["AttributeType"] for one in self.attr}
-        project = _itself if secondary is None else secondary.project
+        project = _itself if secondary is None else partial(projected, index=secondary)
         index = SortedRows(schema, self.table_key_attrs, kinds, project)
         for item in self.all_items():
             index.put((item.hash_key, item.range_key), item)  # type: ignore[arg-type]  # has_range_key

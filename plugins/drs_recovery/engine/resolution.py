@@ -57,14 +57,17 @@ class Resolution:
 
 class GroupResolver:
     """
-    Resolve groups with one listing of source servers for each connection and Region.
+    Resolve groups with one question for source servers to each connection and Region.
+
+    DRS looks for servers by id, but not by tag: where a group has tags, all servers of the Region are listed.
 
     :param clients: hooks by place.
     """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._listed: dict[Place, dict[str, Mapping[str, Any]]] = {}
+        self._wanted: dict[Place, list[ProtectionGroup]] = defaultdict(list)
+        self._found: dict[Place, dict[str, Mapping[str, Any]]] = {}
 
     def resolve(self, plan: RecoveryPlan, wave_numbers: Iterable[int]) -> Resolution:
         """
@@ -77,23 +80,25 @@ class GroupResolver:
         """
         found: list[ResolvedServer] = []
         concerns: list[Concern] = []
-        for number in wave_numbers:
-            for name, group in plan.groups_of(number):
-                servers, problems = self._resolve_group(number, name, group)
-                found += servers
-                concerns += problems
+        groups = [(number, *named) for number in wave_numbers for named in plan.groups_of(number)]
+        for _, _, group in groups:
+            self._wanted[_place_of(group)].append(group)
+        for number, name, group in groups:
+            servers, problems = self._resolve_group(number, name, group)
+            found += servers
+            concerns += problems
         unique = {(one.wave_number, one.server.source_server_id): one for one in found}
         return Resolution(list(unique.values()), [*concerns, *_repeated(found)])
 
     def _resolve_group(
         self, number: int, name: str, group: ProtectionGroup
     ) -> tuple[list[ResolvedServer], list[Concern]]:
-        place = Place(group.connection, group.region)
+        place = _place_of(group)
         if not connection_exists(group.connection):
             what = f"group {name}: there is no Airflow connection {group.connection!r}"
             return [], [_prevents(number, what, "make the connection or mend the plan")]
         try:
-            listed = self._servers_at(place)
+            known = self._servers_at(place)
         except AWS_ERRORS as error:
             if is_transient(error):
                 raise
@@ -101,19 +106,31 @@ class GroupResolver:
         if group.servers is not None:
             critical = {server.id: server.critical for server in group.servers}
         else:
-            critical = dict.fromkeys(_with_tags(listed.values(), group.tags or {}), True)
+            critical = dict.fromkeys(_with_tags(known.values(), group.tags or {}), True)
         servers = [
-            ResolvedServer(number, _new_server(listed[server_id], place, is_critical), listed[server_id])
+            ResolvedServer(number, _new_server(known[server_id], place, is_critical), known[server_id])
             for server_id, is_critical in critical.items()
-            if server_id in listed
+            if server_id in known
         ]
-        return servers, _missing(number, name, group, critical, listed)
+        return servers, _missing(number, name, group, critical, known)
 
     def _servers_at(self, place: Place) -> dict[str, Mapping[str, Any]]:
-        if place not in self._listed:
-            servers = self._clients.at(*place).drs.source_servers()
-            self._listed[place] = {server["sourceServerID"]: server for server in servers}
-        return self._listed[place]
+        if place not in self._found:
+            servers = self._clients.at(*place).drs.source_servers(_ids_of(self._wanted[place]))
+            self._found[place] = {server["sourceServerID"]: server for server in servers}
+        return self._found[place]
+
+
+def _place_of(group: ProtectionGroup) -> Place:
+    return Place(group.connection, group.region)
+
+
+def _ids_of(groups: Sequence[ProtectionGroup]) -> list[str] | None:
+    """Ids of all servers of some groups; None if tags tell which they are."""
+    lists = [group.servers for group in groups]
+    if None in lists:
+        return None
+    return list(dict.fromkeys(server.id for servers in lists for server in servers or ()))
 
 
 def _prevents(number: int | None, what: str, remedy: str, server: NewServer | None = None) -> Concern:
@@ -145,7 +162,7 @@ def _missing(
     name: str,
     group: ProtectionGroup,
     wanted: Collection[str],
-    listed: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, Mapping[str, Any]],
 ) -> list[Concern]:
     if not wanted:
         tags = ", ".join(f"{key}={value}" for key, value in (group.tags or {}).items())
@@ -159,7 +176,7 @@ def _missing(
             "mend the plan or install the replication agent",
         )
         for server_id in wanted
-        if server_id not in listed
+        if server_id not in known
     ]
 
 
