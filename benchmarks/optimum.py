@@ -69,7 +69,19 @@ _URGENCIES: Sequence[Callable[[Chain], float]] = (
 )
 
 
-def _seconds(chains: Iterable[Chain], limits: Limits, urgency: Callable[[Chain], float]) -> float:
+def in_turn(chains: Sequence[Chain], limits: Limits) -> float:
+    """
+    Seconds if jobs start in the order in which their turn comes, none before another, as in this project.
+
+    :param chains: the plans of a Region, in the order in which they were asked for.
+    :param limits: its quotas.
+    """
+    return _seconds(chains, limits, lambda _: 0, overtaking=False)
+
+
+def _seconds(
+    chains: Iterable[Chain], limits: Limits, urgency: Callable[[Chain], float], *, overtaking: bool = True
+) -> float:
     waiting, running, now = [chain for chain in chains if chain], list[tuple[float, int, Chain]](), 0.0
     number = 0
     while waiting or running:
@@ -78,6 +90,8 @@ def _seconds(chains: Iterable[Chain], limits: Limits, urgency: Callable[[Chain],
                 waiting.remove(chain)
                 number += 1
                 heapq.heappush(running, (now + chain[0].seconds, number, chain))
+            elif not overtaking:
+                break
         if not running:
             raise ValueError("a job is larger than the quota of servers")
         now, _, (_, *rest) = heapq.heappop(running)
@@ -97,7 +111,7 @@ def over_regions(
     """
     Seconds of the slowest Region: each has quotas of its own.
 
-    :param of_region: :func:`lower_bound` or :func:`best_found`.
+    :param of_region: :func:`lower_bound`, :func:`best_found` or :func:`in_turn`.
     :param regions: the plans of each Region.
     """
     return max(of_region(chains, Limits()) for chains in regions.values())

@@ -148,6 +148,13 @@ def test_every_option_of_this_project_that_is_set_is_read():
     assert options - literals == set()
 
 
+def test_no_more_tasks_are_queued_than_there_are_workers():
+    # Beyond that the LocalExecutor keeps to the order in which they came, not to their priority.
+    values = environment()
+
+    assert values["AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT"] == values["AIRFLOW__CORE__PARALLELISM"]
+
+
 def test_the_services_reach_each_other_under_the_names_that_exist():
     values = environment()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import many_plans
-from benchmarks.optimum import Chain, Job, Limits, best_found, lower_bound, over_regions
+from benchmarks.optimum import Chain, Job, Limits, best_found, in_turn, lower_bound, over_regions
 
 JOBS = st.builds(Job, servers=st.integers(1, 10), seconds=st.integers(1, 50).map(float))
 CHAINS = st.lists(st.lists(JOBS, min_size=1, max_size=3).map(tuple), min_size=1, max_size=8)
@@ -37,6 +37,25 @@ def test_no_order_beats_the_bound_and_a_found_one_does_not_waste_time(chains: li
 )
 def test_an_optimum_that_is_plain_to_see(chains: list[Chain], limits: Limits, seconds: float) -> None:
     assert best_found(chains, limits) == lower_bound(chains, limits) == seconds
+
+
+def test_in_turn_nobody_overtakes() -> None:
+    chains = [chain(10, servers=3), chain(10, servers=3), chain(30, servers=1)]
+    limits = Limits(jobs=3, servers=4)
+
+    # The small one would fit beside the first; it starts beside the second, whose turn it is.
+    assert in_turn(chains, limits) == 40
+    assert best_found(chains, limits) == 30
+
+
+def test_in_turn_the_next_wave_comes_behind_those_that_wait() -> None:
+    assert in_turn([chain(10, 10), chain(10), chain(5)], Limits(jobs=1)) == 35
+    assert in_turn([chain(10), chain(10), chain(10, 10)], Limits(jobs=2)) == 30
+
+
+@given(CHAINS)
+def test_in_turn_is_never_better_than_the_bound(chains: list[Chain]) -> None:
+    assert in_turn(chains, LIMITS) >= lower_bound(chains, LIMITS) * (1 - 1e-9)
 
 
 def test_regions_have_quotas_of_their_own() -> None:

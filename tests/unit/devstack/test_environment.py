@@ -76,6 +76,13 @@ def test_airflows_database_can_be_elsewhere(tmp_path):
     assert airflow_environment({}, state)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == url
 
 
+def test_no_more_tasks_are_queued_than_there_are_workers(state):
+    # Beyond that the LocalExecutor keeps to the order in which they came, not to their priority.
+    environment = airflow_environment({}, state)
+    workers = environment["AIRFLOW__CORE__PARALLELISM"]
+    assert environment["AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT"] == workers
+
+
 def test_the_users_of_the_sample_plans_exist(state):
     users = airflow_environment({}, state)["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
     assert users == "admin:admin,dba-lead:op,dr-lead:op,viewer:viewer"

@@ -15,6 +15,9 @@ from tests.unit.steps import Steps
 
 StepsOf = Callable[..., Steps]
 
+# Of servers with a tag that no plan of the tests has but one.
+STRANGERS = 200
+
 
 def test_the_record_has_the_plan_the_choice_and_the_resolved_servers(steps_of: StepsOf) -> None:
     steps = steps_of(plan(database(), web(), objectives={"rto": "PT1H"}))
@@ -43,6 +46,37 @@ def test_a_retry_goes_on_with_the_record_of_the_first_try(aws: Sandbox, steps_of
     assert steps.document["progress"]["totalServers"] == 2
     assert steps.events.count("EXECUTION_OPENED") == 1
     assert "error" not in steps.document
+
+
+def test_servers_that_a_plan_names_are_found_without_a_list_of_the_region(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    add_strangers(aws)
+    steps = steps_of(plan(database(), web()))
+
+    steps.open()
+
+    assert steps.document["progress"]["totalServers"] == 4
+    assert len(aws.calls("drs", "DescribeSourceServers")) == 1
+
+
+def test_servers_are_listed_when_one_group_has_tags(aws: Sandbox, steps_of: StepsOf) -> None:
+    add_strangers(aws)
+    farm = {"tags": {"farm": "yes"}}
+    steps = steps_of(plan(database(), {"groups": ["farm"]}, groups={"farm": farm}))
+
+    steps.open()
+
+    # Those of the first wave are found in the list.
+    assert steps.document["progress"]["totalServers"] == 2 + STRANGERS
+    assert len(aws.calls("drs", "DescribeSourceServers")) == 2
+
+
+def add_strangers(aws: Sandbox) -> None:
+    """Let the Region have more servers than one page of a list holds."""
+    names = [f"s-{number:017}" for number in range(STRANGERS)]
+    tags = {"farm": "yes"}
+    aws.add_servers(*({"id": name, "name": name, "region": "us-east-1", "tags": tags} for name in names))
 
 
 def test_a_scheduled_run_is_a_drill_whatever_its_params_say(steps_of: StepsOf) -> None:
