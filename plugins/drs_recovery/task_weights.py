@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.failure_decision import FailureDecisionOperator
+from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
@@ -26,6 +27,7 @@ _OF_STEP: Mapping[type, int] = {
     ApprovalGateOperator: 3,
     FailureDecisionOperator: 3,
     EnrichInstancesOperator: 2,
+    OpenExecutionOperator: 2,
     RecoveryJobSensor: 1,
 }
 

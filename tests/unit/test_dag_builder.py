@@ -242,7 +242,8 @@ def test_what_is_nearest_to_the_start_of_a_job_goes_first() -> None:
 
     assert sorted(of, key=lambda name: -of[name])[0] == "start_recovery"
     assert of["start_recovery"] > of["approve"] == of["decide"] > of["enrich_instances"]
-    assert of["enrich_instances"] > of["wait_for_launch"] > of["open_execution"] == of["finalize_execution"]
+    # With many executions at once no job waits for others to be looked at.
+    assert of["enrich_instances"] == of["open_execution"] > of["wait_for_launch"] > of["finalize_execution"]
 
 
 def test_every_task_of_a_plan_goes_before_those_of_less_important_ones() -> None:
