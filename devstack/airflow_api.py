@@ -14,6 +14,7 @@ from devstack.errors import AirflowApiError, UnreachableError
 
 _TIMEOUT = 15.0
 _NOT_FOUND = 404
+_CONFLICT = 409
 _UNAUTHORIZED = 401
 _SERVER_ERRORS = 500
 
@@ -87,9 +88,18 @@ class AirflowApi:
         :param conf: its parameters.
         :return: the id of the run.
         """
-        # Runs without a date have no order among themselves.
-        body = {"logical_date": datetime.now(UTC).isoformat(), "conf": dict(conf)}
-        run = self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)
+        # Runs without a date have no order among themselves. The name is the one that Airflow would give;
+        # with it the call can be repeated, since Airflow takes a name once.
+        now = datetime.now(UTC).isoformat()
+        run_id = f"manual__{now}"
+        body = {"dag_run_id": run_id, "logical_date": now, "conf": dict(conf)}
+        try:
+            run = self._repeated("POST", f"/dags/{dag_id}/dagRuns", json=body)
+        except AirflowApiError as error:
+            # An earlier try was carried out, and only its answer was lost.
+            if error.status != _CONFLICT:
+                raise
+            return run_id
         return str(run["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
@@ -157,14 +167,18 @@ class AirflowApi:
         self._request("PATCH", path, json={"chosen_options": [option], "params_input": {}})
 
     def _get(self, path: str, **params: Any) -> dict[str, Any]:
-        """Read; repeated when the server stumbles, because reading twice does no harm."""
+        """Read: doing it twice does no harm."""
+        return self._repeated("GET", path, params=params)
+
+    def _repeated(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Ask again when the server stumbles: SQLite refuses who has waited long for other writers."""
         retrying = Retrying(
             stop=stop_after_attempt(4),
             wait=wait_exponential(multiplier=0.2),
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-        return retrying(self._request, "GET", path, params=params)
+        return retrying(self._request, method, path, **options)
 
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         if "authorization" not in self._client.headers:

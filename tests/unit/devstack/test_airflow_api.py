@@ -55,15 +55,23 @@ def test_a_run_is_triggered_with_its_parameters(api, airflow):
     assert api.trigger("recover_crm", {"ticket": "DEMO-1"}) == "manual__1"
     (body,) = airflow.bodies(f"POST {RUNS}")
     assert body["conf"] == {"ticket": "DEMO-1"}
+    assert body["dag_run_id"] == f"manual__{body['logical_date']}"
     # Airflow begins runs in the order of these times.
     age = datetime.now(UTC) - datetime.fromisoformat(body["logical_date"])
     assert timedelta() <= age < timedelta(minutes=5)
 
 
-def test_a_trigger_that_fails_is_not_repeated(api, airflow):
-    airflow.reply(f"POST {RUNS}", {"detail": "boom"}, status=500)
-    with pytest.raises(AirflowApiError, match="was answered with 500"):
-        api.trigger("recover_crm", {})
+def test_a_trigger_is_repeated_under_its_name_until_airflow_has_the_run(api, airflow):
+    airflow.reply(f"POST {RUNS}", {"detail": {"reason": "Database error"}}, status=500)
+    airflow.reply(f"POST {RUNS}", {"detail": {"reason": "Unique constraint violation"}}, status=409)
+    run_id = api.trigger("recover_crm", {})
+    assert [body["dag_run_id"] for body in airflow.bodies(f"POST {RUNS}")] == [run_id, run_id]
+
+
+def test_a_trigger_that_airflow_refuses_is_told(api, airflow):
+    airflow.reply(f"POST {RUNS}", {"detail": "Invalid input for param waves"}, status=400)
+    with pytest.raises(AirflowApiError, match="was answered with 400"):
+        api.trigger("recover_crm", {"waves": "all"})
     assert len(airflow.bodies(f"POST {RUNS}")) == 1
 
 
