@@ -19,6 +19,9 @@ SANDBOX_KEY = "sandbox"
 # User to role. Approvers of the sample plans are among them, so that a gate can be answered as in real life.
 USERS: Mapping[str, str] = {"admin": "admin", "dba-lead": "op", "dr-lead": "op", "viewer": "viewer"}
 
+# A worker process of the LocalExecutor takes about 100 MB; waiting tasks are deferred and need none.
+_WORKERS = "8"
+
 _AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 
 # The user's own Airflow, AWS and Python settings would change the stack or, worse, send it to a real account.
@@ -84,11 +87,10 @@ def _airflow(state: StackState) -> dict[str, str]:
         "CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "LocalExecutor",
-        # A worker process of the LocalExecutor takes about 100 MB; waiting tasks are deferred and need none.
-        "CORE__PARALLELISM": "8",
+        "CORE__PARALLELISM": _WORKERS,
         # As many as there are worker processes: the LocalExecutor takes any number of tasks at any time and
         # runs them first come, first served (apache/airflow#71914), so that no priority would count.
-        "CORE__DEFAULT_POOL_TASK_SLOT_COUNT": "8",
+        "CORE__DEFAULT_POOL_TASK_SLOT_COUNT": _WORKERS,
         "CORE__FERNET_KEY": state.secrets.fernet,
         "CORE__EXECUTION_API_SERVER_URL": f"{state.airflow_url}/execution/",
         "CORE__AUTH_MANAGER": _AUTH_MANAGER,

@@ -58,12 +58,10 @@ class _Dispatcher(DomainDispatcherApplication):
 
     def __init__(self, create_app: Callable[..., Any]) -> None:
         super().__init__(create_app)
-        self._known: dict[str, Any] = {}
+        self._known: dict[str | None, Any] = {}
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """The service, looked for when a host is first asked."""
-        if host is None:
-            return None
         if host not in self._known:
             self._known[host] = super().get_backend_for_host(host)
         return self._known[host]

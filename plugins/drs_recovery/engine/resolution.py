@@ -62,28 +62,25 @@ class GroupResolver:
     DRS looks for servers by id, but not by tag: where a group has tags, all servers of the Region are listed.
 
     :param clients: hooks by place.
+    :param plan: the plan.
+    :param wave_numbers: the waves whose servers are wanted, from 1.
     """
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, plan: RecoveryPlan, wave_numbers: Iterable[int]) -> None:
         self._clients = clients
-        self._wanted: dict[Place, list[ProtectionGroup]] = defaultdict(list)
+        self._groups = [(number, *named) for number in wave_numbers for named in plan.groups_of(number)]
         self._found: dict[Place, dict[str, Mapping[str, Any]]] = {}
 
-    def resolve(self, plan: RecoveryPlan, wave_numbers: Iterable[int]) -> Resolution:
+    def resolve(self) -> Resolution:
         """
-        Find the servers of some waves.
+        Find the servers.
 
-        :param plan: the plan.
-        :param wave_numbers: from 1.
         :return: servers and concerns, every problem at once.
         :raises botocore errors: transient ones, so that the caller tries again.
         """
         found: list[ResolvedServer] = []
         concerns: list[Concern] = []
-        groups = [(number, *named) for number in wave_numbers for named in plan.groups_of(number)]
-        for _, _, group in groups:
-            self._wanted[_place_of(group)].append(group)
-        for number, name, group in groups:
+        for number, name, group in self._groups:
             servers, problems = self._resolve_group(number, name, group)
             found += servers
             concerns += problems
@@ -116,7 +113,8 @@ class GroupResolver:
 
     def _servers_at(self, place: Place) -> dict[str, Mapping[str, Any]]:
         if place not in self._found:
-            servers = self._clients.at(*place).drs.source_servers(_ids_of(self._wanted[place]))
+            there = [group for _, _, group in self._groups if _place_of(group) == place]
+            servers = self._clients.at(*place).drs.source_servers(_ids_of(there))
             self._found[place] = {server["sourceServerID"]: server for server in servers}
         return self._found[place]
 
@@ -127,10 +125,9 @@ def _place_of(group: ProtectionGroup) -> Place:
 
 def _ids_of(groups: Sequence[ProtectionGroup]) -> list[str] | None:
     """Ids of all servers of some groups; None if tags tell which they are."""
-    lists = [group.servers for group in groups]
-    if None in lists:
+    if any(group.servers is None for group in groups):
         return None
-    return list(dict.fromkeys(server.id for servers in lists for server in servers or ()))
+    return list(dict.fromkeys(server.id for group in groups for server in group.servers or ()))
 
 
 def _prevents(number: int | None, what: str, remedy: str, server: NewServer | None = None) -> Concern:

@@ -54,7 +54,7 @@ class OpenExecutionOperator(PlanOperator):
     def _check(self, execution_id: str, options: RunOptions) -> None:
         """Record the servers and what speaks against launching them; errors end all but a dry run."""
         clients = Clients()
-        resolution = GroupResolver(clients).resolve(self.plan, options.waves)
+        resolution = GroupResolver(clients, self.plan, options.waves).resolve()
         for number in options.waves:
             self.store.add_servers(execution_id, number, resolution.of_wave(number))
         self._give_way(disturbed_recovery, execution_id, options)

@@ -68,6 +68,13 @@ def test_a_trigger_is_repeated_under_its_name_until_airflow_has_the_run(api, air
     assert [body["dag_run_id"] for body in airflow.bodies(f"POST {RUNS}")] == [run_id, run_id]
 
 
+def test_a_trigger_that_keeps_failing_is_told(api, airflow):
+    airflow.reply(f"POST {RUNS}", {"detail": "boom"}, status=500)
+    with pytest.raises(AirflowApiError, match="was answered with 500"):
+        api.trigger("recover_crm", {})
+    assert len({body["dag_run_id"] for body in airflow.bodies(f"POST {RUNS}")}) == 1
+
+
 def test_a_trigger_that_airflow_refuses_is_told(api, airflow):
     airflow.reply(f"POST {RUNS}", {"detail": "Invalid input for param waves"}, status=400)
     with pytest.raises(AirflowApiError, match="was answered with 400"):

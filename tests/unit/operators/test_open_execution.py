@@ -9,14 +9,15 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.utils.types import DagRunType
 from botocore.exceptions import ClientError
 
+from sandbox.drs.pages import PAGE_SIZE
 from sandbox.testing import Sandbox
 from tests.plan_documents import database, plan, web
 from tests.unit.steps import Steps
 
 StepsOf = Callable[..., Steps]
 
-# Of servers with a tag that no plan of the tests has but one.
-STRANGERS = 200
+# With the servers of the sandbox they are more than a page.
+STRANGERS = PAGE_SIZE
 
 
 def test_the_record_has_the_plan_the_choice_and_the_resolved_servers(steps_of: StepsOf) -> None:
