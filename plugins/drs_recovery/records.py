@@ -48,6 +48,7 @@ class NewExecution:
     :param dag_run_id: Airflow's DAG run id.
     :param execution_type: drill or recovery.
     :param initiated_by: who or what triggered it.
+    :param run_start: when Airflow began its DAG run, in epoch seconds, if known.
     :param ticket: number in a ticketing tool, if there is one.
     :param reason: why it runs, if someone said so.
     :param dry_run: check everything, launch nothing.
@@ -68,6 +69,7 @@ class NewExecution:
     execution_type: ExecutionType
     initiated_by: str
     waves: tuple[NewWave, ...]
+    run_start: float | None = None
     ticket: str | None = None
     reason: str | None = None
     dry_run: bool = False

@@ -106,6 +106,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "reason": new.reason,
         "dryRun": new.dry_run or None,
         "keepInstances": new.keep_instances or None,
+        "runStartTime": new.run_start,
         "expectedDuration": new.expected_duration,
         "expectedSamples": None if new.expected_duration is None else new.expected_samples,
     }

@@ -319,6 +319,19 @@ def attempt_began(wave: Record) -> float:
     return float(wave.get("attemptTime", wave["startTime"]))
 
 
+def wanted_since(execution: Record, wave: Record) -> float:
+    """
+    Since when nothing but room in DRS keeps the wave's attempt from starting, in epoch seconds.
+
+    Where people or other waves come first, that is when it was asked for. Otherwise it is when Airflow began
+    the run: executions get their turn in the order of their triggers, whichever task is faster.
+    """
+    if attempt_of(wave) > 1 or wave["dependsOn"] or wave.get("gate"):
+        return attempt_began(wave)
+    # A record of an earlier release does not say when its run began.
+    return float(execution["runStartTime"]) if "runStartTime" in execution else attempt_began(wave)
+
+
 def launch_began(wave: Record) -> float:
     """When the wave's attempt could begin to launch, in epoch seconds: behind its time in a queue for DRS."""
     return max(attempt_began(wave), float(wave.get("queueEndTime", 0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +41,7 @@ class Steps:
         self.plan, self.run_id = plan, run_id
         self.conf: dict[str, Any] = {}
         self.run_type = DagRunType.MANUAL
+        self.run_start = datetime.now(UTC)
         self.task_states: dict[str, str] = {}
         self.max_tries = RETRIES
         self.task_state_stores: dict[int, TaskStateStore] = defaultdict(TaskStateStore)
@@ -67,6 +69,7 @@ class Steps:
                 run_id=self.run_id,
                 conf=self.conf,
                 run_type=self.run_type,
+                start_date=self.run_start,
                 triggering_user_name="admin",
             ),
             "params": {**defaults, **self.conf},

@@ -24,7 +24,7 @@ from drs_recovery.queue_entries import QueueEntry
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_began, attempt_of
+from drs_recovery.store_rules import attempt_of, wanted_since
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Admission:
 
     def join(self, part: JobPart) -> None:
         """
-        Wait in the queue without a look: another job of the wave there was told to wait already.
+        Wait in the queue without a look whether there is room.
 
         :param part: the job.
         """
@@ -122,7 +122,7 @@ class Admission:
             attempt=attempt_of(self._wave),
             part=part.number,
             server_ids=part.server_ids,
-            joined=attempt_began(self._wave),
+            joined=wanted_since(self._execution, self._wave),
         )
 
 

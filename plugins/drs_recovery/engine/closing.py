@@ -15,6 +15,7 @@ from typing import Any
 
 from drs_recovery.engine.admission import leave_queues
 from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.early_place import give_up_early_place
 from drs_recovery.engine.ending import Ending, open_jobs, settle_deadline
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
@@ -84,6 +85,7 @@ class ExecutionCloser:
         # At every look: such a task may also have joined the queue once more.
         for wave in unstarted:
             leave_queues(self._store, self._clients, wave, places_of(wave["serverStatuses"]))
+        give_up_early_place(self._store, self._clients, document)
 
     def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""

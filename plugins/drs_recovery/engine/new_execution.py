@@ -47,6 +47,7 @@ def new_execution(
         dag_run_id=dag_run.run_id,
         execution_type=options.execution_type,
         initiated_by=_initiator(dag_run),
+        run_start=(dag_run.start_date or dag_run.run_after).timestamp(),
         ticket=options.ticket,
         reason=options.reason,
         dry_run=options.dry_run,

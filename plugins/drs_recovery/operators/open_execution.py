@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.early_place import take_early_place
 from drs_recovery.engine.precedence import disturbed_recovery, second_of_plan
 from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
@@ -38,9 +39,12 @@ class OpenExecutionOperator(PlanOperator):
             if options.findings:
                 self._refuse(execution_id, options.findings)
             self._give_way(second_of_plan, execution_id, options)
-            self._check(execution_id, options)
+            clients = Clients()
+            self._check(execution_id, options, clients)
             check_not_ending(self.store.get_execution(execution_id))
             self.store.admit(execution_id)
+            if not options.dry_run:
+                take_early_place(self.store, clients, execution_id)
         self.announce(execution_id)
         return execution_id
 
@@ -51,9 +55,8 @@ class OpenExecutionOperator(PlanOperator):
         if not options.dry_run and (reason := rule(self.store, execution_id)):
             self._refuse(execution_id, [reason])
 
-    def _check(self, execution_id: str, options: RunOptions) -> None:
+    def _check(self, execution_id: str, options: RunOptions, clients: Clients) -> None:
         """Record the servers and what speaks against launching them; errors end all but a dry run."""
-        clients = Clients()
         resolution = GroupResolver(clients, self.plan, options.waves).resolve()
         for number in options.waves:
             self.store.add_servers(execution_id, number, resolution.of_wave(number))

@@ -57,9 +57,8 @@ class StartRecoveryOperator(WaveOperator):
             try:
                 self._request(context, document, wave)
             except WaveRefusedError:
-                # Somebody may have cancelled while it waited for room.
-                if "startTime" in wave:
-                    starter.leave_queues(execution_id, self.wave_number)
+                # It waits for room since the execution was opened, and somebody may have cancelled meanwhile.
+                starter.leave_queues(execution_id, self.wave_number)
                 raise
             return self._start_jobs(starter, execution_id)
 

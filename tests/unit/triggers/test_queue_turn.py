@@ -178,7 +178,7 @@ def test_a_wave_that_fell_out_of_the_queue_joins_again(queued: Steps) -> None:
 
     assert asyncio.run(first_event(trigger_for(queued))) == "turn"
     deferred(queued.start)
-    assert queued.store.read_queue(PLACE).entries == (replace(entry, until=_until(queued)),)
+    assert queued.store.read_queue(PLACE).entries == (replace(entry, until=_until(queued), version=1),)
 
 
 def _until(steps: Steps) -> float:

@@ -1,0 +1,75 @@
+"""
+A place in the queues for room in DRS for an execution whose first start is a matter of seconds.
+
+Between its first step and the start of its first wave, executions that were triggered later would otherwise
+overtake it: whose task Airflow runs first is chance.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.engine.admission import Admission, leave_queues
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.parts import parts_of_attempt, places_of
+from drs_recovery.engine.place_queue import NOT_LOOKED_AT
+from drs_recovery.engine.start_rules import gate_is_asked
+from drs_recovery.hooks.errors import describe
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.statuses import WaveStatus
+from drs_recovery.store import ExecutionStore
+
+log = logging.getLogger(__name__)
+
+
+def take_early_place(store: ExecutionStore, clients: Clients, execution_id: str) -> None:
+    """
+    Let the first wave join the queues, if it waits for nobody and nothing.
+
+    Nothing hangs on it: a wave that is in no queue joins when its own step runs.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param execution_id: an admitted execution.
+    """
+    document = store.get_document(execution_id)
+    wave = _early_wave(document)
+    if wave is None:
+        return
+    line = Admission(store, clients, document, wave)
+    try:
+        for part in parts_of_attempt(wave, wave["serverStatuses"]):
+            line.join(part)
+    except NOT_LOOKED_AT as error:
+        log.warning("wave %s joins no queue before its step: %s", wave["waveNumber"], describe(error))
+
+
+def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+    """
+    Take the wave out of the queues if its own step never ran.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param document: the document of an execution that ends.
+    """
+    if wave := _early_wave(document):
+        leave_queues(store, clients, wave, places_of(wave["serverStatuses"]))
+
+
+def _early_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """
+    The first wave that has no question to people before it and that nobody has asked to start yet.
+
+    Of several side by side it is the last one, since the queue goes by their numbers: in front of the others
+    its place would keep them from starting until its own step runs.
+    """
+    plan = plan_from_snapshot(document["planSnapshot"])
+    waves = (document["waves"][number - 1] for number in reversed(plan.root_waves()))
+    about_to_start = (
+        wave
+        for wave in waves
+        if wave["status"] == WaveStatus.NOT_STARTED and not gate_is_asked(document, plan, wave["waveNumber"])
+    )
+    return next(about_to_start, None)

@@ -1,0 +1,153 @@
+"""Executions get room in DRS in the order of their triggers, whichever of their tasks is faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from drs_recovery.statuses import ExecutionType
+from sandbox.testing import Sandbox
+from tests.plan_documents import database, plan, web
+from tests.unit.steps import Steps, deferred
+
+StepsOf = Callable[..., Steps]
+
+PLACE = "123456789012:us-east-1"
+
+
+@pytest.fixture
+def one_job(aws: Sandbox) -> Sandbox:
+    """A place in which one job may run at a time."""
+    aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
+    return aws
+
+
+def queued(steps: Steps) -> list[tuple[str, int, int]]:
+    """Execution, wave and part of everything in the queue, in its order."""
+    entries = steps.store.read_queue(PLACE).entries
+    return [(entry.execution_id, entry.wave_number, entry.part) for entry in entries]
+
+
+def two_plans(steps_of: StepsOf) -> tuple[Steps, Steps]:
+    """Steps of two plans, of which the first was triggered a second before the other."""
+    first, second = steps_of(plan(database(), id="p1")), steps_of(plan(web(), id="p2"))
+    second.run_start = first.run_start + timedelta(seconds=1)
+    return first, second
+
+
+def test_who_was_triggered_first_is_not_overtaken_by_a_faster_task(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    first, second = two_plans(steps_of)
+    first.open()
+    second.open()
+
+    deferred(second.start)
+
+    assert second.document["waves"][0]["queue"]["position"] == 2
+    assert len(first.start()) == 1
+
+
+def test_the_order_is_that_of_the_runs_not_of_their_first_steps(one_job: Sandbox, steps_of: StepsOf) -> None:
+    first, second = two_plans(steps_of)
+    second.open()
+    first.open()
+
+    assert queued(first) == [(first.execution_id, 1, 1), (second.execution_id, 1, 1)]
+
+
+def test_a_place_that_was_taken_early_is_the_one_in_which_the_wave_waits(
+    one_job: Sandbox, steps_of: StepsOf
+) -> None:
+    first, second = two_plans(steps_of)
+    first.open()
+    second.open()
+
+    first.start()
+    deferred(second.start)
+
+    assert queued(first) == [(first.execution_id, 1, 1), (second.execution_id, 1, 1)]
+
+
+def test_a_wave_that_waits_for_another_one_takes_no_early_place(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database(), web()))
+    steps.open()
+
+    assert [number for _, number, _ in queued(steps)] == [1]
+
+
+def test_a_wave_that_waits_for_people_takes_no_early_place(aws: Sandbox, steps_of: StepsOf) -> None:
+    paused = web(depends_on=[], pause_before={"message": "Ready?", "timeout": "PT1H"})
+    steps = steps_of(plan(database(), paused))
+    steps.open()
+
+    assert [number for _, number, _ in queued(steps)] == [1]
+
+
+@pytest.mark.parametrize("faster", [1, 2])
+def test_of_waves_side_by_side_none_waits_for_the_step_of_another_one(
+    one_job: Sandbox, steps_of: StepsOf, faster: int
+) -> None:
+    steps = steps_of(plan(database(), web(depends_on=[])))
+    steps.open()
+    assert [number for _, number, _ in queued(steps)] == [2]
+
+    assert len(steps.start(faster)) == 1
+
+
+@pytest.mark.parametrize("conf", [{"dry_run": True}, {"execution_type": ExecutionType.RECOVERY}])
+def test_what_is_not_about_to_start_takes_no_early_place(
+    aws: Sandbox, steps_of: StepsOf, conf: dict[str, object]
+) -> None:
+    steps = steps_of(plan(database()))
+    steps.open(**conf)
+
+    assert queued(steps) == []
+
+
+def test_a_wave_that_was_left_out_takes_no_early_place(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database(), web(depends_on=[])))
+    steps.open(waves=[2])
+
+    assert [number for _, number, _ in queued(steps)] == [2]
+
+
+def test_an_execution_that_ends_before_its_first_start_leaves_the_queue(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = steps_of(plan(database()))
+    steps.open()
+    assert len(queued(steps)) == 1
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+
+    with pytest.raises(AirflowFailException):
+        steps.finalize(open_execution="success", start_recovery="skipped")
+
+    assert steps.document["status"] == "CANCELLED"
+    assert queued(steps) == []
+
+
+def test_a_start_that_is_refused_leaves_the_queue(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database()))
+    steps.open()
+    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+
+    with pytest.raises(AirflowFailException, match="cancelled by admin"):
+        steps.start()
+
+    assert queued(steps) == []
+
+
+def test_an_execution_opens_without_an_early_place_if_aws_does_not_tell_the_account(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    steps = steps_of(plan(database()))
+    aws.add_fault("error", operation="GetCallerIdentity", status=503, code="ServiceUnavailable")
+    steps.open()
+    assert queued(steps) == []
+
+    aws.clear_faults()
+    assert len(steps.start()) == 1
