@@ -24,7 +24,7 @@ from drs_recovery.store import ExecutionStore
 log = logging.getLogger(__name__)
 
 
-def take_early_place(store: ExecutionStore, clients: Clients, execution_id: str) -> None:
+def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
     """
     Let the first wave join the queues, if it waits for nobody and nothing.
 
@@ -32,9 +32,8 @@ def take_early_place(store: ExecutionStore, clients: Clients, execution_id: str)
 
     :param store: the execution store.
     :param clients: hooks by place.
-    :param execution_id: an admitted execution.
+    :param document: the document of an execution that may start.
     """
-    document = store.get_document(execution_id)
     wave = _early_wave(document)
     if wave is None:
         return

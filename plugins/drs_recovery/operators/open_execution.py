@@ -41,10 +41,10 @@ class OpenExecutionOperator(PlanOperator):
             self._give_way(second_of_plan, execution_id, options)
             clients = Clients()
             self._check(execution_id, options, clients)
-            check_not_ending(self.store.get_execution(execution_id))
+            document = self.store.get_document(execution_id)
+            check_not_ending(document)
             self.store.admit(execution_id)
-            if not options.dry_run:
-                take_early_place(self.store, clients, execution_id)
+            take_early_place(self.store, clients, document)
         self.announce(execution_id)
         return execution_id
 

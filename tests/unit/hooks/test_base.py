@@ -39,7 +39,8 @@ def test_outside_of_an_operator_the_user_agent_names_none() -> None:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_sessions_of_a_process_read_each_description_once(deferrable: bool) -> None:
-    sessions = [hook_of(AccountHook).get_session("us-east-1", deferrable) for _ in range(2)]
+    """Those of a task and those of the triggerer's clients share one reader, also with each other."""
+    sessions = [hook_of(AccountHook).get_session("us-east-1", kind) for kind in (False, deferrable)]
     loaders = [getattr(one, "_session", one).get_component("data_loader") for one in sessions]
 
     assert sessions[0] is not sessions[1]
