@@ -81,6 +81,7 @@ class Plot:
             # Many names need more room than there is below.
             legend_at_bottom=len(self.series) <= _NAMES_BELOW,
             truncate_legend=-1,
+            truncate_label=-1,
             y_title=self.unit,
             print_values=not self.is_stacked,
             print_values_position="top",
