@@ -326,10 +326,15 @@ def wanted_since(execution: Record, wave: Record) -> float:
     Where people or other waves come first, that is when it was asked for. Otherwise it is when Airflow began
     the run: executions get their turn in the order of their triggers, whichever task is faster.
     """
-    if attempt_of(wave) > 1 or wave["dependsOn"] or wave.get("gate"):
-        return attempt_began(wave)
     # A record of an earlier release does not say when its run began.
-    return float(execution["runStartTime"]) if "runStartTime" in execution else attempt_began(wave)
+    if waits_for_nobody(wave) and "runStartTime" in execution:
+        return float(execution["runStartTime"])
+    return attempt_began(wave)
+
+
+def waits_for_nobody(wave: Record) -> bool:
+    """Whether neither people nor other waves come before the wave's attempt."""
+    return attempt_of(wave) == 1 and not wave["dependsOn"] and not wave.get("gate")
 
 
 def launch_began(wave: Record) -> float:

@@ -79,12 +79,14 @@ class Admission:
 
     def join(self, part: JobPart) -> None:
         """
-        Wait in the queue without a look whether there is room.
+        Wait in the queue without a look whether there is room; a job that has room keeps it.
 
         :param part: the job.
         """
         queue = self._store.read_queue(self._queue_of(part).name)
-        self._store.wait_in_queue(queue.place, queue.standing(self._entry(part)), waits_until())
+        mine = queue.standing(self._entry(part))
+        if mine.waits:
+            self._store.wait_in_queue(queue.place, mine, waits_until())
 
     def give_back(self, part: JobPart) -> None:
         """

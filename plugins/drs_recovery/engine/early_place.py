@@ -14,9 +14,8 @@ from typing import Any
 from drs_recovery.engine.admission import Admission, leave_queues
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.parts import parts_of_attempt, places_of
-from drs_recovery.engine.place_queue import NOT_LOOKED_AT
-from drs_recovery.engine.start_rules import gate_is_asked
-from drs_recovery.hooks.errors import describe
+from drs_recovery.engine.start_rules import check_not_ending, gate_is_asked
+from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.store import ExecutionStore
@@ -35,14 +34,13 @@ def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[
     :param document: the document of an execution that may start.
     """
     wave = _early_wave(document)
-    if wave is None:
+    # A record that an earlier release has opened does not say where in the queue the place would be.
+    if wave is None or "runStartTime" not in document:
         return
-    line = Admission(store, clients, document, wave)
     try:
-        for part in parts_of_attempt(wave, wave["serverStatuses"]):
-            line.join(part)
-    except NOT_LOOKED_AT as error:
-        log.warning("wave %s joins no queue before its step: %s", wave["waveNumber"], describe(error))
+        _join(store, clients, document, wave)
+    except Exception:
+        log.exception("wave %s joins no queue before its own step", wave["waveNumber"])
 
 
 def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
@@ -54,6 +52,19 @@ def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mappi
     :param document: the document of an execution that ends.
     """
     if wave := _early_wave(document):
+        leave_queues(store, clients, wave, places_of(wave["serverStatuses"]))
+
+
+def _join(
+    store: ExecutionStore, clients: Clients, document: Mapping[str, Any], wave: Mapping[str, Any]
+) -> None:
+    line = Admission(store, clients, document, wave)
+    for part in parts_of_attempt(wave, wave["serverStatuses"]):
+        line.join(part)
+    try:
+        # Whoever closes the execution may have looked at the queue before this.
+        check_not_ending(store.get_execution(document["executionId"]))
+    except WaveRefusedError:
         leave_queues(store, clients, wave, places_of(wave["serverStatuses"]))
 
 

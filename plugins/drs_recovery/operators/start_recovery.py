@@ -14,9 +14,10 @@ from drs_recovery.engine.judgement import wave_of
 from drs_recovery.engine.precedence import check_reopening, make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
-from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.exceptions import TransitionRefusedError, WaveRefusedError
 from drs_recovery.operators.base import WaveOperator, fails_for_good
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
+from drs_recovery.store_rules import waits_for_nobody
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -51,19 +52,20 @@ class StartRecoveryOperator(WaveOperator):
             wave = wave_of(document, self.wave_number)
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
-            if reason := skip_reason(document, self.wave_number):
-                raise AirflowSkipException(reason)
             starter = WaveStarter(self.store, context["task_state_store"])
             try:
                 self._request(context, document, wave)
-            except WaveRefusedError:
-                # It waits for room since the execution was opened, and somebody may have cancelled meanwhile.
-                starter.leave_queues(execution_id, self.wave_number)
+            except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
+                # It may have waited for room already, a first wave since the execution was opened.
+                if "startTime" in wave or waits_for_nobody(wave):
+                    starter.leave_queues(execution_id, self.wave_number)
                 raise
             return self._start_jobs(starter, execution_id)
 
     def _request(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
         execution_id = document["executionId"]
+        if reason := skip_reason(document, self.wave_number):
+            raise AirflowSkipException(reason)
         # Airflow raises max_tries with each clear, and with nothing else.
         asked_by = int(context["ti"].max_tries)
         if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from drs_recovery.statuses import ExecutionType
+from drs_recovery.engine.admission import Admission
+from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.early_place import take_early_place
+from drs_recovery.engine.parts import JobPart
+from drs_recovery.queue_entries import QueueState
+from drs_recovery.statuses import ExecutionType, GateDecision
+from drs_recovery.store_items import execution_item
 from sandbox.testing import Sandbox
-from tests.plan_documents import database, plan, web
+from tests.plan_documents import WEB_1, database, plan, web
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -110,9 +118,9 @@ def test_what_is_not_about_to_start_takes_no_early_place(
 
 def test_a_wave_that_was_left_out_takes_no_early_place(aws: Sandbox, steps_of: StepsOf) -> None:
     steps = steps_of(plan(database(), web(depends_on=[])))
-    steps.open(waves=[2])
+    steps.open(waves=[1])
 
-    assert [number for _, number, _ in queued(steps)] == [2]
+    assert [number for _, number, _ in queued(steps)] == [1]
 
 
 def test_an_execution_that_ends_before_its_first_start_leaves_the_queue(
@@ -130,12 +138,94 @@ def test_an_execution_that_ends_before_its_first_start_leaves_the_queue(
     assert queued(steps) == []
 
 
+def test_an_execution_that_ends_while_it_takes_its_place_leaves_the_queue(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = steps_of(plan(database()))
+
+    def join_late(line: Admission, part: JobPart) -> None:
+        steps.store.request_cancel(steps.execution_id, "admin", "enough")
+        steps.finalize()
+        join(line, part)
+        assert len(queued(steps)) == 1
+
+    join = Admission.join
+    monkeypatch.setattr(Admission, "join", join_late)
+    steps.open()
+
+    assert steps.document["status"] == "CANCELLED"
+    assert queued(steps) == []
+
+
+def test_a_record_that_an_earlier_release_has_opened_takes_no_early_place(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = steps_of(plan(database()))
+    monkeypatch.setattr(
+        "drs_recovery.store.execution_item",
+        lambda new, now: execution_item(replace(new, run_start=None), now),
+    )
+
+    steps.open()
+    assert queued(steps) == []
+
+    assert len(steps.start()) == 1
+
+
+def test_a_place_that_was_not_renewed_is_taken_again(one_job: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database()))
+    steps.open()
+    (before,) = steps.store.read_queue(PLACE).entries
+    steps.store.leave_queue(PLACE, [before])
+    one_job.client("drs").start_recovery(sourceServers=[{"sourceServerID": WEB_1}], isDrill=True)
+
+    deferred(steps.start)
+
+    (again,) = steps.store.read_queue(PLACE).entries
+    assert again.order == before.order
+
+
+def test_a_place_with_room_is_not_given_away_by_an_opening_that_comes_late(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    """Such as one whose worker was taken for dead."""
+    steps = steps_of(plan(database()))
+    steps.open()
+    document = steps.document
+    steps.start()
+    taken = steps.store.read_queue(PLACE).entries
+
+    take_early_place(steps.store, Clients(), document)
+
+    assert steps.store.read_queue(PLACE).entries == taken
+    assert [entry.state for entry in taken] == [QueueState.RESERVED]
+
+
 def test_a_start_that_is_refused_leaves_the_queue(aws: Sandbox, steps_of: StepsOf) -> None:
     steps = steps_of(plan(database()))
     steps.open()
+    assert len(queued(steps)) == 1
     steps.store.request_cancel(steps.execution_id, "admin", "enough")
 
     with pytest.raises(AirflowFailException, match="cancelled by admin"):
+        steps.start()
+
+    assert queued(steps) == []
+
+
+def test_a_wave_that_is_skipped_for_the_gate_of_another_one_leaves_the_queue(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    paused = web(depends_on=[], pause_before={"message": "Ready?", "timeout": "PT1H"})
+    steps = steps_of(plan(database(), paused))
+    steps.open()
+    assert [number for _, number, _ in queued(steps)] == [1]
+    steps.store.open_gate(
+        steps.execution_id, 2, message="Ready?", approvers=(), deadline=time.time() + 60, two_person=False
+    )
+    steps.store.decide_gate(steps.execution_id, 2, GateDecision.REJECTED, actor="dba", comment=None)
+
+    with pytest.raises(AirflowSkipException):
         steps.start()
 
     assert queued(steps) == []
