@@ -142,23 +142,24 @@ def test_an_execution_that_ends_while_it_takes_its_place_leaves_the_queue(
     aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = steps_of(plan(database()))
+    join, joined = Admission.join, []
 
     def join_late(line: Admission, part: JobPart) -> None:
         steps.store.request_cancel(steps.execution_id, "admin", "enough")
-        steps.finalize()
+        with pytest.raises(AirflowFailException, match="CANCELLED"):
+            steps.finalize()
         join(line, part)
-        assert len(queued(steps)) == 1
+        joined.extend(queued(steps))
 
-    join = Admission.join
     monkeypatch.setattr(Admission, "join", join_late)
     steps.open()
 
-    assert steps.document["status"] == "CANCELLED"
+    assert joined == [(steps.execution_id, 1, 1)]
     assert queued(steps) == []
 
 
 def test_a_record_that_an_earlier_release_has_opened_takes_no_early_place(
-    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     steps = steps_of(plan(database()))
     monkeypatch.setattr(
@@ -168,6 +169,7 @@ def test_a_record_that_an_earlier_release_has_opened_takes_no_early_place(
 
     steps.open()
     assert queued(steps) == []
+    assert "joins no queue" not in caplog.text
 
     assert len(steps.start()) == 1
 
