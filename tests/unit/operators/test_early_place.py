@@ -26,13 +26,6 @@ StepsOf = Callable[..., Steps]
 PLACE = "123456789012:us-east-1"
 
 
-@pytest.fixture
-def one_job(aws: Sandbox) -> Sandbox:
-    """A place in which one job may run at a time."""
-    aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
-    return aws
-
-
 def queued(steps: Steps) -> list[tuple[str, int, int]]:
     """Execution, wave and part of everything in the queue, in its order."""
     entries = steps.store.read_queue(PLACE).entries

@@ -27,13 +27,6 @@ StepsOf = Callable[..., Steps]
 PLACE = "123456789012:us-east-1"
 
 
-@pytest.fixture
-def one_job(aws: Sandbox) -> Sandbox:
-    """A place in which one job may run at a time."""
-    aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
-    return aws
-
-
 def foreign_job(aws: Sandbox, server_id: str = WEB_1) -> None:
     aws.client("drs").start_recovery(sourceServers=[{"sourceServerID": server_id}], isDrill=True)
 
