@@ -13,7 +13,7 @@ from typing import Any
 
 from drs_recovery.engine.attempts import LISTING_SECONDS
 from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.parts import JobPart
+from drs_recovery.engine.parts import JobPart, places_of
 from drs_recovery.engine.place_queue import NOT_LOOKED_AT, PlaceQueue
 from drs_recovery.engine.room import CLOCK_MARGIN, QueuedError, take_room
 from drs_recovery.engine.start_rules import check_not_ending
@@ -139,7 +139,7 @@ def waits_until() -> float:
 
 
 def leave_queues(
-    store: ExecutionStore, clients: Clients, wave: Mapping[str, Any], places: Iterable[Place]
+    store: ExecutionStore, clients: Clients, wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]
 ) -> None:
     """
     Take the waiting jobs of a wave that starts no more out of the queues.
@@ -149,9 +149,9 @@ def leave_queues(
     :param store: the execution store.
     :param clients: hooks by place.
     :param wave: WAVE record.
-    :param places: where its servers are recovered.
+    :param servers: its SERVER records.
     """
-    for place in set(places):
+    for place in places_of(servers):
         try:
             queue = store.read_queue(PlaceQueue(store, clients.at(*place)).name)
             mine = queue.of_wave(wave["executionId"], wave["waveNumber"])

@@ -19,7 +19,6 @@ from drs_recovery.engine.early_place import give_up_early_place
 from drs_recovery.engine.ending import Ending, open_jobs, settle_deadline
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
-from drs_recovery.engine.parts import places_of
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
@@ -84,7 +83,7 @@ class ExecutionCloser:
             self._store.begin_cancelling(document["executionId"], ending.actor, ending.reason)
         # At every look: such a task may also have joined the queue once more.
         for wave in unstarted:
-            leave_queues(self._store, self._clients, wave, places_of(wave["serverStatuses"]))
+            leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
         give_up_early_place(self._store, self._clients, document)
 
     def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:

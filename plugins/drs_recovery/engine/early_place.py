@@ -13,12 +13,13 @@ from typing import Any
 
 from drs_recovery.engine.admission import Admission, leave_queues
 from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.parts import parts_of_attempt, places_of
+from drs_recovery.engine.parts import parts_of_attempt
 from drs_recovery.engine.start_rules import check_not_ending, gate_is_asked
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.store import ExecutionStore
+from drs_recovery.store_rules import waits_for_nobody
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mappi
     :param document: the document of an execution that ends.
     """
     if wave := _early_wave(document):
-        leave_queues(store, clients, wave, places_of(wave["serverStatuses"]))
+        leave_queues(store, clients, wave, wave["serverStatuses"])
 
 
 def _join(
@@ -65,7 +66,7 @@ def _join(
         # Whoever closes the execution may have looked at the queue before this.
         check_not_ending(store.get_execution(document["executionId"]))
     except WaveRefusedError:
-        leave_queues(store, clients, wave, places_of(wave["serverStatuses"]))
+        leave_queues(store, clients, wave, wave["serverStatuses"])
 
 
 def _early_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -76,10 +77,11 @@ def _early_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     its place would keep them from starting until its own step runs.
     """
     plan = plan_from_snapshot(document["planSnapshot"])
-    waves = (document["waves"][number - 1] for number in reversed(plan.root_waves()))
     about_to_start = (
         wave
-        for wave in waves
-        if wave["status"] == WaveStatus.NOT_STARTED and not gate_is_asked(document, plan, wave["waveNumber"])
+        for wave in reversed(document["waves"])
+        if wave["status"] == WaveStatus.NOT_STARTED
+        and waits_for_nobody(wave)
+        and not gate_is_asked(document, plan, wave["waveNumber"])
     )
     return next(about_to_start, None)

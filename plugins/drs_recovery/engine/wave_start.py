@@ -13,7 +13,7 @@ from drs_recovery.engine.attempts import choose_servers, deadline_of
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started, job_ref
 from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt, places_of
+from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.start_rules import check_not_ending
@@ -80,8 +80,7 @@ class WaveStarter:
         :param number: of the wave, from 1.
         """
         wave = self._store.get_wave(execution_id, number)
-        places = places_of(self._store.get_servers(execution_id, number))
-        leave_queues(self._store, self._clients, wave, places)
+        leave_queues(self._store, self._clients, wave, self._store.get_servers(execution_id, number))
 
     def _start(self, execution_id: str, number: int) -> list[str]:
         choose_servers(self._store, self._clients, execution_id, number)
