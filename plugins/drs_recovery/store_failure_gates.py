@@ -10,8 +10,9 @@ from drs_recovery.statuses import ExecutionStatus, FailureDecision, WaveStatus
 from drs_recovery.store_base import retried_on_conflict
 from drs_recovery.store_gates import decided, stands
 from drs_recovery.store_items import Event, limited
-from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject
+from drs_recovery.store_rules import Record, demand_live, wave_subject
 from drs_recovery.store_waves import StoreWaves
+from drs_recovery.wave_attempts import attempt_of
 
 
 class StoreFailureGates(StoreWaves):

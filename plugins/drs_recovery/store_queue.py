@@ -27,7 +27,7 @@ from drs_recovery.store_base import (
     retried_on_conflict,
 )
 from drs_recovery.store_items import END_OF_RANGE, Event, present
-from drs_recovery.store_rules import attempt_of, was_queued
+from drs_recovery.wave_attempts import attempt_of, was_queued
 
 QUEUED = "QUEUED"
 """Phase of a wave that waits for room in DRS."""

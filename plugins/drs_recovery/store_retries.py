@@ -35,7 +35,8 @@ from drs_recovery.store_failure_gates import StoreFailureGates
 from drs_recovery.store_items import END_OF_RANGE, Event, present, public
 from drs_recovery.store_locks import StoreLocks, taken
 from drs_recovery.store_retry_requests import request_behind
-from drs_recovery.store_rules import Record, attempt_of, demand_live, wave_subject, without
+from drs_recovery.store_rules import Record, demand_live, wave_subject, without
+from drs_recovery.wave_attempts import attempt_of
 
 # Causes of SKIPPED that a retry of another wave takes away.
 SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"

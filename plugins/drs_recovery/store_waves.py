@@ -14,18 +14,17 @@ from drs_recovery.store_base import execution_update, in_transactions, record_up
 from drs_recovery.store_gates import StoreGates
 from drs_recovery.store_items import Event, job_entry, limited, present, public
 from drs_recovery.store_rules import (
-    attempt_of,
     demand_live,
     demand_no_cancel,
     demand_proof_of_completion,
     demand_requested,
     demand_startable,
     demand_wave_transition,
-    left_queue,
     seconds_between,
     wave_subject,
     without,
 )
+from drs_recovery.wave_attempts import attempt_of, left_queue
 
 
 class StoreWaves(StoreGates):

@@ -24,7 +24,7 @@ from drs_recovery.queue_entries import QueueEntry
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_of, wanted_since
+from drs_recovery.wave_attempts import attempt_of, wanted_since
 
 log = logging.getLogger(__name__)
 

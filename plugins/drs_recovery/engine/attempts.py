@@ -20,7 +20,7 @@ from drs_recovery.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, RETRYABLE_WAVES, ServerPhase
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import launch_began
+from drs_recovery.wave_attempts import launch_began
 
 # A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
 LISTING_SECONDS = 600

@@ -19,7 +19,7 @@ from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import waits_for_nobody
+from drs_recovery.wave_attempts import waits_for_nobody
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
-from drs_recovery.store_rules import launch_began
+from drs_recovery.wave_attempts import launch_began
 
 SKIPPED_TASK = "skipped"
 

@@ -14,7 +14,8 @@ from drs_recovery.engine.judgement import wave_label, wave_of
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import FailureDecision, WaveStatus
-from drs_recovery.store_rules import attempt_of, ended_as_planned
+from drs_recovery.store_rules import ended_as_planned
+from drs_recovery.wave_attempts import attempt_of
 
 Wave = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from drs_recovery.engine.gates import Question
 from drs_recovery.engine.judgement import failures_of, wave_label, wave_of
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.plan_parts import DEFAULT_GATE_TIMEOUT
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 
 
 def failure_question(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Question:

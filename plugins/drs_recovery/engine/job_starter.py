@@ -28,7 +28,7 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.records import JobRef
-from drs_recovery.store_rules import attempt_began, attempt_of
+from drs_recovery.wave_attempts import attempt_began, attempt_of
 
 EXECUTION_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:wave", "dr:part"
 # Which attempt at the wave; a job without this tag belongs to the first one.

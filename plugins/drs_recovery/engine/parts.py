@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from drs_recovery.engine.clients import Place
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
 MAX_SERVERS_PER_JOB = 100

@@ -14,7 +14,7 @@ from drs_recovery.engine.queue_rules import PlaceState, Turn
 from drs_recovery.queue_entries import QueueEntry
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 
 
 class QueuedWave:

@@ -20,7 +20,7 @@ from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 
 log = logging.getLogger(__name__)
 

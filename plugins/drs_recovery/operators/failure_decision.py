@@ -25,7 +25,7 @@ from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import FailureDecision, WaveStatus
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

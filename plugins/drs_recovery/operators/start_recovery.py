@@ -17,7 +17,7 @@ from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import TransitionRefusedError, WaveRefusedError
 from drs_recovery.operators.base import WaveOperator, fails_for_good
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store_rules import waits_for_nobody
+from drs_recovery.wave_attempts import waits_for_nobody
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

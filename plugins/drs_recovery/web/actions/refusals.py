@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.statuses import RETRYABLE_WAVES, GateDecision
-from drs_recovery.store_rules import attempt_of, can_terminate
+from drs_recovery.store_rules import can_terminate
+from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.actions.acting import Acting
 from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
 from drs_recovery.web.rules import ActionKind, is_live, open_failure_gate, open_gate, wave_of, why_not

@@ -12,7 +12,7 @@ from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.precedence import check_reopening
 from drs_recovery.engine.start_rules import refused_gate
 from drs_recovery.exceptions import WaveRefusedError
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.actions.acting import Acting
 from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, run_is_gone, taken, warning
 from drs_recovery.web.actions.refusals import demand_allowed, was_first

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store_rules import attempt_began, ended_as_planned
+from drs_recovery.store_rules import ended_as_planned
+from drs_recovery.wave_attempts import attempt_began
 from drs_recovery.web.views.dependencies import waves_before
 
 Record = Mapping[str, Any]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.views.aws_links import instance_link, job_link, source_server_link
 from drs_recovery.web.views.moments import Moment, moment_if
 from drs_recovery.web.views.parts import Link, cut

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase, SkipCause, WaveStatus
-from drs_recovery.store_rules import attempt_of, ended_as_planned, is_refused
+from drs_recovery.store_rules import ended_as_planned, is_refused
+from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.rules import open_failure_gate, open_gate
 from drs_recovery.web.views.dependencies import waves_before
 from drs_recovery.web.views.gates import who_answers

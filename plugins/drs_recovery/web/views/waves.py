@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.store_rules import attempt_of
+from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.views.aws_links import job_link
 from drs_recovery.web.views.dependencies import waves_before
 from drs_recovery.web.views.gates import GateAnswer, GateView, answers_to, failure_gate_of, gate_of
