@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     command: Callable[[Stack, Namespace], int] = options.command
-    # Without this, a closed terminal or a `kill` would end a start without cleaning up.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    _handle_signals()
     try:
         return command(Stack(_settings(options), say=_say), options)
     except DevstackError as error:
@@ -41,6 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _handle_signals() -> None:
+    """Clean up whatever ends a start: Ctrl-C, a `kill`, a closed terminal."""
+    # A shell without job control starts background jobs with Ctrl-C ignored, and Python leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _leave)
+    # nohup asks for exactly that.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _leave)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

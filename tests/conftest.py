@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AWS_"))]:
     del os.environ[name]
+
+# In the background of a script Ctrl-C is ignored, here and in all that a test starts: not what a user has.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 airflow_home = Path(tempfile.mkdtemp(prefix="drs-recovery-tests-"))
 atexit.register(shutil.rmtree, airflow_home, ignore_errors=True)

@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +18,7 @@ from devstack.state import StackState
 
 @pytest.fixture(autouse=True)
 def _keep_signal_handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -68,15 +71,38 @@ def test_a_refused_home_directory_is_an_error(tmp_path, capsys):
     assert "is not empty and was not made by devstack" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("ignored", [[], [signal.SIGINT]], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_start_that_is_interrupted_ends_what_it_started(tmp_path, number):
-    command = (sys.executable, "-m", "devstack", "--home", str(tmp_path / "home"), "up")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(PROJECT / "plugins"), str(PROJECT)))}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as up:
-        assert up.stdout.readline() == "starting the sandbox …\n"
+def test_a_start_that_is_interrupted_ends_what_it_started(tmp_path, number, ignored):
+    with _starting_stack(tmp_path / "home", ignored) as up:
         up.send_signal(number)
-        _, errors = up.communicate(timeout=20)
+        _, errors = up.communicate(timeout=60)
     assert up.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number], errors
     assert not (tmp_path / "home" / "stack.json").exists()
+
+
+def test_a_start_under_nohup_outlives_its_terminal(tmp_path):
+    with _starting_stack(tmp_path / "home", [signal.SIGHUP]) as up:
+        up.send_signal(signal.SIGHUP)
+        assert up.stdout.readline().startswith("preparing Airflow's database")
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=60)
+    assert up.returncode == 143
+
+
+@contextmanager
+def _starting_stack(home: Path, ignored: Sequence[signal.Signals]) -> Iterator[subprocess.Popen[str]]:
+    """``devstack up`` in the middle of its start, with signals ignored as by a shell or nohup."""
+    command = (sys.executable, "-m", "devstack", "--home", str(home), "up")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(PROJECT / "plugins"), str(PROJECT)))}
+    ours = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    try:
+        up = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+    with up:
+        assert up.stdout.readline() == "starting the sandbox …\n"
+        yield up
