@@ -123,7 +123,7 @@ class _AwsCall:
                 return self._expired(start_response)
             case _:
                 retry_after = values["retry_after"]
-                extra = [] if retry_after is None else [("Retry-After", f"{retry_after:g}")]
+                extra = [] if retry_after is None else [("Retry-After", str(retry_after))]
                 return self._error(start_response, values["status"], values["code"], values["message"], extra)
 
     def _served(self, start_response: StartResponse) -> Answer:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sandbox.fields import Field, count, flag, is_count, is_number, one_of, seconds, text
+from sandbox.fields import Field, count, flag, is_count, is_number, one_of, seconds, seconds_or_text, text
 from sandbox.replication import REPLICATION_STATES
 
 
@@ -72,7 +72,7 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
             "status": _status(),
             "code": text(required=True),
             "message": text("an error made by the sandbox"),
-            "retry_after": seconds(),
+            "retry_after": seconds_or_text(),
         },
         "expired_token": {},
         "reset": {},

@@ -75,6 +75,15 @@ def seconds(default: float | None = None, *, required: bool = False) -> Field:
     return Field(is_number, "a number of seconds, 0 or more", default, required)
 
 
+def seconds_or_text() -> Field:
+    """A duration in seconds, or the words of a header as they are."""
+
+    def accepts(value: Any) -> bool:
+        return is_number(value) or (isinstance(value, str) and value.isprintable())
+
+    return Field(accepts, "a number of seconds, 0 or more, or the text of the header")
+
+
 def count(default: int | None = None, *, required: bool = False) -> Field:
     """A whole number of 1 or more."""
     return Field(is_count, "a whole number, 1 or more", default, required)

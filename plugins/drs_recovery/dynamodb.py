@@ -23,6 +23,7 @@ from tenacity import (
 
 from drs_recovery.dynamodb_actions import Action, Item, Key, decode, encode
 from drs_recovery.exceptions import StoreConflictError, StoreError
+from drs_recovery.transient_codes import is_transient_answer
 
 Result = TypeVar("Result")
 
@@ -43,16 +44,8 @@ INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
 _LOST_RACE_CODES = frozenset(
     {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 )
-_TRANSIENT_CODES = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
+# Right after CreateTable the backups of a table cannot be set yet.
+_SOON_CODES = frozenset({"ContinuousBackupsUnavailableException"})
 
 
 class ExecutionsTable:
@@ -249,11 +242,7 @@ def _attempts(patience: float) -> Retrying:
 def _is_transient(error: BaseException) -> bool:
     """Whether the same request may go through later: throttled, a server's fault, a lost connection."""
     if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or error.response["Error"]["Code"] in _TRANSIENT_CODES | {
-            # Right after CreateTable the backups of a table cannot be set yet.
-            "ContinuousBackupsUnavailableException"
-        }
+        return is_transient_answer(error.response) or error.response["Error"]["Code"] in _SOON_CODES
     return isinstance(error, (ConnectionError, HTTPClientError, _UnansweredKeysError))
 
 

@@ -1,11 +1,15 @@
 """
 What an AWS error means for a recovery: try again, or give up.
 
-Sources: the errors of StartRecovery in botocore's drs model, AWS's list of common errors, and the error codes
-that botocore itself retries.
+Sources: the errors of StartRecovery in botocore's drs model, AWS's list of common errors, and
+:mod:`drs_recovery.transient_codes`.
 """
 
 from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -18,33 +22,21 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
-# Not modelled for DRS, yet answered under load or with credentials that expired between two calls.
-_TRANSIENT_CODES = frozenset(
-    {
-        "ThrottlingException",
-        "Throttling",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "ProvisionedThroughputExceededException",
-        "LimitExceededException",
-        "InternalServerException",
-        "InternalServerError",
-        "InternalFailure",
-        "InternalError",
-        "ServiceUnavailable",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-    }
-)
+from drs_recovery.transient_codes import is_transient_answer
+
+# Of credentials that expired between two calls: a new client has new ones.
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 # DRS has no room now: a server is in another job (409), or a quota of running jobs is reached (402).
 _CONFLICT = "ConflictException"
 _NO_ROOM_CODES = frozenset({_CONFLICT, "ServiceQuotaExceededException"})
+
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds: as long as a poller pauses after failures. Whoever asks again sooner than AWS wants is told so."""
+
+# Seconds. An answer that asks for more is broken: no service throttles for a week.
+_CREDIBLE_WAIT = 7 * 86400.0
+_SECONDS = re.compile(r"[0-9]+")
 
 _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
 
@@ -78,8 +70,7 @@ def is_transient(error: Exception) -> bool:
     A connection is looked for before an execution may start: one that is missing later may come back, too.
     """
     if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error_code(error) in _TRANSIENT_CODES or status == 429 or status >= 500
+        return error_code(error) in _EXPIRED_CODES or is_transient_answer(error.response)
     return isinstance(error, (*_NO_ANSWER, MissingConnectionError))
 
 
@@ -106,12 +97,36 @@ def is_refusal(error: Exception) -> bool:
 
 
 def retry_after(error: Exception) -> float | None:
-    """Seconds that AWS asks to wait (header ``Retry-After``), where it says so."""
+    """
+    Seconds that AWS asks to wait (header ``Retry-After``), where it says so, and some minutes at the most.
+
+    Both forms count, seconds and a date; what is neither, or asks for more than days, says nothing.
+    """
     if not isinstance(error, ClientError):
         return None
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    value = str(headers.get("retry-after", ""))
-    return float(value) if value.isdigit() else None
+    value = str(headers.get("retry-after", "")).strip()
+    seconds = float(value) if _SECONDS.fullmatch(value) else _seconds_until(value, headers.get("date"))
+    if seconds is None or seconds > _CREDIBLE_WAIT:
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _seconds_until(date: str, now: str | None) -> float | None:
+    """From the time of the answer, by the same clock: ours may differ."""
+    then = _moment(date)
+    if then is None:
+        return None
+    return (then - (_moment(now or "") or datetime.now(UTC))).total_seconds()
+
+
+def _moment(date: str) -> datetime | None:
+    """An HTTP date; None for what is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_of_role(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -56,6 +57,16 @@ def quick_retries(kwargs: dict[str, Any]) -> dict[str, Any]:
         "retry_exponential_backoff": RETRY_BACKOFF,
     }
     return {**defaults, **kwargs}
+
+
+def until_deadline(seconds: float, deadline: float) -> float:
+    """
+    A pause that does not sleep through the end of what is waited for: a last look comes then.
+
+    :param seconds: for which the step, or AWS, would like to pause.
+    :param deadline: epoch seconds at which waiting ends.
+    """
+    return max(min(seconds, deadline - time.time()), 0.0)
 
 
 @contextmanager
@@ -163,7 +174,8 @@ class WaveMixin(RecoveryMixin):
         :param method_name: what runs then.
         """
         if not isinstance(delay, QueuedError):
-            self.look_again_in(poll_interval() if delay.pause is None else delay.pause, method_name)
+            pause = poll_interval() if delay.pause is None else delay.pause
+            self.look_again_in(until_deadline(pause, self.deadline_of(execution)), method_name)
         trigger = QueueTurnTrigger(
             execution_id=execution,
             wave_number=self.wave_number,

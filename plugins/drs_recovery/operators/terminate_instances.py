@@ -12,7 +12,7 @@ from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.termination import TerminationLook, Terminator
 from drs_recovery.engine.termination_request import TerminationRequest, read_request
 from drs_recovery.exceptions import TerminationFailedError
-from drs_recovery.operators.base import RecoveryOperator, fails_for_good
+from drs_recovery.operators.base import RecoveryOperator, fails_for_good, until_deadline
 from drs_recovery.settings import poll_interval, termination_timeout
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ class TerminateInstancesOperator(RecoveryOperator):
     ) -> NoReturn:
         self.log.info("execution %s: waiting for %s", request.execution_id, look.waits_for)
         pause = poll_interval() * min(2.0**troubles, _LONGEST_PAUSE_FACTOR)
+        pause = until_deadline(max(pause, look.retry_after or 0.0), deadline)
         self.defer(
-            trigger=TimeDeltaTrigger(timedelta(seconds=max(pause, look.retry_after or 0.0))),
+            trigger=TimeDeltaTrigger(timedelta(seconds=pause)),
             method_name="execute_complete",
             kwargs={"deadline": deadline, "troubles": troubles},
         )

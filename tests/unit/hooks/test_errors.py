@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -11,9 +16,13 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from botocore.loaders import Loader
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
+from drs_recovery import dynamodb
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
+    LONGEST_RETRY_AFTER,
     describe,
     error_code,
     is_no_room,
@@ -77,9 +86,79 @@ def test_a_server_in_another_job_and_a_full_quota_are_waited_for(error: ClientEr
     assert is_no_room(error)
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), ("soon", None), ("", None)])
+CODES_OF_BOTOCORE = {
+    *ThrottledRetryableChecker()._throttled_error_codes,
+    *TransientRetryableChecker()._transient_error_codes,
+    *re.findall(r'"service_error_code": "(\w+)"', json.dumps(Loader().load_data("_retry"))),
+}
+
+
+@pytest.mark.parametrize("code", sorted(CODES_OF_BOTOCORE))
+def test_each_code_that_botocore_tries_again_is_tried_again_by_hooks_and_store(code: str) -> None:
+    assert is_transient(answer(code, 400))
+    assert dynamodb._is_transient(answer(code, 400))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ThrottlingException",
+        "RequestThrottledException",
+        "SlowDown",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "BandwidthLimitExceeded",
+        "TransactionInProgressException",
+        "ThrottlingError",
+        "ServiceUnavailable",
+        "InternalError",
+    ],
+)
+def test_codes_that_were_seen_to_pass_are_tried_again_whatever_botocore_has(code: str) -> None:
+    assert is_transient(answer(code, 400))
+    assert dynamodb._is_transient(answer(code, 400))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("soon", None),
+        ("", None),
+        ("-3", None),
+        ("1.5", None),
+        ("1e3", None),
+        ("nan", None),
+        ("inf", None),
+        ("²", None),
+        ("٣", None),
+        ("99999999999999", None),
+        ("9" * 400, None),
+        ("9" * 5000, None),
+        ("300", 300.0),
+        ("301", LONGEST_RETRY_AFTER),
+        ("86400", LONGEST_RETRY_AFTER),
+        ("Sun, 06 Nov 1994 08:49:47 GMT", 10.0),
+        ("Sunday, 06-Nov-94 08:49:47 GMT", 10.0),
+        ("Sun Nov  6 08:49:47 1994", 10.0),
+        ("Sun, 06 Nov 1994 08:49:00 GMT", 0.0),
+        ("Mon, 07 Nov 1994 08:49:37 GMT", LONGEST_RETRY_AFTER),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Sun, 99 Nov 1994 08:49:47 GMT", None),
+    ],
+)
 def test_aws_can_say_how_long_to_wait(value: str, seconds: float | None) -> None:
-    assert retry_after(answer("ThrottlingException", 429, retry_after=value)) == seconds
+    told = answer("ThrottlingException", 429, retry_after=value, date="Sun, 06 Nov 1994 08:49:37 GMT")
+
+    assert retry_after(told) == seconds
+
+
+def test_a_date_to_wait_for_is_counted_by_our_clock_if_aws_does_not_tell_its_own() -> None:
+    then = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+
+    assert 80 < (retry_after(answer("ThrottlingException", 429, retry_after=then)) or 0) <= 90
 
 
 def test_an_error_without_an_answer_says_nothing_about_waiting() -> None:

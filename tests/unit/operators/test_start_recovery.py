@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from botocore.exceptions import ClientError
 
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
@@ -17,6 +18,11 @@ from tests.plan_documents import DB_1, WEB_1, WEB_2, application, database, plan
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
+
+
+def pause_of(parked: TaskDeferred) -> float:
+    """Seconds until the step runs again."""
+    return float((parked.trigger.moment - datetime.now(UTC)).total_seconds())
 
 
 def jobs(aws: Sandbox) -> list[dict[str, Any]]:
@@ -114,6 +120,27 @@ def test_a_conflict_parks_the_step_without_ending_the_wave(aws: Sandbox, steps_o
     assert parked.method_name == "execute_complete"
     assert steps.document["waves"][0]["status"] == "PENDING"
     assert steps.document["waves"][0]["jobs"] == []
+
+
+@pytest.mark.parametrize(("asked", "longest"), [("86400", 300), ("99999999999999", 2), ("²", 2), ("-1", 2)])
+def test_no_answer_of_aws_parks_the_step_for_longer_than_minutes(
+    aws: Sandbox, steps_of: StepsOf, asked: str, longest: float
+) -> None:
+    steps = steps_of(plan(database()))
+    steps.open()
+    throttled = {"status": 429, "code": "ThrottlingException", "retry_after": asked}
+    aws.add_fault("error", operation="StartRecovery", **throttled)
+
+    assert longest - 60 < pause_of(deferred(steps.start)) <= longest
+
+
+def test_aws_does_not_park_the_step_beyond_the_time_out_of_its_wave(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database(timeout="PT1M")))
+    steps.open()
+    throttled = {"status": 429, "code": "ThrottlingException", "retry_after": 3600}
+    aws.add_fault("error", operation="StartRecovery", **throttled)
+
+    assert 0 < pause_of(deferred(steps.start)) <= 60
 
 
 def test_a_part_that_was_started_is_kept_while_another_waits(aws: Sandbox, steps_of: StepsOf) -> None:

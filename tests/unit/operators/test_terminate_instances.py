@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,6 +94,21 @@ def terminate_calls(aws: Sandbox) -> list[Any]:
 def terminate_jobs(aws: Sandbox) -> list[dict[str, Any]]:
     jobs = aws.client("drs").describe_jobs(filters={})["items"]
     return [job for job in jobs if job["type"] == "TERMINATE"]
+
+
+def test_aws_parks_a_termination_neither_for_a_day_nor_beyond_its_time_out(
+    aws: Sandbox, drill: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttled = {"status": 429, "code": "ThrottlingException", "retry_after": 86400}
+    aws.add_fault("error", operation="DescribeRecoveryInstances", **throttled)
+
+    def pause() -> float:
+        moment = deferred(Termination(execution_id=drill.execution_id)).trigger.moment
+        return float((moment - datetime.now(UTC)).total_seconds())
+
+    assert 240 < pause() <= 300
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__TERMINATION_TIMEOUT", "60")
+    assert 0 < pause() <= 60
 
 
 def test_every_instance_of_a_drill_is_terminated_and_the_record_says_so(aws: Sandbox, drill: Steps) -> None:

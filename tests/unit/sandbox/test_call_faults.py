@@ -31,12 +31,17 @@ def outcome(call: Any) -> str:
     return "ok"
 
 
-def test_throttling_says_when_to_come_back(server: Sandbox, drs: Any) -> None:
-    server.add_fault("error", operation="DescribeJobs", status=429, code="ThrottlingException", retry_after=3)
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [(3, "3"), (86400, "86400"), (10**14, "1" + 14 * "0"), ("soon", "soon"), ("²", "²")],
+)
+def test_throttling_says_when_to_come_back(server: Sandbox, drs: Any, asked: Any, told: str) -> None:
+    throttled = {"status": 429, "code": "ThrottlingException", "retry_after": asked}
+    server.add_fault("error", operation="DescribeJobs", **throttled)
     with pytest.raises(drs.exceptions.ThrottlingException) as error:
         drs.describe_jobs()
     metadata = error.value.response["ResponseMetadata"]
-    assert (metadata["HTTPStatusCode"], metadata["HTTPHeaders"]["retry-after"]) == (429, "3")
+    assert (metadata["HTTPStatusCode"], metadata["HTTPHeaders"]["retry-after"]) == (429, told)
 
 
 def test_every_third_call_can_fail(server: Sandbox, drs: Any) -> None:

@@ -1,0 +1,61 @@
+"""
+Error codes after which AWS may answer the same request: botocore's own lists, and what they leave out.
+
+The lists are botocore's business and grow with its releases, so that they are read there and not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from botocore.loaders import create_loader
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+
+# botocore goes by their HTTP status, which not every way to an error keeps.
+_FAULTS_OF_SERVERS = {
+    "InternalServerException",
+    "InternalServerError",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "Unavailable",
+}
+# DynamoDB's word within a transaction; other services were seen to answer with it, too.
+_THROTTLED_BESIDES = {"ThrottlingError"}
+
+
+@cache
+def transient_codes() -> frozenset[str]:
+    """Every code that only asks for patience: throttling, time-outs, faults of servers."""
+    return frozenset(
+        {
+            *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+            *TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+            *_codes_in(create_loader().load_data("_retry")),
+            *_FAULTS_OF_SERVERS,
+            *_THROTTLED_BESIDES,
+        }
+    )
+
+
+def _codes_in(rules: Mapping[str, Any]) -> Iterator[str]:
+    """The codes anywhere in ``_retry.json``, botocore's older rules, some of them of one service."""
+    for key, value in rules.items():
+        if key == "service_error_code":
+            yield str(value)
+        elif isinstance(value, Mapping):
+            yield from _codes_in(value)
+
+
+def is_transient_answer(response: Mapping[str, Any]) -> bool:
+    """
+    Whether the same request may go through later.
+
+    :param response: of an error, as botocore's ``ClientError`` has it.
+    """
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = response.get("Error", {}).get("Code")
+    return code in transient_codes() or status == 429 or status >= 500
