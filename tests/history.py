@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-FINAL = frozenset({"COMPLETED", "PARTIAL_SUCCESS", "FAILED", "CANCELLED"})
+FINAL = frozenset({"COMPLETED", "PARTIAL_SUCCESS", "FAILED", "CANCELLED", "SKIPPED"})
 _ACTIVE = frozenset({"PENDING", "POLLING"})
 _ENDED_WAVES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
 
@@ -226,10 +226,14 @@ class ExecutionLife:
         status = name.removeprefix("EXECUTION_")
         for number in detail.get("cancelledWaves", []):
             self._end_wave("WAVE_CANCELLED", {"wave": number})
+        for number in detail.get("skippedWaves", []):
+            self._end_wave("WAVE_SKIPPED", {"wave": number})
         open_waves = [number for number, wave in self.waves.items() if wave.status not in _ENDED_WAVES]
         _demand(not open_waves, f"{status} while waves {open_waves} are open")
         fine = all(wave.status in ("COMPLETED", "SKIPPED") for wave in self.waves.values())
         _demand(fine or status != "COMPLETED", "COMPLETED, and not every wave is")
+        begun = [number for number, wave in self.waves.items() if wave.attempt or wave.gate]
+        _demand(not begun or status != "SKIPPED", f"SKIPPED after waves {begun} had begun")
         _demand(self.completed_waves > 0 or status != "PARTIAL_SUCCESS", "PARTIAL_SUCCESS of nothing")
         self.end, self._waiting = status, []
 

@@ -10,11 +10,13 @@ from drs_recovery.statuses import ExecutionStatus, ExecutionType
 
 def is_drill(execution: Mapping[str, Any]) -> bool:
     """
-    Whether an execution launches drill instances; a dry run launches nothing.
+    Whether an execution launches drill instances: no dry run does, and none that was skipped.
 
     :param execution: EXECUTION record.
     """
-    return execution["executionType"] == ExecutionType.DRILL and not execution.get("dryRun")
+    if execution.get("dryRun") or execution["status"] == ExecutionStatus.SKIPPED:
+        return False
+    return bool(execution["executionType"] == ExecutionType.DRILL)
 
 
 def is_good_drill(execution: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "EXECUTION_PARTIAL_SUCCESS": "Ended: PARTIAL_SUCCESS",
     "EXECUTION_FAILED": "Ended: FAILED",
     "EXECUTION_CANCELLED": "Ended: CANCELLED",
+    "EXECUTION_SKIPPED": "Ended: SKIPPED, nothing was started",
     "DRILL_PREEMPTED": "A drill gives way to this recovery",
     "GATE_OPENED": "Wave {wave} waits for an answer",
     "GATE_APPROVED": "Wave {wave} approved",

@@ -30,7 +30,7 @@ class Priority(StrEnum):
 
 
 class ExecutionStatus(StrEnum):
-    """Status of a whole execution; the last four are final."""
+    """Status of a whole execution; the last five are final."""
 
     PENDING = "PENDING"
     POLLING = "POLLING"
@@ -40,6 +40,7 @@ class ExecutionStatus(StrEnum):
     PARTIAL_SUCCESS = "PARTIAL_SUCCESS"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
 
     @property
     def is_final(self) -> bool:
@@ -70,15 +71,16 @@ class WaveStatus(StrEnum):
 
 
 class SkipCause(StrEnum):
-    """Why a wave is passed over: by choice, or because a wave that it depends on failed."""
+    """Why a wave is passed over: by choice, with its execution, or because one that it depends on failed."""
 
     NOT_CHOSEN = "NOT_CHOSEN"
     DRY_RUN = "DRY_RUN"
+    EXECUTION_SKIPPED = "EXECUTION_SKIPPED"
     DEPENDENCY = "DEPENDENCY"
 
     @property
     def is_choice(self) -> bool:
-        """Somebody wanted it so: nothing went wrong, and what comes after the wave need not wait for it."""
+        """It was meant so: nothing went wrong, and what comes after the wave need not wait for it."""
         return self is not SkipCause.DEPENDENCY
 
 
@@ -139,13 +141,15 @@ _S, _W = ExecutionStatus, WaveStatus
 EXECUTION_TRANSITIONS: Mapping[ExecutionStatus, frozenset[ExecutionStatus]] = MappingProxyType(
     {
         _S.PENDING: frozenset(set(_S) - {_S.PENDING}),
-        _S.POLLING: frozenset(set(_S) - {_S.PENDING, _S.POLLING}),
-        _S.PAUSED: frozenset(set(_S) - {_S.PENDING, _S.PAUSED}),
+        # Only what has not begun can be skipped.
+        _S.POLLING: frozenset(set(_S) - {_S.PENDING, _S.POLLING, _S.SKIPPED}),
+        _S.PAUSED: frozenset(set(_S) - {_S.PENDING, _S.PAUSED, _S.SKIPPED}),
         _S.CANCELLING: frozenset({_S.COMPLETED, _S.PARTIAL_SUCCESS, _S.FAILED, _S.CANCELLED}),
         _S.COMPLETED: frozenset(),
         _S.PARTIAL_SUCCESS: frozenset(),
         _S.FAILED: frozenset(),
         _S.CANCELLED: frozenset(),
+        _S.SKIPPED: frozenset(),
     }
 )
 

@@ -28,7 +28,7 @@ from drs_recovery.dynamodb import MAX_TRANSACTION_ACTIONS
 from drs_recovery.dynamodb_actions import Action, Check, Item, Put
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.records import NewExecution, NewServer
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store_base import (
     RECORD_IS_NEW,
     execution_growth,
@@ -77,9 +77,6 @@ __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 
 # Servers can be added until the jobs of their wave are started; a skipped wave shows what it passes over.
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
-
-
-_CANCELLED_WITH_IT = {"status": WaveStatus.CANCELLED, "statusReason": "not started: the execution ended"}
 
 
 class ExecutionStore(
@@ -211,14 +208,15 @@ class ExecutionStore(
         """
         End an execution, once: what it ended with never changes.
 
-        A wave that still could start is CANCELLED with it: a retry may have reopened it a moment before.
+        A wave that still could start ends with it: a retry may have reopened it a moment before.
 
         :param execution_id: the execution.
         :param status: a final status.
         :param error: why it did not end well; an error that is recorded already stands.
         :param actor: who ends it.
         :return: False if it had ended already.
-        :raises TransitionRefusedError: a wave is active, or the records do not prove COMPLETED.
+        :raises TransitionRefusedError: a wave is active, the records do not prove COMPLETED, or what is to be
+            SKIPPED has begun or is being cancelled.
         """
         if not status.is_final:
             raise ValueError(f"{status} is not a final status")
@@ -232,17 +230,29 @@ class ExecutionStore(
         told = execution.get("error", error and limited(error))
         changes = {**_ending(document, status, end), **present({"error": told})}
         unstarted = [wave for wave in waves if wave["status"] == WaveStatus.NOT_STARTED]
+        ended = "skippedWaves" if status is ExecutionStatus.SKIPPED else "cancelledWaves"
         detail = {
             "error": changes.get("error"),
-            "cancelledWaves": [wave["waveNumber"] for wave in unstarted] or None,
+            ended: [wave["waveNumber"] for wave in unstarted] or None,
         }
         actions: list[Action] = [
             execution_update(execution, now, changes),
-            *(record_update(wave, {**_CANCELLED_WITH_IT, "endTime": end}) for wave in unstarted),
+            *(record_update(wave, {**_ended_with(status, told), "endTime": end}) for wave in unstarted),
             *_due(execution_id, changes.get("terminateAfter")),
         ]
         self._commit(Event(f"EXECUTION_{status}", detail, actor), actions)
         return True
+
+
+def _ended_with(status: ExecutionStatus, told: str | None) -> Item:
+    """What the end of an execution makes of a wave that has not started."""
+    if status is not ExecutionStatus.SKIPPED:
+        return {"status": WaveStatus.CANCELLED, "statusReason": "not started: the execution ended"}
+    return {
+        "status": WaveStatus.SKIPPED,
+        "skipCause": SkipCause.EXECUTION_SKIPPED,
+        "statusReason": told or "not started: the execution was not run",
+    }
 
 
 def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:

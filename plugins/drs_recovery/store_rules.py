@@ -246,7 +246,8 @@ def _shortcoming(server: Record) -> str:
 
 def demand_final_transition(document: Record, wanted: ExecutionStatus) -> None:
     """
-    Refuse a final status while a wave is active, and COMPLETED unless the records prove it.
+    Refuse a final status while a wave is active, COMPLETED unless the records prove it, and SKIPPED if
+    somebody asked to cancel.
 
     :raises StoreConflictError: execution and waves were read while a transition was writing them.
     """
@@ -256,6 +257,9 @@ def demand_final_transition(document: Record, wanted: ExecutionStatus) -> None:
         raise TransitionRefusedError(EXECUTION_SUBJECT, f"{status} with active waves ({active})", wanted)
     if wanted not in EXECUTION_TRANSITIONS[status]:
         raise TransitionRefusedError(EXECUTION_SUBJECT, status, wanted)
+    if wanted is ExecutionStatus.SKIPPED and "cancel" in document:
+        current = f"{status} and cancelled by {document['cancel']['actor']}"
+        raise TransitionRefusedError(EXECUTION_SUBJECT, current, wanted)
     completed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.COMPLETED]
     if len(completed) != document["completedWaves"]:
         raise StoreConflictError(["EXECUTION"])

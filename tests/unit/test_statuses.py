@@ -78,6 +78,7 @@ def test_final_statuses_lead_nowhere() -> None:
         ExecutionStatus.PARTIAL_SUCCESS,
         ExecutionStatus.FAILED,
         ExecutionStatus.CANCELLED,
+        ExecutionStatus.SKIPPED,
     }
     assert {status for status in WaveStatus if status.is_final} == {
         WaveStatus.COMPLETED,

@@ -22,6 +22,7 @@ _STYLES = {
     "PAUSED": "yellow",
     "CANCELLING": "yellow",
     "CANCELLED": "yellow",
+    "SKIPPED": "dim",
     "PARTIAL_SUCCESS": "yellow",
     "WARNING": "yellow",
     "ERROR": "red",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
@@ -22,16 +23,31 @@ Document = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
-def second_of_plan(store: ExecutionStore, execution_id: str) -> str | None:
+@dataclass(frozen=True)
+class Obstacle:
+    """
+    Why an execution may not run.
+
+    :param reason: with what to do.
+    :param is_recovery: whether a real recovery is in the way, beside which a scheduled drill is skipped.
+    """
+
+    reason: str
+    is_recovery: bool
+
+
+def second_of_plan(store: ExecutionStore, execution_id: str) -> Obstacle | None:
     """
     Claim the plan for an execution, or say which other one is in its way.
 
     :param store: the execution store.
     :param execution_id: the execution.
-    :return: why it may not run, with what to do; None if it may.
+    :return: why it may not run; None if it may.
     """
     other = store.hold_plan(execution_id)
-    return None if other is None else _in_the_way(other)
+    if other is None:
+        return None
+    return Obstacle(_in_the_way(other), is_recovery=other["executionType"] == ExecutionType.RECOVERY)
 
 
 def _in_the_way(other: Document) -> str:
@@ -41,7 +57,7 @@ def _in_the_way(other: Document) -> str:
     )
 
 
-def disturbed_recovery(store: ExecutionStore, execution_id: str) -> str | None:
+def disturbed_recovery(store: ExecutionStore, execution_id: str) -> Obstacle | None:
     """
     Say which live recovery a drill would disturb: of any plan, with a server of the drill.
 
@@ -50,7 +66,7 @@ def disturbed_recovery(store: ExecutionStore, execution_id: str) -> str | None:
 
     :param store: the execution store.
     :param execution_id: the execution.
-    :return: why it may not run, with what to do; None if it may, or is no drill.
+    :return: why it may not run; None if it may, or is no drill.
     """
     document = store.get_document(execution_id)
     if not document["isDrill"]:
@@ -59,10 +75,11 @@ def disturbed_recovery(store: ExecutionStore, execution_id: str) -> str | None:
     for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
         if shared := sorted(servers.keys() & _servers_of(other)):
             names = ", ".join(f"{servers[server_id]} ({server_id})" for server_id in shared)
-            return (
+            reason = (
                 f"a real recovery of plan {other['planName']} uses {names}: {_named(other)}. A drill never "
                 "disturbs a recovery: start it again when that recovery has ended"
             )
+            return Obstacle(reason, is_recovery=True)
     return None
 
 
@@ -103,8 +120,8 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
     other = store.in_the_way(execution["executionId"])
     if other is not None:
         raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
-    if reason := disturbed_recovery(store, execution["executionId"]):
-        raise WaveRefusedError(f"nothing is started: {reason}")
+    if obstacle := disturbed_recovery(store, execution["executionId"]):
+        raise WaveRefusedError(f"nothing is started: {obstacle.reason}")
 
 
 def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:

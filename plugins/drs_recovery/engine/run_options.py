@@ -34,6 +34,7 @@ class RunOptions:
     :param waves: numbers of the waves to run, ascending.
     :param keep_instances: never clean up the drill's instances by itself.
     :param dry_run: check everything, launch nothing.
+    :param is_scheduled: whether the schedule started it, so that it can be skipped.
     :param findings: what is wrong with the choices; an execution with any of these may not start.
     """
 
@@ -43,6 +44,7 @@ class RunOptions:
     waves: tuple[int, ...]
     keep_instances: bool
     dry_run: bool
+    is_scheduled: bool = False
     findings: tuple[str, ...] = ()
 
 
@@ -73,13 +75,17 @@ def read_options(plan: RecoveryPlan, context: Mapping[str, Any]) -> RunOptions:
         waves=_waves(plan, params["waves"], findings),
         keep_instances=bool(params["keep_instances"]),
         dry_run=bool(params["dry_run"]),
+        is_scheduled=_is_scheduled(dag_run),
         findings=tuple(findings),
     )
 
 
 def _execution_type(dag_run: Any, params: Mapping[str, Any]) -> ExecutionType:
-    scheduled = dag_run.run_type == SCHEDULED
-    return ExecutionType.DRILL if scheduled else ExecutionType(params["execution_type"])
+    return ExecutionType.DRILL if _is_scheduled(dag_run) else ExecutionType(params["execution_type"])
+
+
+def _is_scheduled(dag_run: Any) -> bool:
+    return bool(dag_run.run_type == SCHEDULED)
 
 
 def _waves(plan: RecoveryPlan, chosen: Sequence[int | str] | None, findings: list[str]) -> tuple[int, ...]:

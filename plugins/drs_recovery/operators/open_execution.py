@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.early_place import take_early_place
-from drs_recovery.engine.precedence import disturbed_recovery, second_of_plan
+from drs_recovery.engine.precedence import Obstacle, disturbed_recovery, second_of_plan
 from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
 from drs_recovery.engine.run_options import RunOptions
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionRefusedError
 from drs_recovery.operators.base import PlanOperator, fails_for_good
-from drs_recovery.statuses import FindingSeverity
+from drs_recovery.statuses import ExecutionStatus, FindingSeverity
 from drs_recovery.store import ExecutionStore
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ class OpenExecutionOperator(PlanOperator):
     """
     Open an execution of a plan: record first, then servers, so that even a refused one leaves its reason.
 
+    A scheduled drill that would disturb a real recovery is skipped, in the record and in Airflow: nothing
+    went wrong, and its run is green.
+
     :return: the execution id.
     """
 
@@ -33,9 +38,12 @@ class OpenExecutionOperator(PlanOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good():
             options = self.create_record(context)
-            if "admittedTime" in self.store.get_execution(execution_id):
+            execution = self.store.get_execution(execution_id)
+            if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.
                 return execution_id
+            if execution["status"] == ExecutionStatus.SKIPPED:
+                raise AirflowSkipException(execution["error"])
             if options.findings:
                 self._refuse(execution_id, options.findings)
             self._give_way(second_of_plan, execution_id, options)
@@ -49,11 +57,20 @@ class OpenExecutionOperator(PlanOperator):
         return execution_id
 
     def _give_way(
-        self, rule: Callable[[ExecutionStore, str], str | None], execution_id: str, options: RunOptions
+        self, rule: Callable[[ExecutionStore, str], Obstacle | None], execution_id: str, options: RunOptions
     ) -> None:
-        """Refuse an execution that would disturb another one; a dry run disturbs nobody."""
-        if not options.dry_run and (reason := rule(self.store, execution_id)):
-            self._refuse(execution_id, [reason])
+        """Refuse, or skip, an execution that would disturb another one; a dry run disturbs nobody."""
+        if options.dry_run or not (obstacle := rule(self.store, execution_id)):
+            return
+        if options.is_scheduled and obstacle.is_recovery:
+            self._skip(execution_id, obstacle.reason)
+        self._refuse(execution_id, [obstacle.reason])
+
+    def _skip(self, execution_id: str, reason: str) -> NoReturn:
+        check_not_ending(self.store.get_execution(execution_id))
+        self.store.finalize(execution_id, ExecutionStatus.SKIPPED, reason)
+        self.announce(execution_id)
+        raise AirflowSkipException(reason)
 
     def _check(self, execution_id: str, options: RunOptions, clients: Clients) -> None:
         """Record the servers and what speaks against launching them; errors end all but a dry run."""

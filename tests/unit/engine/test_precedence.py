@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.utils.types import DagRunType
 
 from drs_recovery.engine.precedence import make_way
 from drs_recovery.exceptions import WaveRefusedError
@@ -55,6 +56,60 @@ def test_a_second_drill_of_a_live_plan_is_refused_with_the_run_and_what_to_do(
 
 def test_a_dry_run_is_opened_beside_a_live_drill(drill: Steps, steps_of: StepsOf) -> None:
     steps_of(CRM, run_id="manual__2").open(dry_run=True)
+
+
+@pytest.mark.parametrize("other", [CRM, SHARED])
+def test_a_scheduled_drill_beside_a_live_recovery_of_its_servers_is_skipped_with_a_green_run(
+    steps_of: StepsOf, other: dict[str, object]
+) -> None:
+    recovery = steps_of(CRM)
+    recovery.open(**REAL)
+    drill = steps_of(other, run_id="scheduled__1")
+    drill.run_type = DagRunType.SCHEDULED
+
+    for _ in "a first try and a cleared one":
+        with pytest.raises(AirflowSkipException, match="manual__1 of recover_crm"):
+            drill.open()
+        with pytest.raises(AirflowSkipException, match="manual__1 of recover_crm"):
+            drill.start()
+        assert drill.finalize(open_execution="skipped") == "SKIPPED"
+
+    document = drill.document
+    assert (document["status"], document["isDrill"]) == ("SKIPPED", True)
+    assert recovery.execution_id in document["error"]
+    assert {(wave["status"], wave["skipCause"]) for wave in document["waves"]} == {
+        ("SKIPPED", "EXECUTION_SKIPPED")
+    }
+    assert drill.events.count("EXECUTION_SKIPPED") == 1
+    assert "startTime" not in document
+    assert recovery.document["status"] == "PENDING"
+
+
+def test_a_scheduled_drill_beside_a_live_drill_of_its_plan_is_refused(
+    drill: Steps, steps_of: StepsOf
+) -> None:
+    second = steps_of(CRM, run_id="scheduled__1")
+    second.run_type = DagRunType.SCHEDULED
+
+    with pytest.raises(AirflowFailException, match="plan crm has a live DRILL"):
+        second.open()
+
+
+def test_a_drill_that_was_cancelled_meanwhile_is_not_skipped(steps_of: StepsOf) -> None:
+    steps_of(CRM).open(**REAL)
+    drill = steps_of(CRM, run_id="scheduled__1")
+    drill.run_type = DagRunType.SCHEDULED
+    hold = drill.store.hold_plan
+
+    def cancelled_meanwhile(execution_id: str) -> object:
+        other = hold(execution_id)
+        drill.store.request_cancel(execution_id, "ann", "not tonight")
+        return other
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(drill.store), "hold_plan", lambda _store, one: cancelled_meanwhile(one))
+        with pytest.raises(AirflowFailException, match="cancelled by ann: not tonight"):
+            drill.open()
 
 
 def test_the_plan_is_free_when_the_drill_has_ended(drill: Steps, steps_of: StepsOf) -> None:

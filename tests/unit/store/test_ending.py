@@ -151,6 +151,24 @@ def test_no_wave_that_could_still_start_outlives_its_execution(store, opened):
     assert store.get_events("e1")[-1]["detail"] == {"cancelledWaves": [2]}
 
 
+def test_what_is_skipped_takes_its_waves_with_it_and_says_why(store, opened):
+    assert store.finalize("e1", ExecutionStatus.SKIPPED, "a real recovery uses its servers") is True
+    document = store.get_document("e1")
+    assert (document["status"], document["error"]) == ("SKIPPED", "a real recovery uses its servers")
+    assert {(wave["status"], wave["skipCause"], wave["statusReason"]) for wave in document["waves"]} == {
+        ("SKIPPED", "EXECUTION_SKIPPED", "a real recovery uses its servers")
+    }
+    assert document["waves"][0]["endTime"] == document["endTime"]
+    assert sorted(store.get_events("e1")[-1]["detail"]["skippedWaves"]) == [1, 2]
+
+
+def test_what_is_being_cancelled_is_not_skipped(store, opened):
+    store.request_cancel("e1", "ann", "not tonight")
+    opened.force("EXECUTION", status=ExecutionStatus.PENDING)
+    with pytest.raises(TransitionRefusedError, match="cancelled by ann"):
+        store.finalize("e1", ExecutionStatus.SKIPPED, "no time for it")
+
+
 def test_texts_that_a_record_has_no_room_for_are_shortened_and_the_execution_ends(store, running):
     reasons = "\n".join(f"- host-{number}: UnauthorizedOperation {'x' * 3000}" for number in range(200))
 

@@ -63,8 +63,8 @@ def read_execution(request: Request, execution: VisibleExecution, store: Store) 
     arguments of notifiers and the parameters of automations are hidden.
 
     To follow an execution, send the `ETag` of the last answer as `If-None-Match`; every few seconds is often
-    enough. Its `status` is final when it is COMPLETED, PARTIAL_SUCCESS, FAILED or CANCELLED; only a retry
-    of a failed wave opens an execution again.
+    enough. Its `status` is final when it is COMPLETED, PARTIAL_SUCCESS, FAILED, CANCELLED or SKIPPED; only a
+    retry of a failed wave opens an execution again.
     """
     document = store.get_document(execution["executionId"])
     return json_answer(request, {**document, "planSnapshot": without_secrets(document["planSnapshot"])})

@@ -86,7 +86,9 @@ class Wave(Record):
     wave_name: str = known("Its name in the plan.", "Database")
     status: WaveStatus = known("How far it is.", "COMPLETED")
     status_reason: str | None = maybe("Why it ended otherwise than COMPLETED.", "1 critical server failed")
-    skip_cause: SkipCause | None = maybe("Of a SKIPPED one: by choice, or because of another wave.")
+    skip_cause: SkipCause | None = maybe(
+        "Of a SKIPPED one: by choice, with its execution, or because of another wave."
+    )
     depends_on: list[int] = known("Numbers of the waves that must end well before it.", [])
     gate: Gate | None = maybe("The question before it, once asked.")
     failure_gate: FailureGate | None = maybe("The question about its failure, once asked.")

@@ -89,6 +89,10 @@ def _after_it(document: Record, actions: Actions, instances: RunningInstances) -
             _or_terminate(instances, terminate),
         )
         return NextStep(step, (*retries, *terminate))
+    if document["status"] == ExecutionStatus.SKIPPED:
+        return NextStep(
+            said("Nothing: the schedule starts the next drill. To drill before that, start one."), ()
+        )
     if document["status"] == ExecutionStatus.CANCELLED:
         return NextStep(said(_about_instances(instances, terminate)), terminate)
     about = f" {_about_instances(instances, terminate)}" if instances.count else ""

@@ -73,7 +73,7 @@ def coverage_note(execution: Record) -> str:
 
     :param execution: EXECUTION record.
     """
-    if execution.get("dryRun"):
+    if execution.get("dryRun") or execution["status"] == ExecutionStatus.SKIPPED:
         return "launched nothing"
     completed, total = execution["completedWaves"], execution["totalWaves"]
     if ExecutionStatus(execution["status"]).is_final and completed < total:

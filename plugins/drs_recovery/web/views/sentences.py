@@ -163,6 +163,10 @@ def _cancelled(document: Record) -> Sentence:
     return said(_why(document))
 
 
+def _skipped(document: Record) -> Sentence:
+    return said(f"Not run, nothing was started: {_error(document)}.")
+
+
 def _why(document: Record, *, opened: bool = False) -> str:
     """The main reason why an execution did not end well, as a sentence of its own or as the rest of one."""
     reason = _failed_wave(document) or _cancel(document) or _refusal(document) or _error(document)
@@ -218,4 +222,5 @@ _SENTENCES: Mapping[ExecutionStatus, Callable[[Record], Sentence]] = {
     ExecutionStatus.PARTIAL_SUCCESS: _partial,
     ExecutionStatus.FAILED: _failed,
     ExecutionStatus.CANCELLED: _cancelled,
+    ExecutionStatus.SKIPPED: _skipped,
 }

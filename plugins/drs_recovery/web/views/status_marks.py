@@ -108,6 +108,13 @@ _EXECUTIONS: Mapping[str, Mark] = {
             "Cancelled",
             "It was ended before any wave was a success.",
         ),
+        Mark(
+            ExecutionStatus.SKIPPED,
+            Tone.NEUTRAL,
+            _LEFT_OUT,
+            "Not run",
+            "A scheduled drill that was not the time for; nothing was started.",
+        ),
     )
 }
 

@@ -89,7 +89,8 @@ def times_of(document: Record, as_of: float) -> Times:
     """
     begun = document.get("startTime", document["submittedTime"])
     ended = None if is_live(document) else document.get("endTime")
-    expected = None if document.get("dryRun") else document.get("expectedDuration")
+    launches = not (document.get("dryRun") or document["status"] == ExecutionStatus.SKIPPED)
+    expected = document.get("expectedDuration") if launches else None
     estimate = _estimate(document, expected, as_of)
     is_late = bool(expected) and is_at_work(document) and as_of - begun > expected
     return Times(

@@ -156,6 +156,8 @@ def _starting(wave: Record) -> str:
 
 
 def _left_out(wave: Record) -> str:
+    if wave.get("skipCause") == SkipCause.EXECUTION_SKIPPED:
+        return "Not started: the execution was not run."
     if SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice:
         return "Left out on purpose."
     return "Not started, because of a wave before it."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drs_recovery.records import NewExecution, NewServer, NewWave
-from drs_recovery.statuses import ExecutionType, ServerPhase, WaveStatus, progress_of
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
 from drs_recovery.store_items import compose, execution_item, server_item, wave_item
 
 START = 1_800_000_000.0
@@ -51,7 +51,7 @@ def document(status: str = "POLLING", *waves: Fields, recovery: bool = False, **
     }
     if any("startTime" in one for one in waves):
         execution["startTime"] = START + 60
-    if status in ("COMPLETED", "PARTIAL_SUCCESS", "FAILED", "CANCELLED"):
+    if ExecutionStatus(status).is_final:
         execution |= {"endTime": START + 720, "duration": 660, "waitingGates": [], "measured": {}}
     items = [_wave(number, one) for number, one in enumerate(waves, 1)]
     servers = [

@@ -10,6 +10,7 @@ import pytest
 from drs_recovery.web.rules import Rights
 from drs_recovery.web.views.actions import actions_for
 from drs_recovery.web.views.costs import running_instances
+from drs_recovery.web.views.failures import failures_in
 from drs_recovery.web.views.next_steps import NextStep, next_step
 from tests.unit.web.views.documents import START, Fields, document, gate, server, wave
 
@@ -113,6 +114,16 @@ def test_a_termination_under_way_is_waited_for() -> None:
     request = {"actor": "admin", "time": START, "requestId": "r"}
     state = document("COMPLETED", wave("COMPLETED", server()), terminationRequests=[request])
     assert told(state)[0] == "Nothing: wait until the instances are terminated."
+
+
+def test_after_a_skipped_drill_there_is_nothing_to_mend() -> None:
+    skipped = wave("SKIPPED", skipCause="EXECUTION_SKIPPED", statusReason="in use")
+    state = document("SKIPPED", skipped, error="in use")
+    assert told(state) == (
+        "Nothing: the schedule starts the next drill. To drill before that, start one.",
+        [],
+    )
+    assert failures_in(state).total == 0
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from tests.unit.web.views.plan_records import execution, live
 def test_the_newest_of_each_kind_is_picked() -> None:
     executions = [
         live(9),
+        execution(10, status="SKIPPED", completedWaves=0),
         execution(8, dryRun=True),
         execution(7, completedWaves=1),
         execution(6, executionType="RECOVERY", dryRun=True),
@@ -21,9 +22,9 @@ def test_the_newest_of_each_kind_is_picked() -> None:
 
     assert past == PlanPast(
         live=(executions[0],),
-        last_drill=executions[2],
-        last_good_drill=executions[4],
-        last_recovery=executions[5],
+        last_drill=executions[3],
+        last_good_drill=executions[5],
+        last_recovery=executions[6],
     )
 
 

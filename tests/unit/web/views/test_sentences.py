@@ -173,6 +173,13 @@ def test_a_dry_run_launched_nothing_whatever_it_found(findings: list[Any], told:
     assert state == f"Dry run finished, nothing was launched{told}."
 
 
+def test_what_was_skipped_says_why() -> None:
+    state = said_of(
+        "SKIPPED", wave("SKIPPED", skipCause="EXECUTION_SKIPPED"), error="a recovery uses a. Wait"
+    )
+    assert state == "Not run, nothing was started: a uses b. Wait."
+
+
 def test_a_partial_result_says_what_is_missing() -> None:
     told = said_of(
         "PARTIAL_SUCCESS",

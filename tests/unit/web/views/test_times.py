@@ -103,8 +103,9 @@ def test_after_the_end_the_clock_stands_still() -> None:
     assert told.ended == Moment.at(START + 720)
 
 
-def test_a_dry_run_has_no_usual_duration() -> None:
-    told = times("COMPLETED", wave("SKIPPED"), dryRun=True, expectedDuration=1200)
+@pytest.mark.parametrize(("status", "fields"), [("COMPLETED", {"dryRun": True}), ("SKIPPED", {})])
+def test_what_launches_nothing_has_no_usual_duration(status: str, fields: dict[str, Any]) -> None:
+    told = times(status, wave("SKIPPED"), expectedDuration=1200, **fields)
     assert (told.expected, str(told.sentence)) == (None, "")
 
 
