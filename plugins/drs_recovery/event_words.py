@@ -45,6 +45,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "WAVES_REOPENED": "Waves {waves} may run after all, because wave {because} is tried again",
     "JOB_STARTED": "Wave {wave}: DRS job {jobId} started",
     "JOB_ADOPTED": "Wave {wave}: DRS job {jobId} found, started before",
+    "JOB_IGNORED": "Wave {wave}: {jobId} is not adopted: {reason}",
     "TERMINATION_REQUESTED": "Its instances are to be terminated",
     "TERMINATION_JOB_STARTED": "DRS job {jobId} terminates instances",
     "TERMINATION_FAILED": "Not every instance could be terminated",

@@ -9,6 +9,7 @@ job is listed.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from drs_recovery.engine.clients import Clients
+from drs_recovery.engine.job_identity import contradiction, is_job_id
 from drs_recovery.engine.parts import JobPart
 from drs_recovery.exceptions import JobStartError
 from drs_recovery.hooks.errors import (
@@ -43,6 +45,8 @@ SHORT_PAUSE = 2.0
 
 # AWS: tags hold letters, digits, spaces and _ . : / = + - @, at most 256 characters.
 _NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
+
+log = logging.getLogger(__name__)
 
 
 class Line(Protocol):
@@ -132,18 +136,21 @@ class JobStarter:
         self._clients = clients
         self._execution = execution
         self._wave = wave
+        self.ignored: dict[str, str] = {}
+        """Why a job was not adopted that was named as one of this wave, by its id."""
 
-    def start_or_adopt(self, part: JobPart, line: Line) -> Started:
+    def start_or_adopt(self, part: JobPart, line: Line, remembered: object = None) -> Started:
         """
         Make sure that exactly one job runs for a part.
 
         :param part: the servers and where they are recovered.
         :param line: gives room in DRS to one after the other.
+        :param remembered: id of a job that an earlier try may have started.
         :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
         """
         try:
-            found = self.find(part)
+            found = self._recognised(part, remembered) or self.find(part)
             # Before the room is taken: from the last look at the record to the request is but a moment then.
             self._clients.at(*part.place).drs.prepare_to_send()
         except AWS_ERRORS as error:
@@ -167,18 +174,68 @@ class JobStarter:
         :raises NotStartedError: a job holds these servers and does not say whose it is.
         """
         drs = self._clients.at(*part.place).drs
-        wanted = job_tags(self._execution, self._wave, part)
-        mine = {key: wanted[key] for key in (EXECUTION_TAG, WAVE_TAG, PART_TAG, ATTEMPT_TAG)}
         since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
         for job in drs.jobs_since(since):
             if not _may_hold(job, part):
                 continue
             tags = drs.job_tags(job)
             if tags is None and "participatingServers" in job:
-                raise NotStartedError(f"DRS does not tell the tags of {job['jobID']}, it may be ours", None)
-            if tags is not None and mine.items() <= {ATTEMPT_TAG: FIRST_ATTEMPT, **tags}.items():
+                raise _untold(job)
+            if tags is not None and self._is_tagged_as(job, tags, part):
                 return Started(self._ref(part, str(job["jobID"])), adopted=True)
         return None
+
+    def _recognised(self, part: JobPart, job_id: object) -> Started | None:
+        """
+        The job that an earlier try kept in mind, if DRS says that it is this part's.
+
+        One that DRS does not list is no proof. If it is ours after all, DRS's rule of one job a server
+        answers a second request with a conflict, until the job is listed.
+        """
+        if not job_id:
+            return None
+        if not is_job_id(job_id):
+            self._ignore(str(job_id), "it is no id of a DRS job")
+            return None
+        drs = self._clients.at(*part.place).drs
+        job = next(iter(drs.describe_jobs([str(job_id)])), None)
+        if job is None:
+            log.warning("%s, kept by an earlier try, is not listed by DRS: looked for by its tags", job_id)
+            return None
+        tags = drs.job_tags(job)
+        if tags is None:
+            raise _untold(job)
+        if why := self._contradiction(job, tags, part):
+            self._ignore(str(job_id), why)
+            return None
+        return Started(self._ref(part, str(job_id)), adopted=True)
+
+    def _is_tagged_as(self, job: Mapping[str, Any], tags: Mapping[str, str], part: JobPart) -> bool:
+        if not self._tags_of(part).items() <= {ATTEMPT_TAG: FIRST_ATTEMPT, **tags}.items():
+            return False
+        # Tags can be put on any job.
+        if why := self._contradiction(job, tags, part):
+            self._ignore(str(job["jobID"]), why)
+            return False
+        return True
+
+    def _tags_of(self, part: JobPart) -> dict[str, str]:
+        """The tags by which the job of a part is told from all others."""
+        wanted = job_tags(self._execution, self._wave, part)
+        return {key: wanted[key] for key in (EXECUTION_TAG, WAVE_TAG, PART_TAG, ATTEMPT_TAG)}
+
+    def _contradiction(self, job: Mapping[str, Any], tags: Mapping[str, str], part: JobPart) -> str | None:
+        return contradiction(
+            job,
+            {ATTEMPT_TAG: FIRST_ATTEMPT, **tags},
+            wanted_tags=self._tags_of(part),
+            server_ids=part.server_ids,
+            is_drill=bool(self._execution["isDrill"]),
+        )
+
+    def _ignore(self, job_id: str, why: str) -> None:
+        log.warning("%s is not adopted: %s", job_id, why)
+        self.ignored[job_id] = why
 
     def _start(self, part: JobPart) -> str:
         job = self._clients.at(*part.place).drs.start_recovery(
@@ -201,6 +258,10 @@ class JobStarter:
         if is_transient(error):
             return NotStartedError(reason, retry_after(error) or SHORT_PAUSE)
         return JobStartError(reason)
+
+
+def _untold(job: Mapping[str, Any]) -> NotStartedError:
+    return NotStartedError(f"DRS does not tell the tags of {job['jobID']}, it may be ours", None)
 
 
 def _is_surely_not_started(error: Exception) -> bool:

@@ -7,10 +7,12 @@ room yet. Only entries that could not start with all the room of the place are p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from drs_recovery.engine.job_identity import misfit
 from drs_recovery.engine.job_starter import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.engine.preflight_jobs import Job, Limits, servers_of
 from drs_recovery.queue_entries import Queue, QueueEntry, QueueState
@@ -83,7 +85,7 @@ class PlaceState:
 
         :param entry: of the queue.
         """
-        job = self._by_id.get(entry.job_id) or self._by_part.get(_part_of(entry))
+        job = self._by_id.get(entry.job_id) or self._tagged_as(entry)
         return self._termination_of(entry.server_ids) if job is None and entry.is_termination else job
 
     @cached_property
@@ -100,6 +102,12 @@ class PlaceState:
         )
         return wanted or any(job.get("initiatedBy") == _REAL_RECOVERY for job in self.running())
 
+    def _tagged_as(self, entry: QueueEntry) -> Job | None:
+        """Tags can be put on any job: one that is not adopted for a part holds no room for it either."""
+        is_drill = entry.execution_type is ExecutionType.DRILL
+        jobs = self._by_part.get(_part_of(entry), ())
+        return next((job for job in jobs if not misfit(job, entry.server_ids, is_drill=is_drill)), None)
+
     def _termination_of(self, server_ids: Collection[str]) -> Job | None:
         jobs = (job for job in self.running() if job.get("type") == TERMINATION_JOB)
         return next((job for job in jobs if servers_of(job).issuperset(server_ids)), None)
@@ -109,10 +117,12 @@ class PlaceState:
         return {job["jobID"]: job for job in self.jobs}
 
     @cached_property
-    def _by_part(self) -> Mapping[_Part, Job]:
-        return {
-            _part_in_tags({ATTEMPT_TAG: FIRST_ATTEMPT, **(job.get("tags") or {})}): job for job in self.jobs
-        }
+    def _by_part(self) -> Mapping[_Part, Sequence[Job]]:
+        found: dict[_Part, list[Job]] = defaultdict(list)
+        for job in self.jobs:
+            tags = {ATTEMPT_TAG: FIRST_ATTEMPT, **(job.get("tags") or {})}
+            found[_part_in_tags(tags)].append(job)
+        return found
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from drs_recovery.engine.admission import Admission, leave_queues
 from drs_recovery.engine.attempts import choose_servers, deadline_of
 from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started, job_ref
+from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started
 from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
 from drs_recovery.engine.polling import WaveWatcher
@@ -118,7 +118,11 @@ class WaveStarter:
         self, execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart, line: Admission
     ) -> str:
         starter = JobStarter(self._clients, execution, wave)
-        started = self._remembered(wave, part) or starter.start_or_adopt(part, line)
+        remembered = self._memory.get(_memory_key(wave, part.number))
+        try:
+            started = starter.start_or_adopt(part, line, remembered)
+        finally:
+            self._tell_ignored(execution["executionId"], wave, part, starter.ignored)
         self._record(execution["executionId"], wave, started)
         line.started(part, started.job.job_id)
         return started.job.job_id
@@ -147,10 +151,14 @@ class WaveStarter:
         verb = "adopted" if started.adopted else "started"
         log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
 
-    def _remembered(self, wave: Mapping[str, Any], part: JobPart) -> Started | None:
-        """The job that an earlier try started but could not record."""
-        job_id = self._memory.get(_memory_key(wave, part.number))
-        return Started(job_ref(wave, part, str(job_id)), adopted=True) if job_id else None
+    def _tell_ignored(
+        self, execution_id: str, wave: Mapping[str, Any], part: JobPart, ignored: Mapping[str, str]
+    ) -> None:
+        """Put on record which jobs were named as the part's and are not; the next try starts without them."""
+        for job_id, why in ignored.items():
+            self._store.ignore_job(execution_id, wave["waveNumber"], job_id, why)
+        if str(self._memory.get(_memory_key(wave, part.number))) in ignored:
+            self._memory.set(_memory_key(wave, part.number), "")
 
     def _give_up_in_time(self, execution_id: str, number: int, error: NotStartedError) -> None:
         execution = self._store.get_execution(execution_id)

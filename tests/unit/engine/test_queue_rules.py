@@ -54,7 +54,7 @@ def test_a_reservation_takes_room_before_drs_lists_its_job(fields: dict[str, str
 def test_a_job_and_its_reservation_count_once() -> None:
     by_id = reserved("b", 3, job_id="drsjob-b")
     tags = {"dr:executionId": "c", "dr:wave": "1", "dr:part": "1", "dr:attempt": "1"}
-    jobs = [job("b", 3), job("other", 3, tags=tags)]
+    jobs = [job("b", 3), job("c", 3, tags=tags)]
 
     assert turn_of(entry("a"), place(by_id, reserved("c", 3), jobs=jobs, limits=Limits(3, 100, 7))).is_now
 
