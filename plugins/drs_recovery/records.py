@@ -53,8 +53,9 @@ class NewExecution:
     :param reason: why it runs, if someone said so.
     :param dry_run: check everything, launch nothing.
     :param keep_instances: leave the instances of a drill running.
-    :param expected_duration: seconds that it is expected to take, if known.
-    :param expected_samples: of how many earlier executions that is the median; 0 if it is DRS's usual time.
+    :param expected_duration: seconds that it is expected to take without waits for people, if known.
+    :param expected_samples: on how many earlier times each of its waves rests at least; 0 if DRS's usual time
+        stands in for one.
     :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
     :param waves: every wave of the plan.
     """

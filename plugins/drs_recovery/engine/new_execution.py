@@ -36,7 +36,7 @@ def new_execution(
     """
     dag_run = context["dag_run"]
     history = History(store, plan, options.execution_type)
-    expected, expected_of_waves = history.expectation(), history.wave_seconds()
+    expected, expected_of_waves = history.expectation(options.waves), history.wave_seconds()
     return NewExecution(
         execution_id=execution_id,
         plan_id=plan.id,
@@ -52,7 +52,7 @@ def new_execution(
         reason=options.reason,
         dry_run=options.dry_run,
         keep_instances=options.keep_instances,
-        expected_duration=expected.seconds,
+        expected_duration=None if options.dry_run else expected.seconds,
         expected_samples=expected.samples,
         objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},
         waves=tuple(

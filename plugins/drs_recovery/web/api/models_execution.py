@@ -107,9 +107,10 @@ class Execution(ExecutionSummary):
     reason: str | None = maybe("Why it runs.", "Quarterly drill")
     objectives: Times = known("The plan's objectives.", {"rto": 3600, "rpo": 900})
     admitted_time: float | None = later("When nothing spoke against it; no wave starts before.")
-    expected_duration: float | None = maybe("Seconds that it should take.", 2400)
+    expected_duration: float | None = maybe("Seconds that it should take, without waits for people.", 2400)
     expected_samples: int | None = maybe(
-        "Of how many earlier executions of the plan that is the median; 0 if it is DRS's usual time.", 4
+        "How many earlier times each of its waves rests on at least; 0 if DRS's usual time stands in.",
+        4,
     )
     last_updated_time: float = time("When its record changed last.")
     last_polled_time: float | None = later("When DRS was looked at last.")

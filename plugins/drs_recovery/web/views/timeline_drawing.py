@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.web.rules import is_at_work, is_live
-from drs_recovery.web.views.forecast import Forecast, forecasts, usual_wave_seconds
+from drs_recovery.web.rules import is_live
+from drs_recovery.web.views.forecast import Forecast, estimated_end, forecasts
 from drs_recovery.web.views.moments import Moment, moment_if
 from drs_recovery.web.views.parts import Span, clock, opening, wave_title
 from drs_recovery.web.views.status_marks import wave_mark
@@ -73,9 +73,8 @@ def timeline_of(document: Record, events: Sequence[Record], as_of: float) -> Tim
     planned = forecasts(document, as_of)
     past = {wave["waveNumber"]: stretches_of(events, wave["waveNumber"], ended) for wave in document["waves"]}
     scale = _scale(document, past, planned, as_of)
-    usual = usual_wave_seconds(document)
     rows = tuple(
-        _row(index, wave, past[wave["waveNumber"]], planned.get(wave["waveNumber"]), scale, usual, as_of)
+        _row(index, wave, past[wave["waveNumber"]], planned.get(wave["waveNumber"]), scale, as_of)
         for index, wave in enumerate(document["waves"])
     )
     axis_y = len(rows) * _ROW
@@ -90,7 +89,7 @@ def timeline_of(document: Record, events: Sequence[Record], as_of: float) -> Tim
         ticks=_ticks(scale),
         now_x=scale.x(as_of) if live else None,
         objective_x=scale.reaches(_objective(document)),
-        estimated_end_x=scale.reaches(_usual_end(document)) if is_at_work(document) else None,
+        estimated_end_x=scale.reaches(estimated_end(document, as_of)),
         title=f"Waves of {document['planName']} along the time",
         description=" ".join(
             f"{opening(wave_title(w))}: {row.summary}." for w, row in _paired(document, rows)
@@ -121,18 +120,12 @@ def _objective(document: Record) -> float | None:
     return None if rto is None or begun is None else float(begun) + float(rto)
 
 
-def _usual_end(document: Record) -> float | None:
-    expected, begun = document.get("expectedDuration"), document.get("startTime")
-    return None if not expected or begun is None else float(begun) + float(expected)
-
-
 def _row(
     index: int,
     wave: Record,
     past: Sequence[Stretch],
     forecast: Forecast | None,
     scale: _Scale,
-    usual: float | None,
     as_of: float,
 ) -> TimelineRow:
     plan = [Stretch(StretchKind.PLANNED, forecast.start, forecast.end)] if forecast else []
@@ -147,7 +140,7 @@ def _row(
         started=moment_if(past[0].start if past else None),
         ended=moment_if(wave.get("endTime")),
         clock=clock(wave["startTime"], wave.get("endTime"), as_of) if "startTime" in wave else None,
-        expected=Span(usual) if usual and forecast else None,
+        expected=Span(forecast.end - forecast.start) if forecast else None,
         summary=", then ".join(_told(one) for one in past)
         or ("planned" if plan else wave_mark(wave["status"]).word.lower()),
     )

@@ -142,9 +142,11 @@ def test_the_axis_counts_from_the_opening_in_round_times() -> None:
 
 def test_the_objective_and_the_usual_end_are_drawn_where_the_axis_reaches() -> None:
     waves = (wave("POLLING"),)
-    near = drawn("POLLING", *waves, events=[STARTED], objectives={"rto": 1200}, expectedDuration=600)
+    near = drawn("POLLING", *waves, events=[STARTED], objectives={"rto": 1200}, expectedDuration=1100)
     assert near.objective_x == END
-    assert near.estimated_end_x == pytest.approx(660 / 1260 * END, abs=0.01)
+    assert near.estimated_end_x == pytest.approx(1160 / 1260 * END, abs=0.01)
+    late = drawn("POLLING", *waves, events=[STARTED], objectives={"rto": 1200}, expectedDuration=600)
+    assert late.estimated_end_x is None
     far = drawn("POLLING", *waves, events=[STARTED], objectives={"rto": 90_000})
     assert far.objective_x is None
     none = drawn("PENDING", wave("NOT_STARTED"), events=[], objectives={"rto": 1200})
