@@ -82,7 +82,7 @@ class LaunchOrder:
     :param server_id: the source server.
     :param pace: durations for its operating system.
     :param waits: how much later than the first its conversion starts.
-    :param cleans_up: an earlier drill instance has to go first.
+    :param cleans_up: an earlier recovery instance has to go first.
     :param snapshot_given: launched from a stored snapshot rather than from the latest data.
     :param takes_snapshot: its replication lets a new snapshot be taken.
     :param has_data: its first sync has ended.

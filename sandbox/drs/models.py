@@ -77,7 +77,7 @@ class DrsBackend(BaseBackend):
             if snapshot_id
         }
         admit(list(asked), self.live_jobs(reading.elapsed), WORLD.quotas)
-        replaced = {row.server.server_id for row in self.instances.values() if row.is_drill}
+        replaced = {row.server.server_id for row in self.instances.values()}
         job = plan_launch(request, servers, points, replaced, reading)
         self.jobs[job.job_id] = job
         for server in servers:
@@ -232,8 +232,9 @@ class DrsBackend(BaseBackend):
             acts[effect.act](job, effect.target, effect.due)
 
     def _clean_up(self, _job: Job, server_id: str, _due: float) -> None:
+        """All earlier ones go, whatever launched them, as AWS's guide says: those of real recoveries, too."""
         for row in list(self.instances.values()):
-            if row.server.server_id == server_id and row.is_drill:
+            if row.server.server_id == server_id:
                 self._remove(row.instance_id)
 
     def _launch(self, job: Job, server_id: str, due: float) -> None:

@@ -33,7 +33,7 @@ def plan_launch(
     :param request: of StartRecovery, already admitted.
     :param servers: that take part.
     :param points: server to the snapshot that was asked for.
-    :param replaced: servers that have an earlier drill instance.
+    :param replaced: servers that have an earlier recovery instance.
     :param reading: the moment of the call.
     """
     return _LaunchPlan(request, servers, points, replaced, reading).job()

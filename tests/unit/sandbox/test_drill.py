@@ -130,14 +130,16 @@ def test_the_state_of_a_recovery_instance_follows_ec2(
     assert instances()[0]["ec2InstanceState"] == "STOPPED"
 
 
-def test_a_second_drill_cleans_the_first_one_up(
+@pytest.mark.parametrize("is_drill", [True, False], ids=["a drill's", "a real recovery's"])
+def test_a_new_launch_cleans_up_the_earlier_instance_of_its_server_whatever_launched_it(
+    is_drill: bool,
     start: Start,
     events: Callable[[str], list[str]],
     instances: Callable[[], list[dict[str, Any]]],
     ec2: Any,
     wall: ManualWall,
 ) -> None:
-    start(DB_1)
+    start(DB_1, isDrill=is_drill)
     wall.advance(A_DRILL)
     first = instances()[0]["ec2InstanceID"]
     job_id = start(DB_1)
@@ -147,16 +149,6 @@ def test_a_second_drill_cleans_the_first_one_up(
     assert second["ec2InstanceID"] != first
     old = ec2.describe_instances(InstanceIds=[first])["Reservations"][0]["Instances"][0]
     assert old["State"]["Name"] == "terminated"
-
-
-def test_a_drill_leaves_the_instance_of_a_real_recovery_alone(
-    start: Start, instances: Callable[[], list[dict[str, Any]]], wall: ManualWall
-) -> None:
-    start(DB_1, isDrill=False)
-    wall.advance(A_DRILL)
-    start(DB_1)
-    wall.advance(A_DRILL)
-    assert sorted(row["isDrill"] for row in instances()) == [False, True]
 
 
 def test_the_source_server_remembers_its_last_launch(start: Start, drs: Any, wall: ManualWall) -> None:
