@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -35,6 +33,7 @@ from drs_recovery.plan_parts import (
     Schedule,
     Server,
 )
+from drs_recovery.plan_tasks import wave_group_id
 from drs_recovery.plan_translate import field_findings
 from drs_recovery.plan_types import (
     ConnectionId,
@@ -71,7 +70,6 @@ __all__ = [
 
 # The store numbers waves with two digits, so that their records sort.
 MOST_WAVES = 99
-_LONGEST_SLUG = 60
 
 
 class Wave(PlanModel):
@@ -209,7 +207,7 @@ class RecoveryPlan(PlanModel):
 
     def group_task_id(self, number: int) -> str:
         """Id of a wave's task group, such as ``wave_02_application``; never over 70 characters."""
-        return f"wave_{number:02d}_{_slug(self.wave(number).name)}"
+        return wave_group_id(number, self.wave(number).name)
 
     def needs_gate(self, number: int, execution_type: ExecutionType | str) -> bool:
         """
@@ -262,9 +260,3 @@ def _validation_error(findings: list[Finding]) -> ValidationError:
         for finding in findings
     ]
     return ValidationError.from_exception_data("RecoveryPlan", lines)
-
-
-def _slug(name: str) -> str:
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")
-    return slug[:_LONGEST_SLUG].strip("_") or "wave"

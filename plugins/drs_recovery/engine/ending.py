@@ -11,6 +11,7 @@ from drs_recovery.engine.judgement import failures_of, wave_label
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.plan_tasks import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore, final_status
 from drs_recovery.wave_attempts import launch_began
@@ -92,23 +93,18 @@ def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]
     A request to cancel is in the record. Where it could not be written, the tasks tell: Airflow's "Mark run
     as failed" and "Mark run as success" skip the tasks that had not started. A failed task never does that:
     what is behind it becomes upstream_failed. Tasks of waves that were left out by choice are skipped too and
-    do not count.
+    do not count, nor do those of another version of the plan.
 
     :param document: the execution document.
     :param task_states: state of each task of the run.
     """
     if asked := _asked_ending(document):
         return asked
-    plan = plan_from_snapshot(document["planSnapshot"])
-    left_out = {
-        plan.group_task_id(wave["waveNumber"])
-        for wave in document["waves"]
-        if wave["status"] == WaveStatus.SKIPPED
-    }
+    wanted = [wave for wave in document["waves"] if wave["status"] != WaveStatus.SKIPPED]
     skipped = [
         task_id
         for task_id, state in task_states.items()
-        if state == SKIPPED_TASK and task_id.split(".")[0] not in left_out
+        if state == SKIPPED_TASK and ("." not in task_id or any(is_task_of(task_id, w) for w in wanted))
     ]
     if skipped and not document.get("error") and not _has_failed_wave(document):
         return Ending(

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.gates import question_of
-from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
@@ -50,13 +50,13 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         """Record the pause and ask, unless this execution needs no answer or has one."""
         with fails_for_good():
             document = self.store.get_document(self.execution_id_of(context))
-            plan = plan_from_snapshot(document["planSnapshot"])
+            plan, wave = plan_from_snapshot(document["planSnapshot"]), self.own_wave(document["waves"])
             if not gate_is_asked(document, plan, self.wave_number):
                 self.log.info("wave %s needs no approval", self.wave_number)
                 return None
             if reason := refused_gate(document):
                 raise AirflowSkipException(reason)
-            gate = wave_of(document, self.wave_number).get("gate") or {}
+            gate = wave.get("gate") or {}
             if gate.get("decision") == GateDecision.APPROVED:
                 # Also when the wave is cleared after the execution has ended, to be tried again.
                 return None

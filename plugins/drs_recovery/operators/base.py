@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -21,11 +21,12 @@ from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.new_execution import new_execution
 from drs_recovery.engine.room import QueuedError
-from drs_recovery.engine.run_options import RunOptions, read_options
+from drs_recovery.engine.run_options import read_options
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.identity import execution_id
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
+from drs_recovery.plan_tasks import is_task_of
 from drs_recovery.settings import execution_store, poll_interval
 from drs_recovery.statuses import SkipCause
 from drs_recovery.store import ExecutionStore
@@ -138,9 +139,26 @@ class WaveMixin(RecoveryMixin):
 
     wave_number: int
 
+    if TYPE_CHECKING:
+        task_id: str
+
     def wave_plan_of(self, execution: str) -> Wave:
         """The wave as the execution's plan has it."""
         return self.plan_of(execution).wave(self.wave_number)
+
+    def own_wave(self, waves: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """
+        The wave of this task in the execution's record.
+
+        :param waves: WAVE records of the execution.
+        :raises AirflowSkipException: the execution has none: it was opened with another version of the plan.
+        """
+        for wave in waves:
+            if wave["waveNumber"] == self.wave_number and is_task_of(self.task_id, wave):
+                return wave
+        raise AirflowSkipException(
+            f"{self.task_id} is no task of this execution, which was opened with another version of the plan"
+        )
 
     def pass_over_if_blocked(self, document: Mapping[str, Any]) -> None:
         """
@@ -218,19 +236,22 @@ class PlanOperator(RecoveryOperator):
         super().__init__(**kwargs)
         self.plan = plan
 
-    def create_record(self, context: Context) -> RunOptions:
+    def create_record(self, context: Context) -> dict[str, Any]:
         """
         Create the execution's record unless it exists.
 
         :param context: Airflow's task context.
-        :return: what was chosen for the execution.
+        :return: EXECUTION record, with the plan that counts from now on, whatever becomes of its file.
         """
         execution_id = self.execution_id_of(context)
-        options = read_options(self.plan, context)
-        record = new_execution(self.store, self.plan, context, execution_id, options)
+        try:
+            return self.store.get_execution(execution_id)
+        except ExecutionNotFoundError:
+            options = read_options(self.plan, context)
+            record = new_execution(self.store, self.plan, context, execution_id, options)
         if self.store.create_execution(record):
             self.log.info("execution %s opened: %s", execution_id, self.plan.name)
-        return options
+        return self.store.get_execution(execution_id)
 
 
 class WaveOperator(WaveMixin, RecoveryOperator):

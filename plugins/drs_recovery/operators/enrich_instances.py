@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.start_rules import check_not_cancelled, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd, instance_ids
 from drs_recovery.exceptions import ExecutionError
@@ -36,7 +36,7 @@ class EnrichInstancesOperator(WaveOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
             document = self.store.get_document(execution_id)
-            wave = wave_of(document, self.wave_number)
+            wave = self.own_wave(document["waves"])
             if not wave["jobs"]:
                 self._explain_nothing(document, wave)
             if wave["status"] == WaveStatus.COMPLETED:

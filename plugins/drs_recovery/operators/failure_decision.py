@@ -14,7 +14,7 @@ from drs_recovery.engine.attempts import begin_retry, recorded_failure
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.failure_question import failure_question
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.start_rules import check_not_ending, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd
@@ -23,6 +23,7 @@ from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefused
 from drs_recovery.failure_answers import FAILURE_ANSWERS
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
 from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import FailureDecision, WaveStatus
 from drs_recovery.wave_attempts import attempt_of
@@ -94,7 +95,7 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
     def _is_settled(self, context: Context, execution_id: str) -> bool:
         """Take one step; False if the record has to be looked at again."""
         document = self.store.get_document(execution_id)
-        wave = wave_of(document, self.wave_number)
+        wave = self.own_wave(document["waves"])
         status = WaveStatus(wave["status"])
         if status is WaveStatus.COMPLETED:
             return True
@@ -119,6 +120,9 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
                 return False
             case FailureDecision.STOP | FailureDecision.TIMED_OUT:
                 raise recorded_failure(wave)
+        if plan_from_snapshot(document["planSnapshot"]).wave(self.wave_number).on_failure != "ask":
+            # Another version of the plan asks here; this execution does as it was opened.
+            raise recorded_failure(wave)
         check_not_ending(document)
         self._ask(context, document)
         return False

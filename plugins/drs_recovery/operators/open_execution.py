@@ -12,10 +12,11 @@ from drs_recovery.engine.early_place import take_early_place
 from drs_recovery.engine.precedence import Obstacle, disturbed_recovery, second_of_plan
 from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
-from drs_recovery.engine.run_options import RunOptions
+from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionRefusedError
 from drs_recovery.operators.base import PlanOperator, fails_for_good
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
 from drs_recovery.store import ExecutionStore
 
@@ -37,18 +38,19 @@ class OpenExecutionOperator(PlanOperator):
         """Create what is not there yet; a retry goes on with the record of the first try."""
         execution_id = self.execution_id_of(context)
         with fails_for_good():
-            options = self.create_record(context)
-            execution = self.store.get_execution(execution_id)
+            execution = self.create_record(context)
             if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.
                 return execution_id
             if execution["status"] == ExecutionStatus.SKIPPED:
                 raise AirflowSkipException(execution["error"])
+            plan = plan_from_snapshot(execution["planSnapshot"])
+            options = read_options(plan, context)
             if options.findings:
                 self._refuse(execution_id, options.findings)
             self._give_way(second_of_plan, execution_id, options)
             clients = Clients()
-            self._check(execution_id, options, clients)
+            self._check(execution_id, plan, options, clients)
             document = self.store.get_document(execution_id)
             check_not_ending(document)
             self.store.admit(execution_id)
@@ -72,13 +74,13 @@ class OpenExecutionOperator(PlanOperator):
         self.announce(execution_id)
         raise AirflowSkipException(reason)
 
-    def _check(self, execution_id: str, options: RunOptions, clients: Clients) -> None:
+    def _check(self, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients) -> None:
         """Record the servers and what speaks against launching them; errors end all but a dry run."""
-        resolution = GroupResolver(clients, self.plan, options.waves).resolve()
+        resolution = GroupResolver(clients, plan, options.waves).resolve()
         for number in options.waves:
             self.store.add_servers(execution_id, number, resolution.of_wave(number))
         self._give_way(disturbed_recovery, execution_id, options)
-        preflight = Preflight(clients, self.plan, execution_id, options.execution_type)
+        preflight = Preflight(clients, plan, execution_id, options.execution_type)
         findings = preflight.findings(resolution)
         for finding in findings:
             self.log.warning("preflight of execution %s: %s: %s", execution_id, finding.severity, finding)

@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from drs_recovery.engine.attempts import begin_retry, recorded_failure
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import wave_of
 from drs_recovery.engine.precedence import check_reopening, make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
@@ -49,7 +48,7 @@ class StartRecoveryOperator(WaveOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
             document = self.store.get_document(execution_id)
-            wave = wave_of(document, self.wave_number)
+            wave = self.own_wave(document["waves"])
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
             starter = WaveStarter(self.store, context["task_state_store"])

@@ -37,7 +37,8 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id):
             check_not_cancelled(self.store.get_execution(execution_id))
-            if WaveStatus(self.store.get_wave(execution_id, self.wave_number)["status"]).is_final:
+            wave = self.own_wave([self.store.get_wave(execution_id, self.wave_number)])
+            if WaveStatus(wave["status"]).is_final:
                 return self._judge(execution_id)
             # The first try comes right behind the start of the jobs and would see nothing yet; a retry can
             # come long after their end.
