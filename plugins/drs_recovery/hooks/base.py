@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
+from botocore.config import Config
 
+from drs_recovery.hooks.client_config import merged
 from drs_recovery.hooks.connections import is_undefined
-from drs_recovery.hooks.errors import MissingConnectionError, UnansweredConnectionError
+from drs_recovery.hooks.errors import (
+    MissingConnectionError,
+    UnansweredConnectionError,
+    UnusableConnectionError,
+)
 from drs_recovery.hooks.service_models import share_service_models
 
 
@@ -21,24 +29,59 @@ class AccountHook(AwsBaseHook):
     Airflow replaces a connection that it does not find by the credentials of the machine. For a default
     connection that nobody defined that is what everyone expects; for any other one they would be those of the
     wrong account, where nothing of the execution exists.
+
+    :param config: what the hook's purpose asks for; the connection's ``config_kwargs`` go with it, see
+        :func:`~drs_recovery.hooks.client_config.merged`. Airflow would take the one or the other.
     """
+
+    def __init__(self, *args: Any, config: Config | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._own_config = config or Config()
 
     @cached_property
     def conn_config(self) -> AwsConnectionWrapper:
         """
-        The connection.
+        The connection, and how clients of this hook are configured because of it.
 
         :raises MissingConnectionError: it has a name, and there is none of that name; or Airflow does not say
             whether there is a default one.
+        :raises UnusableConnectionError: what it says of itself makes no sense.
         """
-        found: AwsConnectionWrapper = super().conn_config
-        if found or self.aws_conn_id is None:
-            return found
-        if self.aws_conn_id != self.default_conn_name:
-            raise MissingConnectionError(connection=self.aws_conn_id)
-        if not is_undefined(self.aws_conn_id):
-            raise UnansweredConnectionError(connection=self.aws_conn_id)
-        return found
+        connection, of_connection = self._connection
+        with self._explained():
+            connection.botocore_config = merged(of_connection, self._own_config, self._region_name)
+        return connection
+
+    def config_for(self, own: Config) -> Config:
+        """
+        What the connection says, for a client with a purpose of its own.
+
+        :param own: what that asks for, instead of what the hook's other clients do.
+        """
+        with self._explained():
+            return merged(self._connection[1], own, self._region_name)
+
+    @cached_property
+    def _connection(self) -> tuple[AwsConnectionWrapper, Config]:
+        """The connection, and what it says of clients."""
+        with self._explained():
+            found: AwsConnectionWrapper = super().conn_config
+        # Airflow keeps what it found, so that the next look would be given what is refused here.
+        del vars(self)["conn_config"]
+        if not found and self.aws_conn_id is not None:
+            if self.aws_conn_id != self.default_conn_name:
+                raise MissingConnectionError(connection=self.aws_conn_id)
+            if not is_undefined(self.aws_conn_id):
+                raise UnansweredConnectionError(connection=self.aws_conn_id)
+        return found, found.botocore_config or Config()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say of an error in a connection's extra which connection it is in."""
+        try:
+            yield
+        except (TypeError, ValueError, AttributeError) as error:
+            raise UnusableConnectionError(connection=self.aws_conn_id, reason=str(error)) from error
 
     def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
         """A session that reads no description of a service which this process has read already."""

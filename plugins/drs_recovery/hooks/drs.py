@@ -10,6 +10,7 @@ from typing import Any
 from botocore.config import Config
 
 from drs_recovery.hooks.base import AccountHook
+from drs_recovery.hooks.client_config import within
 
 # DescribeRecoveryInstances and DescribeSourceServers take at most 200 ids, DescribeJobs 1000 (botocore's
 # model).
@@ -21,11 +22,10 @@ _READ_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30
 )
 # StartRecovery has no client token: a repeat that botocore makes by itself could start a second recovery.
-_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 60
-START_RECOVERY_SECONDS = _CONNECT_SECONDS + _ANSWER_SECONDS
-_SEND_ONCE = Config(
-    retries={"total_max_attempts": 1}, connect_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS
-)
+_SEND_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+# Whatever a connection says of time-outs: whoever waits for a late job, or keeps its room, counts on the sum.
+_LONGEST_CONNECT = 20
+START_RECOVERY_SECONDS = 65
 
 
 def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -52,7 +52,9 @@ class DrsHook(AccountHook):
 
     def prepare_to_send(self) -> None:
         """Make the client of requests that are sent once: where a role is assumed, that can take long."""
-        self._sender = self._sender or self.get_client_type(region_name=self.region_name, config=_SEND_ONCE)
+        if self._sender is None:
+            config = within(self.config_for(_SEND_ONCE), _LONGEST_CONNECT, START_RECOVERY_SECONDS)
+            self._sender = self.get_client_type(region_name=self.region_name, config=config)
 
     def start_recovery(
         self, server_ids: Iterable[str], *, is_drill: bool, tags: Mapping[str, str]

@@ -56,6 +56,12 @@ class UnansweredConnectionError(MissingConnectionError):
     fmt = "Airflow does not say whether there is a connection {connection}"
 
 
+class UnusableConnectionError(BotoCoreError):  # type: ignore[misc]  # botocore is not annotated
+    """What an Airflow connection says of itself makes no sense."""
+
+    fmt = "the Airflow connection {connection} cannot be used: {reason}"
+
+
 def error_code(error: Exception) -> str:
     """AWS's error code, or the class name of an error that is not an answer of AWS."""
     if isinstance(error, ClientError):

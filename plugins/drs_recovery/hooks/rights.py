@@ -83,7 +83,12 @@ class RightsHook(AccountHook):
         ]
 
     def _caller(self) -> dict[str, str]:
-        sts = self.get_session(region_name=self.region_name).client("sts", config=ASK_BRIEFLY)
+        sts = self.get_session(region_name=self.region_name).client(
+            "sts",
+            endpoint_url=self.conn_config.get_service_endpoint_url("sts"),
+            config=self.config,
+            verify=self.verify,
+        )
         return dict(sts.get_caller_identity())
 
     def _role_arn(self, session: re.Match[str]) -> str:

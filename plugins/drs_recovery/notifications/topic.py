@@ -8,11 +8,17 @@ from airflow.providers.amazon.aws.hooks.sns import SnsHook
 from airflow.sdk import BaseNotifier
 from botocore.config import Config
 
+from drs_recovery.hooks.base import AccountHook
+
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 # A recovery waits for a message for some seconds at most: botocore's own minute would be of no use.
 _CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+class TopicHook(AccountHook, SnsHook):
+    """Airflow's hook of SNS, in the account that the connection names or nowhere."""
 
 
 class TopicNotifier(BaseNotifier):
@@ -39,8 +45,7 @@ class TopicNotifier(BaseNotifier):
         """
         notice = context["notice"]  # type: ignore[typeddict-item]  # not a context of Airflow, but ours
         region = self.topic_arn.split(":")[3]
-        # The provider has not annotated its constructor.
-        hook = SnsHook(aws_conn_id=self.connection, region_name=region, config=_CONFIG)  # type: ignore[no-untyped-call]
+        hook = TopicHook(aws_conn_id=self.connection, region_name=region, config=_CONFIG)
         execution_id = notice.attributes["executionId"]
         is_fifo = self.topic_arn.endswith(".fifo")
         hook.publish_to_target(
