@@ -78,9 +78,11 @@ def server_changes(
 
 
 def _changes(server: Item, seen: ServerSeen, now: float) -> Item:
-    if ruled := _RULED & seen.fields.keys():
+    first = {name: value for name, value in seen.once.items() if name not in server}
+    fields = {**first, **seen.fields}
+    if ruled := _RULED & (seen.fields.keys() | seen.once.keys()):
         raise ValueError(f"a poll cannot set {', '.join(sorted(ruled))} of a server by its free fields")
-    changes = {name: value for name, value in seen.fields.items() if value not in (None, "")}
+    changes = {name: value for name, value in fields.items() if value not in (None, "")}
     if seen.launch_status and _launch_moves_on(server["launchStatus"], seen.launch_status):
         changes.update(_launch_changes(server, seen.launch_status, now))
     if seen.phase is not None:

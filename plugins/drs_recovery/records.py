@@ -189,12 +189,14 @@ class ServerSeen:
     :param launch_status: as DRS sent it.
     :param phase: how far the server is.
     :param fields: other attributes of the SERVER record, by their camelCase names; empty values are ignored.
+    :param once: the same for attributes that keep the first value that they get.
     """
 
     source_server_id: str
     launch_status: str | None = None
     phase: ServerPhase | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    once: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,10 +206,17 @@ class WavePoll:
 
     :param jobs: the jobs that DRS listed.
     :param servers: the servers of which it said something.
+    :param trouble: what could not be asked, and why, for people; None if everything could.
+    :param looks: how often AWS was asked since the last poll that was written. With 0 the poll says nothing
+        about when AWS was last asked, nor about trouble: it writes what was concluded from earlier answers.
+    :param looked_at: when AWS was last asked, in epoch seconds; None for now.
     """
 
     jobs: tuple[JobSeen, ...] = ()
     servers: tuple[ServerSeen, ...] = ()
+    trouble: str | None = None
+    looks: int = 1
+    looked_at: float | None = None
 
 
 @dataclass(frozen=True)

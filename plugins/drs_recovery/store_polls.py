@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from drs_recovery.dynamodb_actions import Item
+from drs_recovery.dynamodb_actions import Condition, Item
 from drs_recovery.poll_changes import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.records import WavePoll
 from drs_recovery.statuses import WaveStatus
@@ -15,8 +16,11 @@ from drs_recovery.store_base import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store_items import public
+from drs_recovery.store_items import limited, public
 from drs_recovery.store_rules import demand_live, demand_requested, wave_subject
+
+# A poll of another wave, which asked AWS later, was written between our reading and our writing.
+_POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
 
 
 class StorePolls(StoreBase):
@@ -39,30 +43,39 @@ class StorePolls(StoreBase):
         execution, wave = self._read_together(execution_id, number)
         _demand_pollable(execution, wave)
         servers = self._read_servers(execution_id, number)
-        now, attempt = self._now(), wave["pollAttempts"] + 1
-        changes = server_changes(servers, poll.servers, now, attempt)
+        now = self._now()
+        looked_at = _looked_at(poll, now)
+        changes = server_changes(servers, poll.servers, looked_at, wave["pollAttempts"] + poll.looks)
         *earlier, last = in_transactions(changes) if changes else [()]
         for part in earlier:
-            self._write(execution, wave, part, now, {})
+            self._write(execution, wave, part, now, {}, {})
             wave = {**wave, "version": wave["version"] + 1}
-        seen = {
-            "lastPolledTime": max(now, wave.get("lastPolledTime", now)),
-            "lastPollError": None,
-            "pollAttempts": attempt,
-            "jobs": merge_jobs(wave["jobs"], poll.jobs),
-        }
-        self._write(execution, wave, last, now, seen)
+        seen = {"jobs": merge_jobs(wave["jobs"], poll.jobs)}
+        polled = {}
+        if poll.looks:
+            seen |= _look_changes(wave, poll, now)
+            polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
+        self._write(execution, wave, last, now, seen, polled)
         changed = {change.stored["recordKey"]: change.after for change in changes}
         return [public(changed.get(server["recordKey"], server)) for server in servers]
 
     def _write(
-        self, execution: Item, wave: Item, part: Sequence[ServerChange], now: float, wave_changes: Item
+        self,
+        execution: Item,
+        wave: Item,
+        part: Sequence[ServerChange],
+        now: float,
+        wave_changes: Item,
+        polled: Item,
     ) -> None:
         deltas = progress_deltas(part)
-        polled = {"lastPolledTime": max(now, execution["lastUpdatedTime"])}
+        growth = execution_growth(execution, now, polled, deltas)
+        if polled:
+            not_later = Condition(_POLLED_BEFORE, {"polled": polled["lastPolledTime"]})
+            growth = replace(growth, condition=growth.condition & not_later)
         self.table.transact(
             [
-                execution_growth(execution, now, polled, deltas),
+                growth,
                 record_update(wave, wave_changes, deltas),
                 *(record_update(change.stored, change.changes) for change in part),
             ]
@@ -75,14 +88,34 @@ class StorePolls(StoreBase):
 
         :param execution_id: the execution.
         :param number: the wave, from 1.
-        :param message: what went wrong, for people; the next poll that succeeds clears it.
+        :param message: what went wrong, for people; the next poll without trouble clears it.
         """
         wave = self._read_wave(execution_id, number)
         if not WaveStatus(wave["status"]).is_active:
             return
-        error = {"message": message, "time": self._now()}
-        changes = {"lastPollError": error, "pollAttempts": wave["pollAttempts"] + 1}
+        changes = {
+            "lastPollError": _poll_error(message, self._now()),
+            "pollAttempts": wave["pollAttempts"] + 1,
+        }
         self.table.transact([record_update(wave, changes)])
+
+
+def _look_changes(wave: Item, poll: WavePoll, now: float) -> Item:
+    """What the wave's record says about looks at AWS after a poll."""
+    looked_at = _looked_at(poll, now)
+    return {
+        "lastPolledTime": max(looked_at, wave.get("lastPolledTime", looked_at)),
+        "lastPollError": None if poll.trouble is None else _poll_error(poll.trouble, now),
+        "pollAttempts": wave["pollAttempts"] + poll.looks,
+    }
+
+
+def _looked_at(poll: WavePoll, now: float) -> float:
+    return now if poll.looked_at is None else round(poll.looked_at, 3)
+
+
+def _poll_error(message: str, now: float) -> Item:
+    return {"message": limited(message), "time": now}
 
 
 def _demand_pollable(execution: Item, wave: Item) -> None:

@@ -77,9 +77,11 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
             raise NotStartedError(look.problem, look.retry_after)
         try:
             _give_up_lost_servers(store, clients, execution_id, wave)
-            InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
         except AWS_ERRORS as error:
             raise NotStartedError(describe(error), None) from error
+        details = InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
+        if details.problems:
+            raise NotStartedError("; ".join(details.problems), None)
     store.restart_failed(execution_id, number)
 
 

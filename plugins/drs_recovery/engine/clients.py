@@ -34,6 +34,10 @@ class Place(NamedTuple):
     connection: str
     region: str
 
+    def __str__(self) -> str:
+        """How messages name it."""
+        return f"{self.region} (connection {self.connection})"
+
 
 def connection_exists(connection: str) -> bool:
     """
@@ -110,6 +114,13 @@ class Clients:
         place = Place(connection, region)
         return self._by_place.setdefault(place, PlaceClients(place))
 
-    def forget(self) -> None:
-        """Drop every hook: after an expired token a new client reads the connection again."""
-        self._by_place.clear()
+    def forget(self, place: Place | None = None) -> None:
+        """
+        Drop hooks: after an expired token a new client reads the connection again.
+
+        :param place: only those of this place.
+        """
+        if place is None:
+            self._by_place.clear()
+        else:
+            self._by_place.pop(place, None)

@@ -116,15 +116,14 @@ class ExecutionCloser:
     def _late_instances(self, execution_id: str) -> Unsettled | None:
         """Look for launched servers that lack their details."""
         document = self._store.get_document(execution_id)
-        enricher = InstanceEnricher(self._store, self._clients, details_timeout())
+        deadline = settle_deadline(document) + details_timeout()
+        is_over = time.time() >= deadline
+        # Nobody looks for them any more after that: the record says of each server what was missing.
+        enricher = InstanceEnricher(self._store, self._clients, 0 if is_over else details_timeout())
         started = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
-        try:
-            missing = [s for number in started for s in enricher.enrich(execution_id, number)]
-        except AWS_ERRORS as error:
-            missing = [describe(error)]
-        if missing and time.time() < settle_deadline(document) + details_timeout():
-            return Unsettled(f"late details of {', '.join(missing)}")
-        return None
+        looks = [enricher.enrich(execution_id, number, give_up_at=deadline) for number in started]
+        missing = [one for details in looks for one in details.waits_for]
+        return None if is_over or not missing else Unsettled(f"late details of {', '.join(missing)}")
 
     def _write(self, execution_id: str, ending: Ending) -> None:
         # What becomes of a wave that never started depends on what became of those that ran.

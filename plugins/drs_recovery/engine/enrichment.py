@@ -7,32 +7,63 @@ LAUNCHED, and EC2 may not know an instance right after its launch, so a missing 
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from drs_recovery.engine.actions import warning_of
-from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.actions import warning_of as actions_warning_of
+from drs_recovery.engine.clients import Clients, Place, PlaceClients
 from drs_recovery.engine.ec2 import describe_instances
+from drs_recovery.engine.instance_details import (
+    GONE_STATES,
+    HALTED_STATES,
+    Found,
+    fields_of,
+    row_of,
+    warning_of,
+    what_is_missing,
+    why_gone,
+)
 from drs_recovery.engine.judgement import has_launched
-from drs_recovery.engine.observation import epoch
+from drs_recovery.engine.observation import reason_beside_instance
+from drs_recovery.engine.place_answers import PlaceTrouble, ask_places
+from drs_recovery.engine.polling import joined
 from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
 from drs_recovery.store import ExecutionStore
 
-# EC2 instance states in which an instance is on its way out.
-_GONE_STATES = frozenset({"shutting-down", "terminated"})
-_STARTING_STATE = "pending"
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Details:
+    """
+    What a look for details came to.
+
+    :param missing: ids of servers whose details are still to come.
+    :param problems: what could not be asked, and why, for people.
+    """
+
+    missing: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """What is still to come, for people; empty when nothing is."""
+        return (*self.missing, *self.problems) if self.missing else ()
 
 
 class InstanceEnricher:
     """
-    Bring EC2 details into the records of a wave.
+    Bring EC2 details into the records of a wave; each place of it stands for itself.
 
     :param store: the execution store.
     :param clients: hooks by place.
-    :param patience: seconds after its launch for which a server may lack details before it counts as failed.
+    :param patience: seconds for which a server may lack details before it counts as failed, from the first
+        look on after its launch and its post-launch actions.
     """
 
     def __init__(self, store: ExecutionStore, clients: Clients, patience: float) -> None:
@@ -40,152 +71,134 @@ class InstanceEnricher:
         self._clients = clients
         self._patience = patience
 
-    def enrich(self, execution_id: str, wave_number: int) -> tuple[str, ...]:
+    def enrich(self, execution_id: str, wave_number: int, give_up_at: float = math.inf) -> Details:
         """
         Look once for the instances of a wave's servers and record what is there.
 
         :param execution_id: the execution.
         :param wave_number: from 1.
-        :return: ids of launched servers whose details are still to come.
+        :param give_up_at: epoch seconds from which trouble that may pass counts like a refusal.
+        :return: what is still to come. AWS errors are in it, not raised.
         """
         servers = [s for s in self._store.get_servers(execution_id, wave_number) if _lacks_details(s)]
         if not servers:
-            return ()
-        seen = [
-            self._seen(server, *self._found(server, rows, instances))
-            for place_servers, rows, instances in self._answers(servers)
-            for server in place_servers
-        ]
-        poll = WavePoll(jobs=(), servers=tuple(entry for entry in seen if entry is not None))
+            return Details()
+        found, troubles = self._look(servers)
+        seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in servers]
+        problems = tuple(map(str, troubles))
+        poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
         after = self._store.record_poll(execution_id, wave_number, poll)
-        return tuple(s["sourceServerId"] for s in after if self._is_waited_for(s))
+        return Details(tuple(s["sourceServerId"] for s in after if self._is_waited_for(s)), problems)
 
-    def _is_waited_for(self, server: Mapping[str, Any]) -> bool:
+    def _is_waited_for(self, server: Record) -> bool:
         """A server that failed after its launch has an instance too, which is looked for as patiently."""
         if has_launched(server):
             return True
-        launched = launch_outcome(server["launchStatus"]) is LaunchOutcome.LAUNCHED
-        return launched and not server.get("instanceId") and self._is_patient(server)
+        return _was_launched(server) and not server.get("instanceId") and self._is_patient(server)
 
-    def _is_patient(self, server: Mapping[str, Any]) -> bool:
-        return time.time() < float(server["launchedTime"]) + self._patience
+    def _is_patient(self, server: Record) -> bool:
+        now = time.time()
+        return now < float(server.get("detailsAwaitedTime", now)) + self._patience
 
-    def _answers(
-        self, servers: Iterable[Mapping[str, Any]]
-    ) -> Iterator[tuple[list[Mapping[str, Any]], list[Mapping[str, Any]], dict[str, Mapping[str, Any]]]]:
-        by_place: dict[Place, list[Mapping[str, Any]]] = defaultdict(list)
+    def _look(self, servers: Sequence[Record]) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+        """What DRS and EC2 say of the servers' instances, by source server id, and what they do not say."""
+        by_place: dict[Place, list[Record]] = defaultdict(list)
         for server in servers:
             by_place[Place(server["connection"], server["region"])].append(server)
-        for place, place_servers in by_place.items():
-            hooks = self._clients.at(*place)
-            rows = hooks.drs.recovery_instances([server["sourceServerId"] for server in place_servers])
-            instance_ids = {row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")}
-            instance_ids |= {s["recoveryInstanceId"] for s in place_servers if s.get("recoveryInstanceId")}
-            yield place_servers, list(rows), describe_instances(hooks.ec2.conn, sorted(instance_ids))
+        rows = ask_places(self._clients, by_place, "DRS", _rows)
+        wanted = {place: _instance_ids(there, rows.found.get(place, ())) for place, there in by_place.items()}
+        known = {place: ids for place, ids in wanted.items() if ids}
+        instances = ask_places(self._clients, known, "EC2", _instances)
+        silent = {trouble.place: trouble for trouble in (*instances.troubles, *rows.troubles)}
+        found = {}
+        for place, there in by_place.items():
+            at_place = instances.found.get(place, {})
+            for server in there:
+                row = row_of(server, rows.found.get(place), at_place)
+                instance = at_place.get(str((row or {}).get("ec2InstanceID")))
+                found[server["sourceServerId"]] = Found(row, instance, silent.get(place))
+        halted, unread = self._with_wishes(by_place, found)
+        return {**found, **halted}, [*rows.troubles, *instances.troubles, *unread]
 
-    @staticmethod
-    def _found(
-        server: Mapping[str, Any],
-        rows: Sequence[Mapping[str, Any]],
-        instances: Mapping[str, Mapping[str, Any]],
-    ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-        row = next((row for row in rows if _belongs_to(row, server)), None)
-        if row is None:
-            return _replaced(server, instances)
-        return row, instances.get(str(row.get("ec2InstanceID")))
+    def _with_wishes(
+        self, by_place: Mapping[Place, Sequence[Record]], found: Mapping[str, Found]
+    ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+        """What launch settings ask for, read only of servers whose instance does not run."""
+        halted = {
+            place: [s["sourceServerId"] for s in there if found[s["sourceServerId"]].state in HALTED_STATES]
+            for place, there in by_place.items()
+        }
+        wishes = ask_places(
+            self._clients, {place: ids for place, ids in halted.items() if ids}, "DRS", _dispositions
+        )
+        unread = {trouble.place: trouble for trouble in wishes.troubles}
+        told = {
+            server_id: replace(
+                found[server_id],
+                disposition=wishes.found.get(place, {}).get(server_id),
+                disposition_trouble=unread.get(place),
+            )
+            for place, ids in halted.items()
+            for server_id in ids
+        }
+        return told, wishes.troubles
 
-    def _seen(
-        self,
-        server: Mapping[str, Any],
-        row: Mapping[str, Any] | None,
-        instance: Mapping[str, Any] | None,
-    ) -> ServerSeen | None:
-        fields = {**_row_fields(row), **_instance_fields(instance, row)}
-        phase = None
+    def _seen(self, server: Record, found: Found, give_up_at: float) -> ServerSeen:
+        fields, once, phase = fields_of(found), {}, None
         if has_launched(server):
-            phase, error = self._verdict(server, row, fields)
+            phase, error = self._verdict(server, found, give_up_at)
             fields["error"] = error
             if phase is ServerPhase.READY:
-                fields["warning"] = warning_of(server)
-        if not fields and phase is None:
-            return None
-        return ServerSeen(
-            source_server_id=server["sourceServerId"], launch_status=None, phase=phase, fields=fields
-        )
+                fields["warning"] = joined([actions_warning_of(server), warning_of(found)])
+        elif fields.get("instanceId") and server.get("error"):
+            fields["error"] = reason_beside_instance(server["error"], fields["instanceId"], found.state)
+        if phase is not ServerPhase.READY and (has_launched(server) or _was_launched(server)):
+            once["detailsAwaitedTime"] = time.time()
+        return ServerSeen(server["sourceServerId"], phase=phase, fields=fields, once=once)
 
     def _verdict(
-        self, server: Mapping[str, Any], row: Mapping[str, Any] | None, fields: Mapping[str, Any]
+        self, server: Record, found: Found, give_up_at: float
     ) -> tuple[ServerPhase | None, str | None]:
-        state = fields.get("instanceState")
-        if state in _GONE_STATES:
-            return ServerPhase.FAILED, f"instance {fields['instanceId']} was launched and is {state} in EC2"
-        if state and state != _STARTING_STATE and fields.get("privateIp"):
+        if found.state in GONE_STATES:
+            return ServerPhase.FAILED, why_gone(found)
+        if found.trouble is None and found.is_up:
             return ServerPhase.READY, None
-        if self._is_patient(server):
+        if self._is_patient(server) or _may_pass(found, give_up_at):
             return None, None
-        return ServerPhase.FAILED, f"DRS says LAUNCHED, but {_what_is_missing(row, fields)}"
+        # What could not be asked is not what makes a server ready: an instance that runs at its address does.
+        if found.is_up:
+            return ServerPhase.READY, None
+        return ServerPhase.FAILED, f"DRS says LAUNCHED, but {what_is_missing(found)}"
 
 
-def _what_is_missing(row: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> str:
-    if row is None:
-        return "DescribeRecoveryInstances lists no recovery instance of its job"
-    if "instanceState" not in fields:
-        return f"EC2 does not know its instance {row.get('ec2InstanceID')}"
-    return f"its instance {fields['instanceId']} is {fields['instanceState']} or has no private address"
+def _may_pass(found: Found, give_up_at: float) -> bool:
+    trouble = found.trouble or found.disposition_trouble
+    return trouble is not None and trouble.passes and time.time() < give_up_at
 
 
-def _lacks_details(server: Mapping[str, Any]) -> bool:
+def _lacks_details(server: Record) -> bool:
     """Whatever a job did to its server, an instance may be there: even of a failed or unfinished one."""
     return has_launched(server) or (bool(server.get("jobId")) and not server.get("instanceId"))
 
 
-def _belongs_to(row: Mapping[str, Any], server: Mapping[str, Any]) -> bool:
-    """Only an instance of this job counts: an earlier drill's instance can still be listed."""
-    if row.get("sourceServerID") != server["sourceServerId"]:
-        return False
-    if "jobID" in row:
-        return bool(row["jobID"] == server.get("jobId"))
-    return bool(row.get("recoveryInstanceID")) and row["recoveryInstanceID"] == server.get(
-        "recoveryInstanceId"
-    )
+def _was_launched(server: Record) -> bool:
+    return launch_outcome(server["launchStatus"]) is LaunchOutcome.LAUNCHED
 
 
-def _replaced(
-    server: Mapping[str, Any], instances: Mapping[str, Mapping[str, Any]]
-) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """
-    An instance that DRS took away again before it was seen here: a later job of the server replaced it.
-
-    DRS lists it no more, so that waiting for it would be in vain. It has the id of its EC2 instance.
-    """
-    instance_id = server.get("recoveryInstanceId")
-    instance = instances.get(str(instance_id))
-    if instance is None or (instance.get("State") or {}).get("Name") not in _GONE_STATES:
-        return None, None
-    return {"recoveryInstanceID": instance_id, "ec2InstanceID": instance_id}, instance
+def _rows(hooks: PlaceClients, servers: Sequence[Record]) -> list[Record]:
+    return list(hooks.drs.recovery_instances([server["sourceServerId"] for server in servers]))
 
 
-def _row_fields(row: Mapping[str, Any] | None) -> dict[str, Any]:
-    if row is None:
-        return {}
-    hints = (row.get("recoveryInstanceProperties") or {}).get("identificationHints") or {}
-    return {
-        "recoveryInstanceId": row.get("recoveryInstanceID"),
-        "instanceId": row.get("ec2InstanceID"),
-        "hostname": hints.get("hostname"),
-        "pointInTime": epoch(row.get("pointInTimeSnapshotDateTime")),
-    }
+def _instance_ids(servers: Iterable[Record], rows: Iterable[Record]) -> list[str]:
+    """Instances that DRS lists, and those that jobs named: DRS may not list them any more, or not tell."""
+    listed = {row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")}
+    named = {server["recoveryInstanceId"] for server in servers if server.get("recoveryInstanceId")}
+    return sorted(listed | named)
 
 
-def _instance_fields(instance: Mapping[str, Any] | None, row: Mapping[str, Any] | None) -> dict[str, Any]:
-    if instance is None or row is None:
-        return {}
-    fields = {
-        "instanceType": instance.get("InstanceType"),
-        "instanceState": (instance.get("State") or {}).get("Name"),
-        "privateIp": instance.get("PrivateIpAddress"),
-    }
-    # The name that resolves in the VPC; without one, the name that the replication agent reported stays.
-    if instance.get("PrivateDnsName"):
-        fields["hostname"] = instance["PrivateDnsName"]
-    return fields
+def _instances(hooks: PlaceClients, instance_ids: Sequence[str]) -> dict[str, Record]:
+    return describe_instances(hooks.ec2.conn, instance_ids)
+
+
+def _dispositions(hooks: PlaceClients, server_ids: Sequence[str]) -> dict[str, str | None]:
+    return {server_id: hooks.drs.launch_disposition(server_id) for server_id in server_ids}

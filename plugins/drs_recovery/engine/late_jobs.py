@@ -15,6 +15,7 @@ from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.job_starter import JobStarter, NotStartedError
 from drs_recovery.engine.parts import jobs_of_attempt, parts_of_attempt
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
+from drs_recovery.hooks.errors import AWS_ERRORS, is_transient
 from drs_recovery.store import ExecutionStore
 
 # How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
@@ -44,19 +45,25 @@ def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: M
     :param document: the execution document.
     :param wave: one of its waves, whose start was requested.
     :return: whether every job of the attempt is known now.
-    :raises botocore errors: DRS cannot be asked.
+    :raises botocore errors: DRS cannot be asked in one of the places; what the others told is on record.
     """
     starter = JobStarter(Clients(), document, wave)
     known = jobs_of_attempt(wave)
-    complete = True
-    for part in parts_of_attempt(wave, wave["serverStatuses"]):
-        if part.number in known:
-            continue
+    unknown = [p for p in parts_of_attempt(wave, wave["serverStatuses"]) if p.number not in known]
+    troubles: list[Exception] = []
+    found = 0
+    for part in unknown:
         try:
-            found = starter.find(part)
+            started = starter.find(part)
         except NotStartedError:
-            found = None
-        if found is not None:
-            store.record_job(document["executionId"], wave["waveNumber"], found.job, adopted=True)
-        complete = complete and found is not None
-    return complete
+            continue
+        except AWS_ERRORS as error:
+            troubles.append(error)
+            continue
+        if started is not None:
+            store.record_job(document["executionId"], wave["waveNumber"], started.job, adopted=True)
+            found += 1
+    if troubles:
+        # One that may pass is worth another look, whatever a definite refusal says.
+        raise max(troubles, key=is_transient)
+    return found == len(unknown)

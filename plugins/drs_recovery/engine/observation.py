@@ -160,6 +160,18 @@ def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None)
     return f"{state} in {answer.job_id} although DRS says that the job is COMPLETED"
 
 
+def reason_beside_instance(error: str, instance_id: str, state: str | None) -> str:
+    """
+    The reason of a failed server once an instance of it turned up: then no missing right was in the way.
+
+    :param error: of its record.
+    :param instance_id: of EC2.
+    :param state: EC2's state of it; None if EC2 does not know it.
+    """
+    where = f"is {state} in EC2" if state else "is in DRS's list"
+    return error.replace(SILENT_NO_LAUNCH, f"its instance {instance_id} {where}; DRS logged no reason")
+
+
 def _server_of(item: Mapping[str, Any]) -> str | None:
     return (item.get("eventData") or {}).get("sourceServerID")
 

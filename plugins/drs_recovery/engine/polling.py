@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.clients import Clients, Place, PlaceClients
 from drs_recovery.engine.judgement import needs_no_more_polls
 from drs_recovery.engine.observation import JobAnswer, has_ended, job_seen, servers_seen
+from drs_recovery.engine.place_answers import PlaceAnswers, ask_places
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
@@ -34,7 +35,8 @@ class Look:
     What one look came to.
 
     :param settled: every job is COMPLETED and every server launched (its actions done) or failed.
-    :param problem: why DRS or the store could not be asked this time; None if it went well.
+    :param problem: why DRS, in one of the wave's places, or the store could not be asked this time; None if
+        it went well.
     :param retry_after: seconds that AWS asked to wait, if it did.
     :param cancelled: somebody asked to cancel the execution.
     """
@@ -59,7 +61,7 @@ class WaveWatcher:
 
     def look(self, execution_id: str, wave_number: int) -> Look:
         """
-        Look once; errors of AWS are recorded and survived.
+        Look once; errors of AWS are recorded and survived, and those of one place hide nothing of another.
 
         :param execution_id: the execution.
         :param wave_number: from 1.
@@ -78,24 +80,41 @@ class WaveWatcher:
         execution = self._store.get_execution(execution_id)
         wave = self._store.get_wave(execution_id, wave_number)
         servers = self._store.get_servers(execution_id, wave_number)
-        answers = self._ask(open_jobs(wave["jobs"], servers))
+        asked = self._ask(open_jobs(wave["jobs"], servers))
+        answers = [answer for at_place in asked.found.values() for answer in at_place]
+        problem = joined(map(str, asked.troubles))
         poll = poll_of(answers, servers, await_actions=not execution["isDrill"])
+        poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
+        if poll.trouble:
+            log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
         after = self._store.record_poll(execution_id, wave_number, poll)
-        if trouble := log_trouble(answers):
-            log.warning("execution %s wave %s: %s", execution_id, wave_number, trouble)
-            record_problem(self._store, execution_id, wave_number, trouble)
-        return Look(settled=is_settled(execution, answers, after), cancelled="cancel" in execution)
+        return Look(
+            # Nobody knows of the jobs of a place that did not answer.
+            settled=problem is None and is_settled(execution, answers, after),
+            problem=problem,
+            retry_after=max((trouble.retry_after or 0.0 for trouble in asked.troubles), default=0.0) or None,
+            cancelled="cancel" in execution,
+        )
 
-    def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
+    def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> PlaceAnswers[list[JobAnswer]]:
         by_place: dict[Place, list[str]] = defaultdict(list)
         for job in jobs:
             by_place[Place(job["connection"], job["region"])].append(job["jobId"])
-        return [answer for place, job_ids in by_place.items() for answer in self._ask_place(place, job_ids)]
+        return ask_places(self._clients, by_place, "DRS", _answers_of)
 
-    def _ask_place(self, place: Place, job_ids: Sequence[str]) -> list[JobAnswer]:
-        drs = self._clients.at(*place).drs
-        listed = {job["jobID"]: job for job in drs.describe_jobs(job_ids)}
-        return [_answer(drs, job_id, listed.get(job_id)) for job_id in job_ids]
+
+def joined(reasons: Iterable[str | None]) -> str | None:
+    """
+    Several reasons as one text for people; None if there is none.
+
+    :param reasons: those that are None or empty are left out.
+    """
+    return "; ".join(reason for reason in reasons if reason) or None
+
+
+def _answers_of(hooks: PlaceClients, job_ids: Sequence[str]) -> list[JobAnswer]:
+    listed = {job["jobID"]: job for job in hooks.drs.describe_jobs(job_ids)}
+    return [_answer(hooks.drs, job_id, listed.get(job_id)) for job_id in job_ids]
 
 
 def _answer(drs: DrsHook, job_id: str, job: Mapping[str, Any] | None) -> JobAnswer:
@@ -110,14 +129,15 @@ def _answer(drs: DrsHook, job_id: str, job: Mapping[str, Any] | None) -> JobAnsw
 
 def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
     """
-    Which log could not be read, and why, for people; None if all could.
+    Which logs could not be read, and why, for people; None if all could.
 
     :param answers: of DRS, on some jobs of a wave.
     """
-    for answer in answers:
-        if answer.log_trouble:
-            return f"the log of {answer.job_id} cannot be read: {answer.log_trouble}"
-    return None
+    return joined(
+        f"the log of {answer.job_id} cannot be read: {answer.log_trouble}"
+        for answer in answers
+        if answer.log_trouble
+    )
 
 
 def record_problem(store: ExecutionStore, execution_id: str, wave_number: int, problem: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall, wave_label
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
@@ -75,16 +73,10 @@ class WaveEnd:
 
         :param clients: hooks by place.
         :return: what is still to come, for people; empty when nothing is.
-        :raises ExecutionError: AWS could not be asked until long after the wave's time-out.
         """
         enricher = InstanceEnricher(self._store, clients, details_timeout())
-        try:
-            return enricher.enrich(*self._at)
-        except AWS_ERRORS as error:
-            deadline = deadline_of(self._plan_wave, self._store.get_wave(*self._at))
-            if time.time() > deadline + details_timeout():
-                raise ExecutionError(f"EC2 details cannot be read: {describe(error)}") from error
-            return (describe(error),)
+        deadline = deadline_of(self._plan_wave, self._store.get_wave(*self._at))
+        return enricher.enrich(*self._at, give_up_at=deadline + details_timeout()).waits_for
 
     def end(self) -> dict[str, str]:
         """

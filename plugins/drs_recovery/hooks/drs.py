@@ -161,6 +161,16 @@ class DrsHook(AccountHook):
             )
         ]
 
+    def launch_disposition(self, server_id: str) -> str | None:
+        """
+        Say whether the launch settings of a server ask for an instance that runs: STARTED or STOPPED.
+
+        :param server_id: DRS source server id.
+        """
+        answer = self.conn.get_launch_configuration(sourceServerID=server_id)
+        disposition: str | None = answer.get("launchDisposition")
+        return disposition
+
     def has_recovery_snapshot(self, server_id: str) -> bool:
         """
         Say whether DRS has a point in time to which a source server can be recovered.

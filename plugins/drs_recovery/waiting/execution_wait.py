@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
-from drs_recovery.engine.polling import PASSING_TROUBLE, Look
+from drs_recovery.engine.polling import PASSING_TROUBLE, Look, joined
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import Execution, Hub
 from drs_recovery.waiting.pace import Wish, pause_of
@@ -82,7 +82,7 @@ class ExecutionWait:
         await asyncio.gather(*(wave.take_news() for wave in self._waves))
         return Look(
             settled=all(wave.is_settled(self._execution) for wave in self._waves),
-            problem=next((wave.problem for wave in self._waves if wave.problem), None),
+            problem=joined(wave.problem for wave in self._waves),
             cancelled="cancel" in self._execution and self._was_asked_since(self._begun_at),
         )
 

@@ -7,14 +7,17 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.engine.clients import Place
 from drs_recovery.engine.observation import JobAnswer
+from drs_recovery.engine.place_answers import PlaceTrouble
 from drs_recovery.engine.polling import (
     PASSING_TROUBLE,
     is_settled,
+    joined,
     log_trouble,
     open_jobs,
     poll_of,
@@ -73,10 +76,12 @@ class WaveWait:
             place: Watch(job_ids, wish, news) for place, job_ids in self._places().items()
         }
         self._asked_at = dict.fromkeys(self._watches, 0.0)
+        # Of places that did not answer, and of logs that cannot be read.
         self._problems: dict[Place, str] = {}
-        # What is on record of them, and of logs.
-        self._noted: dict[Place, str] = {}
+        self._log_troubles: dict[Place, str | None] = {}
+        self._noted = (wave.get("lastPollError") or {}).get("message")
         self._recorded_at = time.time()
+        self._writing = asyncio.Lock()
         for place, watch in self._watches.items():
             hub.place(place).join(watch)
 
@@ -87,8 +92,8 @@ class WaveWait:
 
     @property
     def problem(self) -> str | None:
-        """Why DRS could not be asked last time, for people; None if it went well."""
-        return next(iter(self._problems.values()), None)
+        """Which places could not be asked last time, and why, for people; None if it went well."""
+        return joined(self._problems.values())
 
     def was_asked_since(self, moment: float) -> bool:
         """
@@ -138,7 +143,7 @@ class WaveWait:
         problem = None
         if answer.error is not None:
             # Whatever it is: this place cannot be asked now. It may pass, and the others can be asked.
-            problem = describe(answer.error)
+            problem = str(PlaceTrouble(place, answer.error, "DRS"))
         else:
             try:
                 await self._look_at(place, answer)
@@ -146,7 +151,7 @@ class WaveWait:
                 problem = describe(error)
         if problem is not None:
             self._problems[place] = problem
-            await self._note(place, problem)
+            await self._note_problem()
         self._asked_at[place] = answer.asked_at
 
     async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
@@ -156,16 +161,22 @@ class WaveWait:
                 for job_id in sorted(self._watches[place].keys)
             )
         )
-        poll = poll_of(answers, self._servers, await_actions=not self._execution["isDrill"])
-        trouble = log_trouble(answer for answer in answers if not self._logs[answer.job_id].is_late)
-        is_trouble_over = trouble is None and (place in self._noted or "lastPollError" in self._wave)
-        if is_trouble_over or self._is_quiet_for_long() or self._changes(poll):
-            await self._record(poll)
+        self._log_troubles[place] = log_trouble(
+            answer for answer in answers if not self._logs[answer.job_id].is_late
+        )
+        async with self._writing:
+            poll = poll_of(answers, self._servers, await_actions=not self._execution["isDrill"])
+            poll = replace(poll, trouble=self._trouble(answered=place))
+            if poll.trouble != self._noted or self._is_quiet_for_long() or self._changes(poll):
+                await self._record(poll)
         # Not before: a wave is judged by its record, so that nothing else may call it settled.
         self._answers.update({answer.job_id: answer for answer in answers})
         self._problems.pop(place, None)
-        if trouble is not None:
-            await self._note(place, trouble)
+
+    def _trouble(self, answered: Place | None = None) -> str | None:
+        """What the record says of trouble: a good answer of one place must not hide that of another."""
+        problems = (problem for place, problem in self._problems.items() if place != answered)
+        return joined([*problems, *self._log_troubles.values()])
 
     async def _job_answer(self, place: Place, job_id: str, job: Job | None) -> JobAnswer:
         job_log, trouble = self._logs[job_id], None
@@ -205,23 +216,24 @@ class WaveWait:
         self._servers = await self._hub.with_store(
             ExecutionStore.record_poll, self._execution["executionId"], number, poll
         )
-        seen = {name: value for name, value in self._wave.items() if name != "lastPollError"}
-        self._wave = {**seen, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
-        self._noted.clear()
-        self._recorded_at = time.time()
+        self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
+        self._is_noted(poll.trouble)
 
-    async def _note(self, place: Place, problem: str) -> None:
+    async def _note_problem(self) -> None:
         execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
-        is_known = self._noted.get(place) == problem and not self._is_quiet_for_long()
-        log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, problem)
-        if is_known:
-            return
-        try:
-            await self._hub.with_store(record_problem, execution_id, number, problem)
-        except PASSING_TROUBLE as error:
-            log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
-        self._noted[place] = problem
-        self._recorded_at = time.time()
+        async with self._writing:
+            trouble = self._trouble()
+            log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, trouble)
+            if trouble == self._noted and not self._is_quiet_for_long():
+                return
+            try:
+                await self._hub.with_store(record_problem, execution_id, number, trouble)
+            except PASSING_TROUBLE as error:
+                log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
+            self._is_noted(trouble)
+
+    def _is_noted(self, trouble: str | None) -> None:
+        self._noted, self._recorded_at = trouble, time.time()
 
     def _places(self) -> Mapping[Place, list[str]]:
         by_place: dict[Place, list[str]] = defaultdict(list)
