@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drs_recovery.cancellations import was_cancelled
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
 
 
@@ -231,6 +232,8 @@ class ExecutionFilter:
     :param ticket: only executions with exactly this ticket.
     :param since: only executions submitted then or later, in epoch seconds.
     :param until: only executions submitted then or earlier, in epoch seconds.
+    :param cancelled: only executions that were ended before their time, whatever their status; or, if False,
+        only the others.
     """
 
     plan_id: str | None = None
@@ -240,6 +243,7 @@ class ExecutionFilter:
     ticket: str | None = None
     since: float | None = None
     until: float | None = None
+    cancelled: bool | None = None
 
     @property
     def plans(self) -> frozenset[str] | None:
@@ -259,6 +263,8 @@ class ExecutionFilter:
             return False
         submitted = execution["submittedTime"]
         if submitted < (self.since or 0) or (self.until is not None and submitted > self.until):
+            return False
+        if self.cancelled is not None and was_cancelled(execution) is not self.cancelled:
             return False
         pairs = (("status", self.status), ("executionType", self.execution_type), ("ticket", self.ticket))
         return all(value is None or execution.get(name) == value for name, value in pairs)

@@ -204,6 +204,8 @@ class ExecutionStore(
         status: ExecutionStatus,
         error: str | None = None,
         actor: str = ENGINE,
+        *,
+        cancelled: bool = False,
     ) -> bool:
         """
         End an execution, once: what it ended with never changes.
@@ -214,6 +216,7 @@ class ExecutionStore(
         :param status: a final status.
         :param error: why it did not end well; an error that is recorded already stands.
         :param actor: who ends it.
+        :param cancelled: whether it is ended before its time, whatever the status.
         :return: False if it had ended already.
         :raises TransitionRefusedError: a wave is active, the records do not prove COMPLETED, or what is to be
             SKIPPED has begun or is being cancelled.
@@ -228,7 +231,8 @@ class ExecutionStore(
         now = self._now()
         end = max(now, execution.get("startTime", now))
         told = execution.get("error", error and limited(error))
-        changes = {**_ending(document, status, end), **present({"error": told})}
+        cut_short = (cancelled and status is not ExecutionStatus.COMPLETED) or None
+        changes = {**_ending(document, status, end), **present({"error": told, "cancelled": cut_short})}
         unstarted = [wave for wave in waves if wave["status"] == WaveStatus.NOT_STARTED]
         ended = "skippedWaves" if status is ExecutionStatus.SKIPPED else "cancelledWaves"
         detail = {

@@ -48,6 +48,7 @@ _ENDING_FIELDS = (
     "measured",
     "error",
     "cancel",
+    "cancelled",
     "cancellingTime",
     "reconcilingTime",
     "instancesLeft",

@@ -52,6 +52,7 @@ def test_a_rejected_wave_never_starts_and_what_was_recovered_before_stays_on_rec
 
     assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
     assert ended.waves == ["COMPLETED", "CANCELLED"]
+    assert ended.document["cancelled"] is True
     assert _gate_events(ended)[-1] == ("GATE_REJECTED", "dba-lead")
     assert ended.document["waves"][1]["gate"]["comment"] == "rows missing"
     assert (

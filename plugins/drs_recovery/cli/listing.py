@@ -19,6 +19,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("list", help="list executions, newest first")
     parser.add_argument("--plan", metavar="PLAN_ID", help="only executions of this plan")
     parser.add_argument("--status", choices=[status.value for status in ExecutionStatus], type=str.upper)
+    parser.add_argument(
+        "--cancelled",
+        action="store_true",
+        default=None,
+        help="only executions that were ended before their time, whatever their status",
+    )
     parser.add_argument("--limit", type=_positive, default=50, help="how many at most (default: 50)")
     parser.add_argument("--cursor", help="go on where an earlier list ended")
     parser.add_argument("--json", action="store_true", help="print items and cursor for a program")
@@ -36,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """
     List executions of the configured store.
 
-    :param options: ``plan``, ``status``, ``limit``, ``cursor``, ``json``.
+    :param options: ``plan``, ``status``, ``cancelled``, ``limit``, ``cursor``, ``json``.
     :return: 0, or 1 when the store cannot be read.
     """
     from drs_recovery.cli.store_access import with_store
@@ -54,7 +60,7 @@ def show_list(store: ExecutionStore, options: argparse.Namespace) -> int:
     :raises StoreError: the cursor is none of a list.
     """
     status = ExecutionStatus(options.status) if options.status else None
-    wanted = ExecutionFilter(plan_id=options.plan, status=status)
+    wanted = ExecutionFilter(plan_id=options.plan, status=status, cancelled=options.cancelled)
     page = store.list_executions(wanted, options.limit, options.cursor)
     if options.json:
         print(json.dumps({"items": page.items, "cursor": page.cursor}, indent=2))

@@ -21,7 +21,7 @@ _STYLES = {
     "POLLING": "cyan",
     "PAUSED": "yellow",
     "CANCELLING": "yellow",
-    "CANCELLED": "yellow",
+    "CANCELLED": "red",
     "SKIPPED": "dim",
     "PARTIAL_SUCCESS": "yellow",
     "WARNING": "yellow",
@@ -38,18 +38,19 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
 
 
-def plain(value: object) -> Text:
+def plain(value: object, style: str | None = None) -> Text:
     r"""
     Text as it is; what is not printable becomes an escape such as ``\x1b``.
 
     :param value: shown as ``str`` shows it; None is empty.
+    :param style: its colour; by default that of a status.
     """
     text = "" if value is None else str(value)
     shown = "".join(
         char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
         for char in text
     )
-    return Text(shown, style=_STYLES.get(text, ""), overflow="fold")
+    return Text(shown, style=_STYLES.get(text, "") if style is None else style, overflow="fold")
 
 
 def table(*columns: str) -> Table:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drs_recovery.cli.text import add_row, plain, table
+from drs_recovery.statuses import WaveStatus
 from drs_recovery.wording import moment, words
 
 Record = Mapping[str, Any]
@@ -35,7 +36,9 @@ def render_wave(wave: Record, now: float) -> Iterator[RenderableType]:
     name = plain(f"Wave {wave['waveNumber']}: {wave['waveName']}")
     name.stylize("bold")
     attempt = f"  attempt {wave['attempt']}" if wave.get("attempt", 1) > 1 else ""
-    yield Text.assemble(name, "  ", plain(wave["status"]), f"  {duration(wave, now)}{attempt}")
+    # Of a wave it only says that it did not run; of an execution, that it came to nothing.
+    status = plain(wave["status"], "dim" if wave["status"] == WaveStatus.CANCELLED else None)
+    yield Text.assemble(name, "  ", status, f"  {duration(wave, now)}{attempt}")
     if wave["serverStatuses"]:
         yield _servers(wave["serverStatuses"])
     for label, value in _lines(wave):

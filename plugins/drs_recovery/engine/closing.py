@@ -132,9 +132,8 @@ class ExecutionCloser:
             for wave in filter(ends_now, document["waves"]):
                 self._end_wave(document, wave, ending)
         document = self._store.get_document(execution_id)
-        self._store.finalize(
-            execution_id, ending.status_of(document), ending.error_of(document), ending.actor
-        )
+        status, error = ending.status_of(document), ending.error_of(document)
+        self._store.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
 
     def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
         try:

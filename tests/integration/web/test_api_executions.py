@@ -42,6 +42,8 @@ def test_the_list_is_newest_first_and_leaves_the_plan_out(console: Console, stor
         ({"ticket": "CHG9"}, ["b"]),
         ({"ticket": "CHG"}, []),
         ({"status": "CANCELLED"}, ["a"]),
+        ({"cancelled": "true"}, ["a"]),
+        ({"cancelled": "false"}, ["c", "b"]),
         ({"dagRunId": "c"}, ["c"]),
         ({"dagRunId": "c", "type": "DRILL"}, []),
         ({"dagRunId": "c", "plan": "erp"}, []),

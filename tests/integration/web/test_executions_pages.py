@@ -51,6 +51,8 @@ def test_a_row_says_whether_it_is_real_how_it_stands_and_who_started_it(
     [
         ({"plan": "erp"}, "b"),
         ({"status": "CANCELLED"}, "a"),
+        ({"cancelled": "true"}, "a"),
+        ({"cancelled": "false"}, "cb"),
         ({"type": "RECOVERY"}, "c"),
         ({"ticket": "CHG9"}, "b"),
         ({"since": "2026-01-01T00:00", "until": "2999-01-01T00:00"}, "cba"),
@@ -85,6 +87,7 @@ def test_a_filter_that_fits_nothing_says_so_and_an_empty_list_says_what_to_do(
         (f"plan={'x' * 64}", "is no id of a plan"),
         ("since=yesterday", "'yesterday' is no time; a time is written as 2026-11-21T05:42"),
         ("status=DONE", "'DONE' is not a valid ExecutionStatus"),
+        ("cancelled=perhaps", "cancelled='perhaps' makes no sense; it is true or false"),
         ("type=TEST", "'TEST' is not a valid ExecutionType"),
         ("cursor=nonsense", "cursor"),
     ],

@@ -317,6 +317,7 @@ class Store:
     def list_executions(self, wanted, limit, cursor):
         if cursor == "bad":
             raise StoreError("'bad' is not a cursor of a list of executions")
+        self.cancelled = wanted.cancelled
         self.asked = (wanted.plan_id, wanted.status, limit, cursor)
         return Page([] if wanted.plan_id == "nothing" else [self.document], "next" if limit == 1 else None)
 
@@ -365,6 +366,23 @@ def test_list_passes_its_filters_on(store, capsys):
     assert main(["list", "--plan", "crm", "--status", "failed", "--limit", "1", "--cursor", "abc"]) == 0
     assert store.asked == ("crm", "FAILED", 1, "abc")
     assert capsys.readouterr().out.endswith("there are more: --cursor next\n")
+
+
+def test_list_finds_what_was_cancelled_whatever_it_ended_with(store, capsys):
+    assert main(["list", "--cancelled"]) == 0
+    assert store.cancelled is True
+    assert main(["list"]) == 0
+    assert store.cancelled is None
+
+
+def test_a_cancelled_execution_is_red_and_a_cancelled_wave_is_not(document):
+    waves = [{**document["waves"][0], "status": "CANCELLED"}]
+    shown = io.StringIO()
+    console = Console(file=shown, width=200, force_terminal=True, color_system="standard")
+    for part in rendering.render_execution({**document, "status": "CANCELLED", "waves": waves}, [], 0):
+        console.print(part)
+    assert "\x1b[31mCANCELLED" in shown.getvalue()
+    assert "\x1b[2mCANCELLED" in shown.getvalue()
 
 
 def test_list_for_programs_has_the_cursor(store, document, capsys):

@@ -54,6 +54,21 @@ def ids(items):
     return [item["executionId"] for item in items]
 
 
+def test_what_was_cancelled_is_found_whatever_it_ended_with(store, recovery):
+    ends = {"c": "CANCELLED", "p": "PARTIAL_SUCCESS", "r": "FAILED", "f": "FAILED", "l": ""}
+    for name, status in ends.items():
+        store.create_execution(recovery.new(name, waves=1))
+        if name in ("p", "l"):
+            store.request_cancel(name, "admin", "wrong plan")
+        if status:
+            store.finalize(name, ExecutionStatus(status), cancelled=name == "r")
+
+    assert set(ids(store.list_executions(ExecutionFilter(cancelled=True)).items)) == {"c", "p", "r", "l"}
+    assert ids(store.list_executions(ExecutionFilter(cancelled=False)).items) == ["f"]
+    partly = ExecutionFilter(cancelled=True, status=ExecutionStatus.PARTIAL_SUCCESS)
+    assert ids(store.list_executions(partly).items) == ["p"]
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

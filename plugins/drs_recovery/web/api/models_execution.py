@@ -122,6 +122,7 @@ class Execution(ExecutionSummary):
     findings: list[PreflightFinding] | None = maybe("What the preflight found, errors first.", [])
     error: str | None = maybe("Why it did not end well.", "wave 2 (Application) failed")
     cancel: Cancel | None = maybe("The first request to cancel it.")
+    cancelled: bool | None = maybe("True if it was ended before its time, whatever its status.", True)
     cancelling_time: float | None = later("Since when nothing more starts.")
     reconciling_time: float | None = later("Since when it is closed from outside its DAG run.")
     terminate_after: float | None = later("When its instances are due to be terminated by themselves.")

@@ -65,6 +65,9 @@ class ExecutionQuery(BaseModel):
     plan: str | None = _field("Id of the plan.", "three-tier-crm", pattern=f"^{PLAN_ID_PATTERN}$")
     status: ExecutionStatus | None = _field("Only those with this status.", "COMPLETED")
     type: ExecutionType | None = _field("Only drills, or only real recoveries.", "RECOVERY")
+    cancelled: bool | None = _field(
+        "Only those that were ended before their time, whatever their status, or only the others.", True
+    )
     ticket: str | None = _field(
         "Only those with exactly this ticket.", "CHG0030042", min_length=1, max_length=1000
     )
@@ -96,6 +99,7 @@ class ExecutionQuery(BaseModel):
             ticket=self.ticket,
             since=self.since,
             until=self.until,
+            cancelled=self.cancelled,
         )
 
 

@@ -26,6 +26,7 @@ class Wanted:
     :param plan: id of the plan.
     :param status: of the execution.
     :param type: drills or recoveries.
+    :param cancelled: ``true`` for those that were ended before their time, ``false`` for the others.
     :param ticket: exactly.
     :param since: opened then or later, in UTC, as ``<input type=datetime-local>`` writes it.
     :param until: opened before the end of that minute.
@@ -34,6 +35,7 @@ class Wanted:
     plan: str = ""
     status: str = ""
     type: str = ""
+    cancelled: str = ""
     ticket: str = ""
     since: str = ""
     until: str = ""
@@ -68,12 +70,20 @@ class Wanted:
                 plan_ids=person.readable_plan_ids,
                 status=ExecutionStatus(self.status) if self.status else None,
                 execution_type=ExecutionType(self.type) if self.type else None,
+                cancelled=_truth(self.cancelled),
                 ticket=self.ticket.strip() or None,
                 since=_moment(self.since),
                 until=None if until is None else until + 59.999,
             )
         except ValueError as error:
             raise invalid(f"the list cannot be filtered: {error}") from error
+
+
+def _truth(text: str) -> bool | None:
+    truths = {"": None, "true": True, "false": False}
+    if text not in truths:
+        raise invalid(f"cancelled={cut(text, 100)!r} makes no sense; it is true or false")
+    return truths[text]
 
 
 def _moment(text: str) -> float | None:

@@ -45,6 +45,7 @@ class OfferedAction:
     :param options: the answers to choose from, for ``decide``.
     :param is_primary: whether it is what the execution waits for.
     :param is_dangerous: whether it ends or removes something.
+    :param is_set_aside: whether it stands apart, where nobody presses it in passing.
     """
 
     kind: ActionKind
@@ -57,6 +58,7 @@ class OfferedAction:
     options: tuple[Choice, ...] = ()
     is_primary: bool = False
     is_dangerous: bool = False
+    is_set_aside: bool = False
 
 
 def wave_action(document: Record, kind: ActionKind, wave: Record) -> OfferedAction:
@@ -200,6 +202,7 @@ def _terminate(document: Record) -> OfferedAction:
         ),
         confirmation=confirmation_of(document),
         is_dangerous=True,
+        is_set_aside=not document["isDrill"],
     )
 
 

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from drs_recovery.store_rules import has_instance_left, termination_time
+from drs_recovery.store_rules import termination_time
 from drs_recovery.web.rules import is_live
-from drs_recovery.web.views.instances import instances_by_region, places_of, servers_with_instances
+from drs_recovery.web.views.instances import (
+    instances_by_region,
+    places_of,
+    servers_with_instances,
+    standing_request,
+)
 from drs_recovery.web.views.moments import Moment, moment_if
 from drs_recovery.web.views.parts import Sentence, counted, listed, said
 from drs_recovery.web.views.sentences import jobs_run
@@ -115,22 +120,6 @@ def _state(document: Record, count: int) -> InstancesState:
     if document.get("terminationError"):
         return InstancesState.TERMINATION_FAILED
     return InstancesState.TERMINATING if standing_request(document) else InstancesState.RUNNING
-
-
-def standing_request(document: Record) -> Record | None:
-    """
-    The newest request to terminate that is not carried out, or None.
-
-    :param document: the execution document. A request can be about some waves, whose instances are gone.
-    """
-    requests = reversed(document.get("terminationRequests") or ())
-    return next((one for one in requests if "endTime" not in one and _left_of(document, one)), None)
-
-
-def _left_of(document: Record, request: Record) -> bool:
-    waves = request.get("waves")
-    meant = [wave for wave in document["waves"] if waves is None or wave["waveNumber"] in waves]
-    return any(has_instance_left(server) for wave in meant for server in wave["serverStatuses"])
 
 
 def _sentence(document: Record, regions: Mapping[str, int], count: int, since: float | None) -> Sentence:

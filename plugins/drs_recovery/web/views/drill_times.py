@@ -9,7 +9,7 @@ from drs_recovery.drills import is_drill, is_good_drill
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.web.views.plan_inputs import Record
 from drs_recovery.web.views.runs import coverage_note
-from drs_recovery.web.views.status_marks import execution_mark, wave_mark
+from drs_recovery.web.views.status_marks import mark_of, wave_mark
 
 MOST_DRILLS = 20
 """How many drills a chart shows: as many as the expected duration looks back on."""
@@ -54,7 +54,7 @@ def plan_time(drill: Record) -> DrillTime:
 
     :param drill: EXECUTION record of a drill that has ended.
     """
-    mark, note = execution_mark(drill["status"]), coverage_note(drill)
+    mark, note = mark_of(drill), coverage_note(drill)
     outcome = f"{mark.word}, {note}" if note else mark.word
     if is_good_drill(drill) and "rto" in drill.get("measured", {}):
         return DrillTime(drill, outcome, end=float(drill["measured"]["rto"]), is_measured=True)

@@ -14,7 +14,7 @@ from drs_recovery.web.views.instances import leaves_instances
 from drs_recovery.web.views.moments import Moment
 from drs_recovery.web.views.page_moment import page_moment
 from drs_recovery.web.views.parts import Clock, clock, counted, cut
-from drs_recovery.web.views.status_marks import Mark, execution_mark
+from drs_recovery.web.views.status_marks import Mark, mark_of
 
 _LONGEST_NOTE = 120
 
@@ -70,7 +70,7 @@ def execution_row(execution: Mapping[str, Any], now: float) -> ExecutionRow:
         plan_id=execution["planId"],
         plan_name=execution["planName"],
         badge=badge_of(execution),
-        status=execution_mark(execution["status"]),
+        status=mark_of(execution),
         submitted=Moment.at(execution["submittedTime"]),
         clock=clock(begun, None if live else execution.get("endTime"), page_moment(execution, now)),
         waves=f"{execution['completedWaves']} of {counted(execution['totalWaves'], 'wave')}",

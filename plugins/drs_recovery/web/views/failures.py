@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drs_recovery.statuses import ServerPhase, WaveStatus
+from drs_recovery.cancellations import was_cancelled
+from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.web.views.parts import cut, opening, wave_title
 
 Record = Mapping[str, Any]
@@ -68,12 +69,25 @@ def failures_in(document: Record) -> Failures:
 
 
 def _of_execution(document: Record) -> Iterator[Failure]:
-    """The error of the execution without what its waves say themselves."""
-    told = {line for wave in document["waves"] for line in (wave.get("statusReason") or "").splitlines()}
-    lines = (document.get("error") or "").splitlines()
+    """The error of the execution without what its failed waves say themselves."""
+    failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
+    told = {line for wave in failed for line in (wave.get("statusReason") or "").splitlines()}
+    lines = _error_of(document).splitlines()
     rest = [line for line in lines if line not in told and not _is_about_servers(document, line)]
     if rest:
         yield Failure(None, "The execution", None, "\n".join(rest))
+
+
+def _error_of(document: Record) -> str:
+    """The error without why the execution was ended or not run, which is no failure."""
+    error = str(document.get("error") or "")
+    if document["status"] == ExecutionStatus.SKIPPED:
+        return ""
+    if not was_cancelled(document):
+        return error
+    if cancel := document.get("cancel"):
+        return error.removesuffix(f"cancelled by {cancel['actor']}: {cancel['reason']}")
+    return ""
 
 
 def _is_about_servers(document: Record, line: str) -> bool:

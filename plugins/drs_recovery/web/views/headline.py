@@ -8,12 +8,12 @@ from typing import Any
 
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.badges import Badge, badge_of
-from drs_recovery.web.views.costs import standing_request
+from drs_recovery.web.views.instances import standing_request
 from drs_recovery.web.views.moments import Moment, moment_if
 from drs_recovery.web.views.next_steps import NextStep
 from drs_recovery.web.views.parts import Sentence
 from drs_recovery.web.views.sentences import now_sentence
-from drs_recovery.web.views.status_marks import Mark, execution_mark
+from drs_recovery.web.views.status_marks import Mark, mark_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
     polled = [wave["lastPolledTime"] for wave in document["waves"] if "lastPolledTime" in wave]
     return Headline(
         badge=badge_of(document),
-        status=execution_mark(document["status"]),
+        status=mark_of(document),
         now=now_sentence(document),
         next_step=step,
         last_look=moment_if(max(polled, default=None)),

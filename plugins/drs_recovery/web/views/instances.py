@@ -33,6 +33,31 @@ def instances_by_region(document: Record) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
+def count_left(document: Record) -> int:
+    """
+    How many instances are left, of all attempts.
+
+    :param document: the execution document.
+    """
+    return sum(instances_by_region(document).values())
+
+
+def standing_request(document: Record) -> Record | None:
+    """
+    The newest request to terminate that is not carried out, or None.
+
+    :param document: the execution document. A request can be about some waves, whose instances are gone.
+    """
+    requests = reversed(document.get("terminationRequests") or ())
+    return next((one for one in requests if "endTime" not in one and _left_of(document, one)), None)
+
+
+def _left_of(document: Record, request: Record) -> bool:
+    waves = request.get("waves")
+    meant = [wave for wave in document["waves"] if waves is None or wave["waveNumber"] in waves]
+    return any(has_instance_left(server) for wave in meant for server in wave["serverStatuses"])
+
+
 def leaves_instances(execution: Record) -> bool:
     """
     Whether an execution that has ended left instances which may still run, as far as its record alone tells.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.cancellations import was_cancelled
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.web.rules import ActionKind, is_live
 from drs_recovery.web.views.action_words import OfferedAction
@@ -78,9 +79,16 @@ def _while_it_lives(document: Record, actions: Actions) -> NextStep:
 
 
 def _after_it(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
-    terminate = _offered(actions, ActionKind.TERMINATE)
     if instances.state is InstancesState.TERMINATION_FAILED:
-        return NextStep(said("Mend what keeps the instances, then terminate them again."), terminate)
+        again = _offered(actions, ActionKind.TERMINATE)
+        return NextStep(said("Mend what keeps the instances, then terminate them again."), again)
+    # What serves users is not to be ended by a button that offers itself.
+    terminate = tuple(one for one in _offered(actions, ActionKind.TERMINATE) if not one.is_set_aside)
+    if document["status"] == ExecutionStatus.SKIPPED:
+        text = "Nothing: the schedule starts the next drill. To drill before that, start one."
+        return NextStep(said(text), ())
+    if was_cancelled(document):
+        return NextStep(_after_cancellation(document, instances, terminate), terminate)
     if document["status"] == ExecutionStatus.COMPLETED:
         return _after_success(document, instances, terminate)
     if retries := _offered(actions, ActionKind.RETRY):
@@ -89,14 +97,22 @@ def _after_it(document: Record, actions: Actions, instances: RunningInstances) -
             _or_terminate(instances, terminate),
         )
         return NextStep(step, (*retries, *terminate))
-    if document["status"] == ExecutionStatus.SKIPPED:
-        return NextStep(
-            said("Nothing: the schedule starts the next drill. To drill before that, start one."), ()
-        )
-    if document["status"] == ExecutionStatus.CANCELLED:
-        return NextStep(said(_about_instances(instances, terminate)), terminate)
-    about = f" {_about_instances(instances, terminate)}" if instances.count else ""
+    about = f" {_about_instances(document, instances, terminate)}" if instances.count else ""
     return NextStep(said(f"Mend the cause, then start a new execution.{about}"), terminate)
+
+
+def _after_cancellation(
+    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+) -> Sentence:
+    waits = instances.state is InstancesState.RUNNING and instances.count and document["isDrill"]
+    if not (waits and terminate):
+        return said(_about_instances(document, instances, terminate))
+    it, them, are = ("It", "it", "is") if instances.count == 1 else ("They", "them", "are")
+    left = f"{counted(instances.count, 'instance')} {'is' if instances.count == 1 else 'are'} left. "
+    if "terminateAfter" not in document:
+        return said(f"{left}Nobody terminates {them} by themselves: do it when nobody needs {them} any more.")
+    when = document["terminateAfter"]
+    return said(f"{left}{it} {are} terminated at ", when, f"; terminate {them} now if nobody needs {them}.")
 
 
 def _after_success(
@@ -105,19 +121,29 @@ def _after_success(
     preflight = preflight_of(document)
     if document.get("dryRun") and preflight and preflight.findings:
         return NextStep(said(f"Mend what was found ({preflight.summary}), then check again."), ())
-    return NextStep(said(_about_instances(instances, terminate)), terminate)
+    return NextStep(said(_about_instances(document, instances, terminate)), terminate)
 
 
-def _about_instances(instances: RunningInstances, terminate: tuple[OfferedAction, ...]) -> str:
+def _about_instances(
+    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+) -> str:
     if instances.state is InstancesState.TERMINATING:
         return "Nothing: wait until the instances are terminated."
     if not instances.count and instances.may_grow:
         return "Look at the jobs in the DRS console: they may have launched instances that nobody recorded."
     if not instances.count:
         return "Nothing is left to do."
+    if not document["isDrill"]:
+        return _after_recovery(document)
     if not terminate:
         return f"Nothing to press: {counted(instances.count, 'instance')} of it may still run."
     return "Nothing has to be done; terminate the instances when nobody needs them any more."
+
+
+def _after_recovery(document: Record) -> str:
+    if document["status"] == ExecutionStatus.COMPLETED:
+        return "Send users to the recovered servers: their addresses, and what comes next, are below."
+    return "Decide what becomes of the instances: they run until somebody terminates them."
 
 
 def _or_terminate(instances: RunningInstances, terminate: tuple[OfferedAction, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from drs_recovery.cancellations import was_cancelled
 from drs_recovery.drills import is_drill, is_good_drill
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
 from drs_recovery.web.views.charts import ChartTable, OutcomeChart, OutcomeSegment
@@ -50,7 +51,7 @@ def outcome_chart(executions: Sequence[Record]) -> OutcomeChart:
 def _outcome(execution: Record) -> str:
     status = ExecutionStatus(execution["status"])
     has_failures = execution["progress"]["failed"] > 0
-    if status is ExecutionStatus.CANCELLED or ("cancel" in execution and not has_failures):
+    if was_cancelled(execution) and not has_failures:
         return _CANCELLED
     if status is ExecutionStatus.FAILED and "admittedTime" not in execution and not _has_errors(execution):
         return _REFUSED

@@ -10,7 +10,7 @@ from drs_recovery.web.views.badges import Badge, badge_of
 from drs_recovery.web.views.instances import leaves_instances
 from drs_recovery.web.views.moments import Moment, moment_if
 from drs_recovery.web.views.plan_inputs import Record
-from drs_recovery.web.views.status_marks import Mark, execution_mark
+from drs_recovery.web.views.status_marks import Mark, mark_of
 from drs_recovery.wording import words
 
 
@@ -55,7 +55,7 @@ def run_summary(execution: Record) -> RunSummary:
     return RunSummary(
         execution_id=execution["executionId"],
         badge=badge_of(execution),
-        status=execution_mark(execution["status"]),
+        status=mark_of(execution),
         note=coverage_note(execution),
         proves_plan=is_good_drill(execution),
         submitted=Moment.at(execution["submittedTime"]),

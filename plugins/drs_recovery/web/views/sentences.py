@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from drs_recovery.cancellations import was_cancelled
 from drs_recovery.statuses import (
     ENDED_JOBS,
     ExecutionStatus,
-    GateDecision,
     ServerPhase,
     SkipCause,
     WaveStatus,
 )
 from drs_recovery.web.rules import open_failure_gate, open_gate
+from drs_recovery.web.views.cancelled import cancelled_sentence, first_line, refusal
 from drs_recovery.web.views.gates import who_answers
 from drs_recovery.web.views.objectives import objective_results
-from drs_recovery.web.views.parts import Sentence, counted, cut, opening, said, wave_title
+from drs_recovery.web.views.parts import Sentence, counted, opening, said, wave_title
 from drs_recovery.web.views.preflight import preflight_of
 from drs_recovery.web.views.wave_sentences import launching, queued, servers_ready
 
 Record = Mapping[str, Any]
-
-_LONGEST_REASON = 300
 
 # A plan can have many waves that run side by side; each tells of itself further down the page.
 _MOST_WAVES = 3
@@ -68,9 +67,9 @@ def _polling(document: Record) -> Sentence:
 
 def _ending(document: Record) -> list[Sentence]:
     """A gate that nobody approved has decided about the end, seconds before the record is closed."""
-    if not (refusal := _refusal(document)):
+    if not (refused := refusal(document)):
         return []
-    return [said(f"{opening(refusal)}. Nothing more starts: the execution is about to end.")]
+    return [said(f"{opening(refused)}. Nothing more starts: the execution is about to end.")]
 
 
 def _activity(wave: Record) -> str:
@@ -150,17 +149,17 @@ def _left_out(document: Record) -> str:
 
 
 def _partial(document: Record) -> Sentence:
+    if was_cancelled(document):
+        return cancelled_sentence(document)
     waves = f"{document['completedWaves']} of {counted(document['totalWaves'], 'wave')} completed"
     return said(f"Partly successful: {waves}, {servers_ready(document, _chosen(document))}. {_why(document)}")
 
 
 def _failed(document: Record) -> Sentence:
+    if was_cancelled(document):
+        return cancelled_sentence(document)
     launched = any("startTime" in wave for wave in document["waves"])
     return said(f"Failed{'' if launched else ' before anything was launched'}: {_why(document, opened=True)}")
-
-
-def _cancelled(document: Record) -> Sentence:
-    return said(_why(document))
 
 
 def _skipped(document: Record) -> Sentence:
@@ -169,7 +168,7 @@ def _skipped(document: Record) -> Sentence:
 
 def _why(document: Record, *, opened: bool = False) -> str:
     """The main reason why an execution did not end well, as a sentence of its own or as the rest of one."""
-    reason = _failed_wave(document) or _cancel(document) or _refusal(document) or _error(document)
+    reason = _failed_wave(document) or refusal(document) or _error(document)
     return f"{reason if opened else opening(reason)}."
 
 
@@ -181,31 +180,13 @@ def _failed_wave(document: Record) -> str | None:
     return f"{wave_title(failed[0])} failed ({servers_ready(document, [failed[0]])}){more}"
 
 
-def _cancel(document: Record) -> str | None:
-    if not (cancel := document.get("cancel")):
-        return None
-    return f"it was cancelled by {cancel['actor']}: {_line(cancel['reason'])}"
-
-
-def _refusal(document: Record) -> str | None:
-    """The gate that nobody approved."""
-    for wave in document["waves"]:
-        gate = wave.get("gate") or {}
-        if gate.get("decision") == GateDecision.REJECTED:
-            comment = f": {_line(gate['comment'])}" if gate.get("comment") else ""
-            return f"{wave_title(wave)} was rejected by {gate.get('actor')}{comment}"
-        if gate.get("decision") == GateDecision.TIMED_OUT:
-            return f"nobody answered in time whether {wave_title(wave)} may start"
-    return None
-
-
 def _error(document: Record) -> str:
-    return _line(document.get("error") or "the record does not say why")
-
-
-def _line(text: str) -> str:
-    """The first line of a text, without its full stop."""
-    return cut(text.partition("\n")[0].strip().rstrip(".:"), _LONGEST_REASON)
+    """The error in a line; of a list that its first line only announces, the first entry and a count."""
+    head, *more = (document.get("error") or "the record does not say why").splitlines()
+    if not (head.endswith(":") and more):
+        return first_line(head)
+    rest = f"; and {len(more) - 1} more, see below" if len(more) > 1 else ""
+    return f"{first_line(head)}: {first_line(more[0].removeprefix('- '))}{rest}"
 
 
 def _joined(sentences: list[Sentence]) -> Sentence:
@@ -221,6 +202,6 @@ _SENTENCES: Mapping[ExecutionStatus, Callable[[Record], Sentence]] = {
     ExecutionStatus.COMPLETED: _completed,
     ExecutionStatus.PARTIAL_SUCCESS: _partial,
     ExecutionStatus.FAILED: _failed,
-    ExecutionStatus.CANCELLED: _cancelled,
+    ExecutionStatus.CANCELLED: cancelled_sentence,
     ExecutionStatus.SKIPPED: _skipped,
 }

@@ -8,9 +8,11 @@ by its own name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
+from drs_recovery.cancellations import was_cancelled
 from drs_recovery.statuses import (
     ExecutionStatus,
     FailureDecision,
@@ -103,7 +105,7 @@ _EXECUTIONS: Mapping[str, Mark] = {
         Mark(ExecutionStatus.FAILED, Tone.BAD, _FAILED, "Failed", "Something failed, no wave was a success."),
         Mark(
             ExecutionStatus.CANCELLED,
-            Tone.WARNING,
+            Tone.BAD,
             _STOPS,
             "Cancelled",
             "It was ended before any wave was a success.",
@@ -118,6 +120,12 @@ _EXECUTIONS: Mapping[str, Mark] = {
     )
 }
 
+# What stands in place of the words for an end that nobody wanted.
+_CANCELLED_WORDS: Mapping[str, str] = {
+    ExecutionStatus.PARTIAL_SUCCESS: "Cancelled, partly completed",
+    ExecutionStatus.FAILED: "Cancelled, with a failure",
+}
+
 _WAVES: Mapping[str, Mark] = {
     mark.code: mark
     for mark in (
@@ -126,7 +134,7 @@ _WAVES: Mapping[str, Mark] = {
         Mark(WaveStatus.POLLING, Tone.BUSY, _RUNS, "Launching", "Its DRS jobs run."),
         Mark(WaveStatus.COMPLETED, Tone.GOOD, _DONE, "Completed", "Its rule of success is met."),
         Mark(WaveStatus.FAILED, Tone.BAD, _FAILED, "Failed"),
-        Mark(WaveStatus.CANCELLED, Tone.WARNING, _STOPS, "Cancelled", "The execution ended before it did."),
+        Mark(WaveStatus.CANCELLED, Tone.NEUTRAL, _STOPS, "Cancelled", "The execution ended before it did."),
         Mark(WaveStatus.SKIPPED, Tone.NEUTRAL, _LEFT_OUT, "Left out"),
     )
 }
@@ -195,6 +203,19 @@ _SEVERITIES: Mapping[str, Mark] = {
 def execution_mark(status: str) -> Mark:
     """Mark of an execution's status."""
     return _mark(_EXECUTIONS, status)
+
+
+def mark_of(execution: Mapping[str, Any]) -> Mark:
+    """
+    Mark of an execution; one that was cancelled is called so, whatever it had reached until then.
+
+    :param execution: EXECUTION record or document.
+    """
+    mark = execution_mark(execution["status"])
+    word = _CANCELLED_WORDS.get(mark.code)
+    if word is None or not was_cancelled(execution):
+        return mark
+    return replace(mark, icon=_STOPS, word=word, meaning="It was ended before its time.")
 
 
 def wave_mark(status: str) -> Mark:

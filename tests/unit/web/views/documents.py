@@ -59,7 +59,8 @@ def document(status: str = "POLLING", *waves: Fields, recovery: bool = False, **
         for number, wave_fields in enumerate(waves, 1)
         for index, one in enumerate(wave_fields["servers"])
     ]
-    return compose({**execution, **fields}, items, servers)
+    told = {name: value for name, value in {**execution, **fields}.items() if value is not None}
+    return compose(told, items, servers)
 
 
 def gate(decision: str = "WAITING", **fields: Any) -> Fields:

@@ -77,8 +77,12 @@ def test_a_record_with_nothing_but_what_it_begins_with_has_a_page(status: str) -
 def test_an_execution_that_failed_in_the_preflight_says_so_everywhere() -> None:
     finding = {"severity": "ERROR", "what": "replication is STALLED", "remedy": "mend it"}
     error = "the execution may not start:\n- replication is STALLED: mend it"
-    view = page(document("FAILED", wave("CANCELLED", startTime=None), findings=[finding], error=error))
-    assert str(view.headline.now) == "Failed before anything was launched: the execution may not start."
+    # Waves that were not started for this reason tell it, too: it is said once more at the top.
+    unstarted = wave("CANCELLED", startTime=None, statusReason=f"not started: {error}")
+    view = page(document("FAILED", unstarted, findings=[finding], error=error))
+    assert str(view.headline.now) == (
+        "Failed before anything was launched: the execution may not start: replication is STALLED: mend it."
+    )
     assert view.failures.first is not None
     assert view.failures.first.text == error
     assert view.preflight is not None

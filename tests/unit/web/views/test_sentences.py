@@ -177,7 +177,7 @@ def test_what_was_skipped_says_why() -> None:
     state = said_of(
         "SKIPPED", wave("SKIPPED", skipCause="EXECUTION_SKIPPED"), error="a recovery uses a. Wait"
     )
-    assert state == "Not run, nothing was started: a uses b. Wait."
+    assert state == "Not run, nothing was started: a recovery uses a. Wait."
 
 
 def test_a_partial_result_says_what_is_missing() -> None:
@@ -201,7 +201,12 @@ def test_a_failure_names_the_wave_and_how_many_more() -> None:
 def test_a_failed_check_says_that_nothing_was_launched() -> None:
     error = "the execution may not start:\n- db-1 (s-1): replication is STALLED"
     told = said_of("FAILED", wave("CANCELLED", startTime=None), error=error)
-    assert told == "Failed before anything was launched: the execution may not start."
+    assert told == (
+        "Failed before anything was launched: the execution may not start: "
+        "db-1 (s-1): replication is STALLED."
+    )
+    many = said_of("FAILED", wave("CANCELLED", startTime=None), error=f"{error}\n- db-2: x\n- db-3: y")
+    assert many.endswith("db-1 (s-1): replication is STALLED; and 2 more, see below.")
 
 
 @pytest.mark.parametrize(
@@ -210,20 +215,20 @@ def test_a_failed_check_says_that_nothing_was_launched() -> None:
         (
             {"cancel": {"actor": "admin", "reason": "wrong plan\nsorry", "time": START}},
             None,
-            "It was cancelled by admin: wrong plan.",
+            "Cancelled by admin: wrong plan. Nothing was launched.",
         ),
         (
             {},
             gate("REJECTED", actor="dba-lead", comment="not today"),
-            'Wave 1 "Database" was rejected by dba-lead: not today.',
+            'Wave 1 "Database" was rejected by dba-lead: not today. Nothing was launched.',
         ),
         (
             {},
             gate("TIMED_OUT", actor="time-out"),
-            'Nobody answered in time whether wave 1 "Database" may start.',
+            'Nobody answered in time whether wave 1 "Database" may start. Nothing was launched.',
         ),
-        ({"error": "its DAG run was deleted"}, None, "Its DAG run was deleted."),
-        ({}, None, "The record does not say why."),
+        ({"error": "its DAG run was deleted"}, None, "Its DAG run was deleted. Nothing was launched."),
+        ({}, None, "Cancelled, nobody knows why. Nothing was launched."),
     ],
 )
 def test_what_was_cancelled_says_by_whom_and_why(
