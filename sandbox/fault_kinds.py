@@ -5,7 +5,7 @@ Three families, by when a fault is looked at:
 
 * ``CALL``: at each AWS call over HTTP, of any service. Its times are real seconds.
 * ``START``: when StartRecovery accepts a job; the job keeps it to its end. Its times are simulated seconds.
-* ``READ``: at each DRS call, and at AssumeRole, for as long as the fault stands.
+* ``READ``: at each DRS call, at AssumeRole, and of DynamoDB's indexes, for as long as the fault stands.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
         "snapshot_without_timestamp": {"server": text()},
         "failback": {"server": text(), "state": text("FAILBACK_IN_PROGRESS")},
         "terminate_without_job": {},
+        "lagging_index": {},
         "short_session": {"role": text(), "seconds": seconds(required=True), "told": seconds()},
     },
 }  # fmt: skip

@@ -25,11 +25,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drs_recovery.dynamodb import MAX_TRANSACTION_ACTIONS
-from drs_recovery.dynamodb_actions import Action, Check, Item, Put
+from drs_recovery.dynamodb_actions import Action, Check, Condition, Delete, Item, Put, Update
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.records import NewExecution, NewServer
 from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store_base import (
+    RECORD_IS_AS_READ,
     RECORD_IS_NEW,
     execution_growth,
     execution_update,
@@ -46,12 +47,13 @@ from drs_recovery.store_items import (
     due_item,
     execution_item,
     execution_key,
+    key_of,
     limited,
     present,
     server_item,
     wave_item,
 )
-from drs_recovery.store_listings import listing_items
+from drs_recovery.store_listings import listing_items, live_item, live_key
 from drs_recovery.store_locks import StoreLocks
 from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
@@ -107,7 +109,7 @@ class ExecutionStore(
         """
         now = self._now()
         record = Put(execution_item(new, now), RECORD_IS_NEW)
-        listings = [Put(item) for item in listing_items(new, now)]
+        listings = [Put(item) for item in [*listing_items(new, now), live_item(record.item)]]
         waves = [Put(wave_item(new.execution_id, wave)) for wave in new.waves]
         room = MAX_TRANSACTION_ACTIONS - 2 - len(listings)
         try:
@@ -241,11 +243,22 @@ class ExecutionStore(
         }
         actions: list[Action] = [
             execution_update(execution, now, changes),
-            *(record_update(wave, {**_ended_with(status, told), "endTime": end}) for wave in unstarted),
+            Delete(live_key(execution_id)),
             *_due(execution_id, changes.get("terminateAfter")),
         ]
-        self._commit(Event(f"EXECUTION_{status}", detail, actor), actions)
+        waves_end = [record_update(wave, {**_ended_with(status, told), "endTime": end}) for wave in unstarted]
+        room = MAX_TRANSACTION_ACTIONS - 1 - len(actions)
+        self._end_early(execution, waves_end[room:])
+        self._commit(Event(f"EXECUTION_{status}", detail, actor), [*actions, *waves_end[:room]])
         return True
+
+    def _end_early(self, execution: Item, waves: Sequence[Update]) -> None:
+        """End the waves for which the ending transaction has no room: no wave may outlive its execution."""
+        if waves:
+            nothing_else_happened = Check(
+                key_of(execution), Condition(RECORD_IS_AS_READ, {"readVersion": execution["version"]})
+            )
+            self.table.transact([nothing_else_happened, *waves])
 
 
 def _ended_with(status: ExecutionStatus, told: str | None) -> Item:

@@ -26,7 +26,7 @@ ENGINE = "engine"
 """Actor of events that no person caused."""
 
 HOUSEKEEPING = "housekeeping"
-"""Partition of the records that say what is due; no execution has this id."""
+"""Partition of the records that say what lives and what is due; no execution has this id."""
 
 LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
 """Attribute of a plan's lock that names the latest execution of a type."""

@@ -1,21 +1,25 @@
 """
-The records by which lists find executions: small, written when an execution opens, and never changed.
+The records by which lists find executions: small, and in the table itself, so that they lag behind nothing.
 
-They lie in the table itself, so that they lag behind nothing, and cost no write afterwards: what
-changes, such as a status, is in the indexes.
+Those of a type and of a ticket are written when an execution opens, and never changed: what changes, such as
+a status, is in the indexes. One more is there for as long as the execution lives: nothing may rest on an
+index in which an execution can be missing while its status changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drs_recovery.dynamodb_actions import Item
+from drs_recovery.dynamodb_actions import Item, Key
 from drs_recovery.records import NewExecution
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store_items import sortable_time
+from drs_recovery.store_items import HOUSEKEEPING, sortable_time
 
 # What the trigger form lets in. DynamoDB takes 2048 bytes for a partition key.
 _LONGEST_TICKET = 256
+
+LIVE_PREFIX = "LIVE#"
+"""What the record keys of live executions start with, in the partition ``HOUSEKEEPING``."""
 
 
 def type_partition(execution_type: ExecutionType) -> str:
@@ -62,6 +66,25 @@ def listing_items(new: NewExecution, now: float) -> list[Item]:
         }
         for partition in partitions
     ]
+
+
+def live_key(execution_id: str) -> Key:
+    """Key of the record that says that an execution lives."""
+    return Key(HOUSEKEEPING, LIVE_PREFIX + execution_id)
+
+
+def live_item(execution: Mapping[str, object]) -> Item:
+    """
+    The record that says that an execution lives.
+
+    :param execution: EXECUTION record.
+    """
+    names = ("planId", "executionType")
+    return {
+        **live_key(str(execution["executionId"])).attributes,
+        "liveExecutionId": execution["executionId"],
+        **{name: execution[name] for name in names},
+    }
 
 
 def listed_row(record: Mapping[str, object]) -> Item:

@@ -22,8 +22,14 @@ from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import StoreError
 from drs_recovery.records import ExecutionFilter, Page
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store_items import END_OF_RANGE, LOCK_HOLDERS, START_OF_RANGE, lock_key
-from drs_recovery.store_listings import listed_row, listing_moment, ticket_partition, type_partition
+from drs_recovery.store_items import END_OF_RANGE, HOUSEKEEPING, START_OF_RANGE
+from drs_recovery.store_listings import (
+    LIVE_PREFIX,
+    listed_row,
+    listing_moment,
+    ticket_partition,
+    type_partition,
+)
 from drs_recovery.store_reads import StoreReads, is_final
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
@@ -39,9 +45,6 @@ _MOST_PLANS = 8
 
 # No execution was submitted later, in epoch seconds: whoever makes up a cursor may write any number.
 _LATEST = 1e11
-
-# Newest rows of a plan that can show an execution which the plan's lock does not name yet.
-_NEWEST = 100
 
 
 class StoreLists(StoreReads):
@@ -74,31 +77,30 @@ class StoreLists(StoreReads):
 
     def find_live(self, plan_id: str) -> list[Item]:
         """
-        Find the executions of a plan that have not ended, newest first.
-
-        One that was let in is found at once, by the lock of the plan; one that is just being opened when the
-        index shows it.
+        Find the executions of a plan that have not ended, newest first; none is missing.
 
         :param plan_id: the plan.
         """
-        lock = self.table.get(lock_key(plan_id)) or {}
-        newest = islice(self.table.index_rows(BY_PLAN, plan_id, page_size=_NEWEST), _NEWEST)
-        ids = [lock[kind] for kind in LOCK_HOLDERS.values() if kind in lock]
-        # A final status changes only by a retry, which takes the lock.
-        ids += [row["executionId"] for row in newest if not is_final(row)]
-        live = [item for item in self.get_executions(ids) if not is_final(item)]
-        return sorted(live, key=_position)
+        return self._living(lambda row: row.get("planId", plan_id) == plan_id)
 
-    def find_all_live(self) -> list[Item]:
+    def find_all_live(self, execution_type: ExecutionType | None = None) -> list[Item]:
         """
-        Find the executions of all plans that have not ended, newest first; see ``list_executions``.
+        Find the executions of all plans that have not ended, newest first; none is missing.
 
-        One that changes its status in this moment may be missing, and is found by the next look.
+        :param execution_type: only those of a type; None for all.
         """
+        return self._living(lambda row: execution_type in (None, row.get("executionType", execution_type)))
+
+    def _living(self, is_wanted: Callable[[Item], bool]) -> list[Item]:
+        """Live executions; a row that does not show what is asked for counts as wanted."""
+        rows = self.table.query(HOUSEKEEPING, LIVE_PREFIX, LIVE_PREFIX + END_OF_RANGE)
+        ids = [row["liveExecutionId"] for row in rows if is_wanted(row)]
+        # Those that an earlier release has opened have no record of being alive.
         live = [status for status in ExecutionStatus if not status.is_final]
-        rows = _merged(self.table.index_rows(BY_STATUS, status) for status in live)
-        ids = dict.fromkeys(row["executionId"] for row in rows)
-        return [item for item in self.get_executions(ids) if not is_final(item)]
+        indexed = [row for status in live for row in self.table.index_rows(BY_STATUS, status)]
+        ids += [row["executionId"] for row in indexed if is_wanted(row)]
+        items = (item for item in self.get_executions(ids) if not is_final(item) and is_wanted(item))
+        return sorted(items, key=_position)
 
     def _rows(self, wanted: ExecutionFilter, after: Position | None, count: int) -> Iterator[Item]:
         """Index rows, or records of a ticket, in the order of lists, from a position on."""

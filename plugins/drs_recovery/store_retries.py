@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drs_recovery.dynamodb_actions import Action, Item, Update
+from drs_recovery.dynamodb_actions import Action, Item, Put, Update
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.poll_changes import ServerChange, progress_deltas
 from drs_recovery.statuses import (
@@ -33,6 +33,7 @@ from drs_recovery.store_base import (
 )
 from drs_recovery.store_failure_gates import StoreFailureGates
 from drs_recovery.store_items import END_OF_RANGE, Event, present, public
+from drs_recovery.store_listings import live_item
 from drs_recovery.store_locks import StoreLocks, taken
 from drs_recovery.store_retry_requests import request_behind
 from drs_recovery.store_rules import Record, demand_live, wave_subject, without
@@ -125,20 +126,20 @@ class StoreRetries(StoreFailureGates, StoreLocks):
             [
                 execution_update(execution, now, self._reopened(execution, number)),
                 record_update(wave, changes),
-                *self._plan_claim(execution, wave),
+                *self._revival(execution, wave),
             ],
         )
         return public({**wave, **changes}), True
 
-    def _plan_claim(self, execution: Item, wave: Record) -> list[Action]:
-        """An execution that has ended holds its plan no more: it takes it in the moment it is reopened."""
+    def _revival(self, execution: Item, wave: Record) -> list[Action]:
+        """What an execution that has ended gets back in the moment it is reopened: its plan, and its life."""
         if not _has_ended(execution):
             return []
         lock, other = self._read_lock(execution)
         if other is not None:
             current = f"part of a plan with a live {other['executionType']} ({other['executionId']})"
             raise TransitionRefusedError(wave_subject(wave), current, "retried")
-        return [taken(execution, lock)]
+        return [taken(execution, lock), Put(live_item(execution))]
 
     def _reopened(self, execution: Item, number: int) -> Item:
         """What a retried wave makes of the EXECUTION record."""

@@ -55,6 +55,7 @@ class IndexedTable(Table):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._indexes: dict[str | None, SortedRows] = {}
+        self._behind: set[PrimaryKey] = set()
         self._journal: dict[PrimaryKey, Item | None] | None = None
         self._is_metered = False
 
@@ -163,13 +164,24 @@ class IndexedTable(Table):
 
     def _look_again(self, key: PrimaryKey) -> None:
         item = self.get_item(*key)
-        for index in self._indexes.values():
-            if item is None:
+        lags = WORLD.faults.standing("lagging_index") is not None
+        if lags:
+            self._behind.add(key)
+        for name, index in self._indexes.items():
+            if item is None or (lags and name is not None):
                 index.drop(key)
             else:
                 index.put(key, item)
 
+    def _catch_up(self) -> None:
+        """Show in the indexes what has changed while they lagged."""
+        if WORLD.faults.standing("lagging_index") is None:
+            behind, self._behind = self._behind, set()
+            for key in behind:
+                self._look_again(key)
+
     def _quick_answer(self, query: _Query) -> Answer | None:
+        self._catch_up()
         index = self._index(query)
         if index is None or query.hash_key is None:
             return None
@@ -203,8 +215,11 @@ class IndexedTable(Table):
         kinds = {one["AttributeName"]: one["AttributeType"] for one in self.attr}
         project = _itself if secondary is None else partial(projected, index=secondary)
         index = SortedRows(schema, self.table_key_attrs, kinds, project)
+        behind = self._behind if secondary is not None else ()
         for item in self.all_items():
-            index.put((item.hash_key, item.range_key), item)  # type: ignore[arg-type]  # has_range_key
+            key: PrimaryKey = (item.hash_key, item.range_key)  # type: ignore[assignment]  # has_range_key
+            if key not in behind:
+                index.put(key, item)
         return index
 
 

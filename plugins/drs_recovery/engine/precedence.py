@@ -135,8 +135,8 @@ def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None
 def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:
     """The other live executions of a type; a dry run launches nothing and disturbs nobody."""
     documents: list[Document] = []
-    for item in store.find_all_live():
-        if item["executionType"] != kind or item.get("dryRun") or item["executionId"] == execution_id:
+    for item in store.find_all_live(kind):
+        if item.get("dryRun") or item["executionId"] == execution_id:
             continue
         try:
             documents.append(store.get_document(item["executionId"]))

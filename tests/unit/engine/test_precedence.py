@@ -58,6 +58,32 @@ def test_a_dry_run_is_opened_beside_a_live_drill(drill: Steps, steps_of: StepsOf
     steps_of(CRM, run_id="manual__2").open(dry_run=True)
 
 
+def test_a_recovery_that_changes_its_status_in_this_moment_is_not_missed_by_a_drill_with_its_servers(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    recovery = steps_of(CRM)
+    recovery.open(**REAL)
+    aws.add_fault("lagging_index")
+    _approve(recovery)
+
+    with pytest.raises(AirflowFailException, match="uses crm-db-01"):
+        steps_of(SHARED, run_id="manual__2").open()
+
+
+def test_a_drill_that_changes_its_status_in_this_moment_is_not_missed_by_a_recovery(
+    aws: Sandbox, drill: Steps, steps_of: StepsOf
+) -> None:
+    recovery = steps_of(SHARED, run_id="manual__2")
+    recovery.open(**REAL)
+    _approve(recovery)
+    aws.add_fault("lagging_index")
+    drill.start()
+
+    deferred(recovery.start)
+
+    assert drill.document["status"] == "CANCELLING"
+
+
 @pytest.mark.parametrize("other", [CRM, SHARED])
 def test_a_scheduled_drill_beside_a_live_recovery_of_its_servers_is_skipped_with_a_green_run(
     steps_of: StepsOf, other: dict[str, object]

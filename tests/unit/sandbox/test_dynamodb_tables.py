@@ -15,6 +15,7 @@ from moto.dynamodb.models.table import Table
 
 from sandbox.dynamodb.table import IndexedTable
 from sandbox.testing import mocked_sandbox
+from sandbox.world import WORLD
 from tests.unit.sandbox.conftest import client
 
 INDEXES = {
@@ -385,3 +386,32 @@ def test_answers_are_written_as_moto_writes_them(twins: Twins, monkeypatch: pyte
     assert quick["Item"] == item
     checksums = {answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-crc32"] for answer in (quick, slow)}
     assert len(checksums) == 1
+
+
+def test_items_that_change_while_an_index_lags_are_missing_in_it_until_it_has_caught_up() -> None:
+    red = {"color": {"S": "red"}, "at": {"N": "1"}, "id": {"S": "a"}}
+    asked = {
+        "TableName": "lagging",
+        "IndexName": "byColor",
+        "KeyConditionExpression": "color = :color",
+        "ExpressionAttributeValues": {":color": {"S": "red"}},
+    }
+
+    def shown() -> list[str]:
+        return sorted(item["key"]["S"] for item in dynamodb.query(**asked)["Items"])
+
+    with mocked_sandbox(seed=False):
+        dynamodb = client("dynamodb")
+        dynamodb.create_table(TableName="lagging", **copy.deepcopy(DEFINITION))
+        for key in ("calm", "moved", "gone"):
+            dynamodb.put_item(TableName="lagging", Item={**red, "key": {"S": key}})
+        WORLD.faults.add({"kind": "lagging_index"})
+        for key in ("moved", "new"):
+            dynamodb.put_item(TableName="lagging", Item={**red, "key": {"S": key}, "note": {"S": "changed"}})
+        dynamodb.delete_item(TableName="lagging", Key={"id": {"S": "a"}, "key": {"S": "gone"}})
+
+        assert shown() == ["calm"]
+        assert "Item" in dynamodb.get_item(TableName="lagging", Key={"id": {"S": "a"}, "key": {"S": "new"}})
+
+        WORLD.faults.clear()
+        assert shown() == ["calm", "moved", "new"]

@@ -162,6 +162,18 @@ def test_what_is_skipped_takes_its_waves_with_it_and_says_why(store, opened):
     assert sorted(store.get_events("e1")[-1]["detail"]["skippedWaves"]) == [1, 2]
 
 
+@pytest.mark.parametrize("status", [ExecutionStatus.SKIPPED, ExecutionStatus.CANCELLED])
+def test_an_execution_with_as_many_waves_as_a_plan_may_have_ends_with_all_of_them(store, recovery, status):
+    recovery.open(waves=99, servers=0)
+    assert store.finalize("e1", status, "not now") is True
+    waves = store.get_document("e1")["waves"]
+    assert {wave["status"] for wave in waves} == {status}
+    (detail,) = [one["detail"] for one in store.get_events("e1") if one["event"] == f"EXECUTION_{status}"]
+    ended = detail.get("skippedWaves") or detail.get("cancelledWaves")
+    assert sorted(ended) == list(range(1, 100))
+    assert store.find_all_live() == []
+
+
 def test_what_is_being_cancelled_is_not_skipped(store, opened):
     store.request_cancel("e1", "ann", "not tonight")
     opened.force("EXECUTION", status=ExecutionStatus.PENDING)

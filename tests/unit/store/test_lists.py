@@ -8,10 +8,13 @@ import random
 import pytest
 
 from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.dynamodb_actions import Delete
 from drs_recovery.exceptions import StoreError
 from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
+from drs_recovery.store_listings import live_key
+from sandbox.world import WORLD
 
 
 @pytest.fixture(scope="module")
@@ -279,12 +282,41 @@ def test_live_executions_of_a_plan_are_found(listed):
     assert listed.find_live("crm") == []
 
 
-def test_live_execution_that_holds_its_plan_is_found_whatever_the_index_shows(listed, table, monkeypatch):
-    listed.hold_plan("e3")
-    monkeypatch.setattr(table, "index_rows", lambda *_, **__: iter(()))
-    assert ids(listed.find_live("crm")) == ["e3"]
+@pytest.fixture
+def lagging_index():
+    WORLD.faults.add({"kind": "lagging_index"})
+    yield
+    WORLD.faults.clear()
+
+
+def test_an_execution_whose_status_changes_is_never_missing_among_the_live_ones(
+    listed, recovery, lagging_index
+):
+    listed.request_wave("e3", 1)
+    listed.create_execution(recovery.new("new", execution_type=ExecutionType.RECOVERY))
+    assert ids(listed.find_live("crm")) == ["new", "e3"]
+    assert ids(listed.find_all_live()) == ["new", "e4", "e3", "e2"]
+    assert ids(listed.find_all_live(ExecutionType.RECOVERY)) == ["new", "e2"]
+    listed.cancel_wave("e3", 1, "cancelled")
     listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert listed.find_live("crm") == []
+    assert ids(listed.find_live("crm")) == ["new"]
+
+
+def test_an_execution_that_is_reopened_lives_again_at_once(recovery, store, lagging_index):
+    recovery.open(waves=1).start()
+    store.fail_wave("e1", 1, "failed")
+    store.finalize("e1", ExecutionStatus.FAILED)
+    assert store.find_all_live() == []
+    store.retry_wave("e1", 1, "ann", asked_by=7)
+    assert ids(store.find_all_live()) == ["e1"]
+
+
+def test_a_live_execution_of_an_earlier_release_is_found_by_the_index(listed, table):
+    for execution_id in ("e2", "e3", "e4"):
+        table.transact([Delete(live_key(execution_id))])
+    assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
+    assert ids(listed.find_all_live(ExecutionType.RECOVERY)) == ["e2"]
+    assert ids(listed.find_live("crm")) == ["e3"]
 
 
 def test_live_executions_of_all_plans_are_found(listed):
