@@ -2,7 +2,8 @@
 Whose turn it is to start a job in a place: rules over its queue, the jobs that DRS lists, and the quotas.
 
 The order is strict, so that nobody starves: a small job does not overtake a large one for which there is no
-room yet. Only entries that could not start with all the room of the place are passed over.
+room yet. Only entries that could not start with all the room of the place are passed over; a real recovery
+among them, which starts when nothing else runs, holds back the drills behind it, or it would never start.
 """
 
 from __future__ import annotations
@@ -187,11 +188,13 @@ def turn_of(mine: QueueEntry, place: PlaceState) -> Turn:
 def _turns(place: PlaceState) -> Iterator[tuple[str, Turn]]:
     """Let everyone who waits take room in order, until it is used up for the first of them."""
     taken = room = _taken(place)
-    position, is_blocked = 1, False
+    position, is_blocked, wants_all = 1, False, False
     for entry in place.entries:
         if not entry.waits:
             continue
-        if obstacle := _obstacle(entry, room, place):
+        if obstacle := _obstacle(entry, room, place, wants_all):
+            is_large_recovery = entry.execution_type is ExecutionType.RECOVERY and room.exceeds_all(entry)
+            wants_all = wants_all or (is_large_recovery and not room.held_of(entry))
             yield entry.order, Turn(False, position, obstacle, frozenset(room.held_of(entry)))
             continue
         is_blocked = is_blocked or not room.fits(entry)
@@ -216,13 +219,19 @@ def _taken(place: PlaceState) -> _Room:
     return room
 
 
-def _obstacle(entry: QueueEntry, room: _Room, place: PlaceState) -> str | None:
-    """What keeps a job from starting however much room there is; it is in nobody's way meanwhile."""
+def _obstacle(entry: QueueEntry, room: _Room, place: PlaceState, wants_all: bool) -> str | None:
+    """
+    What keeps a job from starting however much room there is; it is in nobody's way meanwhile.
+
+    :param wants_all: whether a real recovery ahead of it waits until nothing else runs.
+    """
     if held := room.held_of(entry):
         server_id, holder = next(iter(held.items()))
         return f"server {server_id} takes part in {holder}, and DRS allows one job a server"
     if place.hold_drills and entry.execution_type is ExecutionType.DRILL and place.has_recovery:
         return f"a drill waits while a real recovery runs or waits in {place.region}"
+    if wants_all and entry.execution_type is ExecutionType.DRILL:
+        return f"a recovery that is larger than DRS's quotas waits until nothing else runs in {place.region}"
     if room.exceeds_all(entry) and not room.fits(entry):
         return (
             f"a job of {len(entry.server_ids)} servers is more than DRS's quotas allow in {place.region}: "

@@ -180,6 +180,38 @@ def test_a_job_that_no_quota_allows_is_in_nobodys_way_and_is_tried_alone() -> No
     assert turn_of(entry("a", joined=2), busy).is_now
 
 
+@pytest.mark.parametrize("held", [False, True], ids=["alone", "held"])
+def test_a_recovery_that_no_quota_allows_is_not_overtaken_by_drills_for_ever(held: bool) -> None:
+    servers = [f"s-giant{number}" for number in range(60)]
+    giant = entry("giant", servers, execution_type=ExecutionType.RECOVERY, joined=9)
+    drill, other = entry("drill"), entry("other", execution_type=ExecutionType.RECOVERY, joined=10)
+    limits = Limits(servers_in_jobs=50)
+    jobs = [job("x", servers[:1] if held else 1)]
+    busy = place(giant, drill, other, jobs=jobs, limits=limits)
+
+    assert turn_of(drill, busy).is_now is held
+    if not held:
+        assert "larger than DRS's quotas" in turn_of(drill, busy).reason
+    assert turn_of(other, busy).is_now
+    ended = place(giant, drill, other, jobs=[{**jobs[0], "status": "COMPLETED"}], limits=limits)
+    assert turn_of(giant, ended).is_now
+    assert not turn_of(drill, ended).is_now
+
+
+def test_a_stream_of_drills_does_not_starve_a_recovery_that_is_larger_than_the_room_left() -> None:
+    limits = Limits(servers_in_jobs=50)
+    recovery = entry("recovery", 40, execution_type=ExecutionType.RECOVERY)
+    running = [f"{number}" for number in range(5)]
+    for number in range(5, 50):
+        drills = [entry(f"{number + ahead}", 10, joined=number) for ahead in range(5)]
+        busy = place(recovery, *drills, jobs=[job(name, 10) for name in running], limits=limits)
+        if turn_of(recovery, busy).is_now:
+            break
+        running = [*running[1:], *(drill.execution_id for drill in drills if turn_of(drill, busy).is_now)]
+
+    assert running == ["4"]
+
+
 sizes = st.integers(1, 6)
 entries = st.lists(
     st.tuples(
