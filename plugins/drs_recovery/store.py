@@ -14,6 +14,7 @@ The execution store: the durable record of every execution, written by transitio
                ├─ StoreQueue                                  who waits for room in DRS
                ├─ StoreLocks                                  which executions of a plan live
                ├─ StoreFindings                               what the preflight found
+               ├─ StoreTroubles                               what keeps things from going on
                └─ StoreNotifications                          what was told, and what could not be
                         └── ExecutionStore                    all of them; opening and ending an execution
 
@@ -73,6 +74,7 @@ from drs_recovery.store_rules import (
     wave_subject,
 )
 from drs_recovery.store_terminations import StoreTerminations
+from drs_recovery.store_troubles import StoreTroubles
 from drs_recovery.store_turns import StoreTurns
 
 __all__ = ["ExecutionStore", "can_terminate", "final_status"]
@@ -91,6 +93,7 @@ class ExecutionStore(
     StoreQueue,
     StoreLocks,
     StoreFindings,
+    StoreTroubles,
     StoreNotifications,
 ):
     """
@@ -176,7 +179,7 @@ class ExecutionStore(
             return False
         demand_live(execution, EXECUTION_SUBJECT, "admitted")
         now = self._now()
-        update = execution_update(execution, now, {"admittedTime": now})
+        update = execution_update(execution, now, {"admittedTime": now, "waitingFor": None})
         self._commit(Event("EXECUTION_ADMITTED"), [update])
         return True
 
@@ -278,6 +281,7 @@ def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
         "status": status,
         "paused": None,
         "waitingGates": [],
+        "waitingFor": None,
         "endTime": end,
         "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),
         "measured": measured_objectives(document, status, end),

@@ -18,6 +18,7 @@ from drs_recovery.store_base import (
 )
 from drs_recovery.store_items import limited, public
 from drs_recovery.store_rules import demand_live, demand_requested, wave_subject
+from drs_recovery.store_troubles import trouble
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
@@ -94,7 +95,7 @@ class StorePolls(StoreBase):
         if not WaveStatus(wave["status"]).is_active:
             return
         changes = {
-            "lastPollError": _poll_error(message, self._now()),
+            "lastPollError": _poll_error(wave, message, self._now()),
             "pollAttempts": wave["pollAttempts"] + 1,
         }
         self.table.transact([record_update(wave, changes)])
@@ -105,7 +106,7 @@ def _look_changes(wave: Item, poll: WavePoll, now: float) -> Item:
     looked_at = _looked_at(poll, now)
     return {
         "lastPolledTime": max(looked_at, wave.get("lastPolledTime", looked_at)),
-        "lastPollError": None if poll.trouble is None else _poll_error(poll.trouble, now),
+        "lastPollError": None if poll.trouble is None else _poll_error(wave, poll.trouble, now),
         "pollAttempts": wave["pollAttempts"] + poll.looks,
     }
 
@@ -114,8 +115,8 @@ def _looked_at(poll: WavePoll, now: float) -> float:
     return now if poll.looked_at is None else round(poll.looked_at, 3)
 
 
-def _poll_error(message: str, now: float) -> Item:
-    return {"message": limited(message), "time": now}
+def _poll_error(wave: Item, message: str, now: float) -> Item:
+    return trouble(wave.get("lastPollError"), limited(message), now)
 
 
 def _demand_pollable(execution: Item, wave: Item) -> None:

@@ -61,6 +61,7 @@ _WAVE_ENDING_FIELDS = (
     "duration",
     "statusReason",
     "lastPollError",
+    "waitingFor",
     "queue",
     "queuedTime",
     "queueEndTime",

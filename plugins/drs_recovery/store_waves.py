@@ -135,7 +135,7 @@ class StoreWaves(StoreGates):
                 wave_subject(wave), f"{wave['status']} without a job", WaveStatus.POLLING
             )
         now = self._now()
-        changes = {"status": WaveStatus.POLLING, **left_queue(wave, now)}
+        changes = {"status": WaveStatus.POLLING, "waitingFor": None, **left_queue(wave, now)}
         event = Event("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
         self._commit(event, [execution_update(execution, now, {}), record_update(wave, changes)])
         return public(present({**wave, **changes}))
@@ -236,7 +236,12 @@ class StoreWaves(StoreGates):
 
 
 def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
-    changes: Item = {"status": status, "endTime": max(now, wave.get("startTime", now)), "queue": None}
+    changes: Item = {
+        "status": status,
+        "endTime": max(now, wave.get("startTime", now)),
+        "queue": None,
+        "waitingFor": None,
+    }
     if "startTime" in wave:
         changes["duration"] = seconds_between(wave["startTime"], changes["endTime"])
     return changes

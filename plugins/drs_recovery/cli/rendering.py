@@ -79,6 +79,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Error", document.get("error")
     yield "Cancelled", _cancel(document.get("cancel"))
     yield "Waiting for", _pause(document)
+    yield "Opening waits", _waiting(document.get("waitingFor"))
     yield "Preflight", _preflight(document.get("findings"))
     yield "Waves", f"{document['completedWaves']} of {document['totalWaves']} completed"
     yield "Servers", _counts(document["progress"])
@@ -101,6 +102,10 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
 
 def _cancel(cancel: Record | None) -> str | None:
     return f"by {cancel['actor']}, {moment(cancel['time'])}: {cancel['reason']}" if cancel else None
+
+
+def _waiting(waiting: Record | None) -> str | None:
+    return f"since {moment(waiting['since'])}: {waiting['message']}" if waiting else None
 
 
 def _pause(document: Record) -> str | None:

@@ -84,10 +84,17 @@ def _lines(wave: Record) -> Iterator[tuple[str, str]]:
         yield "Queued", f"position {queue['position']} since {since}: {queue['reason']}"
     if wave["jobs"]:
         yield "Jobs", ", ".join(map(_job, wave["jobs"]))
-    if error := wave.get("lastPollError"):
-        yield "Last look failed", f"{error['message']} ({moment(error['time'])})"
+    yield from _trouble_lines(wave)
     for server in wave["serverStatuses"]:
         yield from _server_lines(server)
+
+
+def _trouble_lines(wave: Record) -> Iterator[tuple[str, str]]:
+    if waiting := wave.get("waitingFor"):
+        yield "Waits", f"since {moment(waiting['since'])}: {waiting['message']}"
+    if error := wave.get("lastPollError"):
+        since = f", since {moment(error['since'])}" if "since" in error else ""
+        yield "Last look failed", f"{error['message']} ({moment(error['time'])}{since})"
 
 
 def _gate(gate: Record) -> str:

@@ -18,12 +18,17 @@ from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.early_place import give_up_early_place
 from drs_recovery.engine.ending import Ending, open_jobs, settle_deadline
 from drs_recovery.engine.enrichment import InstanceEnricher
+from drs_recovery.engine.judgement import has_launched, last_trouble
 from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
+from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.polling import WaveWatcher
-from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.engine.wave_end import WaveEnd
+from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.store import ExecutionStore
 
 log = logging.getLogger(__name__)
@@ -126,6 +131,7 @@ class ExecutionCloser:
         return None if is_over or not missing else Unsettled(f"late details of {', '.join(missing)}")
 
     def _write(self, execution_id: str, ending: Ending) -> None:
+        self._give_up(execution_id)
         # What becomes of a wave that never started depends on what became of those that ran.
         for ends_now in (_runs, _is_open):
             document = self._store.get_document(execution_id)
@@ -135,12 +141,52 @@ class ExecutionCloser:
         status, error = ending.status_of(document), ending.error_of(document)
         self._store.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
 
+    def _give_up(self, execution_id: str) -> None:
+        """From now on nobody looks at servers that are still under way: their phase must not say "wait"."""
+        for wave in self._store.get_document(execution_id)["waves"]:
+            started = [server for server in wave["serverStatuses"] if server.get("jobId")]
+            under_way = [server for server in started if not ServerPhase(server["phase"]).is_end]
+            failed = tuple(
+                ServerSeen(
+                    server["sourceServerId"],
+                    phase=ServerPhase.FAILED,
+                    fields={"error": server.get("error") or _why_given_up(wave, server)},
+                )
+                for server in under_way
+            )
+            if failed:
+                self._store.record_poll(execution_id, wave["waveNumber"], WavePoll(servers=failed, looks=0))
+
     def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
         try:
-            ending.end_wave(self._store, document, wave)
+            if ending.cancelled or not self._is_judged(document, wave):
+                ending.end_wave(self._store, document, wave)
         except TransitionRefusedError as refused:
             # A task that was still alive ended the wave in this moment: its verdict stands.
             log.info("execution %s: %s", document["executionId"], refused)
+
+    def _is_judged(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+        """Judge a wave as its last task would have, if all of its jobs have ended; whether it is judged."""
+        is_started = WaveStatus(wave["status"]).is_active and not waves_without_all_jobs({"waves": [wave]})
+        if not is_started or not all(map(has_ended, wave["jobs"])):
+            return False
+        plan, execution_id = plan_from_snapshot(document["planSnapshot"]), document["executionId"]
+        try:
+            self._store.start_polling(execution_id, wave["waveNumber"])
+            WaveEnd(self._store, plan, execution_id, wave["waveNumber"]).end()
+        except WaveFailedError as failed:
+            log.info("execution %s: %s", execution_id, failed)
+        return True
+
+
+def _why_given_up(wave: Mapping[str, Any], server: Mapping[str, Any]) -> str:
+    if has_launched(server):
+        return f"it was launched, but its details were not known when the execution ended{last_trouble(wave)}"
+    status = next((job["status"] for job in wave["jobs"] if job["jobId"] == server["jobId"]), "not known")
+    return (
+        f"it was in phase {server['phase']} when the execution ended, its job {server['jobId']} {status}: "
+        "what comes of it later is not in this record"
+    )
 
 
 def _runs(wave: Mapping[str, Any]) -> bool:

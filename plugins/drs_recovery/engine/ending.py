@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.engine.failure_policy import blocked_by
-from drs_recovery.engine.judgement import failures_of, wave_label
+from drs_recovery.engine.judgement import failures_of, last_trouble, wave_label
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.start_rules import refused_gate, refusing_wave
 from drs_recovery.plan import plan_from_snapshot
@@ -58,9 +58,8 @@ class Ending:
         elif self.cancelled or status is WaveStatus.NOT_STARTED:
             store.cancel_wave(execution_id, number, self._wave_reason(wave))
         else:
-            store.fail_wave(
-                execution_id, number, f"wave {wave_label(wave)} ended without a verdict: {self.reason}"
-            )
+            reason = f"wave {wave_label(wave)} ended without a verdict: {self.reason}"
+            store.fail_wave(execution_id, number, f"{reason}{last_trouble(wave)}")
 
     def _wave_reason(self, wave: Mapping[str, Any]) -> str:
         if WaveStatus(wave["status"]) is WaveStatus.NOT_STARTED:
@@ -130,7 +129,7 @@ def ending_without_run(document: Mapping[str, Any], run_state: str | None) -> En
         reason = "its DAG run was marked as success by hand before the execution had ended"
         return Ending(cancelled=True, actor=UNKNOWN_PERSON, reason=reason)
     known = _known_failure(document)
-    reason = f"its DAG run is {run_state} and did not close the record"
+    reason = f"its DAG run is {run_state} and did not close the record{last_trouble(document)}"
     return Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=f"{known}; {reason}" if known else reason)
 
 
@@ -152,7 +151,8 @@ def _has_failed_wave(document: Mapping[str, Any]) -> bool:
 
 
 def _failure_reason(document: Mapping[str, Any]) -> str:
-    return _known_failure(document) or "a task of its run failed, see the task logs"
+    known = _known_failure(document)
+    return known or f"a task of its run failed, see the task logs{last_trouble(document)}"
 
 
 def _known_failure(document: Mapping[str, Any]) -> str | None:

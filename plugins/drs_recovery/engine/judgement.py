@@ -9,6 +9,7 @@ from drs_recovery.engine import actions
 from drs_recovery.exceptions import ServerFailure, WaveRefusedError
 from drs_recovery.plan import SuccessRule
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.wording import moment
 
 
 def wave_label(wave: Mapping[str, Any]) -> str:
@@ -77,3 +78,16 @@ def shortfall(rule: SuccessRule, servers: Sequence[Mapping[str, Any]]) -> str | 
     return rule.shortfall(
         total=len(servers), failed=len(failed), failed_critical=len([f for f in failed if f.critical])
     )
+
+
+def last_trouble(record: Mapping[str, Any]) -> str:
+    """
+    What a wave, or the opening of an execution, waited for until the end; goes behind another reason.
+
+    :param record: WAVE or EXECUTION record.
+    """
+    trouble = record.get("waitingFor") or record.get("lastPollError")
+    if trouble is None:
+        return ""
+    since = f" (since {moment(trouble['since'])})" if "since" in trouble else ""
+    return f"; before that: {trouble['message']}{since}"

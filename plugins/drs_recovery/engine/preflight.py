@@ -2,7 +2,7 @@
 Everything that can be known before anything is launched: replication, running jobs, quotas, rights.
 
 A check that cannot be made is a warning with what to do. What DRS itself fails to answer is asked again for a
-drill, by a retry of the task; a real recovery does not wait for a check.
+drill, a while later; a real recovery does not wait for a check.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class Preflight:
         """
         concerns = [*resolution.concerns]
         for place, servers in groupby(sorted(resolution.servers, key=_place), key=_place):
-            concerns += self._check_place(place, list(servers))
+            try:
+                concerns += self._check_place(place, list(servers))
+            except AWS_ERRORS as error:
+                error.add_note(f"checks in {place.region} (connection {place.connection})")
+                raise
         return [concern.finding_for(self._type) for concern in concerns]
 
     def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:

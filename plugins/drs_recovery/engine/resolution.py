@@ -98,6 +98,7 @@ class GroupResolver:
             known = self._servers_at(place)
         except AWS_ERRORS as error:
             if is_transient(error):
+                error.add_note(f"source servers of {place.region} (connection {place.connection})")
                 raise
             return [], [_unreadable(number, name, place, error)]
         if group.servers is not None:

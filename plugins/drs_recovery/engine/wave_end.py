@@ -9,7 +9,13 @@ from drs_recovery.engine.actions import overdue
 from drs_recovery.engine.attempts import deadline_of, recorded_failure
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.enrichment import InstanceEnricher
-from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall, wave_label
+from drs_recovery.engine.judgement import (
+    failures_of,
+    last_trouble,
+    needs_no_more_polls,
+    shortfall,
+    wave_label,
+)
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.plan import RecoveryPlan
@@ -96,7 +102,7 @@ class WaveEnd:
             )
         reason = shortfall(self._plan_wave.success_when, servers)
         if reason is not None:
-            self._fail(wave, reason, servers)
+            self._fail(wave, f"{reason}{last_trouble(wave)}", servers)
         self._store.complete_wave(*self._at)
         return instance_ids(servers)
 

@@ -21,6 +21,7 @@ from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefused
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.store import ExecutionStore
 from drs_recovery.wave_attempts import attempt_of
+from drs_recovery.wording import moment
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class WaveStarter:
         try:
             return self._start(execution_id, number)
         except NotStartedError as error:
-            self._give_up_in_time(execution_id, number, error)
+            self._give_up_in_time(execution_id, number, error, self._told_since(execution_id, number, error))
             # The parts that did start go on meanwhile.
             WaveWatcher(self._store).look(execution_id, number)
             raise
@@ -71,6 +72,13 @@ class WaveStarter:
         except ExecutionError as error:
             self._fail(execution_id, number, error)
             raise
+
+    def _told_since(self, execution_id: str, number: int, error: NotStartedError) -> float | None:
+        """Put on record what the wave waits for, and since when; of its turn, the queue tells."""
+        if isinstance(error, QueuedError):
+            self._store.end_waiting(execution_id, number)
+            return None
+        return self._store.note_waiting(execution_id, str(error), number)
 
     def leave_queues(self, execution_id: str, number: int) -> None:
         """
@@ -160,14 +168,18 @@ class WaveStarter:
         if str(self._memory.get(_memory_key(wave, part.number))) in ignored:
             self._memory.set(_memory_key(wave, part.number), "")
 
-    def _give_up_in_time(self, execution_id: str, number: int, error: NotStartedError) -> None:
+    def _give_up_in_time(
+        self, execution_id: str, number: int, error: NotStartedError, since: float | None
+    ) -> None:
         execution = self._store.get_execution(execution_id)
         wave = self._store.get_wave(execution_id, number)
         plan_wave = plan_from_snapshot(execution["planSnapshot"]).wave(number)
         if time.time() < deadline_of(plan_wave, wave):
             log.warning("execution %s wave %s: not started yet: %s", execution_id, number, error)
             return
-        failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}")
+        since = since or wave.get("queue", {}).get("since")
+        waited = f" (since {moment(since)})" if since else ""
+        failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}{waited}")
         self._fail(execution_id, number, failed)
         raise failed from error
 

@@ -14,7 +14,7 @@ from drs_recovery.engine.attempts import begin_retry, recorded_failure
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.failure_question import failure_question
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.judgement import last_trouble, wave_label
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.start_rules import check_not_ending, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd
@@ -146,9 +146,10 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
     def _finish(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
         """Bring a wave that still runs to its end, as far as that is this step's business."""
         execution_id = document["executionId"]
-        if not _is_retried_here(wave):
+        if wave["status"] == WaveStatus.PENDING and not _is_retried_here(wave):
             # Its own steps have ended, whatever became of its jobs: a retry looks at those first.
-            self.store.fail_wave(execution_id, self.wave_number, "its steps ended without a verdict")
+            reason = f"its steps ended before all of its jobs were started{last_trouble(wave)}"
+            self.store.fail_wave(execution_id, self.wave_number, reason)
             return
         try:
             self._run_attempt(context, execution_id, wave)

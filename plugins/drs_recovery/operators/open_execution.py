@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,13 +16,20 @@ from drs_recovery.engine.resolution import GroupResolver
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.exceptions import ExecutionRefusedError
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
 from drs_recovery.operators.base import PlanOperator, fails_for_good
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.statuses import ExecutionStatus, FindingSeverity
+from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
 from drs_recovery.store import ExecutionStore
+from drs_recovery.wording import moment
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+
+# Seconds for which an opening waits for AWS. A real recovery comes when AWS itself is in trouble.
+_PATIENCE = {ExecutionType.DRILL: 15 * 60, ExecutionType.RECOVERY: 2 * 3600}
 
 
 class OpenExecutionOperator(PlanOperator):
@@ -50,13 +58,31 @@ class OpenExecutionOperator(PlanOperator):
                 self._refuse(execution_id, options.findings)
             self._give_way(second_of_plan, execution_id, options)
             clients = Clients()
-            self._check(execution_id, plan, options, clients)
+            try:
+                self._check(execution_id, plan, options, clients)
+            except AWS_ERRORS as error:
+                self._wait_for_aws(execution_id, options, error)
             document = self.store.get_document(execution_id)
             check_not_ending(document)
             self.store.admit(execution_id)
             take_early_place(self.store, clients, document)
         self.announce(execution_id)
         return execution_id
+
+    def _wait_for_aws(self, execution_id: str, options: RunOptions, error: Exception) -> NoReturn:
+        """Leave the worker while AWS cannot be asked; a plan with a mistake in a Region ends in good time."""
+        if not is_transient(error):
+            raise error
+        check_not_ending(self.store.get_execution(execution_id))
+        where = "; ".join(getattr(error, "__notes__", ()))
+        problem = f"AWS cannot be asked for the {where}: {describe(error)}"
+        since = self.store.note_waiting(execution_id, problem)
+        left = since + _PATIENCE[options.execution_type] - time.time()
+        if left <= 0:
+            minutes = _PATIENCE[options.execution_type] / 60
+            self._refuse(execution_id, [f"{problem}, for {minutes:.0f} minutes, since {moment(since)}"])
+        self.log.warning("execution %s: %s", execution_id, problem)
+        self.look_again_in(min(retry_after(error) or poll_interval(), left))
 
     def _give_way(
         self, rule: Callable[[ExecutionStore, str], Obstacle | None], execution_id: str, options: RunOptions

@@ -186,7 +186,24 @@ def test_what_was_completed_before_the_cancellation_stays_a_partial_success(
     assert [wave["status"] for wave in steps.document["waves"]] == ["COMPLETED", "CANCELLED"]
 
 
-def test_a_wave_whose_tasks_died_is_failed_not_cancelled(aws: Sandbox, steps: Steps) -> None:
+def test_a_wave_whose_tasks_died_is_judged_like_any_other(aws: Sandbox, steps: Steps) -> None:
+    steps.open()
+    steps.start()
+    aws.advance(600)
+
+    with pytest.raises(AirflowFailException, match="PARTIAL_SUCCESS"):
+        steps.finalize(**{"wave_01_database.wait_for_launch": "failed"})
+
+    first, second = steps.document["waves"]
+    assert (first["status"], second["status"]) == ("COMPLETED", "CANCELLED")
+    assert second["statusReason"] == "not started: a task of its run failed, see the task logs"
+    assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
+
+
+def test_a_wave_whose_tasks_died_and_that_is_no_success_is_failed_not_cancelled(
+    aws: Sandbox, steps: Steps
+) -> None:
+    aws.add_fault("launch_failed", server=DB_1)
     steps.open()
     steps.start()
     aws.advance(600)
@@ -198,7 +215,7 @@ def test_a_wave_whose_tasks_died_is_failed_not_cancelled(aws: Sandbox, steps: St
     assert (first["status"], second["status"]) == ("FAILED", "SKIPPED")
     assert second["skipCause"] == "DEPENDENCY"
     assert second["statusReason"] == 'not started: it depends on wave 1 "Database", which failed'
-    assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
+    assert steps.server("crm-db-02")["instanceId"]
 
 
 def test_a_request_to_cancel_that_comes_when_every_wave_is_completed_changes_nothing(

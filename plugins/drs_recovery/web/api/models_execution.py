@@ -9,7 +9,7 @@ from pydantic import Field
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
 from drs_recovery.web.api.models_base import Record, known, later, maybe, time
 from drs_recovery.web.api.models_server import INSTANCE, JOB, SOURCE_SERVER
-from drs_recovery.web.api.models_wave import ServerCounts, Wave
+from drs_recovery.web.api.models_wave import ServerCounts, WaitingFor, Wave
 
 
 class Times(Record):
@@ -120,6 +120,7 @@ class Execution(ExecutionSummary):
     paused: Paused | None = maybe("While PAUSED: the question that has waited longest.")
     progress: ServerCounts = known("How many of its servers are where.")
     findings: list[PreflightFinding] | None = maybe("What the preflight found, errors first.", [])
+    waiting_for: WaitingFor | None = maybe("While it is opened: why that takes long.")
     error: str | None = maybe("Why it did not end well.", "wave 2 (Application) failed")
     cancel: Cancel | None = maybe("The first request to cancel it.")
     cancelled: bool | None = maybe("True if it was ended before its time, whatever its status.", True)

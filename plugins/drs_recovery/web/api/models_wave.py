@@ -63,7 +63,16 @@ class PollError(Record):
     """A look at DRS that failed; the next one that succeeds takes this away."""
 
     message: str = known("What went wrong.", "ThrottlingException: Rate exceeded")
-    time: float = time("When.")
+    since: float | None = later("Since when it fails; what failed can have changed.")
+    time: float = time("When it failed last.")
+
+
+class WaitingFor(Record):
+    """What keeps an execution from being opened, or a wave from being started."""
+
+    message: str = known("What it waits for, in AWS's words.", "ThrottlingException: Rate exceeded")
+    since: float = time("Since when it waits; what for can have changed.")
+    time: float = time("When it was tried last.")
 
 
 class QueuePlace(Record):
@@ -106,4 +115,5 @@ class Wave(Record):
     last_polled_time: float | None = later("When it was looked at last.")
     poll_attempts: int = known("How often it was looked at.", 42)
     last_poll_error: PollError | None = maybe("Why the last look failed.")
+    waiting_for: WaitingFor | None = maybe("While PENDING: why its jobs are not started.")
     server_statuses: list[ServerStatus] = known("Its servers, ordered by their ids.", [])

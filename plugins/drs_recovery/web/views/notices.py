@@ -58,6 +58,7 @@ def notices_for(
     """
     return (
         *_of_airflow(document, airflow),
+        *_of_waiting(document),
         *_of_silence(document, as_of),
         *_of_messages(events),
     )
@@ -91,6 +92,18 @@ def _of_silence(document: Record, as_of: float) -> Iterator[Notice]:
             why = cut(error["message"], _LONGEST_REASON)
             text = f"DRS could not be asked about {wave_title(wave)}; it is tried again: {why}"
             yield Notice(said(text), is_serious=False)
+
+
+def _of_waiting(document: Record) -> Iterator[Notice]:
+    """What keeps the execution from being opened, or a wave from being started."""
+    if not is_live(document):
+        return
+    delayed = [("the opening of this execution", document)]
+    delayed += [(f"the start of {wave_title(wave)}", wave) for wave in document["waves"]]
+    for what, record in delayed:
+        if waiting := record.get("waitingFor"):
+            why = cut(waiting["message"], _LONGEST_REASON)
+            yield Notice(said("Since ", waiting["since"], f" {what} waits; it is tried again: {why}"), False)
 
 
 def _of_messages(events: Sequence[Record]) -> Iterator[Notice]:

@@ -72,6 +72,21 @@ def test_a_look_that_failed_is_told_of() -> None:
     assert not is_serious
 
 
+def test_what_is_waited_for_before_a_start_is_told_of_with_the_time_since_when() -> None:
+    waiting = {"message": "ThrottlingException: Rate exceeded", "since": START + 10, "time": START + 600}
+
+    ((opening, is_serious),) = told({**document("PENDING"), "waitingFor": waiting})
+    ((start, _),) = told(document("POLLING", wave("PENDING", waitingFor=waiting)))
+
+    assert opening == (
+        "Since 2027-01-15 08:00:10 UTC the opening of this execution waits; "
+        "it is tried again: ThrottlingException: Rate exceeded"
+    )
+    assert start.startswith('Since 2027-01-15 08:00:10 UTC the start of wave 1 "Database" waits;')
+    assert not is_serious
+    assert told({**document("FAILED", wave("FAILED")), "waitingFor": waiting}) == []
+
+
 def test_messages_that_could_not_be_sent_are_counted() -> None:
     failed = [event("NOTIFICATION_FAILED", n, error=f"no topic {n}") for n in (10, 20)]
     ((text, _),) = told(document("COMPLETED", wave()), events=[*failed, event("WAVE_COMPLETED", 30, wave=1)])
