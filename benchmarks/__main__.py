@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
 
-from benchmarks.postgres import NoPostgresError
 from benchmarks.report import Report
+from devstack.errors import NoPostgresError
 
 # Benchmarks that look at the same runs share them, within one call of this command.
 NAMES = (

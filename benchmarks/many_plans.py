@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks.made_plans import MadePlan
 from benchmarks.optimum import Chain, Job, best_found, in_turn, lower_bound, over_regions
-from benchmarks.postgres import temporary_postgres
 from benchmarks.report import Report
 from benchmarks.stack_runs import Ended, epoch, stack_with
+from devstack.layout import POSTGRESQL
 
 REGIONS = ("us-east-1", "us-west-2")
 # Of each Region: how many plans with which waves. In all 60 plans and 2,000 servers, four times DRS's quota.
@@ -20,7 +20,7 @@ PLANS = ((10, (30, 30)), (10, (15, 15)), (10, (5, 5)))
 # Slow enough that two cores are not what everything waits for: DRS's hour takes a quarter of one.
 SPEED = 4.0
 # The DAG processor looks for new plans seldom enough to leave the cores to the tasks.
-SETTINGS = {"speed": SPEED, "poll_interval": 5.0, "parse_interval": 60}
+SETTINGS = {"speed": SPEED, "poll_interval": 5.0, "parse_interval": 60, "database": POSTGRESQL}
 
 _LONGEST_SECONDS = 3600.0
 _SHUFFLES = 101
@@ -30,7 +30,7 @@ _REFUSED = 400
 def run() -> Report:
     """Trigger all plans at once, and compare the end of the last wave with a simulation of the quotas."""
     plans = made_plans()
-    with temporary_postgres() as url, stack_with(plans, {**SETTINGS, "database_url": url}) as runs:
+    with stack_with(plans, SETTINGS) as runs:
         ended = runs.run(plans, _LONGEST_SECONDS)
         starts = runs.sandbox.calls("drs", "StartRecovery")
     regions = _chains(ended)

@@ -16,10 +16,10 @@ import sqlalchemy
 import yaml
 
 from benchmarks.plots import Plot
-from benchmarks.postgres import temporary_postgres
 from benchmarks.report import Report
 from benchmarks.waiting_waves import STANDSTILL, Task, WaitingWave, sandbox_without_limits, start_waves
 from benchmarks.watching import product_environment
+from devstack.postgres import temporary_postgres
 from sandbox.testing import Sandbox
 
 # One after the other in the same triggerer; without a wave it shows what Airflow itself needs.

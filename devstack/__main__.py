@@ -13,7 +13,7 @@ from types import FrameType
 from devstack.demo import DemoOptions, run_demo
 from devstack.errors import DevstackError
 from devstack.health import HEALTHY, stack_health
-from devstack.layout import StackSettings
+from devstack.layout import AUTO, StackSettings
 from devstack.messages import unread_messages
 from devstack.stack import Stack, access
 
@@ -77,9 +77,9 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--database",
-        default=_DEFAULTS.database_url,
-        metavar="URL",
-        help="an empty database for Airflow (default: an SQLite file)",
+        default=AUTO,
+        metavar="auto|sqlite|postgresql|URL",
+        help="of Airflow (auto: PostgreSQL where it is installed, else an SQLite file)",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("up", help="start it, unless it runs").set_defaults(command=_up)
@@ -104,7 +104,8 @@ def _settings(options: Namespace) -> StackSettings:
         plans_dir=options.plans,
         speed=options.speed,
         poll_interval=options.poll_interval,
-        database_url=options.database,
+        database=options.database,
+        watched=True,
     )
 
 
@@ -123,6 +124,8 @@ def _status(stack: Stack, _options: Namespace) -> int:
     health = stack_health(stack.state)
     for name, answer in health.items():
         _say(f"{name:14} {answer}")
+    for line in stack.state.restarts:
+        _say(line)
     _say(access(stack))
     return 0 if set(health.values()) == {HEALTHY} else 1
 

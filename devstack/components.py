@@ -10,7 +10,7 @@ from devstack.ports import LOOPBACK
 from devstack.processes import Command
 from devstack.state import StackState
 
-SANDBOX = "sandbox"
+SANDBOX, DATABASE_SERVER, WATCHER = "sandbox", "postgres", "watcher"
 PREPARATION = ("database", "executions-table")
 AIRFLOW_COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -19,6 +19,17 @@ def sandbox(state: StackState) -> Command:
     """The local AWS, on a port of its own choice that it prints when it is ready."""
     arguments = ("--port", "0", "--host", LOOPBACK, "--speed", str(state.settings.speed))
     return Command(SANDBOX, _module("sandbox", *arguments), process_environment(os.environ))
+
+
+def database_server(_state: StackState) -> Command:
+    """A PostgreSQL server, on a port of its own choice; it prints the URL of a database when it is ready."""
+    return Command(DATABASE_SERVER, _module("devstack.postgres"), process_environment(os.environ))
+
+
+def watcher(state: StackState) -> Command:
+    """Starts again what ends by itself."""
+    arguments = ("--home", str(state.settings.home))
+    return Command(WATCHER, _module("devstack.watcher", *arguments), process_environment(os.environ))
 
 
 def preparation(state: StackState) -> tuple[Command, ...]:

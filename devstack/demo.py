@@ -142,15 +142,23 @@ class Demo:
         """Show a run until it ends; approve its gates if a demo started it."""
         with open_view(self._console, self._stack.settings.speed) as view:
             gatekeeper = Gatekeeper(self._stack.state.airflow_url, self._stack.passwords, view.note)
+            told = len(self._stack.state.restarts)
             is_demo = str(conf.get("ticket", "")).startswith(_TICKET_PREFIX)
             while self._api.run(self._dag_id, run_id)["state"] in _LIVE_RUN_STATES:
                 self._show(run_id, view)
+                told = self._tell_restarts(view, told)
                 if is_demo:
                     gatekeeper.approve_due(self._api.open_questions(self._dag_id, run_id))
                 if time.monotonic() > self._deadline:
                     raise DemoFailedError(f"{run_id} has not ended in time; {self._where_to_look(run_id)}")
                 time.sleep(_LOOK_INTERVAL)
             return self._show(run_id, view)
+
+    def _tell_restarts(self, view: View, told: int) -> int:
+        restarts = self._stack.state.restarts
+        for line in restarts[told:]:
+            view.note(line)
+        return len(restarts)
 
     def _show(self, run_id: str, view: View) -> dict[str, Any] | None:
         try:

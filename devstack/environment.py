@@ -96,7 +96,7 @@ def _airflow(state: StackState) -> dict[str, str]:
         "CORE__AUTH_MANAGER": _AUTH_MANAGER,
         "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords),
-        "DATABASE__SQL_ALCHEMY_CONN": state.settings.database_url or f"sqlite:///{layout.database}",
+        "DATABASE__SQL_ALCHEMY_CONN": state.database_url or f"sqlite:///{layout.database}",
         "LOGGING__BASE_LOG_FOLDER": str(layout.task_logs),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(layout.task_logs / "dag_processor"),
         "API__HOST": LOOPBACK,

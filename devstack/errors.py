@@ -8,6 +8,7 @@ What can go wrong with the local stack, each with a text that is shown to the pe
     ├── NoStackError         no stack was started in the home directory
     ├── StateUnreadableError the state file was not written by this version
     ├── StartFailedError     a process ended or did not get ready; carries its last log lines
+    ├── NoPostgresError      no PostgreSQL server can be run on this machine
     ├── AirflowApiError      Airflow answered a request with an error
     ├── UnreachableError     a server of the stack does not answer
     ├── DemoFailedError      the drill could not be run or did not end as it should
@@ -67,6 +68,10 @@ class StartFailedError(DevstackError):
     def __init__(self, process: str, reason: str, log: Path, last_lines: str) -> None:
         self.process, self.reason, self.log, self.last_lines = process, reason, log, last_lines
         super().__init__(f"{process} {reason}\nlast lines of {log}:\n{last_lines}")
+
+
+class NoPostgresError(DevstackError):
+    """No PostgreSQL server can be run on this machine; the text says why, and how to get one."""
 
 
 class AirflowApiError(DevstackError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 # A wave of two servers takes DRS about 9 minutes, so three take 27; at this speed they take about 50 seconds,
 # to which Airflow adds about 10 seconds a wave.
 DEMO_SPEED = 32.0
+
+AUTO, SQLITE, POSTGRESQL = "auto", "sqlite", "postgresql"
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class StackSettings:
     :param speed: how many times faster than AWS the sandbox plays its jobs.
     :param poll_interval: seconds between two looks at a running DRS job.
     :param parse_interval: seconds between two passes of the DAG processor over the plans.
-    :param database_url: of Airflow's database, empty and the stack's own, as SQLAlchemy has it; left out, an
-        SQLite file in the home directory, which holds a few executions at a time.
+    :param database: of Airflow: ``sqlite``, a file in the home directory, which holds a few executions at a
+        time; ``postgresql``, a server of the stack's own; ``auto``, PostgreSQL where it is installed, else
+        SQLite; or the URL of an empty database, as SQLAlchemy has it.
+    :param watched: whether processes of Airflow that end by themselves are started again.
     """
 
     home: Path = PROJECT / ".airflow"
@@ -37,7 +41,8 @@ class StackSettings:
     speed: float = DEMO_SPEED
     poll_interval: float = 1.0
     parse_interval: int = 5
-    database_url: str = ""
+    database: str = SQLITE
+    watched: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Make paths comparable with those that the kernel reports for a process."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from devstack.components import SANDBOX
+from devstack.components import AIRFLOW_COMPONENTS, DATABASE_SERVER, SANDBOX
 from devstack.environment import airflow_environment
 from devstack.errors import NoStackError
 from devstack.health import HEALTHY, stack_health
 from devstack.layout import Layout, StackSettings
 from devstack.ports import free_port
-from devstack.processes import Child, is_running, kill, stop
+from devstack.processes import Child, is_running, kill, last_lines, stop
 from devstack.startup import Startup
-from devstack.state import StackState, load_state
+from devstack.state import ProcessRecord, StackState, load_state
 
 # Generous: a cold start takes some 20 s on two cores, a machine that compiles something else many times that.
 _START_TIMEOUT = 180.0
@@ -108,6 +109,28 @@ class Stack:
             startup.revive(names)
             self._children += startup.children
 
+    def restart_ended(self, wanted: Callable[[str], bool]) -> None:
+        """
+        Start the processes of Airflow again that ended by themselves, and put on record why they ended.
+
+        :param wanted: says of each whether it may be started again.
+        :raises NoStackError: the stack was stopped meanwhile.
+        """
+        with self._locked():
+            startup = Startup(self.state, self._say, self._start_timeout)
+            for record in startup.state.processes:
+                if not self._has_ended(record) or not wanted(record.name):
+                    continue
+                why = last_lines(record.log, 1)
+                startup.replace([record.name])
+                line = f"{time.strftime('%X')} {record.name} ended and was started again; last words: {why}"
+                startup.note_restart(line)
+                self._say(line)
+            self._children += startup.children
+
+    def _has_ended(self, record: ProcessRecord) -> bool:
+        return record.name in AIRFLOW_COMPONENTS and not is_running(record, self.settings.home)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Let only one command at a time change the stack; the system frees the lock of a killed one."""
@@ -154,9 +177,10 @@ class Stack:
 
     def _end(self, state: StackState) -> bool:
         was_alive = any(is_running(record, self.settings.home) for record in state.processes)
-        # The sandbox last, so that the others do not lose AWS while they end.
-        stop([record for record in state.processes if record.name != SANDBOX], self.settings.home)
-        stop([record for record in state.processes if record.name == SANDBOX], self.settings.home)
+        # These last, so that the others lose neither AWS nor their database while they end.
+        last = [record for record in state.processes if record.name in (SANDBOX, DATABASE_SERVER)]
+        stop([record for record in state.processes if record not in last], self.settings.home)
+        stop(last, self.settings.home)
         self.layout.state.unlink()
         return was_alive
 

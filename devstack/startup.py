@@ -12,18 +12,18 @@ from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import replace
 
-from devstack import components
-from devstack.components import AIRFLOW_COMPONENTS, SANDBOX
+from devstack import components, postgres
+from devstack.components import AIRFLOW_COMPONENTS
 from devstack.environment import USERS
 from devstack.errors import StartFailedError
 from devstack.health import HEALTHY, stack_health
 from devstack.interruption import uninterrupted
-from devstack.layout import Layout
+from devstack.layout import AUTO, POSTGRESQL, SQLITE, Layout
 from devstack.processes import Child, Command, last_lines, start
 from devstack.state import StackState
 
 _LOOK_INTERVAL = 0.1
-_READY_LINE = re.compile(r"^sandbox ready (http://\S+)$", re.MULTILINE)
+_READY_LINE = re.compile(r"^(?:sandbox|postgres) ready (\S+)$", re.MULTILINE)
 
 
 class Startup:
@@ -51,9 +51,11 @@ class Startup:
         began = time.monotonic()
         self._start_sandbox()
         self._write_passwords()
-        self._create_database()
+        self._provide_database()
         self._prepare()
         self._start_airflow()
+        if self.state.settings.watched:
+            self._launch(components.watcher(self.state))
         self._say(f"the stack is up after {time.monotonic() - began:.0f} s")
         return self.state
 
@@ -64,18 +66,38 @@ class Startup:
         :param names: of the processes.
         :raises StartFailedError: a process ended or did not get ready in time; what was started still runs.
         """
+        self.replace(names)
+        self._wait_for_health()
+
+    def replace(self, names: Collection[str]) -> None:
+        """
+        Start processes of Airflow in the place of those that ended.
+
+        :param names: of the processes.
+        """
         for command in components.airflow(self.state):
             if command.name in names:
                 self._record(self.state.without_process(self.state.process(command.name)))
                 self._launch(command)
-        self._wait_for_health()
+
+    def note_restart(self, line: str) -> None:
+        """
+        Keep for people that a process was started again.
+
+        :param line: which one, when and why.
+        """
+        self._record(replace(self.state, restarts=(*self.state.restarts, line)))
 
     def _start_sandbox(self) -> None:
         self._say("starting the sandbox …")
-        log = self._launch(components.sandbox(self.state)).record.log
-        self._wait(lambda: [] if _READY_LINE.search(log.read_text(errors="replace")) else [SANDBOX])
-        ready = _READY_LINE.findall(log.read_text(errors="replace"))
-        self._record(replace(self.state, sandbox_url=ready[0]))
+        url = self._serve(components.sandbox(self.state))
+        self._record(replace(self.state, sandbox_url=url))
+
+    def _serve(self, command: Command) -> str:
+        """Start a server that prints its address when it is ready."""
+        log = self._launch(command).record.log
+        self._wait(lambda: [] if _READY_LINE.search(log.read_text(errors="replace")) else [command.name])
+        return str(_READY_LINE.findall(log.read_text(errors="replace"))[0])
 
     def _write_passwords(self) -> None:
         """Airflow would make them up itself, but print them to its log, and only once the API server runs."""
@@ -83,14 +105,26 @@ class Startup:
         with os.fdopen(descriptor, "w") as file:
             json.dump({user: secrets.token_urlsafe(12) for user in USERS}, file)
 
-    def _create_database(self) -> None:
+    def _provide_database(self) -> None:
+        wanted = self.state.settings.database
+        if wanted == POSTGRESQL or (wanted == AUTO and postgres.is_installed()):
+            self._say("Airflow's database: PostgreSQL, a server of this stack's own")
+            url = self._serve(components.database_server(self.state))
+            self._record(replace(self.state, database_url=url))
+        elif wanted in (AUTO, SQLITE):
+            why = ", since PostgreSQL is not installed" if wanted == AUTO else ""
+            self._say(f"Airflow's database: SQLite{why}; it holds a few executions at a time")
+            self._create_database_file()
+        else:
+            self._say("Airflow's database: the one of --database")
+            self._record(replace(self.state, database_url=wanted))
+
+    def _create_database_file(self) -> None:
         """
-        Create the database file, if there is to be one, in write-ahead mode, which the file remembers.
+        Create the database file in write-ahead mode, which the file remembers.
 
         Several processes share it, and in SQLite's default mode a writer and its readers lock each other out.
         """
-        if self.state.settings.database_url:
-            return
         with closing(sqlite3.connect(self._layout.database)) as database:
             database.execute("PRAGMA journal_mode=WAL")
 

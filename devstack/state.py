@@ -55,6 +55,8 @@ class StackState:
     :param airflow_port: where the API server listens.
     :param secrets: see there.
     :param sandbox_url: address of the local AWS; empty until it is ready.
+    :param database_url: of Airflow's database, as SQLAlchemy has it; empty for the SQLite file.
+    :param restarts: which processes ended by themselves and were started again, for people, oldest first.
     :param processes: in the order of their start.
     """
 
@@ -62,6 +64,8 @@ class StackState:
     airflow_port: int
     secrets: Secrets = field(default_factory=Secrets)
     sandbox_url: str = ""
+    database_url: str = ""
+    restarts: tuple[str, ...] = ()
     processes: tuple[ProcessRecord, ...] = ()
 
     @property
@@ -72,6 +76,10 @@ class StackState:
     def process(self, name: str) -> ProcessRecord:
         """Return the process of a name."""
         return next(record for record in self.processes if record.name == name)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a process of a name."""
+        return any(record.name == name for record in self.processes)
 
     def with_process(self, record: ProcessRecord) -> StackState:
         """Return the state with one more process."""
@@ -114,5 +122,7 @@ def _parse(values: dict[str, Any]) -> StackState:
         airflow_port=values["airflow_port"],
         secrets=Secrets(**values["secrets"]),
         sandbox_url=values["sandbox_url"],
+        database_url=values["database_url"],
+        restarts=tuple(values["restarts"]),
         processes=tuple(processes),
     )

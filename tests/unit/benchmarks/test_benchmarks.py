@@ -14,8 +14,8 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import list_executions, parse_plans
 from benchmarks.plots import Plot, figure_text
-from benchmarks.postgres import NoPostgresError
 from benchmarks.report import DOCS, Report
+from devstack.errors import NoPostgresError
 
 REPORT = Report("speed", "Speed of light", [{"distance m": 299_792_458, "seconds": 1.0004}])
 

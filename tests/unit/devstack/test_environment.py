@@ -71,7 +71,7 @@ def test_all_runtime_files_are_in_the_home_directory(state, tmp_path):
 
 def test_airflows_database_can_be_elsewhere(tmp_path):
     url = "postgresql+psycopg2://airflow@127.0.0.1:5432/airflow"
-    state = StackState(StackSettings(home=tmp_path, database_url=url), 4711)
+    state = StackState(StackSettings(home=tmp_path, database=url), 4711, database_url=url)
 
     assert airflow_environment({}, state)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == url
 

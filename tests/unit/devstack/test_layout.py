@@ -7,9 +7,7 @@ from devstack.layout import Layout, StackSettings
 
 
 def test_settings_survive_the_way_through_json(tmp_path):
-    settings = StackSettings(
-        home=tmp_path, dags_folder=tmp_path / "dags", speed=7, database_url="postgresql://x"
-    )
+    settings = StackSettings(home=tmp_path, dags_folder=tmp_path / "dags", speed=7, database="postgresql://x")
     assert StackSettings.from_json(settings.to_json()) == settings
 
 

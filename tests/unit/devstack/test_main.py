@@ -84,7 +84,7 @@ def test_a_start_that_is_interrupted_ends_what_it_started(tmp_path, number, igno
 def test_a_start_under_nohup_outlives_its_terminal(tmp_path):
     with _starting_stack(tmp_path / "home", [signal.SIGHUP]) as up:
         up.send_signal(signal.SIGHUP)
-        assert up.stdout.readline().startswith("preparing Airflow's database")
+        assert up.stdout.readline().startswith("Airflow's database: ")
         up.send_signal(signal.SIGTERM)
         up.communicate(timeout=60)
     assert up.returncode == 143

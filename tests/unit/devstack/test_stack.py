@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import psutil
@@ -18,6 +19,7 @@ from devstack.stack import Stack, access
 from devstack.startup import describe_exit
 
 STAY = "exec sleep 60"
+POSTGRES = "postgresql+psycopg2://x@127.0.0.1:5/y"
 HEALTHY_AIRFLOW = {
     "metadatabase": {"status": "healthy"},
     "scheduler": {"status": "healthy"},
@@ -33,6 +35,7 @@ def programs(monkeypatch, server):
     server.reply("GET /api/v2/monitor/health", HEALTHY_AIRFLOW)
     programs = dict.fromkeys(AIRFLOW_COMPONENTS, STAY) | dict.fromkeys(PREPARATION, "exit 0")
     programs["sandbox"] = f"echo sandbox ready {server.url}; {STAY}"
+    programs["postgres"] = f"echo postgres ready {POSTGRES}; {STAY}"
 
     def command(name):
         return Command(name, ("/bin/sh", "-c", programs[name]), os.environ)
@@ -40,6 +43,7 @@ def programs(monkeypatch, server):
     monkeypatch.setattr(components, "sandbox", lambda _: command("sandbox"))
     monkeypatch.setattr(components, "preparation", lambda _: [command(name) for name in PREPARATION])
     monkeypatch.setattr(components, "airflow", lambda _: [command(name) for name in AIRFLOW_COMPONENTS])
+    monkeypatch.setattr(components, "database_server", lambda _: command("postgres"))
     monkeypatch.setattr(stack_module, "free_port", lambda: urlsplit(server.url).port)
     return programs
 
@@ -69,6 +73,7 @@ def test_up_starts_everything_in_order_and_says_where_it_is(stack, said, server)
     assert state.sandbox_url == server.url
     assert said[:-1] == [
         "starting the sandbox …",
+        "Airflow's database: SQLite; it holds a few executions at a time",
         "preparing Airflow's database and the table of executions …",
         "starting Airflow (api-server, scheduler, dag-processor, triggerer) …",
     ]
@@ -142,6 +147,67 @@ def test_a_process_that_does_not_come_back_is_reported(stack, programs):
     programs["triggerer"] = "exit 3"
     with pytest.raises(StartFailedError, match="triggerer ended with exit code 3"):
         stack.start_again("triggerer")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_installed", "url", "told"),
+    [
+        ("auto", True, POSTGRES, "PostgreSQL, a server of this stack's own"),
+        ("auto", False, "", "SQLite, since PostgreSQL is not installed; it holds a few executions at a time"),
+        ("sqlite", True, "", "SQLite; it holds a few executions at a time"),
+        ("postgresql", True, POSTGRES, "PostgreSQL, a server of this stack's own"),
+        ("postgresql://a@b/c", True, "postgresql://a@b/c", "the one of --database"),
+    ],
+)
+def test_the_stack_takes_a_database_and_says_which(stack, said, monkeypatch, wanted, is_installed, url, told):
+    monkeypatch.setattr("devstack.postgres.is_installed", lambda: is_installed)
+    chosen = Stack(replace(stack.settings, database=wanted), said.append)
+
+    state = chosen.up()
+
+    assert state.database_url == url
+    assert f"Airflow's database: {told}" in said
+    assert state.has("postgres") is (url == POSTGRES)
+    assert chosen.down() is True
+    assert _left(stack.settings.home) == []
+
+
+def test_a_database_server_that_does_not_start_is_named(stack, programs, said):
+    programs["postgres"] = "echo error: initdb failed: no space left >&2; exit 1"
+    with pytest.raises(StartFailedError, match=r"postgres ended with exit code 1\n.*\nerror: initdb failed"):
+        Stack(replace(stack.settings, database="postgresql"), said.append).up()
+    assert _left(stack.settings.home) == []
+
+
+def test_a_process_of_airflow_that_ends_by_itself_is_started_again_and_it_is_told(stack, said):
+    state = stack.up()
+    scheduler = psutil.Process(state.process("scheduler").pid)
+    state.process("scheduler").log.write_text("first\nOperationalError: database is locked\n")
+    scheduler.kill()
+    scheduler.wait(timeout=5)
+
+    stack.restart_ended(lambda name: True)
+
+    assert all(is_running(record, stack.settings.home) for record in stack.state.processes)
+    told = "scheduler ended and was started again; last words: OperationalError: database is locked"
+    assert stack.state.restarts[0].endswith(told)
+    assert said[-1].endswith(told)
+    stack.restart_ended(lambda name: True)
+    assert len(stack.state.restarts) == 1
+
+
+def test_a_process_that_must_not_be_started_again_stays_away(stack):
+    state = stack.up()
+    stack.kill("scheduler")
+    stack.restart_ended(lambda name: name != "scheduler")
+    assert stack.state == state
+
+
+def test_a_stack_that_was_stopped_is_not_started_again(stack):
+    stack.up()
+    stack.down()
+    with pytest.raises(NoStackError):
+        stack.restart_ended(lambda name: True)
 
 
 def test_a_stack_with_other_settings_is_replaced(stack, said):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy
 
-from benchmarks.postgres import NoPostgresError, temporary_postgres
+from devstack.errors import NoPostgresError
+from devstack.postgres import temporary_postgres
 
 
 def test_a_server_answers_while_it_is_needed_and_not_afterwards():
@@ -20,7 +21,7 @@ def test_a_server_answers_while_it_is_needed_and_not_afterwards():
 
 def test_a_machine_without_postgres_is_told_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("benchmarks.postgres._DEBIAN_FOLDERS", tmp_path)
+    monkeypatch.setattr("devstack.postgres._DEBIAN_FOLDERS", tmp_path)
 
     with pytest.raises(NoPostgresError, match="install PostgreSQL"), temporary_postgres():
         pass

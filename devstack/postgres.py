@@ -1,4 +1,8 @@
-"""A PostgreSQL server for one measurement: its own data, its own port, gone afterwards."""
+"""
+A PostgreSQL server of its own: its own data, its own port, gone afterwards.
+
+``python -m devstack.postgres`` serves until it is told to end, and prints the URL of an empty database.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from devstack.errors import NoPostgresError
 from devstack.ports import LOOPBACK, free_port
 
 _DATABASE = "postgres"
@@ -22,7 +29,7 @@ _START_SECONDS = 60.0
 # Debian keeps them off the PATH, one folder for each version.
 _DEBIAN_FOLDERS = Path("/usr/lib/postgresql")
 
-# Nothing of it outlives the measurement, so that nothing need be safe on disk.
+# Nothing of it outlives the server, so that nothing need be safe on disk.
 _OPTIONS = (
     f"-clisten_addresses={LOOPBACK}",
     "-cunix_socket_directories=",
@@ -32,8 +39,9 @@ _OPTIONS = (
 )
 
 
-class NoPostgresError(Exception):
-    """No PostgreSQL server is on this machine; the text says how to get one."""
+def is_installed() -> bool:
+    """Whether this machine has the programs."""
+    return all(_find(name) for name in ("initdb", "postgres", "pg_isready"))
 
 
 @contextmanager
@@ -42,17 +50,18 @@ def temporary_postgres() -> Iterator[str]:
     Run a server until the block ends.
 
     :return: URL of an empty database, as SQLAlchemy has it.
-    :raises NoPostgresError: there is none to run.
-    :raises RuntimeError: it does not start.
+    :raises NoPostgresError: there is none to run, or it does not start.
     """
     initdb, server = _program("initdb"), _program("postgres")
     user = _unprivileged_user()
-    with TemporaryDirectory(prefix="benchmark-postgres-") as name:
+    with TemporaryDirectory(prefix="devstack-postgres-") as name:
         if user:
             shutil.chown(name, user)
         data, port = f"{name}/data", free_port()
         make = [initdb, f"--pgdata={data}", f"--username={_OWNER}", "--auth=trust", "--no-sync"]
-        subprocess.run(make, user=user, cwd=name, check=True, stdout=subprocess.DEVNULL)
+        made = subprocess.run(make, user=user, cwd=name, check=False, capture_output=True, text=True)
+        if made.returncode:
+            raise NoPostgresError(f"initdb failed: {made.stderr.strip()}")
         with _running([server, "-D", data, f"-p{port}", *_OPTIONS], user, Path(name)) as process:
             _await(process, port)
             yield f"postgresql+psycopg2://{_OWNER}@{LOOPBACK}:{port}/{_DATABASE}"
@@ -77,13 +86,17 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
     until = time.monotonic() + _START_SECONDS
     while subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
         if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError("PostgreSQL did not start")
+            raise NoPostgresError("PostgreSQL did not start")
         time.sleep(0.1)
 
 
-def _program(name: str) -> str:
+def _find(name: str) -> str | None:
     folders = [str(path) for path in sorted(_DEBIAN_FOLDERS.glob("*/bin"), reverse=True)]
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders]))
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders]))
+
+
+def _program(name: str) -> str:
+    found = _find(name)
     if found is None:
         raise NoPostgresError(f"there is no {name} here: install PostgreSQL (apt-get install postgresql)")
     return found
@@ -95,3 +108,22 @@ def _unprivileged_user() -> str | None:
         return None
     users = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in users else "nobody"
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT."""
+    told_to_end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: told_to_end.set())
+    try:
+        with temporary_postgres() as url:
+            print(f"postgres ready {url}", flush=True)
+            told_to_end.wait()
+    except NoPostgresError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
