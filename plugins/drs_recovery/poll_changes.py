@@ -30,6 +30,9 @@ _RULED = frozenset(
         "launchedTime",
         "lastPolledTime",
         "pollAttempts",
+        "accountId",
+        "replacedBy",
+        "terminatedTime",
     }
 )
 

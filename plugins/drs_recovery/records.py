@@ -139,6 +139,7 @@ class JobRef:
     :param part: which job of the attempt it is, from 1.
     :param server_ids: the source servers that it was started for.
     :param attempt: which attempt at the wave it belongs to, from 1.
+    :param account: id of its AWS account, if AWS tells it.
     """
 
     job_id: str
@@ -147,6 +148,7 @@ class JobRef:
     part: int
     server_ids: tuple[str, ...]
     attempt: int = 1
+    account: str | None = None
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ def job_entry(job: JobRef, now: float) -> Item:
         "attempt": job.attempt,
         "status": "PENDING",
         "startTime": now,
+        **present({"accountId": job.account}),
     }
 
 

@@ -66,7 +66,7 @@ _WAVE_ENDING_FIELDS = (
     "queuedTime",
     "queueEndTime",
 )
-_INSTANCE_NAMES = ("jobId", "recoveryInstanceId", "instanceId")
+_INSTANCE_NAMES = ("jobId", "accountId", "recoveryInstanceId", "instanceId")
 
 # What a server knows of the job and of the instance of one attempt.
 _ATTEMPT_FIELDS = (

@@ -250,11 +250,15 @@ def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
 def _job_changes(server: Item, job: JobRef) -> Item:
     """What a job makes of a server's record; one of an earlier attempt must not hide the newer one."""
     if attempt_of(server) <= job.attempt:
-        return {} if server.get("jobId") == job.job_id else {"jobId": job.job_id}
+        return {} if server.get("jobId") == job.job_id else _names_of(job)
     previous = server.get("previousInstances", [])
     if any(left.get("jobId") == job.job_id for left in previous):
         return {}
-    return {"previousInstances": [*previous, {"jobId": job.job_id}]}
+    return {"previousInstances": [*previous, _names_of(job)]}
+
+
+def _names_of(job: JobRef) -> Item:
+    return present({"jobId": job.job_id, "accountId": job.account})
 
 
 def _job_event(number: int, job: JobRef, adopted: bool) -> Event:

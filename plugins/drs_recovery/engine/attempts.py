@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from drs_recovery.engine.accounts import demand_account
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.job_starter import NotStartedError
@@ -110,7 +111,9 @@ def _give_up_lost_servers(
 def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:
     if has_ended(job) or time.time() < float(job["startTime"]) + LISTING_SECONDS:
         return False
-    return not clients.at(job["connection"], job["region"]).drs.describe_jobs([job["jobId"]])
+    hooks = clients.at(job["connection"], job["region"])
+    demand_account(hooks, [job.get("accountId")])
+    return not hooks.drs.describe_jobs([job["jobId"]])
 
 
 def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:

@@ -89,13 +89,31 @@ class PlaceClients:
         :raises botocore errors: AWS does not tell now.
         """
         try:
-            return self.rights.account()
+            return self.told_account
         except AWS_ERRORS as error:
             # Two names of one account would be two queues for the same room.
             if is_transient(error):
                 raise
             log.warning("account of connection %s not known: %s", self.place.connection, describe(error))
             return self.place.connection
+
+    @cached_property
+    def told_account(self) -> str:
+        """
+        Id of the AWS account, as AWS tells it.
+
+        :raises botocore errors: AWS does not tell, now or at all.
+        """
+        return self.rights.account()
+
+    @property
+    def account_id(self) -> str | None:
+        """
+        Id of the AWS account; None where AWS refuses to tell.
+
+        :raises botocore errors: AWS does not tell now.
+        """
+        return None if self.account == self.place.connection else self.account
 
     @cached_property
     def rights(self) -> RightsHook:

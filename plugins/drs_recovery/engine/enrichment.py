@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from drs_recovery.engine.accounts import demand_account
 from drs_recovery.engine.actions import warning_of as actions_warning_of
 from drs_recovery.engine.clients import Clients, Place, PlaceClients
 from drs_recovery.engine.ec2 import describe_instances
@@ -21,6 +22,7 @@ from drs_recovery.engine.instance_details import (
     GONE_STATES,
     HALTED_STATES,
     Found,
+    belongs_to,
     fields_of,
     row_of,
     warning_of,
@@ -186,7 +188,10 @@ def _was_launched(server: Record) -> bool:
 
 
 def _rows(hooks: PlaceClients, servers: Sequence[Record]) -> list[Record]:
-    return list(hooks.drs.recovery_instances([server["sourceServerId"] for server in servers]))
+    rows = list(hooks.drs.recovery_instances([server["sourceServerId"] for server in servers]))
+    unlisted = [server for server in servers if not any(belongs_to(row, server) for row in rows)]
+    demand_account(hooks, (server.get("accountId") for server in unlisted))
+    return rows
 
 
 def _instance_ids(servers: Iterable[Record], rows: Iterable[Record]) -> list[str]:

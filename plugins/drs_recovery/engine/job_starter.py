@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from drs_recovery.engine.accounts import demand_account
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.job_identity import contradiction, is_job_id
 from drs_recovery.engine.parts import JobPart
@@ -105,24 +106,6 @@ def job_tags(execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPar
     return {key: value for key, value in tags.items() if value}
 
 
-def job_ref(wave: Mapping[str, Any], part: JobPart, job_id: str) -> JobRef:
-    """
-    The job of a part of the wave's running attempt.
-
-    :param wave: WAVE record.
-    :param part: the part.
-    :param job_id: DRS job id.
-    """
-    return JobRef(
-        job_id=job_id,
-        region=part.place.region,
-        connection=part.place.connection,
-        part=part.number,
-        server_ids=part.server_ids,
-        attempt=attempt_of(wave),
-    )
-
-
 class JobStarter:
     """
     Start or adopt the jobs of one wave.
@@ -150,6 +133,8 @@ class JobStarter:
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
         """
         try:
+            # What is started is recorded with its account: a start that could not be is none.
+            _ = self._clients.at(*part.place).account_id
             found = self._recognised(part, remembered) or self.find(part)
             # Before the room is taken: from the last look at the record to the request is but a moment then.
             self._clients.at(*part.place).drs.prepare_to_send()
@@ -172,7 +157,9 @@ class JobStarter:
 
         :param part: the servers and where they are recovered.
         :raises NotStartedError: a job holds these servers and does not say whose it is.
+        :raises botocore errors: DRS cannot be asked, or not where the wave's other jobs are.
         """
+        self._demand_account(part)
         drs = self._clients.at(*part.place).drs
         since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
         for job in drs.jobs_since(since):
@@ -248,7 +235,21 @@ class JobStarter:
         return str(job["jobID"])
 
     def _ref(self, part: JobPart, job_id: str) -> JobRef:
-        return job_ref(self._wave, part, job_id)
+        return JobRef(
+            job_id=job_id,
+            region=part.place.region,
+            connection=part.place.connection,
+            part=part.number,
+            server_ids=part.server_ids,
+            attempt=attempt_of(self._wave),
+            account=self._clients.at(*part.place).account_id,
+        )
+
+    def _demand_account(self, part: JobPart) -> None:
+        """In another account than that of its other jobs, a job that is not found may run nevertheless."""
+        hooks = self._clients.at(*part.place)
+        jobs = [job for job in self._wave["jobs"] if (job["connection"], job["region"]) == part.place]
+        demand_account(hooks, (job.get("accountId") for job in jobs))
 
     def _explained(self, error: Exception, part: JobPart) -> Exception:
         where = f"{part.place.region} (connection {part.place.connection})"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from drs_recovery.engine.accounts import demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients
 from drs_recovery.engine.judgement import needs_no_more_polls
 from drs_recovery.engine.observation import JobAnswer, has_ended, job_seen, servers_seen
@@ -97,9 +98,9 @@ class WaveWatcher:
         )
 
     def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> PlaceAnswers[list[JobAnswer]]:
-        by_place: dict[Place, list[str]] = defaultdict(list)
+        by_place: dict[Place, list[Mapping[str, Any]]] = defaultdict(list)
         for job in jobs:
-            by_place[Place(job["connection"], job["region"])].append(job["jobId"])
+            by_place[Place(job["connection"], job["region"])].append(job)
         return ask_places(self._clients, by_place, "DRS", _answers_of)
 
 
@@ -112,9 +113,26 @@ def joined(reasons: Iterable[str | None]) -> str | None:
     return "; ".join(reason for reason in reasons if reason) or None
 
 
-def _answers_of(hooks: PlaceClients, job_ids: Sequence[str]) -> list[JobAnswer]:
+def _answers_of(hooks: PlaceClients, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
+    job_ids = [job["jobId"] for job in jobs]
     listed = {job["jobID"]: job for job in hooks.drs.describe_jobs(job_ids)}
+    demand_account_of_unlisted(hooks, jobs, listed)
     return [_answer(hooks.drs, job_id, listed.get(job_id)) for job_id in job_ids]
+
+
+def demand_account_of_unlisted(
+    hooks: PlaceClients, jobs: Iterable[Mapping[str, Any]], listed: Collection[str]
+) -> None:
+    """
+    Demand that jobs which DRS does not list were at least looked for in their account.
+
+    :param hooks: of the place where it was looked.
+    :param jobs: of the WAVE record.
+    :param listed: ids of those that DRS lists.
+    :raises botocore errors: the connection leads to another account now, or AWS does not tell.
+    """
+    unlisted = [job.get("accountId") for job in jobs if job["jobId"] not in listed]
+    demand_account(hooks, unlisted)
 
 
 def _answer(drs: DrsHook, job_id: str, job: Mapping[str, Any] | None) -> JobAnswer:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
 from drs_recovery.engine.job_starter import EXECUTION_TAG
 from drs_recovery.engine.polling import PASSING_TROUBLE
@@ -91,20 +92,22 @@ class Sweeper:
         hooks = self._clients.at(*place)
         rows = {str(row["recoveryInstanceID"]): row for row in hooks.drs.recovery_instances()}
         owners = _owners(hooks, rows)
-        self._record_late_recoveries(place, rows, owners, result)
+        self._record_late_recoveries(hooks, rows, owners, result)
         overdue: dict[str, list[str]] = defaultdict(list)
         for instance_id, row in _drill_rows(rows.values()).items():
             owner = owners.get(str(row.get("jobID")))
             document = None if owner is None else self._document(owner)
             if owner is None or document is None:
                 result.foreign[f"{instance_id} in {place.region}"] = _why_foreign(row, owner)
+            elif why := _launched_elsewhere(hooks, document):
+                result.foreign[f"{instance_id} in {place.region}"] = why
             elif _is_overdue(document, instance_id):
                 overdue[owner].append(instance_id)
         for execution_id, instance_ids in overdue.items():
             self._terminate(place, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
 
     def _record_late_recoveries(
-        self, place: Place, rows: Rows, owners: Mapping[str, str], result: Sweep
+        self, hooks: PlaceClients, rows: Rows, owners: Mapping[str, str], result: Sweep
     ) -> None:
         for instance_id, row in rows.items():
             owner = owners.get(str(row.get("jobID")))
@@ -112,13 +115,14 @@ class Sweeper:
                 continue
             # Instances of real recoveries stay for long: what is on record costs no more than this look.
             document = self._document(owner)
-            if document is None or _is_named(document, instance_id):
+            if document is None or _is_named(document, instance_id) or _launched_elsewhere(hooks, document):
                 continue
             late = {"jobId": row["jobID"], "recoveryInstanceId": instance_id}
             late["instanceId"] = row.get("ec2InstanceID") or instance_id
+            late |= {"accountId": hooks.account_id} if hooks.account_id else {}
             if self._store.record_late_instance(owner, str(row.get("sourceServerID")), late):
                 log.warning("execution %s: %s came up after its end", owner, instance_id)
-                result.recorded.append(f"{instance_id} in {place.region}")
+                result.recorded.append(f"{instance_id} in {hooks.place.region}")
 
     def _document(self, execution_id: str) -> Mapping[str, Any] | None:
         if execution_id not in self._documents:
@@ -177,6 +181,17 @@ def _why_foreign(row: Mapping[str, Any], owner: str | None) -> str:
     if owner is None:
         return f"of {job}, which carries no tags of this project"
     return f"of {job}, whose execution {owner} is not in this store"
+
+
+def _launched_elsewhere(hooks: PlaceClients, document: Mapping[str, Any]) -> str | None:
+    """Why an instance here is none of the execution that its tags name; None if nothing is against it."""
+    servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
+    here = [s for s in servers if (s["connection"], s["region"]) == hooks.place]
+    try:
+        demand_account(hooks, (server.get("accountId") for server in here))
+    except WrongAccountError as error:
+        return f"tagged for execution {document['executionId']}, but {error}"
+    return None
 
 
 def _is_named(document: Mapping[str, Any], instance_id: str) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
 from drs_recovery.engine.observation import JobAnswer, job_seen
@@ -189,6 +190,11 @@ class _PlaceLook:
     def run(self, look: TerminationLook) -> None:
         if not connection_exists(self._place.connection):
             look.refusals.append(f"{_name(self._place)}: there is no such connection")
+            return
+        try:
+            demand_account(self._hooks, (instance.account for instance in self._instances.values()))
+        except WrongAccountError as error:
+            look.refusals.append(f"{_name(self._place)}: nothing is terminated, and nothing is gone: {error}")
             return
         rows = self._rows()
         fates = self._fates(rows)

@@ -34,6 +34,7 @@ class RecordedInstance:
     :param place: where.
     :param server_id: DRS source server id.
     :param server_name: its name for people.
+    :param account: the AWS account of the launch, if it is known.
     """
 
     instance_id: str
@@ -42,6 +43,7 @@ class RecordedInstance:
     place: Place
     server_id: str
     server_name: str
+    account: str | None = None
 
     def __str__(self) -> str:
         """How messages name it."""
@@ -74,6 +76,7 @@ def recorded_instances(
             place=Place(server["connection"], server["region"]),
             server_id=server["sourceServerId"],
             server_name=server["serverName"],
+            account=attempt.get("accountId"),
         )
         for wave in document["waves"]
         if waves is None or wave["waveNumber"] in waves

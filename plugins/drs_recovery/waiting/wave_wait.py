@@ -6,16 +6,17 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
-from drs_recovery.engine.clients import Place
+from drs_recovery.engine.clients import Place, PlaceClients
 from drs_recovery.engine.observation import JobAnswer
 from drs_recovery.engine.place_answers import PlaceTrouble
 from drs_recovery.engine.polling import (
     PASSING_TROUBLE,
+    demand_account_of_unlisted,
     is_settled,
     joined,
     log_trouble,
@@ -38,6 +39,9 @@ Record = Mapping[str, Any]
 # That nothing changed is put on record every so many looks, but at least once in so many seconds: people see
 # when DRS was last asked.
 _QUIET_LOOKS, _QUIET_SECONDS = 4, 60.0
+
+# Seconds for which it is known that a connection leads to the account of jobs that are not listed.
+_ACCOUNT_SECONDS = 60.0
 
 # Seconds that a look waits for logs, with those of other waves before them: its jobs are worth more.
 _LONGEST_LOG_READ = 10.0
@@ -76,6 +80,7 @@ class WaveWait:
             place: Watch(job_ids, wish, news) for place, job_ids in self._places().items()
         }
         self._asked_at = dict.fromkeys(self._watches, 0.0)
+        self._account_asked: dict[Place, float] = {}
         # Of places that did not answer, and of logs that cannot be read.
         self._problems: dict[Place, str] = {}
         self._log_troubles: dict[Place, str | None] = {}
@@ -154,7 +159,16 @@ class WaveWait:
             await self._note_problem()
         self._asked_at[place] = answer.asked_at
 
+    async def _demand_account(self, place: Place, listed: Collection[str]) -> None:
+        """A job that DRS does not list may run in another account than the one that is asked now."""
+        jobs = [job for job in self._wave["jobs"] if job["jobId"] in self._watches[place].keys]
+        is_due = time.time() >= self._account_asked.get(place, 0.0) + _ACCOUNT_SECONDS
+        if is_due and any(job["jobId"] not in listed for job in jobs):
+            await asyncio.to_thread(demand_account_of_unlisted, PlaceClients(place), jobs, listed)
+            self._account_asked[place] = time.time()
+
     async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
+        await self._demand_account(place, answer.found)
         answers = await asyncio.gather(
             *(
                 self._job_answer(place, job_id, answer.found.get(job_id))

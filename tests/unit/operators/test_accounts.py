@@ -16,58 +16,12 @@ from drs_recovery.operators.housekeeping import SweepOperator, TerminateDueOpera
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, plan
+from tests.unit.operators.two_accounts import CRM, ROLES, connection
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 
-CRM, BILLING = "210987654321", "321098765432"
-EXTERNAL_ID = "dr-4711"
 A_DRILL, A_TERMINATION = 600, 60
-
-
-def principal(account: str, connection: str) -> str:
-    return f"arn:aws:sts::{account}:assumed-role/dr-recovery/airflow_{connection}"
-
-
-ROLES = {principal(CRM, "crm_account"), principal(BILLING, "billing_account")}
-
-
-def make_role(aws: Sandbox, account: str) -> str:
-    """A role that may do everything, for those who know its external id."""
-    key = aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/owner", RoleSessionName="owner")
-    iam = aws.client(
-        "iam",
-        aws_access_key_id=key["Credentials"]["AccessKeyId"],
-        aws_secret_access_key=key["Credentials"]["SecretAccessKey"],
-        aws_session_token=key["Credentials"]["SessionToken"],
-    )
-    condition = {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Condition": condition}
-    role = iam.create_role(RoleName="dr-recovery", AssumeRolePolicyDocument=policy(trust))
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_role_policy(RoleName="dr-recovery", PolicyName="p", PolicyDocument=policy(everything))
-    return str(role["Role"]["Arn"])
-
-
-def policy(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def connection(role: str, external_id: str) -> str:
-    extra = {"role_arn": role, "assume_role_kwargs": {"ExternalId": external_id}}
-    return json.dumps({"conn_type": "aws", "extra": extra})
-
-
-@pytest.fixture
-def accounts(aws: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Sandbox:
-    """Two accounts with one server each, and a connection to each."""
-    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path))
-    for name, account, server in (("crm", CRM, DB_1), ("billing", BILLING, APP_1)):
-        aws.add_servers({"id": server, "name": f"{name}-01", "region": "us-east-1", "account": account})
-        role = make_role(aws, account)
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}_ACCOUNT", connection(role, EXTERNAL_ID))
-    aws.control("DELETE", "/calls")
-    return aws
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from drs_recovery.web.api.models_base import Record, known, later, maybe, time
 
 SOURCE_SERVER = "s-1111111111111111a"
 INSTANCE = "i-0a1b2c3d4e5f60718"
+ACCOUNT = "123456789012"
 JOB = "drsjob-5a1b2c3d4e5f60718"
 
 
@@ -32,6 +33,7 @@ class EarlierInstance(Record):
     job_id: str | None = maybe("Its DRS job.", JOB)
     recovery_instance_id: str | None = maybe("DRS's id of the instance.", INSTANCE)
     instance_id: str | None = maybe("EC2's id of the instance.", INSTANCE)
+    account_id: str | None = maybe("AWS account of that launch.", ACCOUNT)
 
 
 class ServerStatus(Record):
@@ -53,6 +55,7 @@ class ServerStatus(Record):
     transition_history: list[Transition] = known("Every launch status that it had, oldest first.", [])
     attempt: int | None = maybe("Attempt at the wave that launched it; 1 where absent.", 2)
     job_id: str | None = maybe("DRS job that recovers it.", JOB)
+    account_id: str | None = maybe("AWS account in which it was launched.", ACCOUNT)
     launch_time: float | None = later("When DRS began to launch it.")
     launched_time: float | None = later("When DRS had launched it.")
     recovery_instance_id: str | None = maybe("DRS's id of its instance.", INSTANCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drs_recovery.statuses import FailureDecision, GateDecision, SkipCause, WaveStatus
 from drs_recovery.web.api.models_base import Record, known, later, maybe, time
-from drs_recovery.web.api.models_server import JOB, ServerStatus
+from drs_recovery.web.api.models_server import ACCOUNT, JOB, ServerStatus
 
 
 class ServerCounts(Record):
@@ -52,6 +52,7 @@ class Job(Record):
     job_id: str = known("DRS job id.", JOB)
     region: str = known("AWS Region of the job.", "us-east-1")
     connection: str = known("Airflow connection that reaches its account.", "aws_default")
+    account_id: str | None = maybe("AWS account of the job.", ACCOUNT)
     part: int = known("Which job of its attempt it is, from 1.", 1)
     attempt: int | None = maybe("The attempt that it belongs to; 1 where absent.", 1)
     status: str = known("PENDING, STARTED, COMPLETED, or UNLISTED: DRS never listed it.", "COMPLETED")
