@@ -188,7 +188,7 @@ def _was_launched(server: Record) -> bool:
 
 
 def _rows(hooks: PlaceClients, servers: Sequence[Record]) -> list[Record]:
-    rows = list(hooks.drs.recovery_instances([server["sourceServerId"] for server in servers]))
+    rows: list[Record] = [*hooks.drs.recovery_instances([one["sourceServerId"] for one in servers])]
     unlisted = [server for server in servers if not any(belongs_to(row, server) for row in rows)]
     demand_account(hooks, (server.get("accountId") for server in unlisted))
     return rows
