@@ -92,6 +92,7 @@ class NewServer:
     :param region: AWS Region in which it is recovered.
     :param connection: Airflow connection that reaches its account.
     :param point_in_time: time of the data that it is recovered to; None if not known yet.
+    :param replication_lag: seconds that its replication is behind the source; None if DRS does not tell.
     """
 
     source_server_id: str
@@ -100,6 +101,7 @@ class NewServer:
     region: str
     connection: str
     point_in_time: float | None = None
+    replication_lag: float | None = None
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServe
         "launchStatus": "PENDING",
         "transitionHistory": [],
         "pollAttempts": 0,
-        **present({"pointInTime": server.point_in_time}),
+        **present({"pointInTime": server.point_in_time, "replicationLag": server.replication_lag}),
     }
 
 

@@ -7,9 +7,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from drs_recovery.durations import parse_duration
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
-from drs_recovery.engine.resolution import ResolvedServer
+from drs_recovery.engine.resolution import ResolvedServer, replication_lag
 from drs_recovery.wording import words
 
 # Source: ``DataReplicationState`` in botocore's drs/2020-02-26 model. States in which new data arrives, and
@@ -58,7 +57,7 @@ def replication_concerns(
     state = replication.get("dataReplicationState")
     if state in NOT_REPLICATING:
         yield _not_replicating(found, replication, has_snapshot)
-    elif rpo is not None and (late := _lateness(replication, rpo)):
+    elif rpo is not None and (late := _lateness(found, rpo)):
         yield _concern(found, Gravity.NOTABLE, late, "look at its replication in the DRS console")
     if state not in NOT_REPLICATING and state not in REPLICATING:
         what = f"its replication state is {state or 'not told by DRS'}"
@@ -69,7 +68,7 @@ def _not_replicating(
     found: ResolvedServer, replication: Mapping[str, Any], has_snapshot: HasSnapshot
 ) -> Concern:
     what, remedy = NOT_REPLICATING[replication["dataReplicationState"]]
-    what += _error_of(replication) + _age_of(replication)
+    what += _error_of(replication) + _age_of(found)
     doubtful = replication["dataReplicationState"] in _MAY_LACK_SNAPSHOTS or _never_synced(replication)
     has_one = has_snapshot(found.server.source_server_id) if doubtful else True
     if has_one is None:
@@ -79,23 +78,16 @@ def _not_replicating(
     return _concern(found, Gravity.PREVENTS if has_one is False else Gravity.ENDANGERS, what, remedy)
 
 
-def _lateness(replication: Mapping[str, Any], rpo: timedelta) -> str | None:
-    lag = _lag_of(replication)
+def _lateness(found: ResolvedServer, rpo: timedelta) -> str | None:
+    lag = replication_lag(found.described)
     objective = f"the plan's RPO of {words(rpo.total_seconds())}"
     if lag is None:
         return f"DRS does not tell how old its data is, to be held against {objective}"
     return f"its data is {words(lag.total_seconds())} old, more than {objective}" if lag > rpo else None
 
 
-def _lag_of(replication: Mapping[str, Any]) -> timedelta | None:
-    try:
-        return parse_duration(replication.get("lagDuration", ""))
-    except ValueError:
-        return None
-
-
-def _age_of(replication: Mapping[str, Any]) -> str:
-    lag = _lag_of(replication)
+def _age_of(found: ResolvedServer) -> str:
+    lag = replication_lag(found.described)
     return f", its newest data is {words(lag.total_seconds())} old" if lag else ""
 
 

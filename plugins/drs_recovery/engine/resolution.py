@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from drs_recovery.durations import parse_duration
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
@@ -179,13 +181,27 @@ def _missing(
 
 
 def _new_server(server: Mapping[str, Any], place: Place, critical: bool) -> NewServer:
+    lag = replication_lag(server)
     return NewServer(
         source_server_id=server["sourceServerID"],
         server_name=_name_of(server),
         critical=critical,
         region=place.region,
         connection=place.connection,
+        replication_lag=None if lag is None else lag.total_seconds(),
     )
+
+
+def replication_lag(described: Mapping[str, Any]) -> timedelta | None:
+    """
+    How far the replication of a server is behind its source; None if DRS does not tell.
+
+    :param described: as ``DescribeSourceServers`` shows it.
+    """
+    try:
+        return parse_duration((described.get("dataReplicationInfo") or {}).get("lagDuration", ""))
+    except ValueError:
+        return None
 
 
 def _name_of(server: Mapping[str, Any]) -> str:

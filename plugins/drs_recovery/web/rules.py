@@ -43,6 +43,10 @@ class ActionKind(StrEnum):
         return self not in (ActionKind.CANCEL, ActionKind.TERMINATE)
 
 
+# What people say to a question that waits.
+ANSWERS = (ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE)
+
+
 @dataclass(frozen=True)
 class Rights:
     """

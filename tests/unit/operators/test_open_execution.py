@@ -10,7 +10,7 @@ from airflow.utils.types import DagRunType
 
 from sandbox.drs.pages import PAGE_SIZE
 from sandbox.testing import Sandbox
-from tests.plan_documents import database, plan, web
+from tests.plan_documents import DB_1, DB_2, database, plan, web
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -104,6 +104,17 @@ def test_a_named_connection_that_does_not_exist_is_refused_instead_of_using_anot
 
     with pytest.raises(AirflowFailException, match="there is no Airflow connection 'dr_account'"):
         steps.open()
+
+
+def test_how_far_the_data_is_behind_is_on_record_as_far_as_drs_tells(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_fault("replication", server=DB_1, state="CONTINUOUS", lag="PT12S")
+    aws.add_fault("no_lag_duration", server=DB_2)
+    steps = steps_of(plan(database()))
+
+    steps.open()
+
+    assert steps.server("crm-db-01")["replicationLag"] == 12
+    assert "replicationLag" not in steps.server("crm-db-02")
 
 
 def test_the_expected_duration_is_what_the_waves_took_in_earlier_drills(

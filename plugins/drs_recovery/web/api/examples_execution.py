@@ -82,6 +82,7 @@ _SERVER: dict[str, Any] = {
     "instanceState": "running",
     "privateIp": "172.31.0.5",
     "hostname": "ip-172-31-0-5.ec2.internal",
+    "replicationLag": 12,
     "pointInTime": _OPENED + 84,
     "lastPolledTime": _OPENED + 136,
     "pollAttempts": 10,

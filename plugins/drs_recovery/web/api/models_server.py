@@ -64,6 +64,7 @@ class ServerStatus(Record):
     instance_state: str | None = maybe("State of the instance in EC2 when it was looked at.", "running")
     private_ip: str | None = maybe("Private address of the instance.", "172.31.0.4")
     hostname: str | None = maybe("Name that resolves in the VPC.", "ip-172-31-0-4.ec2.internal")
+    replication_lag: float | None = maybe("Seconds that its data was behind when the execution opened.", 12)
     point_in_time: float | None = later("Time of the data that it has.")
     post_launch_actions: list[PostLaunchAction] | None = maybe("DRS's post-launch actions.", [])
     post_launch_actions_status: str | None = maybe(

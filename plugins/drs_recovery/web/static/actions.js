@@ -1,5 +1,6 @@
 // Buttons open a dialog; a dialog sends what was decided to the API, once, and tells what came of it.
 import { problem, refresh } from "./live.js";
+import { remember } from "./sent.js";
 
 export function startActions() {
   // On the document: what is on the page comes and goes.
@@ -10,6 +11,10 @@ export function startActions() {
 function clicked(event) {
   const opener = event.target.closest("[data-dialog]");
   if (opener) {
+    // What was sent is not sent again before the record shows what came of it.
+    if (opener.getAttribute("aria-disabled") === "true") {
+      return;
+    }
     open(document.getElementById(opener.dataset.dialog));
   } else if (event.target.closest("[data-close]")) {
     event.target.closest("dialog")?.close();
@@ -59,7 +64,8 @@ async function send(form) {
   const said = await problem(answer);
   if (answer.ok) {
     form.closest("dialog").close();
-    tellOutcome(said.outcome);
+    remember(form.dataset.subject, form.dataset.label, said.outcome);
+    focusAgain();
   } else {
     tell(form, said.detail, true);
   }
@@ -82,18 +88,8 @@ function tell(form, text, failed = false) {
   place.textContent = text;
 }
 
-function tellOutcome(text) {
-  const outcome = document.getElementById("outcome");
-  const words = document.createElement("span");
-  words.textContent = text;
-  const dismiss = document.createElement("button");
-  dismiss.type = "button";
-  dismiss.className = "quiet";
-  dismiss.dataset.dismiss = "";
-  dismiss.textContent = "Dismiss";
-  outcome.hidden = false;
-  outcome.replaceChildren(words, dismiss);
-  // The button that opened the dialog may be gone: what was offered has been done.
+// The button that opened the dialog may be gone: what was offered has been done.
+function focusAgain() {
   if (!document.activeElement || document.activeElement === document.body) {
     document.getElementById("main").focus();
   }

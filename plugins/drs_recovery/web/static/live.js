@@ -1,6 +1,7 @@
 // Keeps the page up to date: asks for it again by its own address and morphs what changed into place.
 import { clockTime, dress, setClock, words } from "./dress.js";
 import { morph } from "./morph.js";
+import { mark, settle } from "./sent.js";
 
 const IN_BACKGROUND = 30_000;
 const PATIENCE = 15_000;
@@ -73,6 +74,7 @@ async function take(answer) {
 function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   dress(page);
+  mark(page);
   for (const id of ["main", "dialogs"]) {
     morph(document.getElementById(id), page.getElementById(id));
   }
@@ -84,6 +86,7 @@ function succeed() {
   shownAt = new Date();
   failingSince = null;
   document.getElementById("connection").hidden = true;
+  settle();
   tellFreshness();
 }
 

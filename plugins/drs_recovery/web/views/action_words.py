@@ -8,6 +8,7 @@ from typing import Any
 
 from drs_recovery.failure_answers import FAILURE_ANSWERS
 from drs_recovery.statuses import FailureDecision, ServerPhase
+from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.rules import ActionKind, confirmation_of, is_live
 from drs_recovery.web.views.instances import instances_by_region, places_of
 from drs_recovery.web.views.parts import counted, wave_title
@@ -37,7 +38,9 @@ class OfferedAction:
 
     :param kind: which action.
     :param wave: number of the wave that it is about; None if it is about the execution.
+    :param subject: what it is about, until the record shows that it was done: then it is another, or gone.
     :param label: text of the button, such as ``Approve wave 2``.
+    :param sure: text of the button in the dialog; empty if that is the label.
     :param title: headline of the dialog, as a question.
     :param consequences: what it leads to, one sentence an entry.
     :param takes_comment: whether the dialog has a field for a comment, which is kept in the record.
@@ -50,6 +53,7 @@ class OfferedAction:
 
     kind: ActionKind
     wave: int | None
+    subject: str
     label: str
     title: str
     consequences: tuple[str, ...]
@@ -59,6 +63,7 @@ class OfferedAction:
     is_primary: bool = False
     is_dangerous: bool = False
     is_set_aside: bool = False
+    sure: str = ""
 
 
 def wave_action(document: Record, kind: ActionKind, wave: Record) -> OfferedAction:
@@ -90,11 +95,13 @@ def _approve(document: Record, wave: Record) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.APPROVE,
         wave=wave["waveNumber"],
+        subject=_question(wave, "gate"),
         label=f"Approve wave {wave['waveNumber']}",
-        title=f"Approve {wave_title(wave)}?",
+        title=f"Approve {wave_title(wave)}{'' if document['isDrill'] else ' of this REAL RECOVERY'}?",
         consequences=(*consequences, _KEPT),
         takes_comment=True,
         is_primary=True,
+        sure="" if document["isDrill"] else f"Approve the REAL RECOVERY, wave {wave['waveNumber']}",
     )
 
 
@@ -102,6 +109,7 @@ def _reject(_document: Record, wave: Record) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.REJECT,
         wave=wave["waveNumber"],
+        subject=_question(wave, "gate"),
         label=f"Reject wave {wave['waveNumber']}",
         title=f"Reject {wave_title(wave)}?",
         consequences=(
@@ -117,6 +125,7 @@ def _decide(_document: Record, wave: Record) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.DECIDE,
         wave=wave["waveNumber"],
+        subject=_question(wave, "failureGate"),
         label=f"Decide about wave {wave['waveNumber']}",
         title=f"What is to be done about {wave_title(wave)}, which failed?",
         consequences=(_KEPT,),
@@ -146,6 +155,7 @@ def _retry(document: Record, wave: Record) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.RETRY,
         wave=wave["waveNumber"],
+        subject=f"retry-{wave['waveNumber']}-{attempt_of(wave)}",
         label=f"Retry wave {wave['waveNumber']}",
         title=f"Try {wave_title(wave)} again?",
         consequences=tuple(consequences),
@@ -169,6 +179,7 @@ def _cancel(document: Record) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.CANCEL,
         wave=None,
+        subject="cancel",
         label="Cancel the execution",
         title=f"Cancel this {'drill' if document['isDrill'] else 'REAL RECOVERY'}?",
         consequences=(
@@ -192,6 +203,7 @@ def _terminate(document: Record) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.TERMINATE,
         wave=None,
+        subject=f"terminate-{len(document.get('terminationRequests') or ())}",
         label="Terminate the instances",
         title=f"Terminate {which} of this {'drill' if document['isDrill'] else 'REAL RECOVERY'}?",
         consequences=(
@@ -204,6 +216,11 @@ def _terminate(document: Record) -> OfferedAction:
         is_dangerous=True,
         is_set_aside=not document["isDrill"],
     )
+
+
+def _question(wave: Record, gate: str) -> str:
+    """One question about a wave: asked again, it is another one."""
+    return f"{gate}-{wave['waveNumber']}-{wave[gate]['since']}"
 
 
 _KEPT = "Your name and your comment are kept in the record."

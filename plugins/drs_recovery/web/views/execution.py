@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.web.rules import Rights
+from drs_recovery.web.rules import ANSWERS, Rights
+from drs_recovery.web.views.action_words import OfferedAction
 from drs_recovery.web.views.actions import Actions, actions_for
+from drs_recovery.web.views.briefing import Briefing, briefings_of
 from drs_recovery.web.views.costs import RunningInstances, running_instances
 from drs_recovery.web.views.events import EventLog, event_log
 from drs_recovery.web.views.failures import Failures, failures_in
@@ -50,6 +52,7 @@ class ExecutionView:
     :param waves: each wave with its servers.
     :param preflight: what was found before anything was launched; None before that.
     :param actions: what the person may do, and what not.
+    :param briefings: what is to be known about each question that waits.
     :param events: what happened.
     :param facts: who started it and why, ticket and the like, as labels and texts.
     """
@@ -69,8 +72,19 @@ class ExecutionView:
     waves: tuple[WaveView, ...]
     preflight: Preflight | None
     actions: Actions
+    briefings: tuple[Briefing, ...]
     events: EventLog
     facts: tuple[tuple[str, Sentence], ...]
+
+    def briefing_for(self, action: OfferedAction) -> Briefing | None:
+        """
+        What whoever takes an action must know; None if it answers no question.
+
+        :param action: that is offered.
+        """
+        if action.kind not in ANSWERS:
+            return None
+        return next((one for one in self.briefings if one.wave == action.wave), None)
 
 
 def execution_view(
@@ -113,6 +127,7 @@ def execution_view(
         ),
         preflight=preflight_of(document),
         actions=actions,
+        briefings=briefings_of(document, as_of),
         events=event_log(events, sum(len(table.rows) for table in tables.values())),
         facts=tuple(_facts(document)),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from drs_recovery.cancellations import was_cancelled
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.web.rules import ActionKind, is_live
+from drs_recovery.web.rules import ANSWERS, ActionKind, is_live
 from drs_recovery.web.views.action_words import OfferedAction
 from drs_recovery.web.views.actions import Actions
 from drs_recovery.web.views.costs import InstancesState, RunningInstances
@@ -16,8 +16,6 @@ from drs_recovery.web.views.parts import Sentence, counted, listed, opening, sai
 from drs_recovery.web.views.preflight import preflight_of
 
 Record = Mapping[str, Any]
-
-_ANSWERS = (ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE)
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def next_step(document: Record, actions: Actions, instances: RunningInstances) -
     :param actions: what the person may do.
     :param instances: what runs.
     """
-    answers = _offered(actions, *_ANSWERS)
+    answers = _offered(actions, *ANSWERS)
     if answers:
         return NextStep(said(f"{_answer(answers)}."), answers)
     return (
@@ -68,7 +66,7 @@ def _answer(answers: tuple[OfferedAction, ...]) -> str:
 def _while_it_lives(document: Record, actions: Actions) -> NextStep:
     status = ExecutionStatus(document["status"])
     if status is ExecutionStatus.PAUSED:
-        reasons = [one.reason for one in actions.withheld if one.kind in _ANSWERS]
+        reasons = [one.reason for one in actions.withheld if one.kind in ANSWERS]
         return NextStep(said(" ".join(["Wait for the answer.", *reasons])), ())
     if retries := _offered(actions, ActionKind.RETRY):
         waves = _waves(_of(retries, ActionKind.RETRY))

@@ -84,6 +84,48 @@ def test_a_retry_beside_waves_that_run_opens_nothing_again() -> None:
     assert (len(retry.consequences), retry.is_primary) == (1, False)
 
 
+def test_the_dialogs_of_a_real_recovery_cannot_be_mistaken_for_those_of_a_drill() -> None:
+    real, drill = (
+        actions_for(document("PAUSED", WAITING, recovery=one), LEAD).offered for one in (True, False)
+    )
+    assert (real[0].title, real[0].sure) == (
+        'Approve wave 1 "Database" of this REAL RECOVERY?',
+        "Approve the REAL RECOVERY, wave 1",
+    )
+    assert (drill[0].title, drill[0].sure) == ('Approve wave 1 "Database"?', "")
+
+
+def test_what_an_action_is_about_is_another_thing_once_the_record_shows_it() -> None:
+    def subjects(state: Fields) -> list[str]:
+        return [action.subject for action in actions_for(state, LEAD).offered]
+
+    approve, reject, cancel = subjects(document("PAUSED", WAITING))
+    assert approve == reject
+    assert cancel != approve
+    asked_again = {**WAITING, "gate": gate(since=9)}
+    assert subjects(document("PAUSED", asked_again))[0] != approve
+    failed = wave("FAILED", server(phase="FAILED"))
+    (first, *_), (second, *_) = (
+        subjects(document("FAILED", one)) for one in (failed, {**failed, "attempt": 2})
+    )
+    assert first != second
+    ended = document("COMPLETED", wave("COMPLETED", server()))
+    again = document(
+        "COMPLETED",
+        wave("COMPLETED", server()),
+        terminationRequests=[{"actor": "a", "time": 1, "requestId": "r", "endTime": 2}],
+    )
+    assert subjects(ended) != subjects(again)
+
+
+def test_terminating_stands_apart_only_where_users_may_need_the_instances() -> None:
+    for recovery in (True, False):
+        (terminate,) = actions_for(
+            document("COMPLETED", wave("COMPLETED", server()), recovery=recovery), LEAD
+        ).offered
+        assert terminate.is_set_aside is recovery
+
+
 def test_to_terminate_a_real_recovery_takes_the_plan_id() -> None:
     state = document("COMPLETED", wave("COMPLETED", server()), recovery=True)
     (terminate,) = actions_for(state, LEAD).offered

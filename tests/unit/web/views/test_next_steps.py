@@ -81,6 +81,21 @@ def test_after_a_success_instances_may_be_terminated() -> None:
     assert told(state, VIEWER) == ("Nothing to press: 1 instance of it may still run.", [])
 
 
+def test_after_a_real_recovery_no_next_step_ends_what_users_need() -> None:
+    state = document("COMPLETED", wave("COMPLETED", server()), recovery=True)
+    assert told(state) == (
+        "Send users to the recovered servers: their addresses, and what comes next, are below.",
+        [],
+    )
+    partly = document("PARTIAL_SUCCESS", FAILED, recovery=True)
+    assert told(partly) == ("Mend the cause, then retry wave 1.", ["retry"])
+    cancelled = document("PARTIAL_SUCCESS", wave("COMPLETED", server()), recovery=True, cancelled=True)
+    assert told(cancelled) == (
+        "Decide what becomes of the instances: they run until somebody terminates them.",
+        [],
+    )
+
+
 def test_after_a_failure_the_wave_is_retried_or_its_instances_are_terminated() -> None:
     assert told(document("PARTIAL_SUCCESS", FAILED)) == (
         "Mend the cause, then retry wave 1; or terminate the instances, after which no wave can be retried.",
