@@ -168,8 +168,12 @@ def merge_jobs(stored: Iterable[Item], seen: Iterable[JobSeen]) -> list[Item]:
 def _merge_job(stored: Item, seen: JobSeen | None) -> Item:
     if seen is None or _job_rank(seen.status) < _job_rank(stored["status"]):
         return stored
-    ended = seen.end_time is not None and "endTime" not in stored
-    return {**stored, "status": seen.status, **({"endTime": seen.end_time} if ended else {})}
+    changes: Item = {"status": seen.status}
+    if seen.start_time is not None:
+        changes["startTime"] = seen.start_time
+    if seen.end_time is not None and "endTime" not in stored:
+        changes["endTime"] = seen.end_time
+    return {**stored, **changes}
 
 
 def _job_rank(status: str) -> int:

@@ -178,11 +178,13 @@ class JobSeen:
     :param job_id: DRS job id.
     :param status: as DRS sent it.
     :param end_time: when it ended, if DRS says so.
+    :param start_time: when DRS took it, if DRS says so.
     """
 
     job_id: str
     status: str
     end_time: float | None = None
+    start_time: float | None = None
 
 
 @dataclass(frozen=True)

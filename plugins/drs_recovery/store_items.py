@@ -189,6 +189,8 @@ def job_entry(job: JobRef, now: float) -> Item:
         "part": job.part,
         "attempt": job.attempt,
         "status": "PENDING",
+        "requestedTime": now,
+        # Until DRS lists it with its own.
         "startTime": now,
         **present({"accountId": job.account}),
     }
@@ -231,6 +233,7 @@ def termination_entry(job: TerminationJob, now: float) -> Item:
         "region": job.region,
         "connection": job.connection,
         "status": "PENDING",
+        "requestedTime": now,
         "startTime": now,
         "instances": list(job.instance_ids),
     }

@@ -73,6 +73,7 @@ _ATTEMPT_FIELDS = (
     *_INSTANCE_NAMES,
     "instanceType",
     "instanceState",
+    "ec2LaunchTime",
     "privateIp",
     "hostname",
     "launchTime",
@@ -80,6 +81,7 @@ _ATTEMPT_FIELDS = (
     "postLaunchActions",
     "postLaunchActionsStatus",
     "postLaunchActionsCompleted",
+    "detailsAwaitedTime",
     "error",
     "warning",
 )

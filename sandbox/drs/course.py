@@ -23,7 +23,8 @@ COURSE_FAULTS = frozenset(
         "launch_failed", "conversion_failed", "snapshot_failed", "cleanup_failed", "previous_snapshot",
         "skipped", "silent_no_launch", "stays_pending", "slow_launch", "fast_mode", "unknown_launch_status",
         "post_launch_failed", "post_launch_forever", "no_recovery_instance_id", "lagging_recovery_instances",
-        "stopped_instance", "vanished_instance", "instance_not_found",
+        "stopped_instance", "vanished_instance", "instance_not_found", "failed_after_launch",
+        "no_launch_status", "no_ec2_instance_id", "died_instance", "ipv6_only",
     }
 )  # fmt: skip
 

@@ -151,12 +151,16 @@ class _CourseWriter:
             return self._fail("LAUNCH_FAILED", rawError=strike["raw_error"])
         self._note("LAUNCH_END")
         self._launched_at = self._now
+        ended = self._strikes.get("failed_after_launch")
+        if ended is not None:
+            self._statuses.append((self._now, ended["status"]))
+            return False
         if not (odd and odd["forever"]):
             self._statuses.append((self._now, "LAUNCHED"))
         return True
 
     def _post_launch(self) -> tuple[ActionRun, ...]:
-        if self._launched_at is None:
+        if self._launched_at is None or "failed_after_launch" in self._strikes:
             return ()
         plans = [*(_PlannedRun(action) for action in self._order.actions), *self._struck_runs()]
         return tuple(

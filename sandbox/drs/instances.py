@@ -23,6 +23,7 @@ class RecoveryInstance:
     :param visible_from: simulated second from which DRS shows it.
     :param hidden_polls: how many more reads of DRS do not show it.
     :param tags: as on the EC2 instance.
+    :param names_ec2: whether DRS names its EC2 instance.
     """
 
     instance_id: str
@@ -34,6 +35,7 @@ class RecoveryInstance:
     visible_from: float = 0.0
     hidden_polls: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    names_ec2: bool = True
 
     @property
     def arn(self) -> str:
@@ -88,4 +90,6 @@ class RecoveryInstance:
             },
             "tags": dict(self.tags),
         }
+        if not self.names_ec2:
+            del document["ec2InstanceID"]
         return reading.shown(document)

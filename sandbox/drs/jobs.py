@@ -190,6 +190,8 @@ class Job:
                 "runs": [run.document(offset) for run in course.runs if run.started_at <= offset]
             },
         }
+        if "no_launch_status" in course.strikes:
+            del document["launchStatus"]
         instance_id = self.instance_ids.get(server_id)
         if instance_id is not None and "no_recovery_instance_id" not in course.strikes:
             document["recoveryInstanceID"] = instance_id

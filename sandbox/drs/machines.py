@@ -6,12 +6,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import Instance, StateReason
 
 if TYPE_CHECKING:
     from moto.ec2.models import EC2Backend
-    from moto.ec2.models.instances import Instance, Reservation
+    from moto.ec2.models.instances import Reservation
 
 _IMAGE_NAME = "Image made by AWS Elastic Disaster Recovery"
+
+
+class _Ipv6OnlyInstance(Instance):
+    """moto makes the name from the IPv4 address; EC2 makes it from the id in a subnet without IPv4."""
+
+    @property
+    def private_dns_name(self) -> str:
+        """Such as ``i-0123.us-west-2.compute.internal``."""
+        return f"{self.id}.{self.region_name}.compute.internal"
 
 
 class Machines:
@@ -73,6 +83,26 @@ class Machines:
     def stop(self, instance_id: str) -> None:
         """Stop an instance."""
         self._instance(instance_id).stop()
+
+    def die(self, instance_id: str, code: str, message: str) -> None:
+        """
+        Let an instance end by itself.
+
+        :param instance_id: the instance.
+        :param code: EC2's word for why.
+        :param message: the same for people.
+        """
+        instance = self._instance(instance_id)
+        instance.terminate()
+        instance.state_reason = StateReason(f"{code}: {message}", code)
+
+    def take_ipv4(self, instance_id: str) -> None:
+        """Let an instance be as in a subnet that has IPv6 only."""
+        instance = self._instance(instance_id)
+        nic = instance.nics[0]
+        nic.private_ip_address, nic.private_ip_addresses = None, []
+        nic.ipv6_addresses = [f"2600:1f18:4a7::{instance_id[-4:]}"]
+        instance.__class__ = _Ipv6OnlyInstance  # type: ignore[type-abstract]  # as concrete as moto's own
 
     def terminate(self, instance_id: str) -> None:
         """Terminate an instance; one that is already gone is fine."""

@@ -254,12 +254,17 @@ class DrsBackend(BaseBackend):
             visible_from=due + (lag.get("seconds") or 0),
             hidden_polls=lag.get("polls") or (_LAG_POLLS if lag and lag["seconds"] is None else 0),
             tags=tags,
+            names_ec2="no_ec2_instance_id" not in course.strikes,
         )
         self._shape_launched(server, course, instance_id)
 
     def _shape_launched(self, server: SourceServer, course: Course, instance_id: str) -> None:
         if "stopped_instance" in course.strikes or server.configuration()["launchDisposition"] == "STOPPED":
             self.machines.stop(instance_id)
+        if "ipv6_only" in course.strikes:
+            self.machines.take_ipv4(instance_id)
+        if strike := course.strikes.get("died_instance"):
+            self.machines.die(instance_id, strike["code"], strike["message"])
         if "instance_not_found" in course.strikes:
             self.machines.withhold(instance_id, course.strikes["instance_not_found"]["reads"])
 

@@ -114,7 +114,6 @@ ODD_ANSWERS: dict[str, list[dict[str, Any]]] = {
     ],
     "a launch without conversion": [{"kind": "fast_mode"}],
     "a launch from the previous snapshot": [{"kind": "previous_snapshot"}],
-    "a stopped instance, as its launch settings ask": [{"kind": "stopped_instance", "server": DB_2}],
     "one server that is much slower": [{"kind": "slow_launch", "server": DB_2, "seconds": 600}],
 }
 
@@ -125,6 +124,14 @@ def test_a_drill_completes_in_spite_of(
 ) -> None:
     for fault in faults:
         sandbox.add_fault(**fault)
+
+    _assert_completed_with_one_job(sandbox, runner.run(plan(database())))
+
+
+def test_a_drill_completes_with_an_instance_that_is_stopped_as_its_launch_settings_ask(
+    runner: Runner, sandbox: Sandbox
+) -> None:
+    sandbox.client("drs").update_launch_configuration(sourceServerID=DB_2, launchDisposition="STOPPED")
 
     _assert_completed_with_one_job(sandbox, runner.run(plan(database())))
 

@@ -12,7 +12,7 @@ from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.judgement import needs_no_more_polls, wave_label, wave_of
 from drs_recovery.engine.late_jobs import record_late_jobs
-from drs_recovery.engine.observation import has_ended
+from drs_recovery.engine.observation import has_ended, requested_at
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import WaveFailedError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
@@ -109,7 +109,7 @@ def _give_up_lost_servers(
 
 
 def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:
-    if has_ended(job) or time.time() < float(job["startTime"]) + LISTING_SECONDS:
+    if has_ended(job) or time.time() < requested_at(job) + LISTING_SECONDS:
         return False
     hooks = clients.at(job["connection"], job["region"])
     demand_account(hooks, [job.get("accountId")])

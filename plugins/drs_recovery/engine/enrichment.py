@@ -153,7 +153,7 @@ class InstanceEnricher:
             if phase is ServerPhase.READY:
                 fields["warning"] = joined([actions_warning_of(server), warning_of(found)])
         elif fields.get("instanceId") and server.get("error"):
-            fields["error"] = reason_beside_instance(server["error"], fields["instanceId"], found.state)
+            fields["error"] = reason_beside_instance(server["error"], fields["instanceId"])
         if phase is not ServerPhase.READY and (has_launched(server) or _was_launched(server)):
             once["detailsAwaitedTime"] = time.time()
         return ServerSeen(server["sourceServerId"], phase=phase, fields=fields, once=once)

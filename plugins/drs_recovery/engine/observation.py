@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from drs_recovery.engine import actions
@@ -19,6 +20,8 @@ from drs_recovery.statuses import (
     ENDED_JOBS,
     FAULT_EVENTS,
     JOB_COMPLETED,
+    JOB_PENDING,
+    JOB_UNLISTED,
     LOG_EVENT_PHASES,
     LaunchOutcome,
     ServerPhase,
@@ -33,6 +36,8 @@ SILENT_NO_LAUNCH = (
     "lacks EC2 rights (DRS acts with the caller's rights): compare the role of the Airflow connection with "
     "infra/iam.yaml and look for denied EC2 calls in CloudTrail"
 )
+
+_TAKEN_AWAY = "DRS took its instance away again and logged no reason"
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,41 @@ def has_ended(job: Mapping[str, Any]) -> bool:
     return job["status"] in ENDED_JOBS
 
 
+def requested_at(job: Mapping[str, Any]) -> float:
+    """
+    Epoch seconds, by our clock, at which a job was started or found: ``startTime`` is by DRS's clock.
+
+    :param job: its entry in a record; older ones have one time only.
+    """
+    return float(job.get("requestedTime", job["startTime"]))
+
+
+def is_unlisted(job: Mapping[str, Any]) -> bool:
+    """
+    Whether no look has found a job in DescribeJobs yet, so that its start is our own time.
+
+    :param job: its entry in the WAVE record.
+    """
+    if job["status"] == JOB_PENDING:
+        return bool(job.get("requestedTime") == job["startTime"])
+    return bool(job["status"] == JOB_UNLISTED)
+
+
 def job_seen(answer: JobAnswer) -> JobSeen | None:
     """The job's own part of a poll, or None if DRS does not list it."""
     if answer.job is None or "status" not in answer.job:
         return None
     ended = epoch(answer.job.get("endDateTime")) if answer.is_completed else None
-    return JobSeen(job_id=answer.job_id, status=str(answer.job["status"]), end_time=ended)
+    started = epoch(answer.job.get("creationDateTime"))
+    return JobSeen(answer.job_id, str(answer.job["status"]), end_time=ended, start_time=started)
 
 
 def servers_seen(
-    answer: JobAnswer, server_ids: Iterable[str], *, await_actions: bool
+    answer: JobAnswer,
+    server_ids: Iterable[str],
+    *,
+    await_actions: bool,
+    instances: Mapping[str, str | None] = MappingProxyType({}),
 ) -> tuple[ServerSeen, ...]:
     """
     Say for each server of a job how far it is.
@@ -83,6 +113,7 @@ def servers_seen(
     :param answer: what DRS said.
     :param server_ids: the servers that the job was started for.
     :param await_actions: whether post-launch actions decide too (real recoveries).
+    :param instances: instances of the servers that are on record already.
     :return: one entry a server; nothing about servers of which DRS said nothing yet.
     """
     if answer.job is None:
@@ -91,13 +122,17 @@ def servers_seen(
         server.get("sourceServerID"): server for server in answer.job.get("participatingServers", [])
     }
     return tuple(
-        _server_seen(answer, server_id, participating.get(server_id), await_actions)
+        _server_seen(answer, server_id, participating.get(server_id), await_actions, instances.get(server_id))
         for server_id in server_ids
     )
 
 
 def _server_seen(
-    answer: JobAnswer, server_id: str, server: Mapping[str, Any] | None, await_actions: bool
+    answer: JobAnswer,
+    server_id: str,
+    server: Mapping[str, Any] | None,
+    await_actions: bool,
+    instance_id: str | None,
 ) -> ServerSeen:
     fields: dict[str, Any] = {}
     launch_status = str(server["launchStatus"]) if server and "launchStatus" in server else None
@@ -109,7 +144,8 @@ def _server_seen(
         phase = _after_launch(server or {}, fields, await_actions)
     elif outcome is LaunchOutcome.FAILED or answer.is_completed:
         phase = ServerPhase.FAILED
-        fields["error"] = failure_reason(answer, server_id, launch_status)
+        known = fields.get("recoveryInstanceId") or instance_id
+        fields["error"] = failure_reason(answer, server_id, server, known)
     return ServerSeen(source_server_id=server_id, launch_status=launch_status, phase=phase, fields=fields)
 
 
@@ -139,15 +175,19 @@ def _after_launch(server: Mapping[str, Any], fields: dict[str, Any], await_actio
     return ServerPhase.POST_LAUNCH
 
 
-def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None) -> str:
+def failure_reason(
+    answer: JobAnswer, server_id: str, server: Mapping[str, Any] | None, instance_id: str | None = None
+) -> str:
     """
     Why a server did not come up, for a person: launch status, log event, ``rawError``, or what to look for.
 
     :param answer: job and log.
     :param server_id: the failed server.
-    :param launch_status: its last launch status, None if the job does not list the server.
+    :param server: its ``ParticipatingServer``, None if the job does not list it.
+    :param instance_id: an instance of it that is known all the same.
     """
-    state = f"launchStatus {launch_status}" if launch_status else "not among the job's participatingServers"
+    launch_status = None if server is None else server.get("launchStatus")
+    state = _state_of(server)
     faults = [item for item in answer.log if item.get("event") in FAULT_EVENTS and _concerns(item, server_id)]
     if faults:
         worst = max(faults, key=lambda item: FAULT_EVENTS.index(str(item["event"])))
@@ -155,21 +195,37 @@ def failure_reason(answer: JobAnswer, server_id: str, launch_status: str | None)
         return f"{state} in {answer.job_id}: {worst['event']}: {raw_error}"
     if answer.log_trouble:
         return f"{state} in {answer.job_id}, whose log cannot be read: {answer.log_trouble}"
+    if instance_id:
+        return f"{state} in {answer.job_id}: {_beside(instance_id)}"
+    if launch_status == "TERMINATED":
+        return f"{state} in {answer.job_id}: {_TAKEN_AWAY}"
     if launch_outcome(launch_status or "") is LaunchOutcome.FAILED:
         return f"{state} in {answer.job_id}: {SILENT_NO_LAUNCH}"
     return f"{state} in {answer.job_id} although DRS says that the job is COMPLETED"
 
 
-def reason_beside_instance(error: str, instance_id: str, state: str | None) -> str:
+def _state_of(server: Mapping[str, Any] | None) -> str:
+    if server is None:
+        return "not among the job's participatingServers"
+    if not server.get("launchStatus"):
+        return "without a launchStatus among the job's participatingServers"
+    return f"launchStatus {server['launchStatus']}"
+
+
+def _beside(instance_id: str) -> str:
+    return f"DRS logged no reason, and names its instance {instance_id}, which may run"
+
+
+def reason_beside_instance(error: str, instance_id: str) -> str:
     """
     The reason of a failed server once an instance of it turned up: then no missing right was in the way.
 
     :param error: of its record.
-    :param instance_id: of EC2.
-    :param state: EC2's state of it; None if EC2 does not know it.
+    :param instance_id: the instance.
     """
-    where = f"is {state} in EC2" if state else "is in DRS's list"
-    return error.replace(SILENT_NO_LAUNCH, f"its instance {instance_id} {where}; DRS logged no reason")
+    for guess in (SILENT_NO_LAUNCH, _TAKEN_AWAY):
+        error = error.replace(guess, _beside(instance_id))
+    return error
 
 
 def _server_of(item: Mapping[str, Any]) -> str | None:

@@ -197,9 +197,11 @@ def poll_of(
     ids_by_job: dict[str, list[str]] = defaultdict(list)
     for server in servers:
         ids_by_job[server.get("jobId", "")].append(server["sourceServerId"])
+    instances = {s["sourceServerId"]: s.get("instanceId") or s.get("recoveryInstanceId") for s in servers}
     seen: list[ServerSeen] = []
     for answer in answers:
-        seen += servers_seen(answer, ids_by_job[answer.job_id], await_actions=await_actions)
+        server_ids = ids_by_job[answer.job_id]
+        seen += servers_seen(answer, server_ids, await_actions=await_actions, instances=instances)
     jobs = tuple(job for answer in answers if (job := job_seen(answer)) is not None)
     return WavePoll(jobs=jobs, servers=tuple(seen))
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
-from drs_recovery.engine.observation import JobAnswer, job_seen
+from drs_recovery.engine.observation import JobAnswer, job_seen, requested_at
 from drs_recovery.engine.termination_calls import Asked, Rows, TerminationCalls
 from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import (
@@ -133,7 +133,7 @@ class Terminator:
         for place, jobs in self._answering(_jobs_by_place(running), look):
             with self._reaching(place, look):
                 self._follow_jobs_at(execution_id, place, jobs, look)
-        newest = max((float(job["startTime"]) for job in running), default=0.0)
+        newest = max((requested_at(job) for job in running), default=0.0)
         all_ended = not (look.jobs_run or look.problems)
         if all_ended or time.time() > newest + _JOB_PATIENCE:
             self._store.finish_termination(execution_id)

@@ -16,7 +16,7 @@ from drs_recovery.engine.judgement import (
     shortfall,
     wave_label,
 )
-from drs_recovery.engine.observation import has_ended
+from drs_recovery.engine.observation import has_ended, is_unlisted
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.records import ServerSeen, WavePoll
@@ -52,7 +52,9 @@ class WaveEnd:
         unsettled = [s for s in servers if not needs_no_more_polls(s)]
         reason = shortfall(self._plan_wave.success_when, servers)
         if unsettled or not _jobs_ended(wave):
-            reason = _timeout_reason(self._plan_wave.timeout.total_seconds(), unsettled, problem)
+            reason = _timeout_reason(
+                self._plan_wave.timeout.total_seconds(), wave["jobs"], unsettled, problem
+            )
         if reason is not None:
             self._fail(wave, reason, servers)
         failures = len(failures_of(servers))
@@ -126,8 +128,15 @@ def _jobs_ended(wave: Mapping[str, Any]) -> bool:
     return bool(wave["jobs"]) and all(map(has_ended, wave["jobs"]))
 
 
-def _timeout_reason(seconds: float, unsettled: Sequence[Mapping[str, Any]], problem: str | None) -> str:
+def _timeout_reason(
+    seconds: float,
+    jobs: Sequence[Mapping[str, Any]],
+    unsettled: Sequence[Mapping[str, Any]],
+    problem: str | None,
+) -> str:
+    unlisted = ", ".join(f"{job['jobId']} ({job['region']})" for job in jobs if is_unlisted(job))
     names = ", ".join(f"{s['serverName']} is in phase {s['phase']}" for s in unsettled)
     detail = names or "DRS does not call every job COMPLETED"
+    never = f"; DescribeJobs never listed {unlisted}" if unlisted else ""
     last = f"; the last look failed: {problem}" if problem else ""
-    return f"not settled within its time-out of {seconds / 60:.0f} minutes: {detail}{last}"
+    return f"not settled within its time-out of {seconds / 60:.0f} minutes: {detail}{never}{last}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
+from drs_recovery.engine.observation import requested_at
 from drs_recovery.engine.polling import PASSING_TROUBLE, Look, joined
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import Execution, Hub
@@ -160,5 +161,5 @@ def _wish_for(wave: Record, wish: Wish) -> Wish:
     """The same, with the time at which the wave should end, where its plan has a history."""
     if "expectedDuration" not in wave or not wave["jobs"]:
         return wish
-    began = max(float(job["startTime"]) for job in wave["jobs"])
+    began = max(requested_at(job) for job in wave["jobs"])
     return replace(wish, ends_at=began + float(wave["expectedDuration"]))

@@ -115,6 +115,13 @@ def test_an_unknown_launch_status_counts_as_running_until_the_job_ends() -> None
         ({"launchStatus": "TERMINATED"}, [], "launchStatus TERMINATED"),
         ({"launchStatus": "PENDING"}, [], "although DRS says that the job is COMPLETED"),
         (None, [], "not among the job's participatingServers"),
+        ({}, [], "without a launchStatus among the job's participatingServers"),
+        ({"launchStatus": "TERMINATED"}, [], "took its instance away again and logged no reason"),
+        (
+            {"launchStatus": "FAILED", "recoveryInstanceID": "i-1"},
+            [],
+            "names its instance i-1, which may run",
+        ),
     ],
 )
 def test_the_reason_of_a_failure_says_what_is_known(

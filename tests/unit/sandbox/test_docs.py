@@ -11,7 +11,7 @@ from sandbox.scenario import Scenario
 from sandbox.world import World
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "sandbox.md").read_text()
-ROWS = {match[1]: match[0] for match in re.finditer(r"^\| `([a-z_]+)` \|.*$", PAGE, re.MULTILINE)}
+ROWS = {match[1]: match[0] for match in re.finditer(r"^\| `([a-z0-9_]+)` \|.*$", PAGE, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("name", sorted(FAULT_KINDS))

@@ -26,6 +26,19 @@ def test_a_launched_server_can_lack_its_instance_id(
     assert instances()[0]["jobID"] == job_id
 
 
+@pytest.fixture
+def launched_instance(wall: ManualWall) -> Callable[..., dict[str, Any]]:
+    """As EC2 describes it after a drill of one server."""
+
+    def launch(ec2: Any, start: Start) -> dict[str, Any]:
+        start(DB_1)
+        wall.advance(A_DRILL)
+        (reservation,) = ec2.describe_instances()["Reservations"]
+        return dict(reservation["Instances"][0])
+
+    return launch
+
+
 @pytest.mark.parametrize("fields", [{"polls": 2}, {}])
 def test_recovery_instances_can_lag_by_polls(
     fault: Callable[..., None], start: Start, instances: Instances, wall: ManualWall, fields: dict[str, Any]
@@ -54,6 +67,52 @@ def test_an_instance_can_be_stopped(
     assert drill()[DB_1] == "LAUNCHED"
     states = {row["sourceServerID"]: row["ec2InstanceState"] for row in instances()}
     assert states == {DB_1: "STOPPED", DB_2: "RUNNING"}
+
+
+def test_an_instance_can_die_with_a_reason(
+    ec2: Any, fault: Callable[..., None], start: Start, launched_instance: Callable[..., Any]
+) -> None:
+    fault("died_instance", server=DB_1, code="Server.InternalError", message="Internal error on launch")
+    instance = launched_instance(ec2, start)
+    assert instance["State"]["Name"] == "terminated"
+    assert instance["StateReason"] == {
+        "Code": "Server.InternalError",
+        "Message": "Server.InternalError: Internal error on launch",
+    }
+
+
+def test_an_instance_can_have_ipv6_only(
+    ec2: Any, fault: Callable[..., None], start: Start, launched_instance: Callable[..., Any]
+) -> None:
+    fault("ipv6_only", server=DB_1)
+    instance = launched_instance(ec2, start)
+    assert not instance.get("PrivateIpAddress")
+    (address,) = instance["NetworkInterfaces"][0]["Ipv6Addresses"]
+    assert address["Ipv6Address"].startswith("2600:")
+    assert instance["PrivateDnsName"].startswith("i-")
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TERMINATED"])
+def test_a_server_can_fail_beside_its_instance(
+    fault: Callable[..., None], start: Start, job: Job, instances: Instances, wall: ManualWall, status: str
+) -> None:
+    fault("failed_after_launch", server=DB_1, status=status)
+    job_id = start(DB_1)
+    wall.advance(A_DRILL)
+    (server,) = job(job_id)["participatingServers"]
+    assert (server["launchStatus"], job(job_id)["status"]) == (status, "COMPLETED")
+    assert server["recoveryInstanceID"] == instances()[0]["recoveryInstanceID"]
+
+
+def test_an_entry_can_lack_its_launch_status_and_a_row_its_ec2_instance(
+    fault: Callable[..., None], start: Start, job: Job, instances: Instances, wall: ManualWall
+) -> None:
+    fault("no_launch_status", server=DB_1)
+    fault("no_ec2_instance_id", server=DB_1)
+    job_id = start(DB_1)
+    wall.advance(A_DRILL)
+    assert "launchStatus" not in job(job_id)["participatingServers"][0]
+    assert "ec2InstanceID" not in instances()[0]
 
 
 def test_an_instance_can_vanish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
@@ -236,3 +237,43 @@ def test_a_cancelled_wave_is_not_judged_and_its_last_step_gets_it(
             step()
 
     assert steps.document["waves"][0]["status"] == "POLLING"
+
+
+def test_a_job_that_drs_never_lists_is_named_at_the_time_out(
+    aws: Sandbox, started: Callable[..., Steps], at_the_time_out: Callable[[], None]
+) -> None:
+    aws.add_fault("unlisted_job")
+    steps = started(timeout="PT10M")
+    at_the_time_out()
+
+    with pytest.raises(AirflowFailException) as failure:
+        steps.wait()
+
+    (job,) = steps.document["waves"][0]["jobs"]
+    assert f"DescribeJobs never listed {job['jobId']} (us-east-1)" in str(failure.value)
+
+
+def test_a_job_that_drs_lists_has_its_start_of_drs_and_is_not_called_unlisted(
+    aws: Sandbox, started: Callable[..., Steps], at_the_time_out: Callable[[], None]
+) -> None:
+    aws.set_skew(7200)
+    steps = started(timeout="PT10M")
+    at_the_time_out()
+
+    with pytest.raises(AirflowFailException) as failure:
+        steps.wait()
+
+    (job,) = steps.document["waves"][0]["jobs"]
+    (listed,) = aws.client("drs").describe_jobs()["items"]
+    assert job["startTime"] == datetime.fromisoformat(listed["creationDateTime"]).timestamp()
+    assert job["startTime"] - job["requestedTime"] > 7000
+    assert "never listed" not in str(failure.value)
+
+
+def test_an_entry_without_a_launch_status_says_so(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    aws.add_fault("no_launch_status", server=DB_1)
+    steps = started()
+    aws.advance(900)
+
+    with pytest.raises(AirflowFailException, match="without a launchStatus among the job's participating"):
+        steps.wait()

@@ -62,7 +62,10 @@ class ServerStatus(Record):
     instance_id: str | None = maybe("EC2's id of its instance.", INSTANCE)
     instance_type: str | None = maybe("EC2 instance type.", "m5.large")
     instance_state: str | None = maybe("State of the instance in EC2 when it was looked at.", "running")
-    private_ip: str | None = maybe("Private address of the instance.", "172.31.0.4")
+    ec2_launch_time: float | None = later("When EC2 launched the instance, by EC2's clock.")
+    private_ip: str | None = maybe(
+        "Private IPv4 address of the instance, or its IPv6 address where it has no other.", "172.31.0.4"
+    )
     hostname: str | None = maybe("Name that resolves in the VPC.", "ip-172-31-0-4.ec2.internal")
     replication_lag: float | None = maybe("Seconds that its data was behind when the execution opened.", 12)
     point_in_time: float | None = later("Time of the data that it has.")
@@ -71,6 +74,7 @@ class ServerStatus(Record):
         "All of them together: IN_PROGRESS, SUCCEEDED or FAILED.", "SUCCEEDED"
     )
     post_launch_actions_completed: int | None = maybe("How many of them are done or failed.", 2)
+    details_awaited_time: float | None = later("Since when only details of its instance are missing.")
     error: str | None = maybe("Why it failed.", "LAUNCH_FAILED: insufficient capacity")
     warning: str | None = maybe("What to know of it although it is ready.", "optional action 'X' failed")
     previous_instances: list[EarlierInstance] | None = maybe("What earlier attempts left.", [])

@@ -56,7 +56,8 @@ class Job(Record):
     part: int = known("Which job of its attempt it is, from 1.", 1)
     attempt: int | None = maybe("The attempt that it belongs to; 1 where absent.", 1)
     status: str = known("PENDING, STARTED, COMPLETED, or UNLISTED: DRS never listed it.", "COMPLETED")
-    start_time: float = time("When it was recorded.")
+    start_time: float = time("When DRS took it, by DRS's clock; until DRS lists it, when it was recorded.")
+    requested_time: float | None = later("When it was started or found, by Airflow's clock.")
     end_time: float | None = later("When it ended, as DRS says.")
 
 
