@@ -119,6 +119,11 @@ class _AwsCall:
                 # Carried out at once: it happened, even if the client is killed before it hears of it.
                 self._kept_waiting = values["seconds"]
                 return self._served(start_response)
+            case "nonsense":
+                if values["carried_out"]:
+                    self._served(_ignore_response)
+                headers = [("Content-Type", values["content_type"])]
+                return self._answer(start_response, values["status"], headers, values["body"].encode())
             case "expired_token":
                 return self._expired(start_response)
             case _:
@@ -154,9 +159,14 @@ class _AwsCall:
         message: str,
         extra: Iterable[tuple[str, str]] = (),
     ) -> Answer:
-        self._status = status
         headers, body = error_answer(self._identity, self._environ, code, message)
-        start_response(f"{status} Error", [*headers.items(), *extra, ("Content-Length", str(len(body)))])
+        return self._answer(start_response, status, [*headers.items(), *extra], body)
+
+    def _answer(
+        self, start_response: StartResponse, status: int, headers: Iterable[tuple[str, str]], body: bytes
+    ) -> Answer:
+        self._status = status
+        start_response(f"{status} Sandbox", [*headers, ("Content-Length", str(len(body)))])
         return [body]
 
     def _reset(self) -> Answer:

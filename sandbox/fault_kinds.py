@@ -42,11 +42,11 @@ class FaultKind:
     fields: Mapping[str, Field]
 
 
-def _status() -> Field:
+def _status(lowest: int, default: int | None = None) -> Field:
     def accepts(value: Any) -> bool:
-        return is_count(value) and 400 <= value <= 599
+        return is_count(value) and lowest <= value <= 599
 
-    return Field(accepts, "an HTTP status from 400 to 599", required=True)
+    return Field(accepts, f"an HTTP status from {lowest} to 599", default, required=default is None)
 
 
 FAMILY_FIELDS: Mapping[Family, Mapping[str, Field]] = {
@@ -69,10 +69,16 @@ _OUT_OF_CAPACITY = (
 _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
     Family.CALL: {
         "error": {
-            "status": _status(),
+            "status": _status(400),
             "code": text(required=True),
             "message": text("an error made by the sandbox"),
             "retry_after": seconds_or_text(),
+        },
+        "nonsense": {
+            "status": _status(200, default=200),
+            "body": text("<html><body>Your network asks you to log in.<br></body></html>"),
+            "content_type": text("text/html"),
+            "carried_out": flag(),
         },
         "expired_token": {},
         "reset": {},

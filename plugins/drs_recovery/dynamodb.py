@@ -23,7 +23,7 @@ from tenacity import (
 
 from drs_recovery.dynamodb_actions import Action, Item, Key, decode, encode
 from drs_recovery.exceptions import StoreConflictError, StoreError
-from drs_recovery.transient_codes import is_transient_answer
+from drs_recovery.transient_errors import SenselessAnswerError, is_transient_answer
 
 Result = TypeVar("Result")
 
@@ -243,7 +243,7 @@ def _is_transient(error: BaseException) -> bool:
     """Whether the same request may go through later: throttled, a server's fault, a lost connection."""
     if isinstance(error, ClientError):
         return is_transient_answer(error.response) or error.response["Error"]["Code"] in _SOON_CODES
-    return isinstance(error, (ConnectionError, HTTPClientError, _UnansweredKeysError))
+    return isinstance(error, (ConnectionError, HTTPClientError, SenselessAnswerError, _UnansweredKeysError))
 
 
 def _conflict_of(error: ClientError, keys: Sequence[Key]) -> StoreConflictError | None:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.connections import is_undefined
-from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.drs import READ_CONFIG, DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.hooks.quotas import QuotasHook
 from drs_recovery.hooks.rights import RightsHook
@@ -73,7 +73,10 @@ class PlaceClients:
     def ec2(self) -> Ec2Hook:
         """EC2 in this place."""
         return Ec2Hook(
-            aws_conn_id=self.place.connection, region_name=self.place.region, api_type="client_type"
+            aws_conn_id=self.place.connection,
+            region_name=self.place.region,
+            api_type="client_type",
+            config=READ_CONFIG,
         )
 
     @cached_property

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook, SessionFactory
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
 from botocore.config import Config
 
+from drs_recovery.hooks.answers import check_answers
 from drs_recovery.hooks.client_config import merged
 from drs_recovery.hooks.connections import is_undefined
 from drs_recovery.hooks.errors import (
@@ -20,6 +21,20 @@ from drs_recovery.hooks.errors import (
     UnusableConnectionError,
 )
 from drs_recovery.hooks.service_models import share_service_models
+
+
+class _Sessions(SessionFactory):  # type: ignore[misc,valid-type]  # the class that Airflow is configured with
+    """Airflow's, whose client of STS reads answers as carefully as all others."""
+
+    def _create_basic_session(self, session_kwargs: dict[str, Any]) -> Any:
+        return _prepared(super()._create_basic_session(session_kwargs))
+
+
+def _prepared(session: Any) -> Any:
+    """Let a session read no description twice in this process, and nothing as an answer that is none."""
+    share_service_models(session)
+    check_answers(session)
+    return session
 
 
 class AccountHook(AwsBaseHook):
@@ -84,10 +99,9 @@ class AccountHook(AwsBaseHook):
             raise UnusableConnectionError(connection=self.aws_conn_id, reason=str(error)) from error
 
     def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
-        """A session that reads no description of a service which this process has read already."""
-        session = super().get_session(region_name, deferrable)
-        share_service_models(session)
-        return session
+        """As Airflow makes it, see :func:`_prepared`."""
+        found = _Sessions(conn=self.conn_config, region_name=region_name, config=self.config)
+        return _prepared(found.create_session(deferrable=deferrable))
 
     @staticmethod
     def _find_operator_class_name(target_function_name: str) -> str | None:

@@ -18,7 +18,7 @@ MAX_SERVER_IDS = 200
 MAX_JOB_IDS = 1000
 
 # Reads are safe to repeat, so botocore does the first attempts at surviving throttles and resets.
-_READ_CONFIG = Config(
+READ_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30
 )
 # StartRecovery has no client token: a repeat that botocore makes by itself could start a second recovery.
@@ -42,7 +42,7 @@ class DrsHook(AccountHook):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"config": _READ_CONFIG, **kwargs, "client_type": "drs"})
+        super().__init__(**{"config": READ_CONFIG, **kwargs, "client_type": "drs"})
         self._sender: Any = None
 
     @property

@@ -2,7 +2,7 @@
 What an AWS error means for a recovery: try again, or give up.
 
 Sources: the errors of StartRecovery in botocore's drs model, AWS's list of common errors, and
-:mod:`drs_recovery.transient_codes`.
+:mod:`drs_recovery.transient_errors`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
-from drs_recovery.transient_codes import is_transient_answer
+from drs_recovery.transient_errors import SenselessAnswerError, is_transient_answer
 
 # Of credentials that expired between two calls: a new client has new ones.
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -77,7 +77,7 @@ def is_transient(error: Exception) -> bool:
     """
     if isinstance(error, ClientError):
         return error_code(error) in _EXPIRED_CODES or is_transient_answer(error.response)
-    return isinstance(error, (*_NO_ANSWER, MissingConnectionError))
+    return isinstance(error, (*_NO_ANSWER, SenselessAnswerError, MissingConnectionError))
 
 
 def is_unanswered(error: Exception) -> bool:

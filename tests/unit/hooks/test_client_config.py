@@ -97,11 +97,11 @@ def role_session() -> Any:
     return client_used_by("sts", lambda: hook.conn)
 
 
-CLIENTS: dict[str, tuple[Callable[[], Any], int | None]] = {
+CLIENTS: dict[str, tuple[Callable[[], Any], int]] = {
     "DRS": (lambda: PlaceClients(PLACE).drs.conn, 4),
     "DRS, sending once": (sender, 1),
     "DRS, waiting": (waiting, 2),
-    "EC2": (lambda: PlaceClients(PLACE).ec2.conn, None),
+    "EC2": (lambda: PlaceClients(PLACE).ec2.conn, 4),
     "quotas": (lambda: PlaceClients(PLACE).quotas.conn, 2),
     "IAM": (lambda: PlaceClients(PLACE).rights.conn, 2),
     "STS": (lambda: client_used_by("sts", PlaceClients(PLACE).rights.account), 2),
@@ -133,8 +133,7 @@ def test_the_way_to_aws_is_the_connections_and_the_retries_are_ours(
     assert (
         "-fips" in client.meta.endpoint_url or ".fips" in client.meta.endpoint_url or config.use_fips_endpoint
     )
-    # EC2 has no settings of ours.
-    assert config.retries["total_max_attempts"] == attempts or (attempts is None and config.retries)
+    assert config.retries["total_max_attempts"] == attempts
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -146,8 +145,7 @@ def test_a_connection_without_such_settings_leaves_ours(connection: Callable[...
 
     assert config.proxies is None
     assert config.read_timeout <= 60
-    # EC2 has no settings of ours.
-    assert attempts is None or config.retries["total_max_attempts"] == attempts
+    assert config.retries["total_max_attempts"] == attempts
 
 
 @pytest.mark.parametrize("name", CLIENTS)

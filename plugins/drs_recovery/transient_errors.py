@@ -1,5 +1,5 @@
 """
-Error codes after which AWS may answer the same request: botocore's own lists, and what they leave out.
+After what AWS may answer the same request: botocore's own lists of error codes, and what they leave out.
 
 The lists are botocore's business and grow with its releases, so that they are read there and not copied.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
 from botocore.loaders import create_loader
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
@@ -25,6 +26,12 @@ _FAULTS_OF_SERVERS = {
 }
 # DynamoDB's word within a transaction; other services were seen to answer with it, too.
 _THROTTLED_BESIDES = {"ThrottlingError"}
+
+
+class SenselessAnswerError(BotoCoreError):  # type: ignore[misc]  # botocore is not annotated
+    """What came back is no answer of AWS, such as the page of a proxy; what became of the call is open."""
+
+    fmt = "what came back for {operation} is no answer of AWS: HTTP {status}, {content}, {reason}"
 
 
 @cache
