@@ -47,6 +47,7 @@ EVENT_WORDS: Mapping[str, str] = {
     "JOB_ADOPTED": "Wave {wave}: DRS job {jobId} found, started before",
     "JOB_IGNORED": "Wave {wave}: {jobId} is not adopted: {reason}",
     "TERMINATION_REQUESTED": "Its instances are to be terminated",
+    "TERMINATION_POSTPONED": "The clean-up waits: {reason}",
     "TERMINATION_JOB_STARTED": "DRS job {jobId} terminates instances",
     "TERMINATION_FAILED": "Not every instance could be terminated",
     "INSTANCES_SWEPT": "Instances without a server are terminated",

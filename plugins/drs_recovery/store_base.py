@@ -114,6 +114,16 @@ class StoreBase:
                 # Only the event's key was taken: the next number of that moment is free, or the one after it.
                 number = max(number + 1, self._events_at(execution_id, moment))
 
+    @retried_on_conflict
+    def _tell_once(self, execution_id: str, event: Event, of: str) -> bool:
+        """Write an event that is no transition, unless there is one about the same part of its detail."""
+        told = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
+        subject = event.name, event.detail[of]
+        if any((one["event"], one["detail"].get(of)) == subject for one in told):
+            return False
+        self._commit(event, [execution_update(self._read_execution(execution_id), self._now(), {})])
+        return True
+
     def _events_at(self, execution_id: str, moment: float) -> int:
         """Count the events of one moment: the number of the next one."""
         prefix = event_prefix(moment)

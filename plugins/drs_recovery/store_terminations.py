@@ -69,6 +69,18 @@ class StoreTerminations(StoreLists):
         self._commit(Event("TERMINATION_REQUESTED", detail, actor), [update])
         return True
 
+    def postpone_termination(self, execution_id: str, other: str, reason: str) -> bool:
+        """
+        Record that instances of an execution stay for as long as another one needs their servers, once.
+
+        :param execution_id: the execution.
+        :param other: the execution that needs them.
+        :param reason: for people.
+        :return: False if that is on record already.
+        """
+        event = Event("TERMINATION_POSTPONED", {"for": other, "reason": reason}, HOUSEKEEPING)
+        return self._tell_once(execution_id, event, of="for")
+
     @retried_on_conflict
     def record_termination_job(self, execution_id: str, job: TerminationJob, adopted: bool) -> None:
         """

@@ -12,7 +12,7 @@ from drs_recovery.records import JobRef
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
 from drs_recovery.store_gates import StoreGates
-from drs_recovery.store_items import END_OF_RANGE, Event, job_entry, limited, present, public
+from drs_recovery.store_items import Event, job_entry, limited, present, public
 from drs_recovery.store_rules import (
     demand_live,
     demand_no_cancel,
@@ -96,7 +96,6 @@ class StoreWaves(StoreGates):
                 [execution_update(execution, now, {}), record_update(wave, {"jobs": jobs})],
             )
 
-    @retried_on_conflict
     def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
         """
         Record that a job which was named as one of a wave is none of it, once.
@@ -108,12 +107,7 @@ class StoreWaves(StoreGates):
         :return: False if that is on record already.
         """
         detail = {"wave": number, "jobId": limited(job_id), "reason": limited(reason)}
-        event = Event("JOB_IGNORED", detail)
-        told = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
-        if any((one["event"], one["detail"]) == (event.name, detail) for one in told):
-            return False
-        self._commit(event, [execution_update(self._read_execution(execution_id), self._now(), {})])
-        return True
+        return self._tell_once(execution_id, Event("JOB_IGNORED", detail), of="jobId")
 
     @retried_on_conflict
     def start_polling(self, execution_id: str, number: int) -> Item:

@@ -13,7 +13,9 @@ from typing import Any
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination import TerminationLook, Terminator
+from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError, TerminationFailedError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
@@ -91,9 +93,8 @@ class DueTerminations:
         execution = self._store.get_execution(execution_id)
         if not _may_be_cleaned_up(execution):
             return
-        if recovery := self._live_recovery(execution["planId"]):
-            # Its servers must not have to wait for the end of a clean-up.
-            result.under_way[execution_id] = f"the end of recovery {recovery} of the same plan"
+        if why := self._needed(execution_id):
+            result.under_way[execution_id] = why
             return
         self._store.request_termination(execution_id, ACTOR, _REQUEST_ID, {"reason": "its time is over"})
         look = self._terminator.look(execution_id)
@@ -107,9 +108,15 @@ class DueTerminations:
         else:
             result.under_way[execution_id] = look.waits_for
 
-    def _live_recovery(self, plan_id: str) -> str | None:
-        live = self._store.find_live(plan_id)
-        return next((e["executionId"] for e in live if e["executionType"] == ExecutionType.RECOVERY), None)
+    def _needed(self, execution_id: str) -> str | None:
+        """Who needs the servers, drill or not: nobody waits for a clean-up, which can wait itself."""
+        document = self._store.get_document(execution_id)
+        servers = {instance.server_id for instance in recorded_instances(document)}
+        need = needed_by(self._store, document, servers, ExecutionType)
+        if need is None:
+            return None
+        self._store.postpone_termination(execution_id, need.execution_id, need.reason)
+        return need.reason
 
 
 def _may_be_cleaned_up(execution: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ execution of a plan lives at a time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,49 @@ def disturbed_recovery(store: ExecutionStore, execution_id: str) -> Obstacle | N
                 "disturbs a recovery: start it again when that recovery has ended"
             )
             return Obstacle(reason, is_recovery=True)
+    return None
+
+
+@dataclass(frozen=True)
+class Need:
+    """
+    Why the instances of an execution stay for the moment: a termination holds their servers.
+
+    :param execution_id: the live execution that needs the servers.
+    :param reason: for people.
+    """
+
+    execution_id: str
+    reason: str
+
+
+def needed_by(
+    store: ExecutionStore, document: Document, server_ids: Collection[str], kinds: Iterable[ExecutionType]
+) -> Need | None:
+    """
+    Say which live execution would have to wait for the end of an execution's instances.
+
+    DRS allows a server one job: while one terminates its instance, no recovery of it starts.
+
+    :param store: the execution store.
+    :param document: EXECUTION record or document of the execution whose instances are to end.
+    :param server_ids: the source servers of those instances.
+    :param kinds: which live executions are looked at.
+    :return: the first one; None if nobody has to wait.
+    """
+    for kind in kinds:
+        for other in _live_documents(store, document["executionId"], kind):
+            servers = _servers_of(other)
+            shared = sorted(servers.keys() & set(server_ids))
+            # One that is being opened may have none of its servers on record yet.
+            if shared or (other["planId"] == document["planId"] and not servers):
+                names = ", ".join(f"{servers[one]} ({one})" for one in shared) or "servers of this plan"
+                reason = (
+                    f"a live {kind} of plan {other['planName']} needs {names}: execution "
+                    f"{other['executionId']} (DAG run {other['dagRunId']} of {other['dagId']}). "
+                    "A termination would hold them: it has to wait until that execution has ended"
+                )
+                return Need(other["executionId"], reason)
     return None
 
 

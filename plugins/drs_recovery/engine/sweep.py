@@ -19,13 +19,14 @@ from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
 from drs_recovery.engine.job_starter import EXECUTION_TAG
 from drs_recovery.engine.polling import PASSING_TROUBLE
+from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination import passes_by_itself
 from drs_recovery.engine.termination_calls import Rows, TerminationCalls
 from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
-from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import instances_of, termination_time
 
@@ -42,6 +43,7 @@ class Sweep:
     :param terminated: drill instances of ours that no record named.
     :param recorded: instances of real recoveries that are on the record of their execution only now.
     :param foreign: drill instances that are not ours, or not known to be, and why.
+    :param waiting: drill instances of ours that stay for the moment, and why.
     :param unreachable: places that could not be looked at this time.
     :param failed: what will not go away by waiting.
     """
@@ -49,6 +51,7 @@ class Sweep:
     terminated: list[str] = field(default_factory=list)
     recorded: list[str] = field(default_factory=list)
     foreign: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
     unreachable: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -146,7 +149,12 @@ class Sweeper:
                 if now.get(one, {}).get("jobID") == rows[one]["jobID"] and _is_overdue(document, one)
             }
 
-        room = TerminationRoom(self._store, hooks, self._store.get_execution(execution_id))
+        execution = self._store.get_execution(execution_id)
+        servers = {str(row["sourceServerID"]) for row in rows.values()}
+        if need := needed_by(self._store, execution, servers, ExecutionType):
+            result.waiting.update({f"{one} in {place.region}": need.reason for one in rows})
+            return
+        room = TerminationRoom(self._store, hooks, execution)
         asked = TerminationCalls(hooks.drs, allowed, room).terminate(rows)
         for job_id, instance_ids in asked.started:
             log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))

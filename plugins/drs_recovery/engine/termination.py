@@ -20,6 +20,7 @@ from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
 from drs_recovery.engine.observation import JobAnswer, job_seen, requested_at
+from drs_recovery.engine.precedence import Need, needed_by
 from drs_recovery.engine.termination_calls import Asked, Rows, TerminationCalls
 from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import (
@@ -38,7 +39,7 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.records import TerminationJob
-from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
+from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
 from drs_recovery.store import ExecutionStore
 
 # A job that terminates instances takes minutes; one that still runs is looked for so far back.
@@ -118,11 +119,14 @@ class Terminator:
         """
         document = self._store.get_document(execution_id)
         look = TerminationLook()
-        by_place = _by_place(recorded_instances(document, waves))
-        for place, instances in self._answering(by_place, look):
+        left = recorded_instances(document, waves)
+        # A recovery can have been opened since the termination was asked for.
+        servers = {instance.server_id for instance in left}
+        need = needed_by(self._store, document, servers, (ExecutionType.RECOVERY,))
+        for place, instances in self._answering(_by_place(left), look):
             at_place = _PlaceLook(self._store, self._clients, document, place, instances, allow_recovery)
             with self._reaching(place, look):
-                at_place.run(look)
+                at_place.run(look, need)
         self._follow_jobs(execution_id, look)
         return look
 
@@ -187,7 +191,13 @@ class _PlaceLook:
         self._allow_recovery = allow_recovery
         self._hooks = clients.at(*place)
 
-    def run(self, look: TerminationLook) -> None:
+    def run(self, look: TerminationLook, need: Need | None) -> None:
+        """
+        Look, and ask for the end of what is left.
+
+        :param look: what it comes to.
+        :param need: who would have to wait for a termination that is asked for now.
+        """
         if not connection_exists(self._place.connection):
             look.refusals.append(f"{_name(self._place)}: there is no such connection")
             return
@@ -200,7 +210,7 @@ class _PlaceLook:
         fates = self._fates(rows)
         self._store.record_terminated(self._document["executionId"], fates[Fate.GONE])
         look.refusals += [self._objection(one, rows[one]) for one in fates[Fate.NOT_OURS]]
-        waited_for = self._ask_for(look, {one: rows[one] for one in fates[Fate.TERMINABLE]})
+        waited_for = self._ask_for(look, {one: rows[one] for one in fates[Fate.TERMINABLE]}, need)
         look.left += [str(self._instances[one]) for one in (*waited_for, *fates[Fate.UNLISTED])]
         look.unlisted += [str(self._instances[one]) for one in fates[Fate.UNLISTED]]
 
@@ -242,11 +252,15 @@ class _PlaceLook:
             fates[fate].append(instance_id)
         return fates
 
-    def _ask_for(self, look: TerminationLook, rows: Rows) -> list[str]:
+    def _ask_for(self, look: TerminationLook, rows: Rows, need: Need | None) -> list[str]:
         """Ask for the end of what no job terminates yet; gives what is to be waited for."""
         if not rows:
             return []
         under_way = self._under_way(rows)
+        if need is not None:
+            look.problems.append(need.reason)
+            look.jobs_run = look.jobs_run or bool(under_way)
+            return list(rows)
         room = TerminationRoom(self._store, self._hooks, self._document)
         asked = TerminationCalls(self._hooks.drs, self._allowed, room).terminate(
             {one: row for one, row in rows.items() if one not in under_way}

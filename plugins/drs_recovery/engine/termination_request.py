@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedError
-from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import is_termination_requested
 
@@ -66,7 +67,7 @@ def read_request(
     request = TerminationRequest(execution_id, waves, bool(params["include_recovery"]))
     findings += _confirmation_findings(document, request, params["confirmation"])
     if not is_termination_requested(document, request_id):
-        findings += _state_findings(document, request)
+        findings += [*_state_findings(document, request), *_need_findings(store, document, request)]
     if findings:
         raise TerminationRefusedError(findings)
     return request
@@ -100,6 +101,14 @@ def _confirmation_findings(
             "this execution is a real recovery, whose instances are terminated only with include_recovery "
             "and the plan id as confirmation"
         )
+
+
+def _need_findings(
+    store: ExecutionStore, document: Mapping[str, Any], request: TerminationRequest
+) -> Iterator[str]:
+    servers = {instance.server_id for instance in recorded_instances(document, request.waves)}
+    if need := needed_by(store, document, servers, (ExecutionType.RECOVERY,)):
+        yield need.reason
 
 
 def _state_findings(document: Mapping[str, Any], request: TerminationRequest) -> Iterator[str]:

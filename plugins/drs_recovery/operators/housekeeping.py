@@ -70,7 +70,7 @@ class SweepOperator(RecoveryOperator):
 
     Fails, after it has looked everywhere, when a place cannot be swept for a reason that does not pass.
 
-    :return: ``terminated``, ``foreign``, ``unreachable``, ``failed``.
+    :return: ``terminated``, ``recorded``, ``foreign``, ``waiting``, ``unreachable``, ``failed``.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -78,6 +78,8 @@ class SweepOperator(RecoveryOperator):
         result = Sweeper(self.store).sweep(known_places(self.store))
         for name, why in result.foreign.items():
             self.log.warning("drill instance %s is not ours and left alone: %s", name, why)
+        for name, why in result.waiting.items():
+            self.log.info("drill instance %s stays for the moment: %s", name, why)
         for where in result.unreachable:
             self.log.warning("not swept this time: %s", where)
         _demand_none(result.failed)
