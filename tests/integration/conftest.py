@@ -15,6 +15,7 @@ from drs_recovery.settings import dynamodb_client
 from sandbox.testing import Sandbox, separate_sandbox
 from tests.integration.core_api import CoreApi
 from tests.integration.runs import SPEED, TABLE, Runner
+from tests.kept_clients import kept_clients
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def core_api(airflow_database: None) -> Iterator[CoreApi]:
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[Sandbox]:
     """A sandbox in a process of its own, beside the one in which Airflow's tasks run."""
-    with separate_sandbox("--speed", str(SPEED)) as sandbox:
+    with separate_sandbox("--speed", str(SPEED)) as sandbox, kept_clients(sandbox):
         yield sandbox
 
 

@@ -5,33 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from sandbox.testing import Sandbox, running_sandbox
+from tests.kept_clients import kept_clients
 
 
 @pytest.fixture(scope="module")
 def aws_of_module() -> Iterator[Sandbox]:
-    with running_sandbox(speed=1) as sandbox, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3.session.Session, "client", _kept_clients(sandbox.url))
+    with running_sandbox(speed=1) as sandbox, kept_clients(sandbox):
         yield sandbox
-
-
-def _kept_clients(url: str) -> Callable[..., Any]:
-    """Make each client of the sandbox once: a step makes two or three, and each takes a tenth of a second."""
-    make, kept = boto3.session.Session.client, {}
-
-    def client(session: Any, service_name: str, region_name: str | None = None, **options: Any) -> Any:
-        config = options.get("config")
-        given = options.get("aws_session_token")
-        who = given or getattr(session.get_credentials(), "access_key", None)
-        key = service_name, region_name or session.region_name, str(config and config.retries), who
-        if key not in kept:
-            kept[key] = make(session, service_name, region_name, **{**options, "endpoint_url": url})
-        return kept[key]
-
-    return client
 
 
 @pytest.fixture

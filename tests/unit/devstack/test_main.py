@@ -104,5 +104,8 @@ def _starting_stack(home: Path, ignored: Sequence[signal.Signals]) -> Iterator[s
         for number, handler in ours.items():
             signal.signal(number, handler)
     with up:
-        assert up.stdout.readline() == "starting the sandbox …\n"
-        yield up
+        try:
+            assert up.stdout.readline() == "starting the sandbox …\n"
+            yield up
+        finally:
+            up.terminate()
