@@ -9,6 +9,7 @@ anything.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule
@@ -24,6 +25,7 @@ from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
+from drs_recovery.settings import schedules
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.task_weights import task_weight
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
     from drs_recovery.exceptions import PlanError
     from drs_recovery.plan import RecoveryPlan
+
+log = logging.getLogger(__name__)
 
 PLAN_TAG = "recovery-plan"
 BROKEN_TAG = "broken-plan"
@@ -144,9 +148,18 @@ def _in_dependency_order(plan: RecoveryPlan) -> list[int]:
 
 
 def _timetable(plan: RecoveryPlan) -> CronTriggerTimetable | None:
-    if plan.schedule is None:
+    if plan.schedule is None or not _schedules():
         return None
     return CronTriggerTimetable(plan.schedule.cron, timezone=plan.schedule.timezone)
+
+
+def _schedules() -> bool:
+    try:
+        return schedules()
+    except ValueError:
+        # Without its DAG a recovery could not go on. Whoever starts something is told of the setting.
+        log.exception("no plan runs by its schedule")
+        return False
 
 
 def trigger_form(plan: RecoveryPlan) -> dict[str, Param]:

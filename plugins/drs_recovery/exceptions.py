@@ -15,6 +15,7 @@ Every error this package raises on purpose.
         │   └── ExecutionCancelledError   somebody asked to cancel the execution
         ├── WaveFailedError          servers of a wave failed; carries each server and its reason
         ├── JobStartError            DRS definitely refused to start a job
+        ├── InstallationTakenError   another Airflow installation has claimed the name of this one
         ├── TerminationRefusedError  nothing may be terminated (live execution, wrong confirmation)
         └── TerminationFailedError   instances are left that should be gone; carries each and the reason
 
@@ -26,6 +27,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from drs_recovery.wording import moment
 
 # Names in a plan can hold anything; none may forge a second line or reach a terminal as a command.
 _BREAKS_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -181,6 +184,25 @@ class WaveFailedError(ExecutionError):
 
 class JobStartError(ExecutionError):
     """DRS definitely refused StartRecovery, so that trying again cannot help."""
+
+
+class InstallationTakenError(ExecutionError):
+    """
+    Another Airflow installation has claimed the name of this one: nobody would know whose records are whose.
+
+    :param name: of the installation.
+    :param table: name of the table that both use.
+    :param since: when the name was claimed, in epoch seconds.
+    """
+
+    def __init__(self, name: str, table: str, since: float) -> None:
+        self.name = name
+        super().__init__(
+            f"nothing is done: another Airflow installation uses table {table} under the name {name!r} "
+            f"since {moment(since)}. Give this one its own name ([drs_recovery] installation). If this is "
+            f"that very installation with a new database, delete the record (installation:{name}, "
+            "INSTALLATION) of the table"
+        )
 
 
 class TerminationRefusedError(ExecutionError):

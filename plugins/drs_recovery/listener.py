@@ -73,12 +73,18 @@ def _record_intent(dag_run: DagRun) -> None:
 def _write(dag_id: str, run_id: str) -> None:
     from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
     from drs_recovery.identity import execution_id
+    from drs_recovery.installation import elsewhere, known_installation
     from drs_recovery.settings import execution_store
 
     try:
         intent = _intent_of(dag_id, run_id)
-        if intent is not None:
-            execution_store().request_cancel(execution_id(dag_id, run_id), *intent)
+        if intent is None:
+            return
+        store, execution = execution_store(), execution_id(dag_id, run_id)
+        if reason := elsewhere(store.get_execution(execution), known_installation()):
+            log.info("%s/%s was ended by hand, which changes nothing: %s", dag_id, run_id, reason)
+            return
+        store.request_cancel(execution, *intent)
     except (ExecutionNotFoundError, TransitionRefusedError) as error:
         log.info("%s/%s was ended by hand: %s", dag_id, run_id, error)
     except Exception:

@@ -49,6 +49,7 @@ class NewExecution:
     :param dag_run_id: Airflow's DAG run id.
     :param execution_type: drill or recovery.
     :param initiated_by: who or what triggered it.
+    :param controller: name of the Airflow installation that runs it, if known.
     :param run_start: when Airflow began its DAG run, in epoch seconds, if known.
     :param ticket: number in a ticketing tool, if there is one.
     :param reason: why it runs, if someone said so.
@@ -71,6 +72,7 @@ class NewExecution:
     execution_type: ExecutionType
     initiated_by: str
     waves: tuple[NewWave, ...]
+    controller: str | None = None
     run_start: float | None = None
     ticket: str | None = None
     reason: str | None = None

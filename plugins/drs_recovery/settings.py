@@ -7,6 +7,7 @@ Credentials and roles come from Airflow connections only. Endpoints come from ``
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from drs_recovery.plan import NotifierCall
 from drs_recovery.store import ExecutionStore
 
 SECTION = "drs_recovery"
+
+# Part of a record key, and read by people in sentences.
+_INSTALLATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_SWITCHES = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
 def executions_table_name() -> str:
@@ -45,6 +51,36 @@ def hold_drills_during_recovery() -> bool:
 def termination_timeout() -> float:
     """``termination_timeout``: seconds for which a termination is tried, 3600 by default."""
     return float(conf.getfloat(SECTION, "termination_timeout", fallback=3600.0))
+
+
+def installation_setting() -> str | None:
+    """``installation``: name of this Airflow among those that share the table; None if one is to be made."""
+    name = conf.get(SECTION, "installation", fallback=None)
+    return checked_installation(name, f"[{SECTION}] installation") if name else None
+
+
+def checked_installation(name: str, where: str) -> str:
+    """
+    Demand a name that an installation can have.
+
+    :param name: the name.
+    :param where: what it was read from, for people.
+    :raises ValueError: it cannot.
+    """
+    if _INSTALLATION.fullmatch(name) is None:
+        raise ValueError(
+            f"{where}: {name!r} is no name of an installation, expected up to 64 letters, digits, '.', '_' "
+            "and '-', a letter or digit first"
+        )
+    return name
+
+
+def schedules() -> bool:
+    """``schedules``: whether plans run by their schedules; ``off`` on an installation that stands by."""
+    value = str(conf.get(SECTION, "schedules", fallback="on"))
+    if value.strip().lower() not in _SWITCHES:
+        raise ValueError(f"[{SECTION}] schedules: {value!r}, expected on or off")
+    return _SWITCHES[value.strip().lower()]
 
 
 def plans_dir() -> Path:

@@ -15,6 +15,7 @@ The execution store: the durable record of every execution, written by transitio
                ├─ StoreLocks                                  which executions of a plan live
                ├─ StoreFindings                               what the preflight found
                ├─ StoreTroubles                               what keeps things from going on
+               ├─ StoreInstallations                          which Airflow installations share the table
                └─ StoreNotifications                          what was told, and what could not be
                         └── ExecutionStore                    all of them; opening and ending an execution
 
@@ -41,6 +42,7 @@ from drs_recovery.store_base import (
 )
 from drs_recovery.store_cancels import StoreCancels
 from drs_recovery.store_findings import StoreFindings
+from drs_recovery.store_installations import StoreInstallations
 from drs_recovery.store_items import (
     ENGINE,
     Event,
@@ -94,6 +96,7 @@ class ExecutionStore(
     StoreLocks,
     StoreFindings,
     StoreTroubles,
+    StoreInstallations,
     StoreNotifications,
 ):
     """

@@ -104,6 +104,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
     optional = {
         "ticket": new.ticket,
         "reason": new.reason,
+        "controller": new.controller,
         "dryRun": new.dry_run or None,
         "keepInstances": new.keep_instances or None,
         "runStartTime": new.run_start,

@@ -10,6 +10,9 @@ import pytest
 from sandbox.testing import Sandbox, running_sandbox
 from tests.kept_clients import kept_clients
 
+HERE = "vienna"
+"""Name of the Airflow installation in which the steps run."""
+
 
 @pytest.fixture(scope="module")
 def aws_of_module() -> Iterator[Sandbox]:
@@ -26,6 +29,9 @@ def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     aws_of_module.reset()
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_of_module.url)
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.1")
+    # There is no database of Airflow in which a name could be kept.
+    monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION", HERE)
+    monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION_CLAIM", "claim-of-the-tests")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
     monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 60.0)
     create_table(dynamodb_client(), executions_table_name())

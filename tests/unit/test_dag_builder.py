@@ -172,6 +172,15 @@ def test_a_plan_without_a_schedule_runs_only_when_somebody_triggers_it() -> None
     assert dag.is_paused_upon_creation is False
 
 
+@pytest.mark.parametrize("value", ["off", "False", "OFF", "maybe"])
+def test_an_installation_that_stands_by_runs_no_schedule(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__SCHEDULES", value)
+    assert dag_of(database(), schedule={"cron": "0 2 * * *"}).schedule is None
+
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__SCHEDULES", "on")
+    assert dag_of(database(), schedule={"cron": "0 2 * * *"}).schedule is not None
+
+
 @pytest.mark.parametrize(
     ("after", "first"), [("2026-01-15", "2026-02-01T08:00Z"), ("2026-06-15", "2026-07-01T07:00Z")]
 )

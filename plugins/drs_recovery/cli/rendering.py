@@ -87,6 +87,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Reason", document.get("reason")
     yield "Started by", document["initiatedBy"]
     yield "Airflow run", f"{document['dagId']} {document['dagRunId']}"
+    yield "Airflow", document.get("controller")
     yield "Submitted", moment(document["submittedTime"])
     yield "Started", moment(document.get("startTime"))
     yield "Ended", moment(document.get("endTime"))

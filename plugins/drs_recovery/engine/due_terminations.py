@@ -18,6 +18,7 @@ from drs_recovery.engine.termination import TerminationLook, Terminator
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError, TerminationFailedError
 from drs_recovery.hooks.errors import describe
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
 
@@ -59,10 +60,10 @@ class DueTerminations:
 
     def run(self) -> DuePass:
         """Look once at every drill that is due; trouble with one is no trouble of the others."""
-        result = DuePass()
+        result, name = DuePass(), installation(self._store)
         for execution_id, since in self._store.due_terminations():
             try:
-                if self._is_due(execution_id, since):
+                if self._is_due(execution_id, since, name):
                     self.terminate(execution_id, result)
             except _TROUBLE as error:
                 log.warning("execution %s: not terminated this time: %s", execution_id, describe(error))
@@ -72,12 +73,14 @@ class DueTerminations:
                 result.failed[execution_id] = describe(error)
         return result
 
-    def _is_due(self, execution_id: str, since: float) -> bool:
-        """Whether a record of what is due is still true; one that is not goes away."""
+    def _is_due(self, execution_id: str, since: float, name: str) -> bool:
+        """Whether a record of what is due is still true, and ours; one that is not true goes away."""
         try:
             execution = self._store.get_execution(execution_id)
         except ExecutionNotFoundError:
             execution = {}
+        if elsewhere(execution, name):
+            return False
         if execution.get("terminateAfter") == since and not execution["instancesTerminated"]:
             return True
         self._store.forget_due_termination(execution_id, since)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.exceptions import PlanError
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.plan_cache import load_plans
 from drs_recovery.settings import plans_dir
@@ -22,15 +23,16 @@ log = logging.getLogger(__name__)
 
 def known_places(store: ExecutionStore) -> set[Place]:
     """
-    Places of the plans as they are now and of recent executions.
+    Places of the plans as they are now and of recent executions of this installation.
 
     :param store: the execution store.
     """
-    found = set(_places_of_files())
+    found, name = set(_places_of_files()), installation(store)
     seen: set[tuple[str, str]] = set()
     for execution in store.list_executions(limit=RECENT_EXECUTIONS).items:
         version = execution["planId"], execution["planHash"]
-        if version not in seen:
+        # The connections of another installation need not exist here.
+        if version not in seen and not elsewhere(execution, name):
             seen.add(version)
             found |= _places_of_snapshot(store.get_execution(execution["executionId"]))
     return found

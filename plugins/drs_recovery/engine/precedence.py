@@ -203,7 +203,8 @@ def _servers_of(document: Document) -> dict[str, str]:
 
 
 def _named(execution: Document) -> str:
+    where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""
     return (
-        f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}, "
-        f"started by {execution['initiatedBy']}), which is {execution['status']}"
+        f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}"
+        f"{where}, started by {execution['initiatedBy']}), which is {execution['status']}"
     )

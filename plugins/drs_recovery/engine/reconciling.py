@@ -15,6 +15,7 @@ from typing import Any
 from drs_recovery.engine.closing import ExecutionCloser
 from drs_recovery.engine.ending import ending_without_run
 from drs_recovery.hooks.errors import describe
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.store import ExecutionStore
 
 RunStateOf = Callable[[str, str], str | None]
@@ -25,6 +26,9 @@ _ENDED_RUNS = frozenset({"success", "failed", None})
 # A record may be younger than what Airflow tells of its run, and the last task of a run that was just ended
 # may still be at work. Longer than any pause between two looks of a run that is alive.
 GRACE_SECONDS = 360.0
+
+# Its run may be in another Airflow that shares the table.
+_NOBODYS = "somebody who knows its run: its record names no installation, and this one has no such DAG run"
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ def reconcile(
     store: ExecutionStore, run_state_of: RunStateOf, *, grace: float = GRACE_SECONDS
 ) -> Reconciliation:
     """
-    Take every execution that its DAG run left behind one step towards its final status.
+    Take every execution of this installation that its DAG run left behind one step towards its final status.
 
     One pass looks once and does not wait: what still runs is left for the next one.
 
@@ -58,12 +62,18 @@ def reconcile(
     :return: what came of it.
     """
     result = Reconciliation()
-    closer = ExecutionCloser(store)
+    closer, name = ExecutionCloser(store), installation(store)
     for execution in store.find_all_live():
         execution_id = execution["executionId"]
+        if elsewhere(execution, name):
+            continue
         try:
             state = run_state_of(execution["dagId"], execution["dagRunId"])
-            if _is_left_behind(execution, state, time.time() - grace):
+            if not _is_left_behind(execution, state, time.time() - grace):
+                continue
+            if state is None and "controller" not in execution:
+                result.waiting[execution_id] = _NOBODYS
+            else:
                 _close(store, closer, execution_id, state, result)
         except Exception as error:  # whatever is wrong with one record, the others get their end
             log.exception("execution %s: not reconciled this time", execution_id)

@@ -26,6 +26,7 @@ from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import instances_of, termination_time
@@ -67,6 +68,7 @@ class Sweeper:
         self._store = store
         self._clients = Clients()
         self._documents: dict[str, Mapping[str, Any] | None] = {}
+        self._installation = ""
 
     def sweep(self, places: Iterable[Place]) -> Sweep:
         """
@@ -75,6 +77,7 @@ class Sweeper:
         :param places: connections and Regions.
         """
         result = Sweep()
+        self._installation = installation(self._store)
         for place in sorted(places):
             where = f"{place.region} (connection {place.connection})"
             if not connection_exists(place.connection):
@@ -102,6 +105,8 @@ class Sweeper:
             document = None if owner is None else self._document(owner)
             if owner is None or document is None:
                 result.foreign[f"{instance_id} in {place.region}"] = _why_foreign(row, owner)
+            elif self._is_elsewhere(document):
+                continue
             elif why := _launched_elsewhere(hooks, document):
                 result.foreign[f"{instance_id} in {place.region}"] = why
             elif _is_overdue(document, instance_id):
@@ -118,7 +123,9 @@ class Sweeper:
                 continue
             # Instances of real recoveries stay for long: what is on record costs no more than this look.
             document = self._document(owner)
-            if document is None or _is_named(document, instance_id) or _launched_elsewhere(hooks, document):
+            if document is None or self._is_elsewhere(document):
+                continue
+            if _is_named(document, instance_id) or _launched_elsewhere(hooks, document):
                 continue
             late = {"jobId": row["jobID"], "recoveryInstanceId": instance_id}
             late["instanceId"] = row.get("ec2InstanceID") or instance_id
@@ -126,6 +133,10 @@ class Sweeper:
             if self._store.record_late_instance(owner, str(row.get("sourceServerID")), late):
                 log.warning("execution %s: %s came up after its end", owner, instance_id)
                 result.recorded.append(f"{instance_id} in {hooks.place.region}")
+
+    def _is_elsewhere(self, document: Mapping[str, Any]) -> bool:
+        """Whether the housekeeping of another Airflow installation looks after an execution."""
+        return elsewhere(document, self._installation) is not None
 
     def _document(self, execution_id: str) -> Mapping[str, Any] | None:
         if execution_id not in self._documents:

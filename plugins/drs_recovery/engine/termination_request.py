@@ -9,6 +9,7 @@ from typing import Any
 from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedError
+from drs_recovery.installation import elsewhere
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import is_termination_requested
@@ -40,7 +41,11 @@ class TerminationRequest:
 
 
 def read_request(
-    store: ExecutionStore, conf: Mapping[str, Any], params: Mapping[str, Any], request_id: str
+    store: ExecutionStore,
+    conf: Mapping[str, Any],
+    params: Mapping[str, Any],
+    request_id: str,
+    installation: str | None,
 ) -> TerminationRequest:
     """
     Read and check a request; a retry of one that is on record already may find that nothing is left.
@@ -52,6 +57,7 @@ def read_request(
     :param conf: of the DAG run, as it was given.
     :param params: of the DAG run.
     :param request_id: tells requests apart.
+    :param installation: name of this Airflow installation, None if it has none yet.
     :raises TerminationRefusedError: with everything that is wrong.
     """
     findings = [
@@ -63,6 +69,8 @@ def read_request(
         document = store.get_document(execution_id)
     except ExecutionNotFoundError as error:
         raise TerminationRefusedError([*findings, str(error)]) from None
+    if reason := elsewhere(document, installation):
+        raise TerminationRefusedError([*findings, reason])
     waves = _waves(document, params["waves"], findings)
     request = TerminationRequest(execution_id, waves, bool(params["include_recovery"]))
     findings += _confirmation_findings(document, request, params["confirmation"])

@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.announcer import Announcer
@@ -24,8 +25,8 @@ from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.run_options import read_options
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
 from drs_recovery.plan_tasks import is_task_of
 from drs_recovery.settings import execution_store, poll_interval
@@ -71,16 +72,12 @@ def until_deadline(seconds: float, deadline: float) -> float:
     return max(min(seconds, deadline - time.time()), 0.0)
 
 
-# Errors that a retry cannot mend.
-_FINAL_ERRORS = (ExecutionError, TransitionRefusedError, ExecutionNotFoundError)
-
-
 @contextmanager
 def fails_for_good() -> Iterator[None]:
     """Turn an error that a retry cannot mend into one that Airflow does not retry."""
     try:
         yield
-    except _FINAL_ERRORS as error:
+    except (ExecutionError, TransitionRefusedError, ExecutionNotFoundError) as error:
         raise AirflowFailException(str(error)) from error
 
 
@@ -89,7 +86,6 @@ class RecoveryMixin:
 
     if TYPE_CHECKING:
         defer: Callable[..., NoReturn]
-        task_id: str
 
     def look_again_in(self, seconds: float, method_name: str = "execute_complete") -> NoReturn:
         """
@@ -105,11 +101,38 @@ class RecoveryMixin:
         """The configured execution store, opened when a task first needs it."""
         return execution_store()
 
-    @staticmethod
-    def execution_id_of(context: Context) -> str:
-        """Id of the execution that this DAG run stands for."""
+    @cached_property
+    def installation(self) -> str:
+        """Name of this Airflow installation."""
+        with fails_for_good():
+            return installation(self.store)
+
+    def execution_id_of(self, context: Context) -> str:
+        """
+        Id of the execution that this DAG run stands for.
+
+        :param context: Airflow's task context.
+        :raises AirflowSkipException: another installation opened it: two that have the same plans and
+            schedules have the same runs, and of one execution only one of them takes care.
+        """
         dag_run = context["dag_run"]
-        return execution_id(dag_run.dag_id, dag_run.run_id)
+        execution = execution_id(dag_run.dag_id, dag_run.run_id)
+        self.skip_if_elsewhere(execution)
+        return execution
+
+    def skip_if_elsewhere(self, execution: str) -> None:
+        """
+        Skip this step if the execution belongs to another installation.
+
+        :param execution: id of the execution, which may not be there yet.
+        :raises AirflowSkipException: it does.
+        """
+        try:
+            record = self.store.get_execution(execution)
+        except ExecutionNotFoundError:
+            return
+        if reason := elsewhere(record, self.installation):
+            raise AirflowSkipException(f"nothing is done: {reason}")
 
     def announce(self, execution: str, asked: Asked | None = None) -> None:
         """
@@ -126,26 +149,10 @@ class RecoveryMixin:
             _log.exception("execution %s: what happened was not announced", execution)
 
     @contextmanager
-    def noting(self, execution: str) -> Iterator[None]:
-        """Put on record why a step fails that is tried again: nobody should have to search logs for it."""
-        try:
-            yield
-        except (*_FINAL_ERRORS, AirflowException):
-            raise
-        except Exception as error:
-            message = f"the task {self.task_id} failed and is tried again: {describe(error)}"
-            try:
-                self.store.note_waiting(execution, message, getattr(self, "wave_number", None))
-            except Exception as unwritten:
-                _log.warning("execution %s: %s; not recorded: %s", execution, message, describe(unwritten))
-            raise
-
-    @contextmanager
     def announcing(self, execution: str) -> Iterator[None]:
         """Announce what a step brought about, also when the step fails; not when it only waits."""
         try:
-            with self.noting(execution):
-                yield
+            yield
         except Exception:
             self.announce(execution)
             raise
@@ -271,8 +278,11 @@ class PlanOperator(RecoveryOperator):
         except ExecutionNotFoundError:
             options = read_options(self.plan, context)
             record = new_execution(self.store, self.plan, context, execution_id, options)
-        if self.store.create_execution(record):
+        if self.store.create_execution(replace(record, controller=self.installation)):
             self.log.info("execution %s opened: %s", execution_id, self.plan.name)
+        else:
+            # Another installation may have opened it since it was looked for.
+            self.skip_if_elsewhere(execution_id)
         return self.store.get_execution(execution_id)
 
 

@@ -11,7 +11,7 @@ from drs_recovery.engine.due_terminations import DueTerminations
 from drs_recovery.engine.places import known_places
 from drs_recovery.engine.reconciling import reconcile
 from drs_recovery.engine.sweep import Sweeper
-from drs_recovery.operators.base import RecoveryOperator
+from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -30,7 +30,8 @@ class TerminateDueOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at each."""
-        result = DueTerminations(self.store).run()
+        with fails_for_good():
+            result = DueTerminations(self.store).run()
         for execution_id, what in result.under_way.items():
             self.log.info("execution %s: waiting for %s", execution_id, what)
         for execution_id in (*result.terminated, *result.failed):
@@ -58,7 +59,8 @@ class ReconcileOperator(RecoveryOperator):
                     return None
                 raise
 
-        result = reconcile(self.store, run_state_of)
+        with fails_for_good():
+            result = reconcile(self.store, run_state_of)
         for execution_id in result.closed:
             self.announce(execution_id)
         return asdict(result)
@@ -75,7 +77,8 @@ class SweepOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at every known place."""
-        result = Sweeper(self.store).sweep(known_places(self.store))
+        with fails_for_good():
+            result = Sweeper(self.store).sweep(known_places(self.store))
         for name, why in result.foreign.items():
             self.log.warning("drill instance %s is not ours and left alone: %s", name, why)
         for name, why in result.waiting.items():

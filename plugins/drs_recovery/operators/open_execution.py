@@ -45,7 +45,7 @@ class OpenExecutionOperator(PlanOperator):
     def execute(self, context: Context) -> str:
         """Create what is not there yet; a retry goes on with the record of the first try."""
         execution_id = self.execution_id_of(context)
-        with fails_for_good(), self.noting(execution_id):
+        with fails_for_good():
             execution = self.create_record(context)
             if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.

@@ -52,7 +52,9 @@ class TerminateInstancesOperator(RecoveryOperator):
         dag_run = context["dag_run"]
         request_id = f"{dag_run.dag_id}/{dag_run.run_id}"
         with fails_for_good():
-            request = read_request(self.store, dag_run.conf or {}, context["params"], request_id)
+            request = read_request(
+                self.store, dag_run.conf or {}, context["params"], request_id, self.installation
+            )
             actor = str(dag_run.triggering_user_name or dag_run.run_type.value)
             self.store.request_termination(request.execution_id, actor, request_id, request.detail)
             look = Terminator(self.store, Clients()).look(

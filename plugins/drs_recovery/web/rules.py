@@ -50,18 +50,20 @@ ANSWERS = (ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE)
 @dataclass(frozen=True)
 class Rights:
     """
-    A person, and what Airflow's auth manager lets them do.
+    A person, what Airflow's auth manager lets them do, and where.
 
     :param user_id: id of the user: plans name approvers by it.
     :param user_name: name of the user: records hold it.
     :param may_act: whether they may trigger the DAG of the plan.
     :param may_terminate: whether they may trigger ``terminate_recovery_instances``, too.
+    :param installation: name of this Airflow installation; None if it has none yet.
     """
 
     user_id: str
     user_name: str
     may_act: bool
     may_terminate: bool
+    installation: str | None = None
 
 
 def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | None = None) -> str | None:
@@ -75,12 +77,21 @@ def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | No
     """
     if not rights.may_act:
         return "You may look at this plan, but not act: that takes the right to trigger its DAG."
+    if reason := _is_elsewhere(document, rights):
+        return reason
     if not kind.is_about_wave:
         return _EXECUTION_RULES[kind](document, rights)
     wave = wave_of(document, number)
     if wave is None:
         return f"This execution has no wave {number}."
     return _WAVE_RULES[kind](document, rights, wave)
+
+
+def _is_elsewhere(document: Record, rights: Rights) -> str | None:
+    controller = document.get("controller")
+    if controller is None or controller == rights.installation:
+        return None
+    return f"This execution belongs to the Airflow installation {controller}: act there."
 
 
 def wave_of(document: Record, number: int | None) -> Record | None:

@@ -158,3 +158,21 @@ def test_only_for_a_real_recovery_the_plan_id_is_typed() -> None:
 def test_a_wave_that_is_not_there_is_named() -> None:
     assert why_not(paused(), LEAD, ActionKind.APPROVE, 9) == "This execution has no wave 9."
     assert why_not(paused(), LEAD, ActionKind.RETRY) == "This execution has no wave None."
+
+
+@pytest.mark.parametrize("kind", ActionKind)
+def test_what_another_installation_runs_is_acted_on_there(kind: ActionKind) -> None:
+    states = [
+        paused(controller="graz"),
+        document("PAUSED", ASKED, controller="graz"),
+        document("FAILED", FAILED, controller="graz"),
+        document("COMPLETED", wave(), controller="graz"),
+    ]
+    for here in (None, "vienna"):
+        reasons = [why_not(state, replace(LEAD, installation=here), kind, 1) for state in states]
+        assert reasons == ["This execution belongs to the Airflow installation graz: act there."] * 4
+
+
+def test_what_this_installation_runs_is_acted_on_here() -> None:
+    own = paused(controller="vienna")
+    assert why_not(own, replace(LEAD, installation="vienna"), ActionKind.APPROVE, 1) is None

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.engine.judgement import wave_label
+from drs_recovery.installation import known_installation
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import is_same_person
@@ -113,7 +114,8 @@ def rights_of(person: Person, dag_id: str) -> Rights:
     :param dag_id: of the plan.
     """
     user_id, user_name = person.names
-    return Rights(user_id, user_name, person.may_act(dag_id), person.may_act(TERMINATING_DAG))
+    may_act, may_terminate = person.may_act(dag_id), person.may_act(TERMINATING_DAG)
+    return Rights(user_id, user_name, may_act, may_terminate, known_installation())
 
 
 def _acting(execution: VisibleExecution, person: CurrentPerson, store: Store, airflow: Airflow) -> Acting:

@@ -80,7 +80,7 @@ def _demand_possible(acting: Acting, conf: Mapping[str, Any]) -> None:
     """Refuse what the DAG would refuse."""
     params = {"waves": None, "include_recovery": False, "confirmation": None, **conf}
     try:
-        read_request(acting.store, conf, params, request_id="")
+        read_request(acting.store, conf, params, "", acting.rights.installation)
     except TerminationRefusedError as error:
         raise conflict(f"Nothing is terminated: {'; '.join(error.findings)}.") from error
 

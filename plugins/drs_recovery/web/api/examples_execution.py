@@ -25,6 +25,7 @@ SUMMARY: dict[str, Any] = {
     "isDrill": True,
     "status": "PAUSED",
     "initiatedBy": "admin",
+    "controller": "vienna",
     "ticket": "CHG0030042",
     "submittedTime": _OPENED,
     "startTime": _OPENED + 81,

@@ -86,6 +86,11 @@ class ExecutionSummary(Record):
         "POLLING",
     )
     initiated_by: str = known("Who or what started it.", "admin")
+    controller: str | None = maybe(
+        "Name of the Airflow installation that runs it, the only one that acts on it; absent in records of "
+        "earlier releases.",
+        "vienna",
+    )
     ticket: str | None = maybe("Number in a ticketing tool.", "CHG0030042")
     measured: Times | None = maybe("What was measured, once it ended.", {"rto": 2522.5})
     submitted_time: float = time("When it was opened.")

@@ -116,7 +116,7 @@ def execution_view(
         dag_id=document["dagId"],
         dag_run_id=document["dagRunId"],
         headline=headline_of(document, next_step(document, actions, instances)),
-        notices=notices_for(document, events, airflow, as_of),
+        notices=notices_for(document, events, airflow, as_of, rights.installation),
         failures=failures_in(document),
         instances=instances,
         times=times_of(document, as_of),
@@ -135,6 +135,8 @@ def execution_view(
 
 def _facts(document: Record) -> Iterator[tuple[str, Sentence]]:
     yield "Started by", said(document["initiatedBy"])
+    if "controller" in document:
+        yield "Airflow", said(document["controller"])
     for label, name in (("Ticket", "ticket"), ("Reason", "reason")):
         if document.get(name):
             yield label, said(str(document[name]))

@@ -46,7 +46,11 @@ class Notice:
 
 
 def notices_for(
-    document: Record, events: Sequence[Record], airflow: AirflowRun | None, as_of: float
+    document: Record,
+    events: Sequence[Record],
+    airflow: AirflowRun | None,
+    as_of: float,
+    installation: str | None = None,
 ) -> tuple[Notice, ...]:
     """
     Everything of that kind.
@@ -55,13 +59,26 @@ def notices_for(
     :param events: of the execution, oldest first.
     :param airflow: what Airflow says of the DAG run; None if it could not be asked.
     :param as_of: the moment of the page.
+    :param installation: name of this Airflow installation.
     """
     return (
-        *_of_airflow(document, airflow),
+        *(_of_controller(document, installation) or _of_airflow(document, airflow)),
         *_of_waiting(document),
         *_of_silence(document, as_of),
         *_of_messages(events),
     )
+
+
+def _of_controller(document: Record, installation: str | None) -> tuple[Notice, ...]:
+    """That the execution is run by another installation, whose Airflow is not asked."""
+    controller = document.get("controller")
+    if controller is None or controller == installation:
+        return ()
+    text = (
+        f"This execution belongs to the Airflow installation {controller}: what you see is its record, and "
+        "whoever wants to act on it does so there."
+    )
+    return (Notice(said(text), is_serious=False),)
 
 
 def _of_airflow(document: Record, airflow: AirflowRun | None) -> Iterator[Notice]:

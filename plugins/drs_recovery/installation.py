@@ -1,0 +1,85 @@
+"""
+Which Airflow installation this is: several may share one table, and each touches only what it opened.
+
+The name is ``[drs_recovery] installation``, or one that is made once and kept as an Airflow Variable. It is
+claimed in the table with an id that only this installation has, so that two cannot have the same name.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.exceptions import InstallationTakenError
+from drs_recovery.hooks.variables import read_variable, write_variable
+from drs_recovery.settings import checked_installation, installation_setting
+from drs_recovery.store import ExecutionStore
+
+NAME_VARIABLE = "drs_recovery_installation"
+CLAIM_VARIABLE = "drs_recovery_installation_claim"
+
+_DESCRIPTIONS: Mapping[str, str] = {
+    NAME_VARIABLE: "Name of this Airflow installation in the table of recovery executions. Do not change it.",
+    CLAIM_VARIABLE: "Proves that the name of this Airflow installation is its own. Do not change or copy it.",
+}
+
+# Airflow cannot write a Variable on condition that there is none. Tasks that make one at the same time, once
+# in the life of an installation, all take the one that is there after so many seconds.
+_SETTLING = 3.0
+
+
+def installation(store: ExecutionStore) -> str:
+    """
+    Name of this Airflow installation, made and claimed where that was not done yet.
+
+    :param store: where it is claimed.
+    :raises InstallationTakenError: another installation has claimed the name.
+    :raises UnansweredVariableError: Airflow does not answer.
+    """
+    given = installation_setting()
+    made = {CLAIM_VARIABLE: uuid.uuid4().hex}
+    if given is None:
+        made[NAME_VARIABLE] = f"airflow-{uuid.uuid4().hex[:12]}"
+    kept = _kept(made)
+    name = given or checked_installation(kept[NAME_VARIABLE], f"the Airflow Variable {NAME_VARIABLE}")
+    claim = store.claim_installation(name, kept[CLAIM_VARIABLE])
+    if claim["claim"] != kept[CLAIM_VARIABLE]:
+        raise InstallationTakenError(name, store.table.table_name, claim["claimedTime"])
+    return name
+
+
+def known_installation() -> str | None:
+    """Name of this Airflow installation, for who only shows records; None if it was not made yet."""
+    return installation_setting() or read_variable(NAME_VARIABLE)
+
+
+def elsewhere(execution: Mapping[str, Any], name: str | None) -> str | None:
+    """
+    Say that an execution belongs to another installation; None if it does not.
+
+    A record that an earlier release has opened names none: it belongs to whoever has its DAG run.
+
+    :param execution: EXECUTION record or document.
+    :param name: of this installation; None if it has none yet.
+    """
+    controller = execution.get("controller")
+    if controller is None or controller == name:
+        return None
+    return (
+        f"execution {execution['executionId']} belongs to the Airflow installation {controller}, "
+        f"and this one is {name or 'another one'}: act there"
+    )
+
+
+def _kept(made: Mapping[str, str]) -> dict[str, str]:
+    """What the Variables hold; those that are missing get the value made for them."""
+    kept = {key: read_variable(key) for key in made}
+    missing = [key for key, value in kept.items() if not value]
+    for key in missing:
+        write_variable(key, made[key], _DESCRIPTIONS[key])
+    if missing:
+        time.sleep(_SETTLING)
+    settled = {key: (read_variable(key) if key in missing else value) for key, value in kept.items()}
+    return {key: value or made[key] for key, value in settled.items()}
