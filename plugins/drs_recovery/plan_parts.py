@@ -185,6 +185,10 @@ class Drill(PlanModel):
         default=DEFAULT_TERMINATE_AFTER,
         description='When drill instances are terminated after the drill: a duration, "now" or "never".',
     )
+    await_actions: StrictBool = Field(
+        default=True,
+        description="Whether required post-launch actions of DRS must succeed in drills, too.",
+    )
 
 
 def _one_or_more(value: object) -> object:

@@ -16,7 +16,7 @@ from sandbox.faults import Values
 JOB_START_AFTER = 0.4
 # Not recorded anywhere; long enough that a poller sees it at the usual intervals.
 CLEANUP_SECONDS = 30.0
-# A real recovery took ten minutes longer than the drill of the same servers.
+# A real recovery with post-launch actions took ten minutes longer than a drill of the same servers without.
 POST_LAUNCH_SECONDS = 600.0
 COURSE_FAULTS = frozenset(
     {

@@ -117,7 +117,6 @@ class _LaunchPlan:
 
     def _course(self, server: SourceServer, place: int) -> Course:
         configuration, replication = server.configuration(), server.replication(self._reading)
-        acts = configuration["postLaunchEnabled"] and not self._is_drill
         order = LaunchOrder(
             server_id=server.server_id,
             pace=server.pace,
@@ -127,7 +126,7 @@ class _LaunchPlan:
             takes_snapshot=replication.takes_snapshots,
             has_data=replication.has_data,
             skips_conversion=configuration["recoveryMode"] == "FAST",
-            actions=server.actions if acts else (),
+            actions=server.actions if configuration["postLaunchEnabled"] else (),
         )
         return write_course(order, self._reading.strike(COURSE_FAULTS, server=server.server_id))
 

@@ -36,7 +36,7 @@ class SourceServer:
     :param own_replication: state and lag, unless a fault stands.
     :param os: ``linux`` or ``windows``.
     :param instance_type: of the instance that a recovery launches.
-    :param actions: post-launch actions of a recovery, each with at least a name.
+    :param actions: post-launch actions of a launch, drill or not, each with at least a name.
     :param staging_account: account of the staging area of an extended server.
     :param added: simulated second at which it was added.
     :param launch_configuration: members of ``LaunchConfiguration`` that are not defaults.

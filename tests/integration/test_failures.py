@@ -266,10 +266,12 @@ def test_an_optional_post_launch_action_that_never_ends_is_a_warning_and_holds_u
     assert_ready_as_in_ec2(sandbox, ended)
 
 
-def test_a_drill_does_not_wait_for_post_launch_actions(runner: Runner, sandbox: Sandbox) -> None:
+def test_a_drill_does_not_wait_for_post_launch_actions_if_its_plan_says_so(
+    runner: Runner, sandbox: Sandbox
+) -> None:
     sandbox.add_fault("post_launch_forever", server=DB_1)
 
-    ended = runner.run(plan(database()))
+    ended = runner.run(plan(database(), drill={"await_actions": False}))
 
     assert (ended.state, ended.document["status"]) == ("success", "COMPLETED")
     assert_ready_as_in_ec2(sandbox, ended)

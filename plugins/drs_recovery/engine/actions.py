@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drs_recovery.statuses import ServerPhase
+
 # ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
 SUCCEEDED = "SUCCEEDED"
 FAILED = "FAILED"
@@ -72,17 +74,28 @@ def overdue(actions: Sequence[Action], minutes: float) -> str:
     return f"post-launch action {names} was still in progress at the wave's time-out of {minutes:.0f} minutes"
 
 
+def are_awaited(execution: Mapping[str, Any]) -> bool:
+    """
+    Whether required actions decide whether a server is ready: always, but in drills whose plan says no.
+
+    :param execution: EXECUTION record with its plan.
+    """
+    if not execution["isDrill"]:
+        return True
+    return bool(execution["planSnapshot"].get("drill", {}).get("await_actions", True))
+
+
 def warning_of(server: Mapping[str, Any]) -> str | None:
     """
     What a person should know of the actions of a server that is ready all the same, or None.
 
-    A drill waits for no action, so that whatever is still in progress there is nothing to warn of.
+    Where no action is awaited, whatever is still in progress is nothing to warn of.
 
-    :param server: SERVER record.
+    :param server: SERVER record, as it was before it got ready.
     """
     actions = server.get("postLaunchActions") or ()
     told = [_failure(action) for action in actions if action["status"] == FAILED]
-    if not server.get("isDrill"):
+    if server["phase"] == ServerPhase.POST_LAUNCH:
         told += [
             f"{_title(action)} was still in progress when the server was ready"
             for action in open_actions(actions, optional=True)

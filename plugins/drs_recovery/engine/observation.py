@@ -112,7 +112,7 @@ def servers_seen(
 
     :param answer: what DRS said.
     :param server_ids: the servers that the job was started for.
-    :param await_actions: whether post-launch actions decide too (real recoveries).
+    :param await_actions: whether post-launch actions decide too.
     :param instances: instances of the servers that are on record already.
     :return: one entry a server; nothing about servers of which DRS said nothing yet.
     """

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drs_recovery.engine.accounts import demand_account
+from drs_recovery.engine.actions import are_awaited
 from drs_recovery.engine.clients import Clients, Place, PlaceClients
 from drs_recovery.engine.judgement import needs_no_more_polls
 from drs_recovery.engine.observation import JobAnswer, has_ended, job_seen, servers_seen
@@ -84,7 +85,7 @@ class WaveWatcher:
         asked = self._ask(open_jobs(wave["jobs"], servers))
         answers = [answer for at_place in asked.found.values() for answer in at_place]
         problem = joined(map(str, asked.troubles))
-        poll = poll_of(answers, servers, await_actions=not execution["isDrill"])
+        poll = poll_of(answers, servers, await_actions=are_awaited(execution))
         poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
         if poll.trouble:
             log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
@@ -192,7 +193,7 @@ def poll_of(
 
     :param answers: of DRS, on some jobs of the wave.
     :param servers: SERVER records of the wave.
-    :param await_actions: whether post-launch actions decide too (real recoveries).
+    :param await_actions: whether post-launch actions decide too.
     """
     ids_by_job: dict[str, list[str]] = defaultdict(list)
     for server in servers:

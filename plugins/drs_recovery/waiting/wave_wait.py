@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
+from drs_recovery.engine.actions import are_awaited
 from drs_recovery.engine.clients import Place, PlaceClients
 from drs_recovery.engine.observation import JobAnswer
 from drs_recovery.engine.place_answers import PlaceTrouble
@@ -72,6 +73,7 @@ class WaveWait:
     ) -> None:
         self._hub, self._wish = hub, wish
         self._execution, self._wave, self._servers = execution, wave, servers
+        self._await_actions = are_awaited(execution)
         self._answers = {
             job["jobId"]: JobAnswer(job["jobId"], None) for job in open_jobs(wave["jobs"], servers)
         }
@@ -179,7 +181,7 @@ class WaveWait:
             answer for answer in answers if not self._logs[answer.job_id].is_late
         )
         async with self._writing:
-            poll = poll_of(answers, self._servers, await_actions=not self._execution["isDrill"])
+            poll = poll_of(answers, self._servers, await_actions=self._await_actions)
             poll = replace(poll, trouble=self._trouble(answered=place))
             if poll.trouble != self._noted or self._is_quiet_for_long() or self._changes(poll):
                 await self._record(poll)

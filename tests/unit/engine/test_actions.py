@@ -55,7 +55,7 @@ def test_required_actions_decide(found: list[dict[str, Any]], status: str, failu
 
 
 @pytest.mark.parametrize(
-    ("found", "in_recovery", "in_drill"),
+    ("found", "awaited", "not_awaited"),
     [
         ([], None, None),
         ([DONE], None, None),
@@ -65,19 +65,29 @@ def test_required_actions_decide(found: list[dict[str, Any]], status: str, failu
             "optional post-launch action 'check' was still in progress when the server was ready",
             None,
         ),
-        # A drill does not wait for required ones either, so that its server can be ready without them.
+        # Where required ones are not awaited either, a server can be ready without them.
         ([FAILED, RUNNING], "post-launch action 'check' failed: disk full", "the same"),
     ],
 )
 def test_a_ready_server_warns_of_what_went_wrong(
-    found: list[dict[str, Any]], in_recovery: str | None, in_drill: str | None
+    found: list[dict[str, Any]], awaited: str | None, not_awaited: str | None
 ) -> None:
-    told = actions.warning_of({"isDrill": False, "postLaunchActions": found})
+    told = actions.warning_of({"phase": "POST_LAUNCH", "postLaunchActions": found})
 
-    assert told == in_recovery
-    assert actions.warning_of({"isDrill": True, "postLaunchActions": found}) == (
-        in_recovery if in_drill == "the same" else in_drill
+    assert told == awaited
+    assert actions.warning_of({"phase": "LAUNCHED", "postLaunchActions": found}) == (
+        awaited if not_awaited == "the same" else not_awaited
     )
+
+
+@pytest.mark.parametrize(
+    ("drill", "awaited"), [({}, True), ({"await_actions": True}, True), ({"await_actions": False}, False)]
+)
+def test_actions_are_awaited_but_in_drills_whose_plan_says_no(drill: dict[str, bool], awaited: bool) -> None:
+    snapshot = {"drill": drill}
+    assert actions.are_awaited({"isDrill": True, "planSnapshot": snapshot}) is awaited
+    assert actions.are_awaited({"isDrill": False, "planSnapshot": snapshot}) is True
+    assert actions.are_awaited({"isDrill": True, "planSnapshot": {}}) is True
 
 
 def test_what_took_too_long_is_named() -> None:

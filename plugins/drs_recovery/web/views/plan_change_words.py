@@ -22,6 +22,7 @@ _LABELS: Mapping[Place, str] = {
     ("notify", "notifiers"): "notifiers",
     ("approval", "recovery"): "gate before a real recovery",
     ("drill", "terminate_after"): "clean-up of drill instances after",
+    ("drill", "await_actions"): "post-launch actions decide in drills",
     ("point_in_time",): "point in time",
     ("pause_before",): "gate",
     ("timeout",): "time-out",
