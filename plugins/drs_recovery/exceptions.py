@@ -5,6 +5,7 @@ Every error this package raises on purpose.
 
     DrsRecoveryError
     ├── PlanError                    a plan file (or several) cannot be used; carries every problem
+    ├── SettingError                 a setting of [drs_recovery] makes no sense
     ├── StoreError
     │   ├── ExecutionNotFoundError   no execution with that id
     │   ├── TransitionRefusedError   the record is in a state that forbids this change
@@ -68,6 +69,10 @@ class PlanError(DrsRecoveryError):
     def __init__(self, problems: Sequence[PlanProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SettingError(DrsRecoveryError, ValueError):
+    """A setting of ``[drs_recovery]`` makes no sense; the text says which, and what was expected."""
 
 
 class StoreError(DrsRecoveryError):

@@ -7,7 +7,9 @@ Credentials and roles come from Airflow connections only. Endpoints come from ``
 
 from __future__ import annotations
 
-import re
+import difflib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +18,132 @@ from botocore.config import Config
 from pydantic import TypeAdapter
 
 from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.exceptions import SettingError
 from drs_recovery.hooks.base import AccountHook
 from drs_recovery.plan import NotifierCall
+from drs_recovery.setting_rules import SECTION, Setting, address, seconds, truth, words
 from drs_recovery.store import ExecutionStore
 
-SECTION = "drs_recovery"
+_HOUR, _DAY = 3600.0, 86400.0
 
+_NOTIFIERS = TypeAdapter(tuple[NotifierCall, ...])
+_PARSED: tuple[NotifierCall, ...] = ()
+
+EXECUTIONS_TABLE = words(
+    "executions_table",
+    "dr-executions",
+    r"[\w.-]{3,255}|arn:[\w-]+:dynamodb:[\w-]+:[0-9]{12}:table/[\w.-]{3,255}",
+    "the name of a DynamoDB table: 3 to 255 letters, digits, _ . or -",
+)
+AWS_CONN_ID = words(
+    "aws_conn_id", "aws_default", r"[\w#!()\-.:/\\]{1,250}", "the id of an Airflow connection"
+)
+REGION = words("region", None, r"[a-z]{2,4}(-[a-z]+)+-[0-9]+", "an AWS Region such as us-east-1")
 # Part of a record key, and read by people in sentences.
-_INSTALLATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+INSTALLATION: Setting[str | None] = words(
+    "installation",
+    None,
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+    "up to 64 letters, digits, '.', '_' and '-', a letter or digit first",
+)
+SCHEDULES = truth("schedules", default=True, also={"on": True, "off": False})
+POLL_INTERVAL = seconds("poll_interval", 30.0, 0.01, _HOUR)
+DETAILS_TIMEOUT = seconds("details_timeout", 600.0, 0.0, _DAY)
+TERMINATION_TIMEOUT = seconds("termination_timeout", _HOUR, 1.0, 7 * _DAY)
+HOLD_DRILLS = truth("hold_drills_during_recovery", default=False)
+CLOUDWATCH_METRICS = truth("cloudwatch_metrics", default=True)
+PLANS_DIR = words("plans_dir", None, r"[^\x00-\x1f]+", "the path of a folder")
+CONSOLE_BASE_URL: Setting[str | None] = Setting(
+    "console_base_url", None, "an address such as https://airflow.example.com", address
+)
+NOTIFIERS = Setting(
+    "notifiers",
+    _PARSED,
+    'a JSON list of notifiers, each {"class": …, "arguments": {…}} as in a plan\'s notify.notifiers',
+    _NOTIFIERS.validate_json,
+    is_secret=True,
+)
 
-_SWITCHES = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+SETTINGS: tuple[Setting[Any], ...] = (
+    EXECUTIONS_TABLE,
+    AWS_CONN_ID,
+    REGION,
+    INSTALLATION,
+    SCHEDULES,
+    PLANS_DIR,
+    CONSOLE_BASE_URL,
+    NOTIFIERS,
+    CLOUDWATCH_METRICS,
+    POLL_INTERVAL,
+    HOLD_DRILLS,
+    TERMINATION_TIMEOUT,
+    DETAILS_TIMEOUT,
+)
+
+
+def setting_problems() -> list[str]:
+    """What is wrong in the section, every problem at once; nothing may be launched with one."""
+    return [problem for setting in SETTINGS if (problem := _problem_of(setting))]
+
+
+def unknown_settings() -> Iterator[str]:
+    """Keys in the section that nothing reads, which would be passed over in silence."""
+    known = {setting.key for setting in SETTINGS}
+    prefix = f"AIRFLOW__{SECTION}__".upper()
+    given = {name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)}
+    given |= set(conf.getsection(SECTION) or ())
+    for key in sorted(given):
+        # Airflow takes a value from a command or from a secrets backend, too.
+        if key.removesuffix("_cmd").removesuffix("_secret") not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f", did you mean {near[0]}?" if near else f". Known: {', '.join(sorted(known))}"
+            yield f"[{SECTION}] {key} is no setting{hint}"
+
+
+def _problem_of(setting: Setting[Any]) -> str | None:
+    try:
+        setting.value()
+    except SettingError as error:
+        return str(error)
+    return None
 
 
 def executions_table_name() -> str:
-    """``executions_table``: name of the DynamoDB table of the execution records."""
-    return str(conf.get(SECTION, "executions_table", fallback="dr-executions"))
+    """
+    ``executions_table``: name of the DynamoDB table of the execution records.
+
+    :raises SettingError: it is none; another table than the one that was meant would be worse than no table.
+    """
+    return str(EXECUTIONS_TABLE.value())
 
 
 def poll_interval() -> float:
     """``poll_interval``: seconds between two looks at a running job, 30 unless told otherwise."""
-    return float(conf.getfloat(SECTION, "poll_interval", fallback=30.0))
+    return POLL_INTERVAL.value_or_default()
 
 
 def details_timeout() -> float:
     """``details_timeout``: seconds for which a launched server may lack its EC2 details, 600 by default."""
-    return float(conf.getfloat(SECTION, "details_timeout", fallback=600.0))
+    return DETAILS_TIMEOUT.value_or_default()
 
 
 def hold_drills_during_recovery() -> bool:
     """``hold_drills_during_recovery``: whether drills start no job beside those of a real recovery."""
-    return bool(conf.getboolean(SECTION, "hold_drills_during_recovery", fallback=False))
+    return HOLD_DRILLS.value_or_default()
 
 
 def termination_timeout() -> float:
     """``termination_timeout``: seconds for which a termination is tried, 3600 by default."""
-    return float(conf.getfloat(SECTION, "termination_timeout", fallback=3600.0))
+    return TERMINATION_TIMEOUT.value_or_default()
 
 
 def installation_setting() -> str | None:
-    """``installation``: name of this Airflow among those that share the table; None if one is to be made."""
-    name = conf.get(SECTION, "installation", fallback=None)
-    return checked_installation(name, f"[{SECTION}] installation") if name else None
+    """
+    ``installation``: name of this Airflow among those that share the table; None if one is to be made.
+
+    :raises SettingError: it is none; under another name, its own executions would be somebody else's.
+    """
+    return INSTALLATION.value()
 
 
 def checked_installation(name: str, where: str) -> str:
@@ -65,49 +152,46 @@ def checked_installation(name: str, where: str) -> str:
 
     :param name: the name.
     :param where: what it was read from, for people.
-    :raises ValueError: it cannot.
+    :raises SettingError: it cannot.
     """
-    if _INSTALLATION.fullmatch(name) is None:
-        raise ValueError(
-            f"{where}: {name!r} is no name of an installation, expected up to 64 letters, digits, '.', '_' "
-            "and '-', a letter or digit first"
-        )
-    return name
+    try:
+        return str(INSTALLATION.read(name))
+    except ValueError as error:
+        raise SettingError(f"{where} is {name!r}: expected {INSTALLATION.expects}") from error
 
 
 def schedules() -> bool:
-    """``schedules``: whether plans run by their schedules; ``off`` on an installation that stands by."""
-    value = str(conf.get(SECTION, "schedules", fallback="on"))
-    if value.strip().lower() not in _SWITCHES:
-        raise ValueError(f"[{SECTION}] schedules: {value!r}, expected on or off")
-    return _SWITCHES[value.strip().lower()]
+    """
+    ``schedules``: whether plans run by their schedules; ``off`` on an installation that stands by.
+
+    :raises SettingError: it is neither: which of the two is safe, the caller knows.
+    """
+    return SCHEDULES.value()
 
 
 def plans_dir() -> Path:
     """``plans_dir``: the folder of plan files, by default ``include/plans`` beside the DAGs folder."""
     beside_dags = Path(conf.get_mandatory_value("core", "dags_folder")).parent / "include" / "plans"
-    return Path(conf.get(SECTION, "plans_dir", fallback=None) or beside_dags)
+    return Path(PLANS_DIR.value_or_default() or beside_dags)
 
 
 def console_base_url() -> str | None:
     """``console_base_url``: where people reach Airflow's pages, by default ``[api] base_url``."""
-    own = conf.get(SECTION, "console_base_url", fallback=None)
-    return own or conf.get("api", "base_url", fallback=None) or None
+    return CONSOLE_BASE_URL.value_or_default() or conf.get("api", "base_url", fallback=None) or None
 
 
 def notifiers() -> tuple[NotifierCall, ...]:
     """
     ``notifiers``: who hears of every plan's executions; JSON, a list as in a plan's ``notify.notifiers``.
 
-    :raises ValueError: it is no such list.
+    :raises SettingError: it is no such list.
     """
-    text = conf.get(SECTION, "notifiers", fallback=None)
-    return TypeAdapter(tuple[NotifierCall, ...]).validate_json(text) if text else ()
+    return NOTIFIERS.value()
 
 
 def cloudwatch_metrics() -> bool:
     """``cloudwatch_metrics``: whether metrics go to CloudWatch, too; they do unless told otherwise."""
-    return bool(conf.getboolean(SECTION, "cloudwatch_metrics", fallback=True))
+    return CLOUDWATCH_METRICS.value_or_default()
 
 
 def dynamodb_client() -> Any:
@@ -135,8 +219,8 @@ def cloudwatch_client() -> Any:
 
 def _client(service: str, attempts: int, **timeouts: int) -> Any:
     hook = AccountHook(
-        aws_conn_id=conf.get(SECTION, "aws_conn_id", fallback="aws_default"),
-        region_name=conf.get(SECTION, "region", fallback=None),
+        aws_conn_id=AWS_CONN_ID.value(),
+        region_name=REGION.value(),
         client_type=service,
         config=Config(retries={"mode": "standard", "total_max_attempts": attempts}, **timeouts),
     )

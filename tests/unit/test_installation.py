@@ -149,5 +149,5 @@ def test_names_that_cannot_be_one_are_refused_with_where_they_stand(
 
     if name.strip():
         monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__INSTALLATION", name.strip() + "/")
-        with pytest.raises(ValueError, match=r"\[drs_recovery\] installation: "):
+        with pytest.raises(ValueError, match=r"\[drs_recovery\] installation \(AIRFLOW__"):
             installation(store)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from drs_recovery.cli import create_table, lint, listing, schema, show
+from drs_recovery.cli import check_config, create_table, lint, listing, schema, show
 
-COMMANDS = (lint, schema, create_table, show, listing)
+COMMANDS = (lint, schema, check_config, create_table, show, listing)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,8 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 
+from drs_recovery.exceptions import SettingError
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
@@ -18,13 +20,18 @@ def create_table(_options: argparse.Namespace) -> int:
     """
     Create the configured table with its indexes and point-in-time recovery; harmless if it is there.
 
-    :return: 0.
+    :return: 0; 1 if the settings lead to no table.
     """
     # What Airflow logs goes to stderr, since stdout is for the result.
     with redirect_stdout(sys.stderr):
         from drs_recovery import dynamodb_table, settings
 
-        name = settings.executions_table_name()
-        dynamodb_table.create_table(settings.dynamodb_client(), name)
+        try:
+            name = settings.executions_table_name()
+            client = settings.dynamodb_client()
+        except SettingError as error:
+            print(error)
+            return 1
+        dynamodb_table.create_table(client, name)
     print(f"table {name} is ready")
     return 0

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 
-from drs_recovery.exceptions import StoreError
+from drs_recovery.exceptions import SettingError, StoreError
 from drs_recovery.store import ExecutionStore
 
 
 def with_store(command: Callable[[ExecutionStore], int]) -> int:
     """
-    Run a command on the configured store; errors of store and AWS become a message.
+    Run a command on the configured store; errors of settings, store and AWS become a message.
 
     :param command: what to run.
     :return: its exit status, or 1 after an error.
@@ -22,7 +22,7 @@ def with_store(command: Callable[[ExecutionStore], int]) -> int:
 
     try:
         return command(open_store())
-    except StoreError as error:
+    except (SettingError, StoreError) as error:
         print(error, file=sys.stderr)
     except AWS_ERRORS as error:
         print(f"the table of executions cannot be read: {describe(error)}", file=sys.stderr)

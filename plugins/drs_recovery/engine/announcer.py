@@ -22,6 +22,7 @@ from drs_recovery.engine import metrics
 from drs_recovery.engine.announcements import Asked, Happening, happenings
 from drs_recovery.engine.links import answer_link, run_link
 from drs_recovery.engine.messages import Notice, notice_of
+from drs_recovery.exceptions import SettingError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.plan import NotifierCall, plan_from_snapshot
 from drs_recovery.settings import cloudwatch_client, cloudwatch_metrics, console_base_url, notifiers
@@ -153,7 +154,7 @@ def _notifier_channels(
         yield _notifier_channel(spec, contexts)
     try:
         configured = notifiers()
-    except ValueError:
+    except SettingError:
         # Asked again there, the configuration tells its error to the record.
         calls: dict[str, Call] = {contexts[0]["notice"].key: notifiers}
         yield Channel("[drs_recovery] notifiers", NOTIFICATION_FAILED, calls)

@@ -31,6 +31,7 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.records import JobRef
+from drs_recovery.settings import setting_problems
 from drs_recovery.wave_attempts import attempt_began, attempt_of
 
 EXECUTION_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:wave", "dr:part"
@@ -142,6 +143,7 @@ class JobStarter:
             raise self._explained(error, part) from error
         if found is not None:
             return found
+        _check_settings()
         line.reserve(part)
         try:
             job_id = self._start(part)
@@ -263,6 +265,12 @@ class JobStarter:
 
 def _untold(job: Mapping[str, Any]) -> NotStartedError:
     return NotStartedError(f"DRS does not tell the tags of {job['jobID']}, it may be ours", None)
+
+
+def _check_settings() -> None:
+    """They were good when the execution was opened; one that is not any more can be mended meanwhile."""
+    if problems := setting_problems():
+        raise NotStartedError(f"nothing is launched with settings like these: {'; '.join(problems)}", None)
 
 
 def _is_surely_not_started(error: Exception) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.early_place import take_early_place
@@ -15,11 +15,11 @@ from drs_recovery.engine.preflight import Preflight
 from drs_recovery.engine.resolution import GroupResolver
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_not_ending
-from drs_recovery.exceptions import ExecutionRefusedError
+from drs_recovery.exceptions import ExecutionRefusedError, SettingError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
 from drs_recovery.operators.base import PlanOperator, fails_for_good
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.settings import poll_interval
+from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
 from drs_recovery.store import ExecutionStore
 from drs_recovery.wording import moment
@@ -44,6 +44,7 @@ class OpenExecutionOperator(PlanOperator):
 
     def execute(self, context: Context) -> str:
         """Create what is not there yet; a retry goes on with the record of the first try."""
+        self._open_store()
         execution_id = self.execution_id_of(context)
         with fails_for_good():
             execution = self.create_record(context)
@@ -52,6 +53,8 @@ class OpenExecutionOperator(PlanOperator):
                 return execution_id
             if execution["status"] == ExecutionStatus.SKIPPED:
                 raise AirflowSkipException(execution["error"])
+            if problems := setting_problems():
+                self._refuse(execution_id, problems)
             plan = plan_from_snapshot(execution["planSnapshot"])
             options = read_options(plan, context)
             if options.findings:
@@ -68,6 +71,13 @@ class OpenExecutionOperator(PlanOperator):
             take_early_place(self.store, clients, document)
         self.announce(execution_id)
         return execution_id
+
+    def _open_store(self) -> None:
+        """Without its table, or a name in it, an execution cannot even record why it does not start."""
+        try:
+            _ = self.store, installation_setting()
+        except SettingError as error:
+            raise AirflowFailException(f"nothing is launched, and nothing recorded: {error}") from error
 
     def _wait_for_aws(self, execution_id: str, options: RunOptions, error: Exception) -> NoReturn:
         """Leave the worker while AWS cannot be asked; a plan with a mistake in a Region ends in good time."""

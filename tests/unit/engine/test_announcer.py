@@ -359,11 +359,14 @@ def test_the_configuration_names_notifiers_of_every_plan(
 def test_a_wrong_configuration_is_an_event_and_the_plan_is_heard(
     aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", text)
     steps = steps_of(notified(call("Listener")))
     steps.open()
+    # With it nothing would be opened at all; a recovery that runs goes on.
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", text)
+    with pytest.raises(AirflowFailException):
+        steps.finalize()
 
-    assert [heard["event"] for heard in HEARD] == ["EXECUTION_STARTED"]
+    assert [heard["event"] for heard in HEARD] == ["EXECUTION_STARTED", "EXECUTION_FAILED"]
     assert [failure["channel"] for failure in failures(steps)] == ["[drs_recovery] notifiers"]
 
 

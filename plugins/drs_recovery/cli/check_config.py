@@ -1,0 +1,46 @@
+"""``check-config``: is what is set in ``[drs_recovery]`` good to launch with?"""
+# ruff: noqa: T201  # what is printed is the command's result
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("check-config", help="check the settings and print every problem")
+    parser.add_argument("--json", action="store_true", help="print settings and problems for a program")
+    parser.set_defaults(func=check_config)
+
+
+def check_config(options: argparse.Namespace) -> int:
+    """
+    Print every problem, one a line, and a summary; nothing is asked of AWS.
+
+    An execution is refused for what is wrong with a value. A key that nothing reads, and a folder of plans
+    that is not there, are told only here.
+
+    :param options: ``json``.
+    :return: 0 without problems, 1 with some.
+    """
+    # What Airflow logs goes to stderr, since stdout is for the result.
+    with redirect_stdout(sys.stderr):
+        from drs_recovery import settings
+
+        problems = [*settings.setting_problems(), *settings.unknown_settings()]
+        folder = settings.plans_dir()
+        if not folder.is_dir():
+            problems.append(f"[drs_recovery] plans_dir leads to {folder}: expected a folder that exists")
+        given = [setting.key for setting in settings.SETTINGS if setting.is_set]
+    if options.json:
+        print(json.dumps({"set": given, "problems": problems}, indent=2))
+        return 1 if problems else 0
+    for problem in problems:
+        print(problem)
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    total = len(settings.SETTINGS)
+    print(f"{len(given)} of {total} settings set, {count if problems else 'no problems'}")
+    return 1 if problems else 0
