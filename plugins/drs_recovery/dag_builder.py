@@ -191,4 +191,11 @@ def trigger_form(plan: RecoveryPlan) -> dict[str, Param]:
             False, type="boolean", description="The drill's instances stay until you terminate them."
         ),
         "dry_run": Param(False, type="boolean", description="Check everything, launch nothing."),
+        "replace_execution": Param(
+            None,
+            type=["null", "string"],
+            maxLength=1024,
+            description="Of a RECOVERY: id of the execution whose instances in use it may end; they are lost "
+            "with what is on them. Empty: it is refused where instances are in use.",
+        ),
     }

@@ -187,6 +187,21 @@ class WaveFailedError(ExecutionError):
         super().__init__("\n".join(lines))
 
 
+class InstancesInUseError(ExecutionError):
+    """
+    A launch would end instances of a real recovery.
+
+    :param findings: each instance: whose it is, what to do.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        lines = (f"- {finding}" for finding in findings)
+        super().__init__(
+            "instances of a real recovery are in use, and a launch would end them:\n" + "\n".join(lines)
+        )
+
+
 class JobStartError(ExecutionError):
     """DRS definitely refused StartRecovery, so that trying again cannot help."""
 

@@ -55,6 +55,7 @@ class NewExecution:
     :param reason: why it runs, if someone said so.
     :param dry_run: check everything, launch nothing.
     :param keep_instances: leave the instances of a drill running.
+    :param replaces: ids of the executions whose instances in use it may end.
     :param expected_duration: seconds that it is expected to take without waits for people, if known.
     :param expected_samples: on how many earlier times each of its waves rests at least; 0 if DRS's usual time
         stands in for one.
@@ -78,6 +79,7 @@ class NewExecution:
     reason: str | None = None
     dry_run: bool = False
     keep_instances: bool = False
+    replaces: tuple[str, ...] = ()
     expected_duration: float | None = None
     expected_samples: int = 0
     objectives: Mapping[str, Any] = field(default_factory=dict)

@@ -107,6 +107,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "controller": new.controller,
         "dryRun": new.dry_run or None,
         "keepInstances": new.keep_instances or None,
+        "replaceExecution": ", ".join(new.replaces) or None,
         "runStartTime": new.run_start,
         "expectedDuration": new.expected_duration,
         "expectedSamples": None if new.expected_duration is None else new.expected_samples,

@@ -11,7 +11,7 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, groupby, islice
@@ -22,7 +22,7 @@ from drs_recovery.dynamodb_actions import Item
 from drs_recovery.exceptions import StoreError
 from drs_recovery.records import ExecutionFilter, Page
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store_items import END_OF_RANGE, HOUSEKEEPING, START_OF_RANGE
+from drs_recovery.store_items import END_OF_RANGE, HOUSEKEEPING, START_OF_RANGE, public
 from drs_recovery.store_listings import (
     LIVE_PREFIX,
     listed_row,
@@ -101,6 +101,24 @@ class StoreLists(StoreReads):
         ids += [row["executionId"] for row in indexed if is_wanted(row)]
         items = (item for item in self.get_executions(ids) if not is_final(item) and is_wanted(item))
         return sorted(items, key=_position)
+
+    def find_recovered_servers(self, server_ids: Collection[str]) -> Iterator[tuple[Item, Item]]:
+        """
+        Find source servers in real recoveries that may have instances which are not known to be gone.
+
+        :param server_ids: DRS source server ids.
+        :return: EXECUTION record and SERVER record, newest recovery first.
+        """
+        rows = self.table.rows(type_partition(ExecutionType.RECOVERY), START_OF_RANGE, END_OF_RANGE)
+        for execution in self.get_executions(listed_row(row)["executionId"] for row in rows):
+            if is_final(execution) and (
+                not execution.get("instancesLeft") or execution["instancesTerminated"]
+            ):
+                continue
+            records = self.table.query(execution["executionId"], "SERVER#", f"SERVER#{END_OF_RANGE}")
+            for server in map(public, records):
+                if server["sourceServerId"] in server_ids and "replacedBy" not in server:
+                    yield execution, server
 
     def _rows(self, wanted: ExecutionFilter, after: Position | None, count: int) -> Iterator[Item]:
         """Index rows, or records of a ticket, in the order of lists, from a position on."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from drs_recovery.cli.text import add_row, plain, table
 from drs_recovery.cli.timeline import timeline
 from drs_recovery.cli.wave_rendering import duration, render_wave
-from drs_recovery.statuses import WaveStatus
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.wording import moment, words
 
 Record = Mapping[str, Any]
@@ -76,11 +76,12 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Type", document["executionType"]
     yield "Dry run", "yes" if document.get("dryRun") else None
     yield "Status", document["status"]
-    yield "Error", document.get("error")
+    yield ("Not run" if document["status"] == ExecutionStatus.SKIPPED else "Error"), document.get("error")
     yield "Cancelled", _cancel(document.get("cancel"))
     yield "Waiting for", _pause(document)
     yield "Opening waits", _waiting(document.get("waitingFor"))
     yield "Preflight", _preflight(document.get("findings"))
+    yield "Replaces", document.get("replaceExecution")
     yield "Waves", f"{document['completedWaves']} of {document['totalWaves']} completed"
     yield "Servers", _counts(document["progress"])
     yield "Ticket", document.get("ticket")

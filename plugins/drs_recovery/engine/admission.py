@@ -13,11 +13,13 @@ from typing import Any
 
 from drs_recovery.engine.attempts import LISTING_SECONDS
 from drs_recovery.engine.clients import Clients, Place
+from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.parts import JobPart, places_of
 from drs_recovery.engine.place_queue import NOT_LOOKED_AT, PlaceQueue
 from drs_recovery.engine.room import CLOCK_MARGIN, QueuedError, take_room
 from drs_recovery.engine.start_rules import check_not_ending
-from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.engine.use_rules import UseCheck
+from drs_recovery.exceptions import InstancesInUseError, WaveRefusedError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.queue_entries import QueueEntry
@@ -56,6 +58,7 @@ class Admission:
         :raises QueuedError: it is not its turn; it is in the queue now.
         :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
         :raises WaveRefusedError: the execution has begun to end meanwhile.
+        :raises InstancesInUseError: the launch would end instances of a real recovery.
         """
         queue = self._queue_of(part)
         try:
@@ -73,7 +76,13 @@ class Admission:
         """
         try:
             check_not_ending(self._store.get_execution(self._execution["executionId"]))
-        except WaveRefusedError:
+            UseCheck(self._store, self._clients, self._execution).demand_unused(
+                part, self._wave["waveNumber"]
+            )
+        except NotStartedError:
+            self.give_back(part)
+            raise
+        except (WaveRefusedError, InstancesInUseError):
             self._store.leave_queue(self._queue_of(part).name, [self._reserved.pop(part.number)])
             raise
 

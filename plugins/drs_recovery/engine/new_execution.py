@@ -52,6 +52,7 @@ def new_execution(
         reason=options.reason,
         dry_run=options.dry_run,
         keep_instances=options.keep_instances,
+        replaces=options.replaces,
         expected_duration=None if options.dry_run else expected.seconds,
         expected_samples=expected.samples,
         objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},

@@ -13,7 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
+from drs_recovery.hooks.errors import AWS_ERRORS
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
 from drs_recovery.store import ExecutionStore
 from drs_recovery.store_rules import ended_as_planned
@@ -52,7 +55,7 @@ def second_of_plan(store: ExecutionStore, execution_id: str) -> Obstacle | None:
 
 def _in_the_way(other: Document) -> str:
     return (
-        f"plan {other['planName']} has a live {other['executionType']}: {_named(other)}. Wait for its end, "
+        f"plan {other['planName']} has a live {other['executionType']}: {named(other)}. Wait for its end, "
         "or cancel it (mark its DAG run as failed), then start again"
     )
 
@@ -76,7 +79,7 @@ def disturbed_recovery(store: ExecutionStore, execution_id: str) -> Obstacle | N
         if shared := sorted(servers.keys() & _servers_of(other)):
             names = ", ".join(f"{servers[server_id]} ({server_id})" for server_id in shared)
             reason = (
-                f"a real recovery of plan {other['planName']} uses {names}: {_named(other)}. A drill never "
+                f"a real recovery of plan {other['planName']} uses {names}: {named(other)}. A drill never "
                 "disturbs a recovery: start it again when that recovery has ended"
             )
             return Obstacle(reason, is_recovery=True)
@@ -126,6 +129,32 @@ def needed_by(
     return None
 
 
+def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Obstacle | None:
+    """
+    Say which live recovery, of any plan, is at work in an account and Region of an execution.
+
+    A scheduled drill keeps away from there altogether; one that people start does so only if they want it.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param execution_id: the execution.
+    :return: why it may not run; None if it may.
+    :raises botocore errors: AWS does not tell now which account it is.
+    """
+    mine = _places_of(store.get_document(execution_id))
+    for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
+        theirs = _places_of(other)
+        shared = sorted(place for place in mine if any(_is_same(clients, place, one) for one in theirs))
+        if shared:
+            where = " and ".join(f"{place.region} (connection {place.connection})" for place in shared)
+            reason = (
+                f"a real recovery of plan {other['planName']} lives in {where}: {named(other)}. A scheduled "
+                "drill keeps out of its way"
+            )
+            return Obstacle(reason, is_recovery=True)
+    return None
+
+
 def make_way(store: ExecutionStore, execution_id: str) -> None:
     """
     Let an execution go first that may start now: a recovery cancels the drills in its way.
@@ -170,9 +199,9 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
 def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:
     try:
         if store.preempt(drill["executionId"], recovery["executionId"]):
-            log.warning("execution %s cancels %s", recovery["executionId"], _named(drill))
+            log.warning("execution %s cancels %s", recovery["executionId"], named(drill))
     except TransitionRefusedError:
-        log.info("execution %s: %s has ended by itself", recovery["executionId"], _named(drill))
+        log.info("execution %s: %s has ended by itself", recovery["executionId"], named(drill))
 
 
 def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:
@@ -189,20 +218,52 @@ def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionTyp
 
 
 def _servers_of(document: Document) -> dict[str, str]:
-    """
-    Names by source server id of the servers of an execution, but for those of waves that were left out.
-
-    A wave that was passed over because of a failure runs when that one is tried again.
-    """
+    """Names by source server id of the servers of an execution, but for those of waves that were left out."""
     return {
         server["sourceServerId"]: server["serverName"]
         for wave in document["waves"]
-        if not (wave["status"] == WaveStatus.SKIPPED and ended_as_planned(wave))
+        if not _is_left_out(wave)
         for server in wave["serverStatuses"]
     }
 
 
-def _named(execution: Document) -> str:
+def _places_of(document: Document) -> set[Place]:
+    """Where an execution recovers servers, also when they are not found yet."""
+    plan = plan_from_snapshot(document["planSnapshot"])
+    return {
+        Place(group.connection, group.region)
+        for wave in document["waves"]
+        if not _is_left_out(wave)
+        for _, group in plan.groups_of(wave["waveNumber"])
+    }
+
+
+def _is_same(clients: Clients, one: Place, other: Place) -> bool:
+    """Whether two connections lead to the same account and Region."""
+    if one.region != other.region:
+        return False
+    return one == other or _account_of(clients, one) == _account_of(clients, other)
+
+
+def _account_of(clients: Clients, place: Place) -> str:
+    try:
+        return clients.at(*place).account
+    except AWS_ERRORS as error:
+        error.add_note(f"account of connection {place.connection}")
+        raise
+
+
+def _is_left_out(wave: Document) -> bool:
+    """A wave that was passed over because of a failure runs when that one is tried again."""
+    return bool(wave["status"] == WaveStatus.SKIPPED) and ended_as_planned(wave)
+
+
+def named(execution: Document) -> str:
+    """
+    How messages name an execution.
+
+    :param execution: EXECUTION record or document.
+    """
     where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""
     return (
         f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ OPTION_NAMES = (
     "point_in_time",
     "keep_instances",
     "dry_run",
+    "replace_execution",
 )
 
 
@@ -34,6 +36,7 @@ class RunOptions:
     :param waves: numbers of the waves to run, ascending.
     :param keep_instances: never clean up the drill's instances by itself.
     :param dry_run: check everything, launch nothing.
+    :param replaces: ids of the executions whose instances in use this one may end.
     :param is_scheduled: whether the schedule started it, so that it can be skipped.
     :param findings: what is wrong with the choices; an execution with any of these may not start.
     """
@@ -44,6 +47,7 @@ class RunOptions:
     waves: tuple[int, ...]
     keep_instances: bool
     dry_run: bool
+    replaces: tuple[str, ...] = ()
     is_scheduled: bool = False
     findings: tuple[str, ...] = ()
 
@@ -68,13 +72,15 @@ def read_options(plan: RecoveryPlan, context: Mapping[str, Any]) -> RunOptions:
         findings.append(
             f"point_in_time {params['point_in_time']!r} is not supported yet, expected '{LATEST}'"
         )
+    execution_type = _execution_type(dag_run, params)
     return RunOptions(
-        execution_type=_execution_type(dag_run, params),
+        execution_type=execution_type,
         ticket=params["ticket"] or None,
         reason=params["reason"] or None,
         waves=_waves(plan, params["waves"], findings),
         keep_instances=bool(params["keep_instances"]),
         dry_run=bool(params["dry_run"]),
+        replaces=_replaced(params.get("replace_execution"), execution_type, findings),
         is_scheduled=_is_scheduled(dag_run),
         findings=tuple(findings),
     )
@@ -86,6 +92,17 @@ def _execution_type(dag_run: Any, params: Mapping[str, Any]) -> ExecutionType:
 
 def _is_scheduled(dag_run: Any) -> bool:
     return bool(dag_run.run_type == SCHEDULED)
+
+
+def _replaced(given: str | None, execution_type: ExecutionType, findings: list[str]) -> tuple[str, ...]:
+    """Who must replace what several executions have launched names them all, with commas between."""
+    named = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", given or "") if name))
+    if named and execution_type is not ExecutionType.RECOVERY:
+        findings.append(
+            f"replace_execution {given!r} is for a real recovery: a drill never ends instances in use, leave "
+            "the option out"
+        )
+    return named
 
 
 def _waves(plan: RecoveryPlan, chosen: Sequence[int | str] | None, findings: list[str]) -> tuple[int, ...]:

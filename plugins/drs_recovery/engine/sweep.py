@@ -17,7 +17,7 @@ from typing import Any
 
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
-from drs_recovery.engine.job_starter import EXECUTION_TAG
+from drs_recovery.engine.job_owners import owners_of
 from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination import passes_by_itself
@@ -97,7 +97,7 @@ class Sweeper:
     def _sweep_place(self, place: Place, result: Sweep) -> None:
         hooks = self._clients.at(*place)
         rows = {str(row["recoveryInstanceID"]): row for row in hooks.drs.recovery_instances()}
-        owners = _owners(hooks, rows)
+        owners = owners_of(hooks, rows.values())
         self._record_late_recoveries(hooks, rows, owners, result)
         overdue: dict[str, list[str]] = defaultdict(list)
         for instance_id, row in _drill_rows(rows.values()).items():
@@ -182,17 +182,6 @@ def _passes(error: Exception) -> bool:
 
 def _drill_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     return {str(row["recoveryInstanceID"]): row for row in rows if row.get("isDrill") is True}
-
-
-def _owners(hooks: PlaceClients, rows: Rows) -> dict[str, str]:
-    """Execution by job, of the jobs that carry our tags."""
-    job_ids = sorted({str(row["jobID"]) for row in rows.values() if row.get("jobID")})
-    owners = {}
-    for job in hooks.drs.describe_jobs(job_ids) if job_ids else ():
-        tags = hooks.drs.job_tags(job) or {}
-        if EXECUTION_TAG in tags:
-            owners[str(job["jobID"])] = tags[EXECUTION_TAG]
-    return owners
 
 
 def _why_foreign(row: Mapping[str, Any], owner: str | None) -> str:

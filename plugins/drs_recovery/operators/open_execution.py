@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.early_place import take_early_place
-from drs_recovery.engine.precedence import Obstacle, disturbed_recovery, second_of_plan
+from drs_recovery.engine.precedence import Obstacle, busy_place, disturbed_recovery, second_of_plan
 from drs_recovery.engine.preflight import Preflight
-from drs_recovery.engine.resolution import GroupResolver
+from drs_recovery.engine.resolution import GroupResolver, Resolution
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_not_ending
-from drs_recovery.exceptions import ExecutionRefusedError, SettingError
+from drs_recovery.engine.use_rules import UseCheck
+from drs_recovery.exceptions import ExecutionRefusedError, InstancesInUseError, SettingError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
 from drs_recovery.operators.base import PlanOperator, fails_for_good
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.records import PreflightFinding
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
-from drs_recovery.store import ExecutionStore
 from drs_recovery.wording import moment
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ class OpenExecutionOperator(PlanOperator):
             options = read_options(plan, context)
             if options.findings:
                 self._refuse(execution_id, options.findings)
-            self._give_way(second_of_plan, execution_id, options)
             clients = Clients()
+            self._give_way(second_of_plan(self.store, execution_id), execution_id, options)
             try:
+                if options.is_scheduled:
+                    self._give_way(busy_place(self.store, clients, execution_id), execution_id, options)
                 self._check(execution_id, plan, options, clients)
             except AWS_ERRORS as error:
                 self._wait_for_aws(execution_id, options, error)
@@ -94,11 +97,9 @@ class OpenExecutionOperator(PlanOperator):
         self.log.warning("execution %s: %s", execution_id, problem)
         self.look_again_in(min(retry_after(error) or poll_interval(), left))
 
-    def _give_way(
-        self, rule: Callable[[ExecutionStore, str], Obstacle | None], execution_id: str, options: RunOptions
-    ) -> None:
+    def _give_way(self, obstacle: Obstacle | None, execution_id: str, options: RunOptions) -> None:
         """Refuse, or skip, an execution that would disturb another one; a dry run disturbs nobody."""
-        if options.dry_run or not (obstacle := rule(self.store, execution_id)):
+        if options.dry_run or obstacle is None:
             return
         if options.is_scheduled and obstacle.is_recovery:
             self._skip(execution_id, obstacle.reason)
@@ -115,17 +116,33 @@ class OpenExecutionOperator(PlanOperator):
         resolution = GroupResolver(clients, plan, options.waves).resolve()
         for number in options.waves:
             self.store.add_servers(execution_id, number, resolution.of_wave(number))
-        self._give_way(disturbed_recovery, execution_id, options)
+        self._give_way(disturbed_recovery(self.store, execution_id), execution_id, options)
+        used = self._used(execution_id, resolution, options, clients)
         preflight = Preflight(clients, plan, execution_id, options.execution_type)
-        findings = preflight.findings(resolution)
+        findings = [*preflight.findings(resolution), *used]
         for finding in findings:
             self.log.warning("preflight of execution %s: %s: %s", execution_id, finding.severity, finding)
         self.store.set_findings(execution_id, findings)
-        errors = [str(finding) for finding in findings if finding.severity is FindingSeverity.ERROR]
-        if errors and not options.dry_run:
+        if (errors := _errors_in(findings)) and not options.dry_run:
             self._refuse(execution_id, errors)
+
+    def _used(
+        self, execution_id: str, resolution: Resolution, options: RunOptions, clients: Clients
+    ) -> list[PreflightFinding]:
+        """Instances in use that the execution would end: a scheduled drill is skipped beside them."""
+        check = UseCheck(self.store, clients, self.store.get_execution(execution_id))
+        concerns = check.concerns(resolution.servers)
+        findings = [concern.finding_for(options.execution_type) for concern in concerns]
+        if options.is_scheduled and (blocking := _errors_in(findings)):
+            self.store.set_findings(execution_id, findings)
+            self._skip(execution_id, str(InstancesInUseError(blocking)))
+        return findings
 
     def _refuse(self, execution_id: str, findings: Sequence[str]) -> NoReturn:
         error = ExecutionRefusedError(findings)
         self.store.set_error(execution_id, str(error))
         raise error
+
+
+def _errors_in(findings: Sequence[PreflightFinding]) -> list[str]:
+    return [str(finding) for finding in findings if finding.severity is FindingSeverity.ERROR]

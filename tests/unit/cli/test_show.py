@@ -217,6 +217,17 @@ def test_preflight_without_findings_says_so(document):
     assert "Preflight    no findings" in rendered(*rendering.render_execution(document, [], START))
 
 
+def test_skipped_execution_shows_why_it_was_not_run(document):
+    document |= {"status": "SKIPPED", "error": "a recovery uses its servers"}
+    lines = rendered(*rendering.render_execution(document, [], START))
+    assert "Not run      a recovery uses its servers" in lines
+
+
+def test_it_is_shown_whose_instances_a_recovery_may_end(document):
+    document["replaceExecution"] = "e-7"
+    assert "Replaces     e-7" in rendered(*rendering.render_execution(document, [], START))
+
+
 def test_cancelled_execution_shows_who_cancelled_it(document):
     document["cancel"] = {"actor": "ann", "reason": "wrong plan", "time": START}
     lines = rendered(*rendering.render_execution(document, [], START))

@@ -109,6 +109,10 @@ class Execution(ExecutionSummary):
     plan_hash: str = known("SHA-256 of its plan's content.", "9f86d081884c7d65")
     dag_id: str = known("Airflow's id of the plan's DAG.", "recover_three-tier-crm")
     keep_instances: bool | None = maybe("True if a drill's instances are left running.", True)
+    replace_execution: str | None = maybe(
+        "Ids of the executions whose instances in use it may end, with commas between.",
+        "1091119c-3c7a-5a88-ad47-84de02b0a4e3",
+    )
     reason: str | None = maybe("Why it runs.", "Quarterly drill")
     objectives: Times = known("The plan's objectives.", {"rto": 3600, "rpo": 900})
     admitted_time: float | None = later("When nothing spoke against it; no wave starts before.")

@@ -142,6 +142,8 @@ def _facts(document: Record) -> Iterator[tuple[str, Sentence]]:
             yield label, said(str(document[name]))
     if cancel := document.get("cancel"):
         yield "Cancelled", said(f"by {cancel['actor']}, ", cancel["time"], f": {cancel['reason']}")
+    if document.get("replaceExecution"):
+        yield "May end", said(f"the instances in use of execution {document['replaceExecution']}")
     if document.get("keepInstances"):
         yield "Instances", said("kept after the drill, as asked for")
     yield "Waves", said(f"{document['completedWaves']} of {document['totalWaves']} completed")

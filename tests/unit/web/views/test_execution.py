@@ -68,6 +68,11 @@ def test_every_status_with_every_kind_of_wave_has_a_page(status: str, recovery: 
         assert view.headline.next_step.sentence
 
 
+def test_whose_instances_a_recovery_may_end_is_told() -> None:
+    facts = dict(page(document("POLLING", WAVES["running"], recovery=True, replaceExecution="e-7")).facts)
+    assert str(facts["May end"]) == "the instances in use of execution e-7"
+
+
 @pytest.mark.parametrize("status", ExecutionStatus)
 def test_a_record_with_nothing_but_what_it_begins_with_has_a_page(status: str) -> None:
     view = page(document(status))

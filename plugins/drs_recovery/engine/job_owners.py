@@ -1,0 +1,25 @@
+"""Whose a DRS job is: what its tags say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drs_recovery.engine.clients import PlaceClients
+from drs_recovery.engine.job_starter import EXECUTION_TAG
+
+
+def owners_of(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """
+    Execution by job, of the jobs that carry our tags.
+
+    :param hooks: of the place of the jobs.
+    :param rows: recovery instances, as DRS lists them.
+    """
+    job_ids = sorted({str(row["jobID"]) for row in rows if row.get("jobID")})
+    owners = {}
+    for job in hooks.drs.describe_jobs(job_ids) if job_ids else ():
+        tags = hooks.drs.job_tags(job) or {}
+        if EXECUTION_TAG in tags:
+            owners[str(job["jobID"])] = tags[EXECUTION_TAG]
+    return owners
