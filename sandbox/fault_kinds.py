@@ -138,6 +138,10 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
         "failback": {"server": text(), "state": text("FAILBACK_IN_PROGRESS")},
         "terminate_without_job": {},
         "lagging_index": {},
+        "native_execution": {
+            "server": text(required=True), "plan": text("payroll"),
+            "mode": one_of("DRILL", "RECOVERY", default="RECOVERY"),
+        },
         "short_session": {"role": text(), "seconds": seconds(required=True), "told": seconds()},
     },
 }  # fmt: skip

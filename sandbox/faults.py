@@ -123,8 +123,17 @@ class FaultBook:
         :param kind: name of the kind.
         :param subject: such as ``server="s-…"``.
         """
+        return next(reversed(self.all_standing(kind, **subject)), None)
+
+    def all_standing(self, kind: str, **subject: Any) -> list[Values]:
+        """
+        The READ faults of a kind that fit, oldest first.
+
+        :param kind: name of the kind.
+        :param subject: such as ``region="us-east-1"``.
+        """
         with self._lock:
-            return next((fault.values for fault in reversed(self._faults) if _is(fault, kind, subject)), None)
+            return [fault.values for fault in self._faults if _is(fault, kind, subject)]
 
     def strike(self, kinds: Collection[str], **subject: Any) -> dict[str, Values]:
         """

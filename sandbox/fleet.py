@@ -51,6 +51,7 @@ _FIELDS: Mapping[str, Field] = {
         lambda value: value is None or is_duration(value), "a duration such as PT42M, or null", "P0D"
     ),
     "actions": Field(_are_actions, "a list of objects, each with a name", []),
+    "replication_direction": one_of("FAILOVER", "FAILBACK", default="FAILOVER"),
     "staging_account": Field(_matches(_ACCOUNT), "12 digits, in quotes"),
 }
 
@@ -81,6 +82,7 @@ def add_server(description: Any) -> SourceServer:
             instance_type=values["instance_type"],
             actions=tuple(values["actions"]),
             staging_account=values["staging_account"],
+            direction=values["replication_direction"],
             added=WORLD.clock.elapsed(),
         )
         backend.servers[server.server_id] = server

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from moto.core.base_backend import BackendDict, BaseBackend
 
+from sandbox.drs import native_plans
 from sandbox.drs.admission import admit
 from sandbox.drs.course import Course
 from sandbox.drs.exceptions import ConflictError, ResourceNotFoundError, ValidationError
@@ -143,6 +144,22 @@ class DrsBackend(BaseBackend):
         job = plan_termination(rows, self.region_name, self.account_id, reading)
         self.jobs[job.job_id] = job
         return {} if reading.fault("terminate_without_job") is not None else {"job": job.document(reading)}
+
+    def list_recovery_plan_executions(self, request: Document, reading: Reading) -> Document:
+        """Executions of DRS's own recovery plans."""
+        rows = native_plans.executions(self.region_name, self.account_id, request, reading)
+        page, following = page_of("ListRecoveryPlanExecutions", rows, request, reading)
+        return {"recoveryPlanExecutions": page, **following}
+
+    def list_recovery_plan_execution_steps(self, request: Document, reading: Reading) -> Document:
+        """
+        Steps of such an execution.
+
+        :raises ResourceNotFoundError: for an unknown one.
+        """
+        rows = native_plans.steps(self.region_name, self.account_id, request, reading)
+        page, following = page_of("ListRecoveryPlanExecutionSteps", rows, request, reading)
+        return {"recoveryPlanExecutionSteps": page, **following}
 
     def describe_recovery_snapshots(self, request: Document, reading: Reading) -> Document:
         """

@@ -38,6 +38,14 @@ class Reading:
         """
         return self._world.faults.standing(kind, region=self._region, **subject)
 
+    def faults(self, kind: str) -> list[Values]:
+        """
+        Every READ fault of a kind that stands here, oldest first.
+
+        :param kind: name of the kind.
+        """
+        return self._world.faults.all_standing(kind, region=self._region)
+
     def strike(self, kinds: Collection[str], **subject: Any) -> dict[str, Values]:
         """
         Take the START faults that strike here, kind to values.

@@ -73,6 +73,18 @@ class DrsResponse(BaseResponse):
             self.backend.describe_recovery_snapshots(*self._asked("DescribeRecoverySnapshots"))
         )
 
+    def list_recovery_plan_executions(self) -> TYPE_RESPONSE:
+        """Answer ListRecoveryPlanExecutions."""
+        return self._answer(
+            self.backend.list_recovery_plan_executions(*self._asked("ListRecoveryPlanExecutions"))
+        )
+
+    def list_recovery_plan_execution_steps(self) -> TYPE_RESPONSE:
+        """Answer ListRecoveryPlanExecutionSteps."""
+        return self._answer(
+            self.backend.list_recovery_plan_execution_steps(*self._asked("ListRecoveryPlanExecutionSteps"))
+        )
+
     def get_launch_configuration(self) -> TYPE_RESPONSE:
         """Answer GetLaunchConfiguration."""
         return self._answer(self.backend.get_launch_configuration(*self._asked("GetLaunchConfiguration")))

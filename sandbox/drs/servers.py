@@ -38,6 +38,7 @@ class SourceServer:
     :param instance_type: of the instance that a recovery launches.
     :param actions: post-launch actions of a launch, drill or not, each with at least a name.
     :param staging_account: account of the staging area of an extended server.
+    :param direction: of its replication; FAILBACK is the way home.
     :param added: simulated second at which it was added.
     :param launch_configuration: members of ``LaunchConfiguration`` that are not defaults.
     :param last_job: the job that launched it last.
@@ -54,6 +55,7 @@ class SourceServer:
     instance_type: str = "t3.medium"
     actions: tuple[Mapping[str, Any], ...] = ()
     staging_account: str | None = None
+    direction: str = "FAILOVER"
     added: float = 0.0
     launch_configuration: dict[str, Any] = field(default_factory=dict)
     last_job: Job | None = None
@@ -109,7 +111,7 @@ class SourceServer:
             "lifeCycle": self._life_cycle(reading),
             "sourceProperties": self._properties(reading),
             "stagingArea": self._staging_area(reading),
-            "replicationDirection": "FAILOVER",
+            "replicationDirection": self.direction,
             "agentVersion": "3.8.1",
             **self._last_launch(reading),
         }

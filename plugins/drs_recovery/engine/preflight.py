@@ -26,6 +26,7 @@ from drs_recovery.engine.preflight_jobs import (
     read_limits,
     running_jobs,
 )
+from drs_recovery.engine.preflight_native import native_concerns
 from drs_recovery.engine.preflight_replication import replication_concerns
 from drs_recovery.engine.preflight_rights import missing_rights, rights_concern
 from drs_recovery.engine.resolution import Resolution, ResolvedServer
@@ -79,6 +80,10 @@ class Preflight:
         except AWS_ERRORS as error:
             self._raise_if_tried_again(error)
             yield _not_checked(place, "running jobs", error)
+        try:
+            yield from native_concerns(self._clients.at(*place).drs, servers)
+        except AWS_ERRORS as error:
+            yield _not_checked(place, "executions of DRS's own recovery plans", error)
         try:
             yield from self._check_rights(place)
         except AWS_ERRORS as error:

@@ -15,6 +15,9 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_trans
 from drs_recovery.plan import ProtectionGroup, RecoveryPlan
 from drs_recovery.records import NewServer
 
+# ``ReplicationDirection`` of botocore's drs model.
+_FAILBACK = "FAILBACK"
+
 
 @dataclass(frozen=True)
 class ResolvedServer:
@@ -112,7 +115,9 @@ class GroupResolver:
             for server_id, is_critical in critical.items()
             if server_id in known
         ]
-        return servers, _missing(number, name, group, critical, known)
+        reversed_ones = [one for one in servers if one.described.get("replicationDirection") == _FAILBACK]
+        problems = [_on_the_way_home(name, group, one) for one in reversed_ones]
+        return servers, [*problems, *_missing(number, name, group, critical, known)]
 
     def _servers_at(self, place: Place) -> dict[str, Mapping[str, Any]]:
         if place not in self._found:
@@ -120,6 +125,16 @@ class GroupResolver:
             servers = self._clients.at(*place).drs.source_servers(_ids_of(there))
             self._found[place] = {server["sourceServerID"]: server for server in servers}
         return self._found[place]
+
+
+def _on_the_way_home(name: str, group: ProtectionGroup, found: ResolvedServer) -> Concern:
+    """To launch it is a failback: what serves users now would be taken home without a plan for it."""
+    what = "its replication direction is FAILBACK: it is on the way home, and a launch of it is a failback"
+    if group.servers is not None:
+        remedy = f"take it out of group {name}, unless the failback is what you want"
+        return Concern(Gravity.ENDANGERS, what, remedy, found.server, found.wave_number)
+    remedy = f"narrow the tags of group {name}, or take them off this server"
+    return Concern(Gravity.PREVENTS, what, remedy, found.server, found.wave_number)
 
 
 def _place_of(group: ProtectionGroup) -> Place:

@@ -171,6 +171,28 @@ class DrsHook(AccountHook):
         disposition: str | None = answer.get("launchDisposition")
         return disposition
 
+    def native_executions(self, status: str) -> list[dict[str, Any]]:
+        """
+        Read executions of DRS's own recovery plans.
+
+        :param status: ``RecoveryPlanExecutionStatus`` of botocore's model.
+        """
+        return list(self._pages("list_recovery_plan_executions", "recoveryPlanExecutions", status=status))
+
+    def native_steps(self, execution_arn: str) -> list[dict[str, Any]]:
+        """
+        Read the steps of an execution of one of DRS's own recovery plans.
+
+        :param execution_arn: its ``recoveryPlanExecutionArn``.
+        """
+        return list(
+            self._pages(
+                "list_recovery_plan_execution_steps",
+                "recoveryPlanExecutionSteps",
+                recoveryPlanExecutionArn=execution_arn,
+            )
+        )
+
     def has_recovery_snapshot(self, server_id: str) -> bool:
         """
         Say whether DRS has a point in time to which a source server can be recovered.

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.engine.preflight_rights import LAUNCH_RIGHTS
 from sandbox.testing import Sandbox
-from tests.plan_documents import DB_1, DB_2, database, plan
+from tests.plan_documents import APP_1, DB_1, DB_2, database, plan
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -49,6 +49,63 @@ def test_a_job_that_somebody_else_started_blocks_a_drill(aws: Sandbox, steps_of:
 
     assert (severity, name) == ("ERROR", "crm-db-02")
     assert what.startswith(f"it takes part in {job['jobID']}")
+
+
+def test_a_server_in_an_execution_of_one_of_drs_own_plans_blocks_a_drill_and_warns_a_recovery(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    aws.add_fault("native_execution", server=DB_2, plan="payroll", mode="RECOVERY")
+    aws.add_fault("native_execution", server=APP_1, plan="intranet")
+
+    ((severity, name, what),) = refused(steps_of(plan(database())))
+
+    assert (severity, name) == ("ERROR", "crm-db-02")
+    assert "RECOVERY of DRS's own recovery plan payroll" in what
+    assert "IN_PROGRESS" in what
+    recovery = steps_of(plan(database(), id="other"))
+    recovery.open(execution_type="RECOVERY")
+    assert [(severity, name) for severity, name, _ in found(recovery)] == [("WARNING", "crm-db-02")]
+
+
+def test_a_role_that_may_not_look_at_drs_own_plans_is_a_warning(aws: Sandbox, steps_of: StepsOf) -> None:
+    denied = {"status": 403, "code": "AccessDeniedException"}
+    aws.add_fault("error", operation="ListRecoveryPlanExecutions", **denied)
+    steps = steps_of(plan(database()))
+
+    steps.open()
+
+    ((severity, _, what),) = found(steps)
+    assert (severity, "DRS's own recovery plans could not be checked" in what) == ("WARNING", True)
+
+
+@pytest.mark.parametrize("kind", ["DRILL", "RECOVERY"])
+def test_a_server_on_the_way_home_that_tags_put_into_a_group_blocks(
+    aws: Sandbox, steps_of: StepsOf, kind: str
+) -> None:
+    tags = {"farm": "yes"}
+    for number, direction in enumerate(("FAILOVER", "FAILBACK")):
+        server = {"id": f"s-{number:017}", "name": direction, "region": "us-east-1", "tags": tags}
+        aws.add_servers({**server, "replication_direction": direction})
+    steps = steps_of(plan({"groups": ["farm"]}, groups={"farm": {"tags": tags}}))
+
+    ((severity, name, what),) = refused(steps, execution_type=kind)
+
+    assert (severity, name) == ("ERROR", "FAILBACK")
+    assert "on the way home" in what
+
+
+def test_a_server_on_the_way_home_that_a_plan_names_blocks_a_drill_and_warns_a_recovery(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    home = {"id": DB_1, "name": "crm-db-01", "region": "us-east-1", "replication_direction": "FAILBACK"}
+    aws.add_servers(home)
+
+    ((severity, name, _),) = refused(steps_of(plan(database())))
+
+    assert (severity, name) == ("ERROR", "crm-db-01")
+    recovery = steps_of(plan(database(), id="other"))
+    recovery.open(execution_type="RECOVERY")
+    assert [(severity, name) for severity, name, _ in found(recovery)] == [("WARNING", "crm-db-01")]
 
 
 def test_a_real_recovery_goes_on_while_a_job_holds_its_server(aws: Sandbox, steps_of: StepsOf) -> None:
