@@ -24,6 +24,7 @@ class QueuedWave:
     :param execution_id: the execution.
     :param number: of the wave, from 1.
     :ivar has_jobs: whether some of its jobs are started already.
+    :ivar is_noted: whether its record says that something but its turn is waited for.
     """
 
     def __init__(self, execution_id: str, number: int) -> None:
@@ -32,7 +33,7 @@ class QueuedWave:
         self._parts: Sequence[JobPart] = ()
         self._attempt = 0
         self._clients = Clients()
-        self.has_jobs = False
+        self.has_jobs = self.is_noted = False
 
     @property
     def places(self) -> set[Place]:
@@ -52,6 +53,7 @@ class QueuedWave:
         if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
             return False
         self.has_jobs, self._attempt = bool(wave["jobs"]), attempt_of(wave)
+        self.is_noted = "waitingFor" in wave
         known = jobs_of_attempt(wave)
         # Which servers an attempt starts does not change, and a wave can have hundreds.
         self._servers = self._servers or store.get_servers(self._execution_id, self._number)

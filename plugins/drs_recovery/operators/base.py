@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.announcer import Announcer
@@ -25,6 +25,7 @@ from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.run_options import read_options
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
+from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
@@ -72,12 +73,16 @@ def until_deadline(seconds: float, deadline: float) -> float:
     return max(min(seconds, deadline - time.time()), 0.0)
 
 
+# Errors that a retry cannot mend.
+_FINAL_ERRORS = (ExecutionError, TransitionRefusedError, ExecutionNotFoundError)
+
+
 @contextmanager
 def fails_for_good() -> Iterator[None]:
     """Turn an error that a retry cannot mend into one that Airflow does not retry."""
     try:
         yield
-    except (ExecutionError, TransitionRefusedError, ExecutionNotFoundError) as error:
+    except _FINAL_ERRORS as error:
         raise AirflowFailException(str(error)) from error
 
 
@@ -86,6 +91,7 @@ class RecoveryMixin:
 
     if TYPE_CHECKING:
         defer: Callable[..., NoReturn]
+        task_id: str
 
     def look_again_in(self, seconds: float, method_name: str = "execute_complete") -> NoReturn:
         """
@@ -149,10 +155,26 @@ class RecoveryMixin:
             _log.exception("execution %s: what happened was not announced", execution)
 
     @contextmanager
+    def noting(self, execution: str) -> Iterator[None]:
+        """Put on record why a step fails that is tried again: nobody should have to search logs for it."""
+        try:
+            yield
+        except (*_FINAL_ERRORS, AirflowException):
+            raise
+        except Exception as error:
+            message = f"the task {self.task_id} failed and is tried again: {describe(error)}"
+            try:
+                self.store.note_waiting(execution, message, getattr(self, "wave_number", None))
+            except Exception as unwritten:
+                _log.warning("execution %s: %s; not recorded: %s", execution, message, describe(unwritten))
+            raise
+
+    @contextmanager
     def announcing(self, execution: str) -> Iterator[None]:
         """Announce what a step brought about, also when the step fails; not when it only waits."""
         try:
-            yield
+            with self.noting(execution):
+                yield
         except Exception:
             self.announce(execution)
             raise

@@ -47,7 +47,7 @@ class OpenExecutionOperator(PlanOperator):
         """Create what is not there yet; a retry goes on with the record of the first try."""
         self._open_store()
         execution_id = self.execution_id_of(context)
-        with fails_for_good():
+        with fails_for_good(), self.noting(execution_id):
             execution = self.create_record(context)
             if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -16,6 +16,7 @@ from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.engine.queue_wait import QueuedWave
 from drs_recovery.hooks.errors import describe
+from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import hub
 
 log = logging.getLogger(__name__)
@@ -75,20 +76,32 @@ class QueueTurnTrigger(BaseTrigger):
             return "over"
         if wave.has_jobs:
             await hub().with_store_and_drs(wave.follow)
-        states = await self._states(wave.places)
+        states = await self._states(wave)
         is_next: bool = bool(states) and await hub().with_store(wave.is_next, states)
         return "turn" if is_next else None
 
-    async def _states(self, places: Collection[Place]) -> Mapping[Place, PlaceState]:
+    async def _states(self, wave: QueuedWave) -> Mapping[Place, PlaceState]:
         """Look at each place, side by side: one that does not answer does not hold up the others."""
+        places = wave.places
         looks = await asyncio.gather(*(hub().queues.at(place, self.poll_interval / 2) for place in places))
         states: dict[Place, PlaceState] = {}
+        problems = []
         for place, look in zip(places, looks, strict=True):
             if look.state is None:
                 log.warning("execution %s: %s not asked: %s", self.execution_id, place, look.problem)
+                problems.append(f"{place.region} (connection {place.connection}): {look.problem}")
             else:
                 states[place] = look.state
+        await self._note(wave, "; ".join(problems))
         return states
+
+    async def _note(self, wave: QueuedWave, problem: str) -> None:
+        """Put on record which places do not say whose turn it is; the queue in the record is as of before."""
+        if problem:
+            message = f"DRS does not tell whether there is room: {problem}"
+            await hub().with_store(ExecutionStore.note_waiting, self.execution_id, message, self.wave_number)
+        elif wave.is_noted:
+            await hub().with_store(ExecutionStore.end_waiting, self.execution_id, self.wave_number)
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

@@ -196,6 +196,20 @@ def test_a_wave_that_waits_its_turn_waits_for_nothing_else(one_job: Sandbox, ste
     assert wave_of(second)["queue"]["position"] == 1
 
 
+def test_a_step_that_fails_and_is_tried_again_says_why(aws: Sandbox, steps_of: StepsOf) -> None:
+    steps = steps_of(plan(database()))
+    steps.open()
+    # The wave is requested; what follows is refused.
+    aws.add_fault(
+        "error", operation="TransactWriteItems", after=1, times=1, status=400, code="AccessDeniedException"
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        steps.start()
+
+    assert "task start_recovery failed and is tried again" in wave_of(steps)["waitingFor"]["message"]
+    assert "AccessDeniedException" in wave_of(steps)["waitingFor"]["message"]
+
+
 # While details are read.
 
 

@@ -201,6 +201,25 @@ def test_a_look_that_fails_is_made_again(
     assert asyncio.run(first_event(trigger_for(queued, seconds=60))) == "turn"
 
 
+def test_a_place_that_does_not_tell_whose_turn_it_is_is_on_record_until_it_does(
+    full: Sandbox, queued: Steps
+) -> None:
+    full.add_fault("error", operation="DescribeJobs", status=500, code="InternalServerException")
+
+    assert asyncio.run(first_event(trigger_for(queued, seconds=0.5))) == "timeout"
+    waiting = queued.document["waves"][0]["waitingFor"]
+    assert "InternalServerException" in waiting["message"]
+    assert "us-east-1" in waiting["message"]
+
+    def answers_again() -> None:
+        assert "waitingFor" in queued.document["waves"][0]
+        full.clear_faults()
+
+    trigger = trigger_for(queued, seconds=3)
+    assert asyncio.run(first_event(trigger, answers_again)) == "timeout"
+    assert "waitingFor" not in queued.document["waves"][0]
+
+
 def test_the_jobs_of_a_wave_that_run_are_followed_while_another_waits(
     full: Sandbox, steps_of: StepsOf
 ) -> None:
