@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.dynamodb_actions import Item
+from drs_recovery.launch_changes import launch_changes
 from drs_recovery.records import JobSeen, ServerSeen
-from drs_recovery.statuses import PROGRESS_PART, LaunchOutcome, ServerPhase, launch_outcome
+from drs_recovery.statuses import PROGRESS_PART, ServerPhase
 
 # Attributes that follow rules of their own, so that a poll's free fields must not set them.
 _RULED = frozenset(
@@ -86,39 +87,10 @@ def _changes(server: Item, seen: ServerSeen, now: float) -> Item:
     if ruled := _RULED & (seen.fields.keys() | seen.once.keys()):
         raise ValueError(f"a poll cannot set {', '.join(sorted(ruled))} of a server by its free fields")
     changes = {name: value for name, value in fields.items() if value not in (None, "")}
-    if seen.launch_status and _launch_moves_on(server["launchStatus"], seen.launch_status):
-        changes.update(_launch_changes(server, seen.launch_status, now))
+    changes.update(launch_changes(server, seen, now))
     if seen.phase is not None:
         changes["phase"] = next_phase(ServerPhase(server["phase"]), seen.phase)
     return {name: value for name, value in changes.items() if server.get(name) != value}
-
-
-def _launch_changes(server: Item, launch_status: str, now: float) -> Item:
-    outcome = launch_outcome(launch_status)
-    entry = {"status": launch_status, "timestamp": now}
-    changes: Item = {
-        "launchStatus": launch_status,
-        "transitionHistory": [*server["transitionHistory"], entry],
-    }
-    if outcome is not LaunchOutcome.FAILED and "launchTime" not in server:
-        changes["launchTime"] = now
-    if outcome is LaunchOutcome.LAUNCHED:
-        changes["launchedTime"] = now
-    return changes
-
-
-def _launch_moves_on(stored: str, seen: str) -> bool:
-    """PENDING comes first, a final state stays final, and only TERMINATED can follow one."""
-    between_running_states = stored != seen and _launch_rank(stored) == _launch_rank(seen) == 1
-    return between_running_states or _launch_rank(seen) > _launch_rank(stored)
-
-
-def _launch_rank(status: str) -> int:
-    if status == "PENDING":
-        return 0
-    if status == "TERMINATED":
-        return 3
-    return 1 if launch_outcome(status) is LaunchOutcome.RUNNING else 2
 
 
 def next_phase(stored: ServerPhase, seen: ServerPhase) -> ServerPhase:

@@ -201,6 +201,9 @@ class ServerSeen:
     :param phase: how far the server is.
     :param fields: other attributes of the SERVER record, by their camelCase names; empty values are ignored.
     :param once: the same for attributes that keep the first value that they get.
+    :param moments: when its job reached something, by DRS's clock: the creation of the job as PENDING, its
+        start as STARTED, and what its log tells of the launch: LAUNCH_START, LAUNCH_END, FAILED. None where
+        it did, and DRS does not say when.
     """
 
     source_server_id: str
@@ -208,6 +211,7 @@ class ServerSeen:
     phase: ServerPhase | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     once: Mapping[str, Any] = field(default_factory=dict)
+    moments: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

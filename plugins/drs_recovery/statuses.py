@@ -246,6 +246,7 @@ def launch_outcome(launch_status: str) -> LaunchOutcome:
 TERMINATION_JOB = "TERMINATE"
 
 JOB_PENDING = "PENDING"
+JOB_STARTED = "STARTED"
 JOB_COMPLETED = "COMPLETED"
 # Ours, not AWS's: DRS took the job and never listed it, so that nothing is to be heard of it.
 JOB_UNLISTED = "UNLISTED"

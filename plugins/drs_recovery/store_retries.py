@@ -259,9 +259,10 @@ def _restart_changes(server: Item, attempt: int, now: float) -> Item:
 
 
 def _history_changes(server: Item, now: float) -> Item:
-    if server["launchStatus"] == "PENDING":
+    history = server["transitionHistory"]
+    if not history or history[-1]["status"] == "PENDING":
         return {}
-    return {"transitionHistory": [*server["transitionHistory"], {"status": "PENDING", "timestamp": now}]}
+    return {"transitionHistory": [*history, {"status": "PENDING", "timestamp": now}]}
 
 
 def _restart_actions(

@@ -8,8 +8,9 @@ with care.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from drs_recovery.statuses import (
     FAULT_EVENTS,
     JOB_COMPLETED,
     JOB_PENDING,
+    JOB_STARTED,
     JOB_UNLISTED,
     LOG_EVENT_PHASES,
     LaunchOutcome,
@@ -49,12 +51,14 @@ class JobAnswer:
     :param job: its ``Job``, or None while DescribeJobs does not list it.
     :param log: its ``JobLog`` items, oldest first; empty if the log was not read.
     :param log_trouble: why the log could not be read this time, so that ``log`` may lack the newest items.
+    :param asked_at: when DRS was asked, in epoch seconds.
     """
 
     job_id: str
     job: Mapping[str, Any] | None
     log: Sequence[Mapping[str, Any]] = ()
     log_trouble: str | None = None
+    asked_at: float = field(default_factory=time.time, compare=False)
 
     @property
     def is_completed(self) -> bool:
@@ -96,7 +100,7 @@ def job_seen(answer: JobAnswer) -> JobSeen | None:
     if answer.job is None or "status" not in answer.job:
         return None
     ended = epoch(answer.job.get("endDateTime")) if answer.is_completed else None
-    started = epoch(answer.job.get("creationDateTime"))
+    started = _epoch_if(answer.job.get("creationDateTime"))
     return JobSeen(answer.job_id, str(answer.job["status"]), end_time=ended, start_time=started)
 
 
@@ -146,7 +150,44 @@ def _server_seen(
         phase = ServerPhase.FAILED
         known = fields.get("recoveryInstanceId") or instance_id
         fields["error"] = failure_reason(answer, server_id, server, known)
-    return ServerSeen(source_server_id=server_id, launch_status=launch_status, phase=phase, fields=fields)
+    once = {}
+    if fields.get("postLaunchActionsStatus") in actions.DONE:
+        once["postLaunchActionsCompleted"] = answer.asked_at
+    moments = _moments_of(answer, server_id)
+    return ServerSeen(server_id, launch_status, phase, fields=fields, once=once, moments=moments)
+
+
+def _moments_of(answer: JobAnswer, server_id: str) -> dict[str, float | None]:
+    """When a server's job and its launch reached what, by DRS's clock."""
+    job = answer.job or {}
+    moments = {JOB_PENDING: _epoch_if(job.get("creationDateTime"))}
+    if job.get("status") not in (None, JOB_PENDING):
+        moments[JOB_STARTED] = next(_logged(answer.log, "JOB_START", server_id), None)
+    began = list(_logged(answer.log, "LAUNCH_START", server_id))
+    ended = list(_logged(answer.log, "LAUNCH_END", server_id))
+    failed = [at for event in FAULT_EVENTS for at in _logged(answer.log, event, server_id)]
+    found = {
+        "LAUNCH_START": min(began, default=None),
+        "LAUNCH_END": max(ended, default=None),
+        "FAILED": max(failed, default=None),
+    }
+    return {**moments, **{name: at for name, at in found.items() if at is not None}}
+
+
+def _logged(log: Iterable[Mapping[str, Any]], event: str, server_id: str) -> Iterator[float]:
+    for item in log:
+        if item.get("event") == event and _concerns(item, server_id):
+            moment = _epoch_if(item.get("logDateTime"))
+            if moment is not None:
+                yield moment
+
+
+def _epoch_if(timestamp: str | None) -> float | None:
+    """A time for the record alone: one that cannot be read must not keep the rest off it."""
+    try:
+        return epoch(timestamp)
+    except ValueError:
+        return None
 
 
 def _phase_from_log(log: Iterable[Mapping[str, Any]], server_id: str) -> ServerPhase | None:
@@ -165,7 +206,6 @@ def _after_launch(server: Mapping[str, Any], fields: dict[str, Any], await_actio
     if not found:
         return ServerPhase.LAUNCHED
     fields["postLaunchActions"] = found
-    fields["postLaunchActionsCompleted"] = len([one for one in found if one["status"] in actions.DONE])
     fields["postLaunchActionsStatus"] = actions.status_of(found)
     if not await_actions:
         return ServerPhase.LAUNCHED

@@ -138,23 +138,23 @@ def action(status: str, *, optional: bool = False, **more: Any) -> dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("runs", "phase", "status", "completed"),
+    ("runs", "phase", "status", "done"),
     [
-        ([action("IN_PROGRESS")], ServerPhase.POST_LAUNCH, "IN_PROGRESS", 0),
-        ([action("SUCCEEDED"), action("IN_PROGRESS")], ServerPhase.POST_LAUNCH, "IN_PROGRESS", 1),
-        ([action("SOMETHING_NEW")], ServerPhase.POST_LAUNCH, "IN_PROGRESS", 0),
-        ([action("SUCCEEDED"), action("FAILED")], ServerPhase.FAILED, "FAILED", 2),
-        ([action("SUCCEEDED"), action("SUCCEEDED")], ServerPhase.POST_LAUNCH, "SUCCEEDED", 2),
+        ([action("IN_PROGRESS")], ServerPhase.POST_LAUNCH, "IN_PROGRESS", False),
+        ([action("SUCCEEDED"), action("IN_PROGRESS")], ServerPhase.POST_LAUNCH, "IN_PROGRESS", False),
+        ([action("SOMETHING_NEW")], ServerPhase.POST_LAUNCH, "IN_PROGRESS", False),
+        ([action("SUCCEEDED"), action("FAILED")], ServerPhase.FAILED, "FAILED", True),
+        ([action("SUCCEEDED"), action("SUCCEEDED")], ServerPhase.POST_LAUNCH, "SUCCEEDED", True),
     ],
 )
 def test_a_recovery_waits_for_post_launch_actions(
-    runs: list[dict[str, Any]], phase: ServerPhase, status: str, completed: int
+    runs: list[dict[str, Any]], phase: ServerPhase, status: str, done: bool
 ) -> None:
     found = seen({"launchStatus": "LAUNCHED", "launchActionsStatus": {"runs": runs}}, await_actions=True)
 
     assert found.phase is phase
     assert found.fields["postLaunchActionsStatus"] == status
-    assert found.fields["postLaunchActionsCompleted"] == completed
+    assert ("postLaunchActionsCompleted" in found.once) is done
 
 
 def test_a_failed_required_action_is_named_with_its_reason() -> None:

@@ -277,3 +277,47 @@ def test_an_entry_without_a_launch_status_says_so(aws: Sandbox, started: Callabl
 
     with pytest.raises(AirflowFailException, match="without a launchStatus among the job's participating"):
         steps.wait()
+
+
+def test_the_times_of_a_launch_are_by_the_clock_of_drs(aws: Sandbox, started: Callable[..., Steps]) -> None:
+    aws.set_skew(-7200)
+    steps = started()
+    aws.advance(600)
+
+    steps.wait()
+
+    drs = aws.client("drs")
+    (job,) = drs.describe_jobs()["items"]
+    log = drs.describe_job_log_items(jobID=job["jobID"])["items"]
+
+    def logged(event: str, server: str | None) -> float:
+        (item,) = (i for i in log if i["event"] == event and i["eventData"].get("sourceServerID") == server)
+        return datetime.fromisoformat(item["logDateTime"]).timestamp()
+
+    server = steps.server("crm-db-01")
+    began, ended = logged("LAUNCH_START", DB_1), logged("LAUNCH_END", DB_1)
+    assert (server["launchTime"], server["launchedTime"]) == (began, ended)
+    assert server["transitionHistory"] == [
+        {"status": "PENDING", "timestamp": datetime.fromisoformat(job["creationDateTime"]).timestamp()},
+        {"status": "STARTED", "timestamp": logged("JOB_START", None)},
+        {"status": "LAUNCHED", "timestamp": ended},
+    ]
+    # Patience for details goes by our clock: two hours ago by that of DRS is now.
+    aws.add_fault("error", service="ec2", operation="DescribeInstances", status=403, code="Denied")
+    deferred(steps.enrich)
+
+
+def test_the_time_at_which_the_actions_were_done_is_on_record(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_fault("post_launch_failed", server=DB_1, optional=True)
+    steps = steps_of(plan(database()))
+    steps.open()
+    steps.start()
+    aws.advance(1300)
+    before = time.time()
+    steps.wait()
+
+    done = steps.server("crm-db-01")["postLaunchActionsCompleted"]
+    assert before <= done <= time.time()
+    steps.wait()
+    assert steps.server("crm-db-01")["postLaunchActionsCompleted"] == done
+    assert "postLaunchActionsCompleted" not in steps.server("crm-db-02")

@@ -80,6 +80,46 @@ def test_launch_times_are_set_once():
     assert (again["launchTime"], again["launchedTime"]) == (5, 6)
 
 
+def test_the_times_of_a_launch_are_those_of_drs_as_soon_as_it_tells_them():
+    moving = seen_after(server(), launch_status="IN_PROGRESS")
+    told = seen_after(moving, moments={"LAUNCH_START": 4.0})
+    assert told["launchTime"] == 4
+    launched = seen_after(told, launch_status="LAUNCHED", moments={"LAUNCH_START": 4.0, "LAUNCH_END": 7.0})
+    assert (launched["launchTime"], launched["launchedTime"]) == (4, 7)
+    assert launched["transitionHistory"][-1] == {"status": "LAUNCHED", "timestamp": 7}
+
+
+def test_the_history_of_a_server_begins_with_its_job():
+    pending = seen_after(server(), launch_status="PENDING", moments={"PENDING": 1.0})
+    assert pending["transitionHistory"] == [{"status": "PENDING", "timestamp": 1}]
+    reached = {"PENDING": 1.0, "STARTED": None, "LAUNCH_START": 3.0}
+    moving = seen_after(pending, launch_status="IN_PROGRESS", moments=reached)
+    assert moving["transitionHistory"] == [
+        {"status": "PENDING", "timestamp": 1},
+        {"status": "STARTED", "timestamp": 10},
+        {"status": "IN_PROGRESS", "timestamp": 3},
+    ]
+    assert seen_after(moving, launch_status="IN_PROGRESS", moments=reached) == moving
+
+
+def test_the_history_of_a_new_attempt_begins_with_its_job_again():
+    old = [{"status": status, "timestamp": 1} for status in ("PENDING", "STARTED", "FAILED", "PENDING")]
+    again = seen_after(server(transitionHistory=old), moments={"PENDING": 5.0, "STARTED": 6.0})
+    assert again["transitionHistory"] == [*old, {"status": "STARTED", "timestamp": 6}]
+
+
+def test_a_history_that_an_earlier_release_began_goes_on_as_it_is():
+    old = [{"status": "IN_PROGRESS", "timestamp": 1}]
+    stored = server(launchStatus="IN_PROGRESS", transitionHistory=old)
+    after = seen_after(stored, launch_status="LAUNCHED", moments={"PENDING": 5.0, "STARTED": 6.0})
+    assert [entry["status"] for entry in after["transitionHistory"]] == ["IN_PROGRESS", "LAUNCHED"]
+
+
+def test_what_is_set_once_keeps_its_first_value():
+    first = seen_after(server(), once={"detailsAwaitedTime": 1.0})
+    assert seen_after(first, once={"detailsAwaitedTime": 2.0}) == first
+
+
 def test_server_that_was_never_launched_has_no_launch_time():
     assert "launchTime" not in seen_after(server(), launch_status="FAILED")
 

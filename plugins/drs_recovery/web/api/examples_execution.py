@@ -70,6 +70,8 @@ _SERVER: dict[str, Any] = {
     "phase": "READY",
     "launchStatus": "LAUNCHED",
     "transitionHistory": [
+        {"status": "PENDING", "timestamp": _OPENED + 83},
+        {"status": "STARTED", "timestamp": _OPENED + 84},
         {"status": "IN_PROGRESS", "timestamp": _OPENED + 102},
         {"status": "LAUNCHED", "timestamp": _OPENED + 111},
     ],
@@ -81,6 +83,7 @@ _SERVER: dict[str, Any] = {
     "instanceId": "i-7971feeb7de1e40c1",
     "instanceType": "r5.large",
     "instanceState": "running",
+    "ec2LaunchTime": _OPENED + 111,
     "privateIp": "172.31.0.5",
     "hostname": "ip-172-31-0-5.ec2.internal",
     "replicationLag": 12,

@@ -12,10 +12,10 @@ JOB = "drsjob-5a1b2c3d4e5f60718"
 
 
 class Transition(Record):
-    """A launch status that a server had."""
+    """A launch status that a server had, or how far its job was before that: PENDING, STARTED."""
 
-    status: str = known("Launch status as DRS sent it.", "LAUNCHED")
-    timestamp: float = time("Since when.")
+    status: str = known("Launch status as DRS sent it, or PENDING, STARTED of its job.", "LAUNCHED")
+    timestamp: float = time("Since when, by DRS's clock where it says so.")
 
 
 class PostLaunchAction(Record):
@@ -56,8 +56,8 @@ class ServerStatus(Record):
     attempt: int | None = maybe("Attempt at the wave that launched it; 1 where absent.", 2)
     job_id: str | None = maybe("DRS job that recovers it.", JOB)
     account_id: str | None = maybe("AWS account in which it was launched.", ACCOUNT)
-    launch_time: float | None = later("When DRS began to launch it.")
-    launched_time: float | None = later("When DRS had launched it.")
+    launch_time: float | None = later("When DRS began to launch it: LAUNCH_START of the job's log.")
+    launched_time: float | None = later("When DRS had launched it: LAUNCH_END of the job's log.")
     recovery_instance_id: str | None = maybe("DRS's id of its instance.", INSTANCE)
     instance_id: str | None = maybe("EC2's id of its instance.", INSTANCE)
     instance_type: str | None = maybe("EC2 instance type.", "m5.large")
@@ -73,7 +73,7 @@ class ServerStatus(Record):
     post_launch_actions_status: str | None = maybe(
         "All of them together: IN_PROGRESS, SUCCEEDED or FAILED.", "SUCCEEDED"
     )
-    post_launch_actions_completed: int | None = maybe("How many of them are done or failed.", 2)
+    post_launch_actions_completed: float | None = later("When all required ones were seen done.")
     details_awaited_time: float | None = later("Since when only details of its instance are missing.")
     error: str | None = maybe("Why it failed.", "LAUNCH_FAILED: insufficient capacity")
     warning: str | None = maybe("What to know of it although it is ready.", "optional action 'X' failed")
