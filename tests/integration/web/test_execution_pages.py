@@ -129,6 +129,69 @@ def test_a_real_recovery_that_completed_leaves_its_instances_to_people(
     assert "4 instances of the real recovery run and cost money" in found.text
     assert "Nothing is terminated automatically" in found.text
     assert "Type the plan id crm to confirm" in found.text
+    assert "Send users to the recovered servers" in found.text
+    assert "Servers as CSV" in found.text
+    assert found.text.index("Copy all") < found.text.index("Waves along the time")
+
+
+def test_the_servers_come_as_a_file_to_whoever_may_see_the_execution(
+    console: Console, store: ExecutionStore, known_dags: None, hidden_plan: str
+) -> None:
+    recovery = completed(store, execution_type=ExecutionType.RECOVERY)
+    answer = console.get(f"/executions/{recovery.id}/servers.csv", "user")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines()[0].startswith("wave,server,source server,private address")
+    assert len(answer.text.splitlines()) == 5
+    secret = opened(store, "s", hidden_plan)
+    assert console.get(f"/executions/{secret}/servers.csv", "user").status_code == 404
+
+
+def test_at_a_gate_what_is_decided_stands_beside_the_buttons_and_in_the_dialog(
+    console: Console, store: ExecutionStore, known_dags: None
+) -> None:
+    recovery = begun(store, execution_type=ExecutionType.RECOVERY, ticket="CHG7", objectives={"rto": 3600})
+    store.set_findings(recovery.id, [])
+    store.open_gate(
+        recovery.id, 1, message="Is it a disaster?", approvers=[], deadline=None, two_person=False
+    )
+
+    found = page_of(console, recovery, "admin")
+
+    before_the_waves = found.text[: found.text.index("Waves along the time")]
+    dialogs = found.text[found.text.index('Approve wave 1 "Database" of this REAL RECOVERY?') :]
+    for part in (before_the_waves, dialogs):
+        for words in ("Is it a disaster?", "Started by admin", "CHG7", "none was given", "nothing was found"):
+            assert words in part
+        assert "Age of the data not known" in part
+        assert "RTO outlook" in part
+        assert "4 servers in 2 waves; none of them asks again" in part
+    assert "Approve the REAL RECOVERY, wave 1" in dialogs
+
+
+@pytest.mark.parametrize("path", ["/plans", "/plans/crm", "/executions"])
+def test_a_live_real_recovery_is_on_every_page(
+    console: Console, store: ExecutionStore, known_dags: None, path: str
+) -> None:
+    completed(store, run_id="old")
+    before = read_page(console, path).text
+    recovery = begun(store, execution_type=ExecutionType.RECOVERY)
+    dry = begun(store, "dry", plan_id="erp", execution_type=ExecutionType.RECOVERY, dry_run=True)
+
+    found = read_page(console, path)
+
+    assert "REAL RECOVERY of CRM runs" not in before
+    assert "REAL RECOVERY of CRM runs" in found.text
+    assert found.text.count(": open it") == 1
+    assert "REAL RECOVERY of CRM runs" in page_of(console, dry, "admin").text
+    assert "REAL RECOVERY of CRM runs" not in page_of(console, recovery, "admin").text
+
+
+def test_nobody_hears_of_a_real_recovery_of_a_plan_that_they_may_not_see(
+    console: Console, store: ExecutionStore, hidden_plan: str
+) -> None:
+    opened(store, "s", hidden_plan, execution_type=ExecutionType.RECOVERY)
+    assert ": open it" in read_page(console, "/plans", "admin").text
+    assert ": open it" not in read_page(console, "/plans", "user").text
 
 
 def test_an_execution_that_ends_says_that_nothing_more_starts(

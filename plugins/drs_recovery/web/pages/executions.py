@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,13 +16,16 @@ from drs_recovery.store import ExecutionStore
 from drs_recovery.web.actions.acting import rights_of
 from drs_recovery.web.airflow_api import Airflow
 from drs_recovery.web.airflow_facts import run_of
+from drs_recovery.web.alarms import LiveRecoveries
 from drs_recovery.web.pages.filters import WantedExecutions
 from drs_recovery.web.pages.rendering import Links, render
 from drs_recovery.web.plan_sources import plan_names
 from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.sources import Store, VisibleExecution
+from drs_recovery.web.views.addresses import addresses_csv
 from drs_recovery.web.views.execution import AirflowRun, execution_view
 from drs_recovery.web.views.executions import execution_row
+from drs_recovery.web.views.runs import RunSummary
 from drs_recovery.web.views.server_tables import ServersWanted
 from drs_recovery.web.views.status_marks import execution_mark
 
@@ -36,7 +40,12 @@ router = APIRouter()
 
 @router.get("/executions", name="executions")
 def executions(
-    request: Request, wanted: WantedExecutions, store: Store, person: CurrentPerson, cursor: str = ""
+    request: Request,
+    wanted: WantedExecutions,
+    store: Store,
+    person: CurrentPerson,
+    recoveries: LiveRecoveries,
+    cursor: str = "",
 ) -> Response:
     """List executions, newest first."""
     page = store.list_executions(wanted.filter_for(person), _ON_A_PAGE, cursor or None)
@@ -44,6 +53,7 @@ def executions(
     return render(
         request,
         "executions.html",
+        recoveries=recoveries,
         rows=[execution_row(item, now) for item in page.items],
         wanted=wanted,
         plans=plan_names(person),
@@ -73,18 +83,39 @@ def execution(
     person: CurrentPerson,
     run: Annotated[AirflowRun | None, Depends(_run)],
     wanted: Annotated[ServersWanted, Depends(_servers)],
+    recoveries: LiveRecoveries,
 ) -> Response:
     """Show one execution."""
-    return execution_page(request, execution["executionId"], store, person, run, wanted)
+    looking = Looking(person, recoveries, run)
+    return execution_page(request, execution["executionId"], store, looking, wanted)
+
+
+@router.get("/executions/{execution_id}/servers.csv", name="servers_csv")
+def servers_csv(execution: VisibleExecution, store: Store) -> Response:
+    """Send the servers of an execution as a file for spreadsheets."""
+    name = f"servers-{execution['executionId']}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    document = store.get_document(execution["executionId"])
+    return Response(addresses_csv(document), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@dataclass(frozen=True)
+class Looking:
+    """
+    Who looks at an execution, and what they must see beside its record.
+
+    :param person: who looks.
+    :param recoveries: the live real recoveries.
+    :param run: what Airflow says of the DAG run.
+    """
+
+    person: Person
+    recoveries: tuple[RunSummary, ...]
+    run: AirflowRun | None
 
 
 def execution_page(
-    request: Request,
-    execution_id: str,
-    store: ExecutionStore,
-    person: Person,
-    run: AirflowRun | None,
-    wanted: ServersWanted,
+    request: Request, execution_id: str, store: ExecutionStore, looking: Looking, wanted: ServersWanted
 ) -> Response:
     """
     Show an execution that the person may see.
@@ -92,16 +123,17 @@ def execution_page(
     :param request: that is answered.
     :param execution_id: of the execution.
     :param store: where it is.
-    :param person: who looks.
-    :param run: what Airflow says of its DAG run.
+    :param looking: who looks.
     :param wanted: which servers are shown.
     """
     document, events = store.get_document(execution_id), store.get_events(execution_id)
-    rights = rights_of(person, document["dagId"])
-    view = execution_view(document, events, rights, time.time(), airflow=run, wanted=wanted)
+    rights = rights_of(looking.person, document["dagId"])
+    view = execution_view(document, events, rights, time.time(), airflow=looking.run, wanted=wanted)
     return render(
         request,
         "execution.html",
+        # Its own band is red already.
+        recoveries=[one for one in looking.recoveries if one.execution_id != execution_id],
         view=view,
         wanted=wanted,
         task_groups=_task_groups(document),

@@ -11,7 +11,8 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.identity import execution_id
 from drs_recovery.web.airflow_api import Airflow
 from drs_recovery.web.airflow_facts import run_of
-from drs_recovery.web.pages.executions import execution_page
+from drs_recovery.web.alarms import LiveRecoveries
+from drs_recovery.web.pages.executions import Looking, execution_page
 from drs_recovery.web.pages.rendering import render
 from drs_recovery.web.security import DAG_ID_PREFIX, CurrentPerson
 from drs_recovery.web.sources import Store
@@ -36,13 +37,17 @@ def run_tab(
     store: Store,
     person: CurrentPerson,
     run: Annotated[AirflowRun | None, Depends(_run)],
+    recoveries: LiveRecoveries,
 ) -> Response:
     """Show the execution of a DAG run; a run may have none yet, or be no recovery."""
     is_recovery = dag_id.startswith(DAG_ID_PREFIX)
     person.demand_read(dag_id, f"there is no DAG {dag_id!r}")
     try:
-        return execution_page(request, execution_id(dag_id, run_id), store, person, run, ServersWanted())
+        looking = Looking(person, recoveries, run)
+        return execution_page(request, execution_id(dag_id, run_id), store, looking, ServersWanted())
     except ExecutionNotFoundError:
         state = run.state if run else None
         more = {"refresh": _REFRESH} if is_recovery else {}
-        return render(request, "run.html", is_recovery=is_recovery, state=state, **more)
+        return render(
+            request, "run.html", recoveries=recoveries, is_recovery=is_recovery, state=state, **more
+        )

@@ -18,9 +18,23 @@ function clicked(event) {
     open(document.getElementById(opener.dataset.dialog));
   } else if (event.target.closest("[data-close]")) {
     event.target.closest("dialog")?.close();
+  } else if (event.target.closest("[data-copy]")) {
+    copy(event.target.closest("[data-copy]"));
   } else if (event.target.closest("[data-dismiss]")) {
     document.getElementById("outcome").hidden = true;
     document.getElementById("main").focus();
+  }
+}
+
+// Marks the text first: where a frame may not use the clipboard, the person still can.
+async function copy(button) {
+  const text = document.getElementById(button.dataset.copy);
+  getSelection().selectAllChildren(text);
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = document.execCommand("copy") ? "Copied" : "Marked: press Ctrl+C";
   }
 }
 

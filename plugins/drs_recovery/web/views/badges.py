@@ -33,6 +33,11 @@ class Badge:
     is_real: bool
     is_dry_run: bool
 
+    @property
+    def is_alarm(self) -> bool:
+        """Whether servers of a real recovery are launched: what nobody may overlook."""
+        return self.is_real and not self.is_dry_run
+
 
 def badge_of(execution: Mapping[str, Any]) -> Badge:
     """

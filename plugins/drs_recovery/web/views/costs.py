@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from drs_recovery.store_rules import termination_time
+from drs_recovery.store_rules import has_instances_left, termination_time
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.instances import (
     instances_by_region,
+    last_checked,
     places_of,
-    servers_with_instances,
+    regions_of,
+    seen_running,
     standing_request,
 )
 from drs_recovery.web.views.moments import Moment, moment_if
@@ -50,12 +52,13 @@ class RegionCount:
 @dataclass(frozen=True)
 class RunningInstances:
     """
-    The instances that an execution launched and that were not seen to be gone, of all its attempts.
+    The instances that an execution launched, of all its attempts, and that are neither gone nor replaced.
 
     :param state: what is true of them.
     :param count: how many.
     :param regions: how many in each Region.
-    :param since: when the first of them was launched, as far as known.
+    :param since: when the first of those that were seen running was launched, as far as known.
+    :param checked: until when what is said of all of them is known; None if it is not.
     :param may_grow: whether DRS may still launch more.
     :param sentence: how many run where since when, and that they cost money; or that none does.
     :param cleanup: when and by whom they are terminated, or that nobody does it; empty if nothing is left.
@@ -67,6 +70,7 @@ class RunningInstances:
     count: int
     regions: tuple[RegionCount, ...]
     since: Moment | None
+    checked: Moment | None
     may_grow: bool
     sentence: Sentence
     cleanup: Sentence
@@ -82,7 +86,7 @@ def running_instances(document: Record, now: float) -> RunningInstances:
     :param now: epoch seconds; only whether the time of the clean-up has come hangs on it.
     """
     regions = instances_by_region(document)
-    begun = map(_launched, servers_with_instances(document))
+    begun = map(_launched, seen_running(document))
     since = min((time for time in begun if time is not None), default=None)
     count = sum(regions.values())
     state = _state(document, count)
@@ -92,7 +96,8 @@ def running_instances(document: Record, now: float) -> RunningInstances:
         regions=tuple(RegionCount(region, number) for region, number in regions.items()),
         since=moment_if(since),
         may_grow=may_grow(document),
-        sentence=_sentence(document, regions, count, since),
+        sentence=_sentence(document, regions, since),
+        checked=moment_if(last_checked(document)),
         cleanup=_cleanup(document, state, count, now) if count else said(),
         problem=document.get("terminationError") if state is InstancesState.TERMINATION_FAILED else None,
         jobs=job_rows(document.get("terminateJobs", ())),
@@ -122,7 +127,7 @@ def _state(document: Record, count: int) -> InstancesState:
     return InstancesState.TERMINATING if standing_request(document) else InstancesState.RUNNING
 
 
-def _sentence(document: Record, regions: Mapping[str, int], count: int, since: float | None) -> Sentence:
+def _sentence(document: Record, regions: Mapping[str, int], since: float | None) -> Sentence:
     if document.get("instancesTerminated"):
         return said(
             "Nothing of it runs any more: its instances are terminated",
@@ -130,16 +135,40 @@ def _sentence(document: Record, regions: Mapping[str, int], count: int, since: f
         )
     if not regions:
         return said(_nothing(document), *_still_to_come(document))
-    kind = "drill instance" if document["isDrill"] else "instance of the real recovery"
-    plural = "drill instances" if document["isDrill"] else "instances of the real recovery"
+    seen = regions_of(seen_running(document))
+    unseen = sum(regions.values()) - sum(seen.values())
+    told = _running(document, seen, since) if seen else _unseen(document, regions, unseen)
+    more = f" {unseen} more {_verb(unseen)} on record and not seen running." if seen and unseen else ""
+    return said(told, more, *_still_to_come(document))
+
+
+def _running(document: Record, seen: Mapping[str, int], since: float | None) -> Sentence:
+    count = sum(seen.values())
     begin = said(", the first of them since ", since) if since is not None else said()
-    verb = "runs and costs" if count == 1 else "run and cost"
+    costs = "runs and costs" if count == 1 else "run and cost"
     return said(
-        f"{counted(count, kind, plural)} {verb} money: {places_of(regions)}",
-        begin,
-        ".",
-        *_still_to_come(document),
+        f"{_counted(document, count)} {costs} money: {places_of(seen)}", begin, *_checked(document), "."
     )
+
+
+def _unseen(document: Record, regions: Mapping[str, int], count: int) -> Sentence:
+    text = f"{_counted(document, count)} {_verb(count)} on record and not seen running: {places_of(regions)}"
+    return said(text, *_checked(document), "; what is there costs money.")
+
+
+def _counted(document: Record, count: int) -> str:
+    if document["isDrill"]:
+        return counted(count, "drill instance")
+    return counted(count, "instance of the real recovery", "instances of the real recovery")
+
+
+def _verb(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _checked(document: Record) -> tuple[str | float, ...]:
+    checked = last_checked(document)
+    return ("; when that was last checked is not known",) if checked is None else ("; last checked ", checked)
 
 
 def _when(time: float | None) -> tuple[str | float, ...]:
@@ -156,6 +185,8 @@ def _still_to_come(document: Record) -> tuple[str, ...]:
 def _nothing(document: Record) -> str:
     if any("terminatedTime" in server for wave in document["waves"] for server in wave["serverStatuses"]):
         return "Every instance on record is terminated; that nothing is left is being confirmed."
+    if has_instances_left(document):
+        return "Nothing of it is known to run: its instances are gone, or a later launch replaced them."
     if document.get("dryRun"):
         return "A dry run launches nothing."
     if is_live(document):

@@ -9,6 +9,7 @@ from typing import Any
 from drs_recovery.web.rules import ANSWERS, Rights
 from drs_recovery.web.views.action_words import OfferedAction
 from drs_recovery.web.views.actions import Actions, actions_for
+from drs_recovery.web.views.addresses import Addresses, addresses_of
 from drs_recovery.web.views.briefing import Briefing, briefings_of
 from drs_recovery.web.views.costs import RunningInstances, running_instances
 from drs_recovery.web.views.events import EventLog, event_log
@@ -46,6 +47,7 @@ class ExecutionView:
     :param notices: what must not be overlooked about the page itself.
     :param failures: what failed and why.
     :param instances: what runs and costs money.
+    :param addresses: where the servers of a real recovery that has ended are reached; None of any other.
     :param times: elapsed, expected, objectives.
     :param counts: servers of all waves, by phase.
     :param timeline: the waves along the time.
@@ -66,6 +68,7 @@ class ExecutionView:
     notices: tuple[Notice, ...]
     failures: Failures
     instances: RunningInstances
+    addresses: Addresses | None
     times: Times
     counts: tuple[PhaseCount, ...]
     timeline: Timeline
@@ -119,6 +122,7 @@ def execution_view(
         notices=notices_for(document, events, airflow, as_of, rights.installation),
         failures=failures_in(document),
         instances=instances,
+        addresses=addresses_of(document),
         times=times_of(document, as_of),
         counts=phase_counts([server for wave in document["waves"] for server in wave["serverStatuses"]]),
         timeline=timeline_of(document, events, as_of),

@@ -10,10 +10,10 @@ from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.badges import Badge, badge_of
 from drs_recovery.web.views.gates import who_answers
-from drs_recovery.web.views.instances import leaves_instances
+from drs_recovery.web.views.instances import checked_note, leaves_instances
 from drs_recovery.web.views.moments import Moment
 from drs_recovery.web.views.page_moment import page_moment
-from drs_recovery.web.views.parts import Clock, clock, counted, cut
+from drs_recovery.web.views.parts import Clock, Sentence, clock, counted, cut
 from drs_recovery.web.views.status_marks import Mark, mark_of
 
 _LONGEST_NOTE = 120
@@ -36,7 +36,7 @@ class ExecutionRow:
     :param started_by: who started it.
     :param ticket: number in a ticketing tool.
     :param note: what a person should know: the error in one line, or what is waited for.
-    :param instances_run: whether it has ended, and instances of it may still run and cost money.
+    :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
     :param is_live: whether it has not ended.
     """
 
@@ -52,7 +52,7 @@ class ExecutionRow:
     started_by: str
     ticket: str | None
     note: str | None
-    instances_run: bool
+    instances_run: Sentence | None
     is_live: bool
 
 
@@ -78,7 +78,7 @@ def execution_row(execution: Mapping[str, Any], now: float) -> ExecutionRow:
         started_by=execution["initiatedBy"],
         ticket=execution.get("ticket"),
         note=_note(execution),
-        instances_run=leaves_instances(execution),
+        instances_run=checked_note(execution) if leaves_instances(execution) else None,
         is_live=live,
     )
 

@@ -140,7 +140,7 @@ def _about_instances(
 
 def _after_recovery(document: Record) -> str:
     if document["status"] == ExecutionStatus.COMPLETED:
-        return "Send users to the recovered servers: their addresses, and what comes next, are below."
+        return "Send users to the recovered servers: their addresses, and what comes next, are on this page."
     return "Decide what becomes of the instances: they run until somebody terminates them."
 
 

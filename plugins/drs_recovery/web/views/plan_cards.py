@@ -60,10 +60,15 @@ class PlanCard:
     can_start: bool
 
     @property
+    def is_real_live(self) -> bool:
+        """Whether a real recovery of it lives."""
+        return any(run.badge.is_alarm for run in self.live)
+
+    @property
     def urgency(self) -> tuple[int, str, str]:
         """Sort key: live real recovery, live, broken, without recent good drill, with warning; by name."""
         signs = (
-            any(run.badge.is_real for run in self.live),
+            self.is_real_live,
             bool(self.live),
             self.kind is PlanKind.BROKEN,
             self.proof.is_warning,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from drs_recovery.drills import is_good_drill
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.web.views.badges import Badge, badge_of
-from drs_recovery.web.views.instances import leaves_instances
+from drs_recovery.web.views.instances import checked_note, leaves_instances
 from drs_recovery.web.views.moments import Moment, moment_if
+from drs_recovery.web.views.parts import Sentence
 from drs_recovery.web.views.plan_inputs import Record
 from drs_recovery.web.views.status_marks import Mark, mark_of
 from drs_recovery.wording import words
@@ -20,6 +21,7 @@ class RunSummary:
     An execution in a line.
 
     :param execution_id: for the link.
+    :param plan_name: name of the plan.
     :param badge: drill or real recovery, and whether it is a dry run.
     :param status: mark of its status.
     :param note: what qualifies the status, such as ``2 of 3 waves completed``; empty if nothing does.
@@ -29,10 +31,11 @@ class RunSummary:
     :param duration: in words; empty while it lives.
     :param started_by: who or what triggered it.
     :param ticket: number in a ticketing tool; empty without one.
-    :param instances_run: whether it has ended, and instances of it may still run and cost money.
+    :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
     """
 
     execution_id: str
+    plan_name: str
     badge: Badge
     status: Mark
     note: str
@@ -42,7 +45,7 @@ class RunSummary:
     duration: str
     started_by: str
     ticket: str
-    instances_run: bool
+    instances_run: Sentence | None
 
 
 def run_summary(execution: Record) -> RunSummary:
@@ -54,6 +57,7 @@ def run_summary(execution: Record) -> RunSummary:
     is_final = ExecutionStatus(execution["status"]).is_final
     return RunSummary(
         execution_id=execution["executionId"],
+        plan_name=execution["planName"],
         badge=badge_of(execution),
         status=mark_of(execution),
         note=coverage_note(execution),
@@ -63,7 +67,7 @@ def run_summary(execution: Record) -> RunSummary:
         duration=words(execution.get("duration")) if is_final else "",
         started_by=execution["initiatedBy"],
         ticket=execution.get("ticket", ""),
-        instances_run=leaves_instances(execution),
+        instances_run=checked_note(execution) if leaves_instances(execution) else None,
     )
 
 

@@ -74,6 +74,7 @@ class ServerRow:
     :param job: the DRS job of that attempt.
     :param earlier: what earlier attempts left.
     :param terminated: when its instances were seen to be gone.
+    :param replaced_by: id of the execution whose launch of the same server replaced its instance.
     """
 
     name: str
@@ -97,6 +98,7 @@ class ServerRow:
     job: Link | None
     earlier: tuple[EarlierInstance, ...]
     terminated: Moment | None
+    replaced_by: str | None
 
 
 def server_row(server: Record, longest: int) -> ServerRow:
@@ -132,6 +134,7 @@ def server_row(server: Record, longest: int) -> ServerRow:
             for left in server.get("previousInstances", ())
         ),
         terminated=moment_if(server.get("terminatedTime")),
+        replaced_by=server.get("replacedBy"),
     )
 
 

@@ -18,6 +18,7 @@ def execution(
     return {
         "executionId": f"e{number}",
         "planId": "crm",
+        "planName": "CRM",
         "planHash": "abc",
         "executionType": "DRILL",
         "status": status,

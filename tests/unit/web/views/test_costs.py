@@ -25,7 +25,7 @@ def test_instances_are_counted_by_region_since_the_first_of_them() -> None:
     assert found.since == Moment.at(START + 90)
     assert str(found.sentence) == (
         "2 drill instances run and cost money: 1 in eu-west-1 and 1 in us-east-1, "
-        "the first of them since 2027-01-15 08:01:30 UTC."
+        "the first of them since 2027-01-15 08:01:30 UTC; when that was last checked is not known."
     )
     assert str(found.cleanup) == f"They are terminated automatically within ten minutes of {ENDS}."
 
@@ -35,7 +35,45 @@ def test_an_instance_of_a_failed_server_and_of_an_earlier_attempt_costs_money_to
     found = running_instances(document("FAILED", wave("FAILED", failed)), NOW)
     assert found.count == 2
     assert found.since is None
-    assert str(found.sentence) == "2 drill instances run and cost money: 2 in us-east-1."
+    assert str(found.sentence) == (
+        "2 drill instances are on record and not seen running: 2 in us-east-1; "
+        "when that was last checked is not known; what is there costs money."
+    )
+
+
+def test_a_ready_server_of_an_earlier_release_ran_although_its_record_lacks_the_state() -> None:
+    old = server("a", instanceState=None)
+    del old["instanceState"]
+    found = running_instances(document("COMPLETED", wave("COMPLETED", old)), NOW)
+    assert str(found.sentence).startswith("1 drill instance runs and costs money")
+
+
+def test_only_what_was_seen_running_is_said_to_run_and_when_that_was_last_known() -> None:
+    seen = server("a", lastPolledTime=START + 500)
+    stopped = server("b", instanceState="stopped", lastPolledTime=START + 700)
+    found = running_instances(document("COMPLETED", wave("COMPLETED", seen, stopped)), NOW)
+    assert (found.count, found.checked) == (2, Moment.at(START + 500))
+    assert str(found.sentence) == (
+        "1 drill instance runs and costs money: 1 in us-east-1, the first of them since "
+        "2027-01-15 08:02:00 UTC; last checked 2027-01-15 08:08:20 UTC. "
+        "1 more is on record and not seen running."
+    )
+    compared = document("COMPLETED", wave("COMPLETED", seen, stopped), instancesCheckedTime=START + 900)
+    assert running_instances(compared, NOW).checked == Moment.at(START + 900)
+
+
+def test_instances_that_are_gone_or_were_replaced_cost_nothing() -> None:
+    waves = wave(
+        "COMPLETED",
+        server("a", replacedBy="e2", previousInstances=[{"instanceId": "i-0"}]),
+        server("b", instanceState="terminated"),
+        server("c", instanceState="shutting-down"),
+    )
+    found = running_instances(document("COMPLETED", waves), NOW)
+    assert (found.state, found.count, str(found.cleanup)) == (InstancesState.NONE, 0, "")
+    assert str(found.sentence) == (
+        "Nothing of it is known to run: its instances are gone, or a later launch replaced them."
+    )
 
 
 def test_one_instance_runs_and_costs() -> None:
@@ -146,7 +184,7 @@ def test_a_job_that_outlived_the_record_may_have_launched_something() -> None:
     none = document("FAILED", wave("FAILED", server(phase="FAILED"), jobs=[job]))
     assert str(running_instances(none, NOW).sentence) == f"No instance of it is on record.{unknown}"
     one = document("FAILED", wave("FAILED", server("a"), jobs=[job]))
-    assert str(running_instances(one, NOW).sentence).endswith(f"UTC.{unknown}")
+    assert str(running_instances(one, NOW).sentence).endswith(f"known.{unknown}")
 
 
 def test_a_termination_that_failed_says_why() -> None:

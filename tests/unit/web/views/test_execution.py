@@ -256,7 +256,7 @@ def test_a_row_of_the_list_says_whether_what_ended_still_costs_money(
     status: str, phase: str, fields: dict[str, Any], run: bool
 ) -> None:
     state = document(status, wave("COMPLETED", server(phase=phase)), **fields)
-    assert execution_row(state, START + 1000).instances_run is run
+    assert bool(execution_row(state, START + 1000).instances_run) is run
 
 
 def test_before_the_servers_are_found_a_row_does_not_count_them() -> None:

@@ -84,7 +84,7 @@ def test_after_a_success_instances_may_be_terminated() -> None:
 def test_after_a_real_recovery_no_next_step_ends_what_users_need() -> None:
     state = document("COMPLETED", wave("COMPLETED", server()), recovery=True)
     assert told(state) == (
-        "Send users to the recovered servers: their addresses, and what comes next, are below.",
+        "Send users to the recovered servers: their addresses, and what comes next, are on this page.",
         [],
     )
     partly = document("PARTIAL_SUCCESS", FAILED, recovery=True)
