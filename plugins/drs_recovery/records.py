@@ -222,14 +222,16 @@ class WavePoll:
     :param jobs: the jobs that DRS listed.
     :param servers: the servers of which it said something.
     :param trouble: what could not be asked, and why, for people; None if everything could.
-    :param looks: how often AWS was asked since the last poll that was written. With 0 the poll says nothing
-        about when AWS was last asked, nor about trouble: it writes what was concluded from earlier answers.
+    :param is_look: whether AWS was asked for the wave's jobs or for what they launched. Otherwise the poll
+        writes what was concluded, and says nothing about trouble nor about when AWS was last asked.
+    :param looks: how often AWS was asked since the last poll that was written.
     :param looked_at: when AWS was last asked, in epoch seconds; None for now.
     """
 
     jobs: tuple[JobSeen, ...] = ()
     servers: tuple[ServerSeen, ...] = ()
     trouble: str | None = None
+    is_look: bool = True
     looks: int = 1
     looked_at: float | None = None
 

@@ -307,7 +307,9 @@ def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterab
     for server in sorted(servers, key=lambda server: str(server["sourceServerId"])):
         wave = by_number[server["waveNumber"]]
         wave["serverStatuses"].append({**public(server), **_polled_with(wave, server)})
-    return {**public(execution), "waves": list(by_number.values())}
+    polled = {wave["lastPolledTime"] for wave in by_number.values() if "lastPolledTime" in wave}
+    newest = {"lastPolledTime": max({execution.get("lastPolledTime", 0), *polled})} if polled else {}
+    return {**public(execution), **newest, "waves": list(by_number.values())}
 
 
 def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:

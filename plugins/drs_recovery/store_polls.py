@@ -46,14 +46,15 @@ class StorePolls(StoreBase):
         servers = self._read_servers(execution_id, number)
         now = self._now()
         looked_at = _looked_at(poll, now)
-        changes = server_changes(servers, poll.servers, looked_at, wave["pollAttempts"] + poll.looks)
+        looks = wave["pollAttempts"] + (poll.looks if poll.is_look else 0)
+        changes = server_changes(servers, poll.servers, looked_at, looks)
         *earlier, last = in_transactions(changes) if changes else [()]
         for part in earlier:
             self._write(execution, wave, part, now, {}, {})
             wave = {**wave, "version": wave["version"] + 1}
         seen = {"jobs": merge_jobs(wave["jobs"], poll.jobs)}
         polled = {}
-        if poll.looks:
+        if poll.is_look:
             seen |= _look_changes(wave, poll, now)
             polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
         self._write(execution, wave, last, now, seen, polled)
@@ -83,20 +84,39 @@ class StorePolls(StoreBase):
         )
 
     @retried_on_conflict
-    def record_poll_failure(self, execution_id: str, number: int, message: str) -> None:
+    def record_looks(self, execution_id: str, number: int, looks: int, looked_at: float | None) -> None:
+        """
+        Record that polls brought no news; a wave that does not run is left alone.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param looks: how often AWS was asked since the last poll that was written.
+        :param looked_at: when it answered last, in epoch seconds; None if it did not.
+        """
+        wave = self._read_wave(execution_id, number)
+        if not WaveStatus(wave["status"]).is_active:
+            return
+        changes: Item = {"pollAttempts": wave["pollAttempts"] + looks}
+        if looked_at is not None:
+            changes["lastPolledTime"] = max(round(looked_at, 3), wave.get("lastPolledTime", 0))
+        self.table.transact([record_update(wave, changes)])
+
+    @retried_on_conflict
+    def record_poll_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
         """
         Record that a poll failed; a wave that does not run is left alone.
 
         :param execution_id: the execution.
         :param number: the wave, from 1.
         :param message: what went wrong, for people; the next poll without trouble clears it.
+        :param looks: how often AWS was asked since the last poll that was written.
         """
         wave = self._read_wave(execution_id, number)
         if not WaveStatus(wave["status"]).is_active:
             return
         changes = {
             "lastPollError": _poll_error(wave, message, self._now()),
-            "pollAttempts": wave["pollAttempts"] + 1,
+            "pollAttempts": wave["pollAttempts"] + looks,
         }
         self.table.transact([record_update(wave, changes)])
 

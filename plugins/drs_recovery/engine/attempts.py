@@ -105,7 +105,7 @@ def _give_up_lost_servers(
         if server.get("jobId") in lost and not needs_no_more_polls(server)
     )
     jobs = tuple(JobSeen(str(job_id), JOB_UNLISTED) for job_id in sorted(lost))
-    store.record_poll(execution_id, wave["waveNumber"], WavePoll(jobs, failed))
+    store.record_poll(execution_id, wave["waveNumber"], WavePoll(jobs, failed, is_look=False))
 
 
 def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:

@@ -155,7 +155,9 @@ class ExecutionCloser:
                 for server in under_way
             )
             if failed:
-                self._store.record_poll(execution_id, wave["waveNumber"], WavePoll(servers=failed, looks=0))
+                self._store.record_poll(
+                    execution_id, wave["waveNumber"], WavePoll(servers=failed, is_look=False)
+                )
 
     def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
         try:

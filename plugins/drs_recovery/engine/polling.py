@@ -159,14 +159,17 @@ def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
     )
 
 
-def record_problem(store: ExecutionStore, execution_id: str, wave_number: int, problem: str) -> None:
+def record_problem(
+    store: ExecutionStore, execution_id: str, wave_number: int, problem: str, looks: int = 1
+) -> None:
     """
     Put on record that a look failed; never raises.
 
     :param problem: why, for people.
+    :param looks: how often AWS was asked since the last poll that was written.
     """
     try:
-        store.record_poll_failure(execution_id, wave_number, problem)
+        store.record_poll_failure(execution_id, wave_number, problem, looks)
     except PASSING_TROUBLE as error:
         # The store itself is out of reach: the next good poll writes what this one could not.
         log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))

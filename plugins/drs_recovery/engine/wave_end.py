@@ -73,7 +73,8 @@ class WaveEnd:
             for server in servers
             if server["phase"] == ServerPhase.POST_LAUNCH and not needs_no_more_polls(server)
         )
-        return self._store.record_poll(*self._at, WavePoll(servers=failed)) if failed else servers
+        poll = WavePoll(servers=failed, is_look=False)
+        return self._store.record_poll(*self._at, poll) if failed else servers
 
     def missing_details(self, clients: Clients) -> tuple[str, ...]:
         """

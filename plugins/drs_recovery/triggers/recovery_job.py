@@ -69,6 +69,7 @@ class RecoveryJobTrigger(BaseTrigger):
                     look = await wait.look()
                     if status := self._end_of(look, is_over=wait.is_over):
                         break
+                await wait.put_looks_on_record()
             event = {"status": status, "problem": look.problem}
         except PASSING_TROUBLE as error:
             event = {"status": "timeout", "problem": describe(error)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.engine.observation import requested_at
 from drs_recovery.engine.polling import PASSING_TROUBLE, Look, joined
+from drs_recovery.hooks.errors import describe
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import Execution, Hub
 from drs_recovery.waiting.pace import Wish, pause_of
@@ -22,6 +24,8 @@ Record = Mapping[str, Any]
 
 # Every question to AWS has its own end long before: if none comes, something is broken, and the wait ends.
 _LONGEST_LAST_LOOK = 300.0
+
+log = logging.getLogger(__name__)
 
 # If AWS does not answer at the deadline, it is asked for so many intervals more.
 _LAST_INTERVALS = 10
@@ -86,6 +90,13 @@ class ExecutionWait:
             problem=joined(wave.problem for wave in self._waves),
             cancelled="cancel" in self._execution and self._was_asked_since(self._begun_at),
         )
+
+    async def put_looks_on_record(self) -> None:
+        """Record the looks that brought no news: the wait ends, and what it came to is judged."""
+        try:
+            await asyncio.gather(*(wave.put_looks_on_record() for wave in self._waves))
+        except PASSING_TROUBLE as error:
+            log.warning("looks are not recorded: %s", describe(error))
 
     @property
     def is_over(self) -> bool:

@@ -32,6 +32,7 @@ from drs_recovery.statuses import ServerPhase
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import Hub, Job
 from drs_recovery.waiting.job_logs import JobLog
+from drs_recovery.waiting.looks import Looks
 from drs_recovery.waiting.pace import Wish
 from drs_recovery.waiting.shared_poller import Answer, Watch
 
@@ -88,6 +89,7 @@ class WaveWait:
         self._log_troubles: dict[Place, str | None] = {}
         self._noted = (wave.get("lastPollError") or {}).get("message")
         self._recorded_at = time.time()
+        self._looks = Looks()
         self._writing = asyncio.Lock()
         for place, watch in self._watches.items():
             hub.place(place).join(watch)
@@ -148,6 +150,7 @@ class WaveWait:
 
     async def _take(self, place: Place, answer: Answer[Job]) -> None:
         problem = None
+        self._looks.asked(place, answer.asked_at, answered=answer.error is None)
         if answer.error is not None:
             # Whatever it is: this place cannot be asked now. It may pass, and the others can be asked.
             problem = str(PlaceTrouble(place, answer.error, "DRS"))
@@ -173,7 +176,7 @@ class WaveWait:
         await self._demand_account(place, answer.found)
         answers = await asyncio.gather(
             *(
-                self._job_answer(place, job_id, answer.found.get(job_id))
+                self._job_answer(place, job_id, answer.found.get(job_id), answer.asked_at)
                 for job_id in sorted(self._watches[place].keys)
             )
         )
@@ -185,6 +188,8 @@ class WaveWait:
             poll = replace(poll, trouble=self._trouble(answered=place))
             if poll.trouble != self._noted or self._is_quiet_for_long() or self._changes(poll):
                 await self._record(poll)
+            elif self._looks.are_due:
+                await self._record_looks()
         # Not before: a wave is judged by its record, so that nothing else may call it settled.
         self._answers.update({answer.job_id: answer for answer in answers})
         self._problems.pop(place, None)
@@ -194,12 +199,12 @@ class WaveWait:
         problems = (problem for place, problem in self._problems.items() if place != answered)
         return joined([*problems, *self._log_troubles.values()])
 
-    async def _job_answer(self, place: Place, job_id: str, job: Job | None) -> JobAnswer:
+    async def _job_answer(self, place: Place, job_id: str, job: Job | None, asked_at: float) -> JobAnswer:
         job_log, trouble = self._logs[job_id], None
         servers = [server for server in self._servers if server.get("jobId") == job_id]
         if job is not None and job_log.may_have_news(job, servers, time.time()):
             trouble = await self._read_log(place, job_id, job)
-        return JobAnswer(job_id, job, job_log.items, trouble)
+        return JobAnswer(job_id, job, job_log.items, trouble, asked_at)
 
     async def _read_log(self, place: Place, job_id: str, job: Job) -> str | None:
         """Why the log could not be read, for people; None if it was."""
@@ -227,12 +232,26 @@ class WaveWait:
         longest = min(_QUIET_LOOKS * self._wish.interval, _QUIET_SECONDS)
         return time.time() >= self._recorded_at + longest
 
+    async def put_looks_on_record(self) -> None:
+        """Record those that are not: whoever judges the wave now should see when DRS was last asked."""
+        async with self._writing:
+            if self._looks.unrecorded:
+                await self._record_looks()
+
+    async def _record_looks(self) -> None:
+        execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
+        looks, newest = self._looks.unrecorded, self._looks.newest
+        await self._hub.with_store(ExecutionStore.record_looks, execution_id, number, looks, newest)
+        self._looks.recorded()
+
     async def _record(self, poll: WavePoll) -> None:
         number = self._wave["waveNumber"]
+        poll = replace(poll, looks=self._looks.unrecorded, looked_at=self._looks.newest)
         self._servers = await self._hub.with_store(
             ExecutionStore.record_poll, self._execution["executionId"], number, poll
         )
         self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
+        self._looks.recorded()
         self._is_noted(poll.trouble)
 
     async def _note_problem(self) -> None:
@@ -243,7 +262,9 @@ class WaveWait:
             if trouble == self._noted and not self._is_quiet_for_long():
                 return
             try:
-                await self._hub.with_store(record_problem, execution_id, number, trouble)
+                looks = self._looks.unrecorded
+                await self._hub.with_store(record_problem, execution_id, number, trouble, looks)
+                self._looks.recorded()
             except PASSING_TROUBLE as error:
                 log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
             self._is_noted(trouble)

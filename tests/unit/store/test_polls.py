@@ -136,6 +136,33 @@ def test_failed_poll_is_counted_and_cleared_by_the_next_good_one(store, running)
     assert (wave["pollAttempts"], "lastPollError" in wave) == (2, False)
 
 
+def test_polls_without_news_are_counted_together_and_dated_by_the_last_question(store, running, clock):
+    running.poll(1, ServerPhase.SNAPSHOT, "IN_PROGRESS")
+    before = store.get_execution("e1")
+    clock.advance(30)
+    store.record_looks("e1", 1, 3, clock.now - 2)
+    wave = store.get_wave("e1", 1)
+    assert (wave["pollAttempts"], wave["lastPolledTime"]) == (4, clock.now - 2)
+    document = store.get_document("e1")
+    assert document["lastPolledTime"] == document["waves"][0]["serverStatuses"][0]["lastPolledTime"]
+    assert store.get_execution("e1") == before
+    store.record_looks("e1", 1, 1, clock.now - 9)
+    assert store.get_wave("e1", 1)["lastPolledTime"] == clock.now - 2
+    ended = store.fail_wave("e1", 1, "timed out")
+    store.record_looks("e1", 1, 1, clock.now)
+    assert store.get_wave("e1", 1) == ended
+
+
+def test_a_conclusion_is_no_look(store, running, clock):
+    store.record_poll_failure("e1", 1, "ThrottlingException", looks=2)
+    clock.advance(30)
+    seen = ServerSeen("s-1000", phase=ServerPhase.FAILED, fields={"error": "gave up"})
+    store.record_poll("e1", 1, WavePoll(servers=(seen,), is_look=False))
+    wave = store.get_wave("e1", 1)
+    assert (wave["pollAttempts"], "lastPolledTime" in wave) == (2, False)
+    assert wave["lastPollError"]["message"] == "ThrottlingException"
+
+
 def test_failed_poll_of_an_ended_wave_is_no_news(store, running):
     wave = store.fail_wave("e1", 1, "timed out")
     store.record_poll_failure("e1", 1, "ThrottlingException")

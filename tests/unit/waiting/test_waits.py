@@ -20,6 +20,7 @@ from drs_recovery.store_items import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waiting.execution_wait import waiting
 from drs_recovery.waiting.hub import Hub
+from drs_recovery.waiting.looks import Looks
 from drs_recovery.waiting.pace import Wish
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_2, WEST, application, database, plan
@@ -94,6 +95,28 @@ def test_looks_without_news_are_written_down_now_and_then(aws: Sandbox, started:
 
     # Every fourth look, 0.8 seconds apart: at most three in two seconds, of ten looks.
     assert 1 <= spent["TransactWriteItems"] <= 3
+
+
+def test_polls_on_record_are_the_looks_and_their_newest_time(
+    aws: Sandbox, started: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.advance(20)
+    asked: list[float] = []
+    count = Looks.asked
+
+    def counted(looks: Looks, place: Any, at: float, *, answered: bool) -> None:
+        asked.append(at)
+        count(looks, place, at, answered=answered)
+
+    monkeypatch.setattr(Looks, "asked", counted)
+
+    assert asyncio.run(status_of(trigger_for(started, seconds=2))) == "timeout"
+
+    wave = wave_of(started)
+    assert wave["pollAttempts"] == len(asked) > 1
+    assert wave["lastPolledTime"] == pytest.approx(asked[-1], abs=0.001)
+    assert started.document["lastPolledTime"] == wave["lastPolledTime"]
+    assert started.store.get_execution(started.execution_id)["lastPolledTime"] <= wave["lastPolledTime"]
 
 
 def test_the_log_is_left_alone_once_every_server_is_being_launched(aws: Sandbox, started: Steps) -> None:
