@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
+from drs_recovery.operators.housekeeping import (
+    KeepPlansOperator,
+    ReconcileOperator,
+    SweepOperator,
+    TerminateDueOperator,
+)
 
 DOC = """\
 # Housekeeping
@@ -13,6 +18,7 @@ Every ten minutes, each step by itself:
 
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
 - `reconcile` closes records whose DAG run ended, or was deleted, without closing them;
+- `keep_plans` keeps the plans of executions that run, whose DAGs need them, and deletes all others;
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
   record. Instances of a real recovery that came up too late are put on its record and left alone. Drill
   instances that are not ours are told in its log and result, and never touched.
@@ -33,3 +39,4 @@ with DAG(
     TerminateDueOperator(task_id="terminate_due")
     ReconcileOperator(task_id="reconcile")
     SweepOperator(task_id="sweep")
+    KeepPlansOperator(task_id="keep_plans")

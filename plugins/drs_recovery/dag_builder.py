@@ -10,28 +10,24 @@ anything.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.definitions.param import ParamsDict
 
+from drs_recovery import plan_tasks
 from drs_recovery.dag_docs import broken_plan_doc, plan_doc
+from drs_recovery.dag_waves import add_waves
 from drs_recovery.engine.run_options import LATEST
-from drs_recovery.operators.approval_gate import ApprovalGateOperator
-from drs_recovery.operators.broken_plan import BrokenPlanOperator
-from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
-from drs_recovery.operators.failure_decision import FailureDecisionOperator
+from drs_recovery.identity import DAG_ID_PREFIX
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
-from drs_recovery.operators.start_recovery import StartRecoveryOperator
-from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.settings import schedules
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.task_weights import task_weight
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
-
     from drs_recovery.exceptions import PlanError
     from drs_recovery.plan import RecoveryPlan
 
@@ -41,7 +37,7 @@ PLAN_TAG = "recovery-plan"
 BROKEN_TAG = "broken-plan"
 
 
-def build_dag(plan: RecoveryPlan) -> DAG:
+def build_dag(plan: RecoveryPlan, versions: Sequence[RecoveryPlan] = ()) -> DAG:
     """
     Build the DAG ``recover_<plan id>``.
 
@@ -49,102 +45,71 @@ def build_dag(plan: RecoveryPlan) -> DAG:
     somebody to find the switch.
 
     :param plan: a valid plan.
+    :param versions: of the plan whose tasks the DAG has; those of live executions may differ from the plan.
     """
-    with DAG(
-        dag_id=plan.dag_id,
+    versions = versions or (plan,)
+    dag = _new_dag(
+        plan.id,
         dag_display_name=plan.name,
         description=plan.description,
-        doc_md=plan_doc(plan),
+        doc_md=plan_doc(plan, is_edited=any(version != plan for version in versions)),
         tags=[PLAN_TAG, *plan.tags],
         schedule=_timetable(plan),
-        catchup=False,
-        is_paused_upon_creation=False,
         default_args={"owner": plan.owner or "airflow", "weight_rule": "absolute"},
-        dagrun_timeout=None,
-    ) as dag:
-        opened = OpenExecutionOperator(task_id="open_execution", plan=plan)
-        finalized = FinalizeExecutionOperator(task_id="finalize_execution", plan=plan)
-        finalized.as_teardown(on_failure_fail_dagrun=True)
-        ends: dict[int, BaseOperator] = {}
-        for number in _in_dependency_order(plan):
-            first, last = _add_wave(plan, number)
-            before = [ends[other] for other in plan.dependencies(number)] or [opened]
-            before >> first
-            ends[number] = last
-        # Every wave, not only the last ones: a task of a wave behind others may fail while others run.
-        [opened, *ends.values()] >> finalized
-    for task in dag.tasks:
-        task.priority_weight = task_weight(plan, type(task))
-    # Last, since Airflow copies the params of a DAG into every task that joins it, and checks each copy again
-    # whenever the DAG is serialised: nine tenths of the time of a parse, for a form that no task has.
-    dag.params = ParamsDict(trigger_form(plan))
-    return dag
+    )
+    return _with_tasks(dag, versions, plan, plan=plan)
 
 
-def build_broken_dag(plan_id: str, error: PlanError) -> DAG:
+def build_broken_dag(plan_id: str, error: PlanError, versions: Sequence[RecoveryPlan] = ()) -> DAG:
     """
-    Build the paused placeholder of a plan that cannot be used; its page and its run show the problems.
+    Build the DAG of a plan that cannot be used; its page and its run show the problems.
+
+    It has the tasks of the executions that still run. Otherwise it is a placeholder, paused if it is new.
 
     :param plan_id: id of the plan, as far as it could be read.
     :param error: every problem of its file.
+    :param versions: of the plan, with which live executions were opened.
     """
-    with DAG(
-        dag_id=f"recover_{plan_id}",
+    tags = {tag for version in versions for tag in version.tags}
+    dag = _new_dag(
+        plan_id,
         description="This plan cannot be used; its problems are in the documentation of this DAG.",
-        doc_md=broken_plan_doc(error),
-        tags=[PLAN_TAG, BROKEN_TAG],
+        doc_md=broken_plan_doc(error, is_alive=bool(versions)),
+        tags=[PLAN_TAG, BROKEN_TAG, *sorted(tags)],
         schedule=None,
-        catchup=False,
-        is_paused_upon_creation=True,
-    ) as dag:
-        BrokenPlanOperator(task_id="show_plan_errors", problems=str(error))
+        default_args={"weight_rule": "absolute"},
+        is_paused_upon_creation=not versions,
+    )
+    return _with_tasks(dag, versions, versions[0] if versions else None, problems=str(error))
+
+
+def _new_dag(plan_id: str, **arguments: Any) -> DAG:
+    defaults = {"catchup": False, "is_paused_upon_creation": False, "dagrun_timeout": None}
+    return DAG(dag_id=f"{DAG_ID_PREFIX}{plan_id}", **{**defaults, **arguments})
+
+
+def _with_tasks(
+    dag: DAG, versions: Sequence[RecoveryPlan], shown: RecoveryPlan | None, **opening: Any
+) -> DAG:
+    """
+    Add the tasks of versions of a plan; without any, only the one that tells what is wrong.
+
+    :param shown: the version that people see.
+    :param opening: what a new execution is opened with.
+    """
+    with dag:
+        opened = OpenExecutionOperator(task_id=plan_tasks.OPEN, **opening)
+        if versions:
+            finalized = FinalizeExecutionOperator(task_id=plan_tasks.FINALIZE, **opening)
+            finalized.as_teardown(on_failure_fail_dagrun=True)
+            # Every wave, not only the last ones: a task of a wave behind others may fail while others run.
+            [opened, *add_waves(versions, opened)] >> finalized
+    for task in dag.tasks if versions else ():
+        task.priority_weight = task_weight(versions[0], type(task))
+    # Last, since Airflow copies the params of a DAG into every task that joins it, and checks each copy again
+    # whenever the DAG is serialised: nine tenths of the time of a parse, for a form that no task has.
+    dag.params = ParamsDict(trigger_form(shown))
     return dag
-
-
-def _add_wave(plan: RecoveryPlan, number: int) -> tuple[BaseOperator, BaseOperator]:
-    """Add the task group of a wave; its first and its last task."""
-    # Only the end of a wave leaves something to decide; behind a failed open_execution there is nothing.
-    first_rule = TriggerRule.ALL_DONE if plan.dependencies(number) else TriggerRule.NONE_FAILED
-    gated = plan.may_gate(number)
-    with TaskGroup(group_id=plan.group_task_id(number), tooltip=plan.wave(number).name):
-        start = StartRecoveryOperator(
-            task_id="start_recovery",
-            wave_number=number,
-            trigger_rule=TriggerRule.NONE_FAILED if gated else first_rule,
-        )
-        wait = RecoveryJobSensor(task_id="wait_for_launch", wave_number=number)
-        # The servers of a failed wave that did come up get their details too.
-        enrich = EnrichInstancesOperator(
-            task_id="enrich_instances", wave_number=number, trigger_rule=TriggerRule.ALL_DONE
-        )
-        start >> wait >> enrich
-        start >> enrich
-        last = _add_decision(plan, number, enrich)
-        if not gated:
-            return start, last
-        approve = ApprovalGateOperator(task_id="approve", wave_number=number, trigger_rule=first_rule)
-        approve >> start
-        return approve, last
-
-
-def _add_decision(plan: RecoveryPlan, number: int, end: BaseOperator) -> BaseOperator:
-    """Let people decide about a failed wave, where the plan says so; the last task of the wave."""
-    if plan.wave(number).on_failure != "ask":
-        return end
-    decide = FailureDecisionOperator(task_id="decide", wave_number=number, trigger_rule=TriggerRule.ALL_DONE)
-    end >> decide
-    return decide
-
-
-def _in_dependency_order(plan: RecoveryPlan) -> list[int]:
-    """Wave numbers so that each comes after those it depends on; a plan may list them in any order."""
-    ordered: list[int] = []
-    waiting = list(range(1, len(plan.waves) + 1))
-    while waiting:
-        ready = next(n for n in waiting if set(plan.dependencies(n)) <= set(ordered))
-        ordered.append(ready)
-        waiting.remove(ready)
-    return ordered
 
 
 def _timetable(plan: RecoveryPlan) -> CronTriggerTimetable | None:
@@ -162,13 +127,14 @@ def _schedules() -> bool:
         return False
 
 
-def trigger_form(plan: RecoveryPlan) -> dict[str, Param]:
+def trigger_form(plan: RecoveryPlan | None) -> dict[str, Param]:
     """
     The options of an execution, as Airflow's trigger form and REST API offer them.
 
-    :param plan: its wave names are in the form's explanations.
+    :param plan: its wave names are in the form's explanations; None if it is broken.
     """
-    names = ", ".join(f"{number} ({wave.name})" for number, wave in enumerate(plan.waves, start=1))
+    waves = plan.waves if plan else ()
+    names = ", ".join(f"{number} ({wave.name})" for number, wave in enumerate(waves, start=1))
     return {
         "execution_type": Param(
             ExecutionType.DRILL.value,

@@ -8,14 +8,21 @@ from datetime import timedelta
 from drs_recovery.exceptions import PlanError
 from drs_recovery.plan import RecoveryPlan
 
+_EDITED = (
+    "An execution that runs was opened with another version of this plan. Its tasks stay in this DAG until "
+    "it has ended."
+)
 
-def plan_doc(plan: RecoveryPlan) -> str:
+
+def plan_doc(plan: RecoveryPlan, *, is_edited: bool = False) -> str:
     """
     Describe a plan: what it is for, its objectives, and its waves.
 
     :param plan: its texts are escaped, since a page renders them.
+    :param is_edited: whether the DAG also has tasks of another version.
     """
     lines = [f"# {_text(plan.name)}", _text(plan.description or ""), ""]
+    lines += [_EDITED, ""] if is_edited else []
     lines += [f"Objectives: RTO {_span(plan.objectives.rto)}, RPO {_span(plan.objectives.rpo)}.", ""]
     lines += ["| wave | name | groups | after waves | success when | time-out |", "|---|---|---|---|---|---|"]
     for number, wave in enumerate(plan.waves, start=1):
@@ -27,14 +34,16 @@ def plan_doc(plan: RecoveryPlan) -> str:
     return "\n".join(lines)
 
 
-def broken_plan_doc(error: PlanError) -> str:
+def broken_plan_doc(error: PlanError, *, is_alive: bool = False) -> str:
     """
     List what is wrong with a plan.
 
     :param error: every problem of the file.
+    :param is_alive: whether an execution still runs.
     """
     problems = "\n".join(f"- {_text(str(problem))}" for problem in error.problems)
-    return f"# This plan cannot be used\n\nMend its file; the DAG follows by itself.\n\n{problems}\n"
+    alive = f"{_EDITED}\n\n" if is_alive else ""
+    return f"# This plan cannot be used\n\nMend its file; the DAG follows by itself.\n\n{alive}{problems}\n"
 
 
 def _text(value: str) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+DAG_ID_PREFIX = "recover_"
+"""Of the DAG of a plan, in front of the plan's id."""
+
 
 def execution_id(dag_id: str, run_id: str) -> str:
     """

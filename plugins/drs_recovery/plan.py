@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from drs_recovery.identity import DAG_ID_PREFIX
 from drs_recovery.plan_checks import rule_findings
 from drs_recovery.plan_findings import Finding, sentence_error
 from drs_recovery.plan_parts import (
@@ -147,7 +148,7 @@ class RecoveryPlan(PlanModel):
     @property
     def dag_id(self) -> str:
         """Id of the plan's DAG."""
-        return f"recover_{self.id}"
+        return f"{DAG_ID_PREFIX}{self.id}"
 
     def digest(self) -> str:
         """SHA-256 of the plan's content in hex: the same for the same plan, however its file is written."""
@@ -196,14 +197,18 @@ class RecoveryPlan(PlanModel):
 
     def root_ancestors(self, number: int) -> tuple[int, ...]:
         """Numbers of the root waves that a wave comes after, directly or not; a root wave's own number."""
+        return tuple(sorted({number, *self.ancestors(number)}.intersection(self.root_waves())))
+
+    def ancestors(self, number: int) -> tuple[int, ...]:
+        """Numbers of the waves that a wave comes after, directly or not."""
         seen: set[int] = set()
-        waiting = [number]
+        waiting = list(self.dependencies(number))
         while waiting:
             current = waiting.pop()
             if current not in seen:
                 seen.add(current)
                 waiting.extend(self.dependencies(current))
-        return tuple(sorted(seen.intersection(self.root_waves())))
+        return tuple(sorted(seen))
 
     def group_task_id(self, number: int) -> str:
         """Id of a wave's task group, such as ``wave_02_application``; never over 70 characters."""

@@ -20,6 +20,11 @@ DECIDE = "decide"
 
 _LONGEST_SLUG = 60
 
+REMOVED = "removed"
+"""Airflow's state of a task that its DAG does not have any more."""
+
+_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
+
 
 def wave_group_id(number: int, name: str) -> str:
     """
@@ -48,6 +53,25 @@ def wave_task_ids(plan: RecoveryPlan, numbers: Iterable[int]) -> list[str]:
     :param numbers: of the waves, from 1.
     """
     return [f"{plan.group_task_id(number)}.{name}" for number in numbers for name in wave_tasks(plan, number)]
+
+
+def is_to_come(state: str | None) -> bool:
+    """
+    Whether Airflow is still to run a task, or runs it.
+
+    :param state: of the task, as Airflow names it.
+    """
+    return state not in _ENDED
+
+
+def missing_tasks(task_ids: Iterable[str], states: Mapping[str, str | None]) -> list[str]:
+    """
+    Which tasks a DAG run does not have.
+
+    :param task_ids: of the tasks.
+    :param states: of the run's tasks, by task id.
+    """
+    return [task_id for task_id in task_ids if states.get(task_id, REMOVED) == REMOVED]
 
 
 def is_task_of(task_id: str, wave: Mapping[str, Any]) -> bool:

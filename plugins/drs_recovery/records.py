@@ -61,6 +61,7 @@ class NewExecution:
         stands in for one.
     :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
     :param waves: every wave of the plan.
+    :param error: why it may not start, if that is known already.
     """
 
     execution_id: str
@@ -83,6 +84,7 @@ class NewExecution:
     expected_duration: float | None = None
     expected_samples: int = 0
     objectives: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "keepInstances": new.keep_instances or None,
         "replaceExecution": ", ".join(new.replaces) or None,
         "runStartTime": new.run_start,
+        "error": new.error,
         "expectedDuration": new.expected_duration,
         "expectedSamples": None if new.expected_duration is None else new.expected_samples,
     }

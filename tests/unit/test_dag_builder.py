@@ -234,7 +234,7 @@ def test_a_broken_plan_has_a_paused_dag_that_shows_its_problems() -> None:
     assert dag.is_paused_upon_creation is True
     assert dag.tags == {"recovery-plan", "broken-plan"}
     assert "payroll.yaml: waves[0]: is &lt;wrong&gt;" in (dag.doc_md or "")
-    assert list(dag.task_dict) == ["show_plan_errors"]
+    assert list(dag.task_dict) == ["open_execution"]
 
 
 def weights(dag: DAG) -> dict[str, int]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import yaml
-from airflow.sdk import DAG
+from airflow.sdk import DAG, BaseOperator
 
 from drs_recovery import plan_cache
+from drs_recovery.exceptions import PlanError
+from drs_recovery.live_plans import keep_plan
+from drs_recovery.plan import RecoveryPlan
 from drs_recovery.plan_loader import PlanFile, read_plan_file
 from tests.plan_documents import application, database, plan, web
+from tests.unit.variables import Variables, variables_in_memory
 
 DAG_FILE = Path(__file__).resolve().parents[2] / "dags" / "recovery_plans.py"
 BROKEN = "schema_version: 1\nid: payroll\nwaves: []\n"
@@ -112,6 +118,129 @@ def test_a_task_of_a_broken_plan_finds_its_placeholder(plans: Path, monkeypatch:
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "recover_payroll")
 
     assert "recover_payroll" in dags()
+
+
+def task(monkeypatch: pytest.MonkeyPatch, dag_id: str, task_id: str) -> BaseOperator:
+    """A task as a worker finds it."""
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", dag_id)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", task_id)
+    found = dags()[dag_id].task_dict[task_id]
+    assert isinstance(found, BaseOperator)
+    return found
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
+    """Airflow's Variables, with the plan "crm" of an execution that runs."""
+    found = variables_in_memory(monkeypatch)
+    opened = RecoveryPlan.model_validate(plan(database(), application(pause_before=True), web()))
+    keep_plan(
+        {
+            "executionId": "e1",
+            "dagId": opened.dag_id,
+            "dagRunId": "run-1",
+            "planHash": opened.digest(),
+            "planSnapshot": opened.model_dump(mode="json"),
+            "executionType": "DRILL",
+            "submittedTime": 1.0,
+        }
+    )
+    found.calls.clear()
+    return found
+
+
+WAVE_TASKS = [
+    f"wave_{wave}.{name}"
+    for wave in ("01_database", "02_application", "03_web")
+    for name in ("start_recovery", "wait_for_launch", "enrich_instances")
+] + ["wave_01_database.approve", "wave_02_application.approve"]
+
+
+def break_it(file: Path) -> None:
+    file.write_text("waves: [")
+
+
+def make_it_another_plan(file: Path) -> None:
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "id": "crm-2"}))
+
+
+def remove_waves(file: Path) -> None:
+    file.write_text(yaml.safe_dump(plan(database(), id="crm")))
+
+
+def remove_the_folder(file: Path) -> None:
+    shutil.rmtree(file.parent)
+
+
+def take_its_id(file: Path) -> None:
+    (file.parent / "copy.yaml").write_text(file.read_text())
+
+
+EDITS = [break_it, make_it_another_plan, remove_waves, Path.unlink, remove_the_folder, take_its_id]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_whatever_becomes_of_the_file_the_dag_of_a_live_execution_keeps_its_tasks(
+    plans: Path, variables: Variables, edit: Callable[[Path], None]
+) -> None:
+    write(plans, "crm")
+    edit(plans / "crm.yaml")
+
+    dag = dags()["recover_crm"]
+
+    assert set(WAVE_TASKS) < set(dag.task_dict)
+    assert {"open_execution", "finalize_execution"} < set(dag.task_dict)
+    assert dag.is_paused_upon_creation is False
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("task_id", ["open_execution", WAVE_TASKS[-1], *WAVE_TASKS[:3], "finalize_execution"])
+def test_a_worker_finds_a_task_whatever_became_of_the_file_and_asks_airflow_nothing(
+    plans: Path,
+    variables: Variables,
+    monkeypatch: pytest.MonkeyPatch,
+    edit: Callable[[Path], None],
+    task_id: str,
+) -> None:
+    write(plans, "crm")
+    as_it_was = task(monkeypatch, "recover_crm", task_id)
+    edit(plans / "crm.yaml")
+
+    found = task(monkeypatch, "recover_crm", task_id)
+
+    assert type(found) is type(as_it_was)
+    assert getattr(found, "wave_number", None) == getattr(as_it_was, "wave_number", None)
+    assert variables.calls == []
+
+
+def test_a_task_that_is_no_step_of_a_wave_is_not_made_up(
+    plans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "recover_crm")
+    for task_id in ("wave_01_database", "wave_01_database.rm", "wave_1_x.approve", "anything"):
+        monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", task_id)
+        assert list(dags()["recover_crm"].task_dict) == ["open_execution"]
+
+
+def test_a_parse_asks_airflow_once_while_no_file_was_edited(plans: Path, variables: Variables) -> None:
+    write(plans, *(f"plan-{number}" for number in range(20)), "crm")
+
+    assert len(dags()) == 21
+    assert variables.calls == ["keys"]
+
+
+def test_without_an_answer_of_airflow_the_files_count_alone(plans: Path, variables: Variables) -> None:
+    write(plans, "crm", "billing")
+    variables.trouble = RuntimeError("the database is away")
+
+    assert set(dags()) == {"recover_crm", "recover_billing"}
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_of_the_dag_file_when_nothing_lives(plans: Path) -> None:
+    shutil.rmtree(plans)
+
+    with pytest.raises(PlanError, match="cannot list plans"):
+        dags()
 
 
 def test_fifty_plans_parse_within_seconds(plans: Path) -> None:

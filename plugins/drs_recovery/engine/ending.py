@@ -114,6 +114,18 @@ def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]
     return Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=_failure_reason(document))
 
 
+def waves_may_run(document: Mapping[str, Any]) -> bool:
+    """
+    Whether nothing on record keeps the execution's waves from running.
+
+    :param document: the execution document.
+    """
+    if _asked_ending(document) or "admittedTime" not in document:
+        return False
+    status = ExecutionStatus(document["status"])
+    return not (status.is_final or status is ExecutionStatus.CANCELLING)
+
+
 def ending_without_run(document: Mapping[str, Any], run_state: str | None) -> Ending:
     """
     Say why an execution ends whose DAG run cannot end it any more.

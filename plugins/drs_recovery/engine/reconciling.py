@@ -21,7 +21,7 @@ from drs_recovery.store import ExecutionStore
 RunStateOf = Callable[[str, str], str | None]
 """Gives the state of a DAG run by DAG id and run id, as Airflow names it; None if there is no such run."""
 
-_ENDED_RUNS = frozenset({"success", "failed", None})
+ENDED_RUNS = frozenset({"success", "failed", None})
 
 # A record may be younger than what Airflow tells of its run, and the last task of a run that was just ended
 # may still be at work. Longer than any pause between two looks of a run that is alive.
@@ -84,7 +84,7 @@ def reconcile(
 def _is_left_behind(execution: Mapping[str, Any], run_state: str | None, before: float) -> bool:
     if execution["submittedTime"] > before:
         return False
-    if run_state in _ENDED_RUNS:
+    if run_state in ENDED_RUNS:
         return True
     # Whoever cancelled it did not do so in Airflow, and its run waits for an answer that may never come.
     return "cancel" in execution and execution["lastUpdatedTime"] <= before

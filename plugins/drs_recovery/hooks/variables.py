@@ -56,6 +56,41 @@ def write_variable(key: str, value: str, description: str) -> None:
     Variable.set(key, value, description=description)
 
 
+def variable_keys(prefix: str) -> list[str]:
+    """
+    Ask for the names of Variables, in one query.
+
+    :param prefix: with which they begin.
+    """
+    if _supervisor() is None:
+        from airflow.models import Variable as ServersVariable
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        wanted = select(ServersVariable.key).where(ServersVariable.key.startswith(prefix, autoescape=True))
+        with create_session() as session:
+            return sorted(session.scalars(wanted))
+    from airflow.sdk import Variable
+
+    return list(Variable.keys(prefix=prefix))
+
+
+def delete_variable(key: str) -> None:
+    """
+    Delete a Variable, if there is one.
+
+    :param key: of the Variable.
+    """
+    if _supervisor() is None:
+        from airflow.models import Variable as ServersVariable
+
+        ServersVariable.delete(key)
+        return
+    from airflow.sdk import Variable
+
+    Variable.delete(key)
+
+
 def _supervisor() -> Any:
     """What a task talks to Airflow through; None outside of tasks."""
     # Heavy, and loaded in every task.

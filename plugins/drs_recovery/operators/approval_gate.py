@@ -60,11 +60,16 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
             if gate.get("decision") == GateDecision.APPROVED:
                 # Also when the wave is cleared after the execution has ended, to be tried again.
                 return None
+            self.wait_for_waves_before(context, document, "go_on")
             self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
             self._open(document, plan)
         self.announce(document["executionId"], Asked(self.wave_number, self.task_id))
         return super().execute(context)
+
+    def go_on(self, context: Context, event: Any = None) -> Any:
+        """Go on after a pause that nobody was asked in."""
+        return self.execute(context)
 
     def _open(self, document: Mapping[str, Any], plan: RecoveryPlan) -> None:
         question = question_of(document, plan, self.wave_number)

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,18 +19,17 @@ from drs_recovery.engine.announcer import Announcer
 from drs_recovery.engine.attempts import deadline_of
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.new_execution import new_execution
+from drs_recovery.engine.judgement import wave_of
 from drs_recovery.engine.room import QueuedError
-from drs_recovery.engine.run_options import read_options
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
-from drs_recovery.plan_tasks import is_task_of
+from drs_recovery.plan_tasks import is_task_of, is_to_come, wave_task_ids
 from drs_recovery.settings import execution_store, poll_interval
-from drs_recovery.statuses import SkipCause
+from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store import ExecutionStore
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
@@ -47,6 +45,9 @@ _log = logging.getLogger(__name__)
 RETRIES = 6
 RETRY_DELAY = timedelta(seconds=5)
 RETRY_BACKOFF = 2
+
+# Waves behind which nothing is to come but what depends on them.
+_OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})
 
 
 def quick_retries(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +141,13 @@ class RecoveryMixin:
         if reason := elsewhere(record, self.installation):
             raise AirflowSkipException(f"nothing is done: {reason}")
 
+    @staticmethod
+    def task_states(context: Context) -> dict[str, str | None]:
+        """States of the run's tasks by task id."""
+        dag_run = context["dag_run"]
+        states = context["ti"].get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])
+        return dict(states.get(dag_run.run_id, {}))
+
     def announce(self, execution: str, asked: Asked | None = None) -> None:
         """
         Tell people what happened to the execution and was not told yet, whichever step it happened in.
@@ -192,6 +200,7 @@ class WaveMixin(RecoveryMixin):
 
     if TYPE_CHECKING:
         task_id: str
+        log: Any
 
     def wave_plan_of(self, execution: str) -> Wave:
         """The wave as the execution's plan has it."""
@@ -210,6 +219,28 @@ class WaveMixin(RecoveryMixin):
         raise AirflowSkipException(
             f"{self.task_id} is no task of this execution, which was opened with another version of the plan"
         )
+
+    def wait_for_waves_before(
+        self, context: Context, document: Mapping[str, Any], method_name: str = "execute_complete"
+    ) -> None:
+        """
+        Wait for the waves before this one while Airflow is still to run tasks of theirs.
+
+        Airflow runs this task behind theirs, unless the DAG has the order of another version of the plan.
+
+        :param context: Airflow's task context.
+        :param document: the execution document.
+        :param method_name: what runs after a pause.
+        """
+        plan = plan_from_snapshot(document["planSnapshot"])
+        before = plan.ancestors(self.wave_number)
+        if all(wave_of(document, number)["status"] in _OVER for number in before):
+            return
+        states = self.task_states(context)
+        waited_for = [one for one in wave_task_ids(plan, before) if one in states and is_to_come(states[one])]
+        if waited_for:
+            self.log.info("execution %s: waiting for %s", document["executionId"], ", ".join(waited_for))
+            self.look_again_in(poll_interval(), method_name)
 
     def pass_over_if_blocked(self, document: Mapping[str, Any]) -> None:
         """
@@ -274,38 +305,6 @@ class RecoveryOperator(RecoveryMixin, BaseOperator):
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Go on after a pause: every step looks for what it already did, so it simply runs again."""
         return self.execute(context)
-
-
-class PlanOperator(RecoveryOperator):
-    """
-    Base of the operators that may have to create the execution's record.
-
-    :param plan: the plan as its file has it now; an execution keeps the copy with which it was opened.
-    """
-
-    def __init__(self, *, plan: RecoveryPlan, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.plan = plan
-
-    def create_record(self, context: Context) -> dict[str, Any]:
-        """
-        Create the execution's record unless it exists.
-
-        :param context: Airflow's task context.
-        :return: EXECUTION record, with the plan that counts from now on, whatever becomes of its file.
-        """
-        execution_id = self.execution_id_of(context)
-        try:
-            return self.store.get_execution(execution_id)
-        except ExecutionNotFoundError:
-            options = read_options(self.plan, context)
-            record = new_execution(self.store, self.plan, context, execution_id, options)
-        if self.store.create_execution(replace(record, controller=self.installation)):
-            self.log.info("execution %s opened: %s", execution_id, self.plan.name)
-        else:
-            # Another installation may have opened it since it was looked for.
-            self.skip_if_elsewhere(execution_id)
-        return self.store.get_execution(execution_id)
 
 
 class WaveOperator(WaveMixin, RecoveryOperator):

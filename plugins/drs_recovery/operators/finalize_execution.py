@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.engine.closing import ExecutionCloser, Unsettled
-from drs_recovery.engine.ending import ending_of
+from drs_recovery.engine.ending import ending_of, waves_may_run
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.operators.base import PlanOperator
+from drs_recovery.live_plans import keep_plan
+from drs_recovery.operators.base import fails_for_good
+from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.plan_tasks import is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store_rules import ended_as_planned
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
@@ -38,16 +44,30 @@ class FinalizeExecutionOperator(PlanOperator):
         # The record must get its end even if AWS or the store is out of reach for hours.
         super().__init__(**{"retries": 40, "max_retry_delay": timedelta(minutes=5), **kwargs})
 
-    def execute(self, context: Context) -> str:
-        """Take the execution towards its end; leave the worker while something is still to come."""
-        document = self._document(context)
+    def execute(self, context: Context, missing_since: float | None = None) -> str:
+        """
+        Take the execution towards its end; leave the worker while something is still to come.
+
+        :param missing_since: since when Airflow lacks tasks of the execution, epoch seconds.
+        """
+        document, states = self._document(context), self.task_states(context)
+        self._await_tasks(document, states, missing_since)
         execution_id = document["executionId"]
-        ending = ending_of(document, self._task_states(context))
-        unsettled = ExecutionCloser(self.store).close(execution_id, ending)
+        unsettled = ExecutionCloser(self.store).close(execution_id, ending_of(document, states))
         if unsettled is not None:
             self._look_again(execution_id, unsettled)
         self.announce(execution_id)
+        keep_plan(document, ended=time.time())
         return self._report(self.store.get_document(execution_id))
+
+    def execute_complete(self, context: Context, event: Any, missing_since: float | None = None) -> str:
+        """
+        Look again.
+
+        :param event: of the pause, or of the jobs that were followed.
+        :param missing_since: since when Airflow lacks tasks of the execution, epoch seconds.
+        """
+        return self.execute(context, missing_since)
 
     def _document(self, context: Context) -> dict[str, Any]:
         """The document; a run that ended before its record was made still gets one."""
@@ -55,15 +75,34 @@ class FinalizeExecutionOperator(PlanOperator):
         try:
             return self.store.get_document(execution_id)
         except ExecutionNotFoundError:
-            self.create_record(context)
+            with fails_for_good():
+                self.create_record(context)
             return self.store.get_document(execution_id)
 
-    @staticmethod
-    def _task_states(context: Context) -> Mapping[str, str | None]:
-        """States of the run's tasks by task id: the trace that "Mark run as failed" leaves."""
-        dag_run = context["dag_run"]
-        states = context["ti"].get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])
-        return dict(states.get(dag_run.run_id, {}))
+    def _await_tasks(
+        self, document: Mapping[str, Any], states: Mapping[str, str | None], missing_since: float | None
+    ) -> None:
+        """
+        Wait for tasks of the execution that Airflow lost, and got back, while the plan's file changed.
+
+        Without them Airflow takes this step for the next one. Its plan, kept once more, brings them back.
+        """
+        if self.task_id not in states or not waves_may_run(document):
+            return
+        numbers = [w["waveNumber"] for w in document["waves"] if not WaveStatus(w["status"]).is_final]
+        wanted = wave_task_ids(plan_from_snapshot(document["planSnapshot"]), numbers)
+        missing = missing_tasks(wanted, states)
+        since = missing_since or time.time()
+        if missing and time.time() > since + TASKS_PATIENCE:
+            self.log.error("Airflow has lost %s for good", ", ".join(missing))
+        elif waited_for := missing or [task_id for task_id in wanted if is_to_come(states[task_id])]:
+            self.log.warning("not the last step yet: %s are still to run", ", ".join(waited_for))
+            keep_plan(document)
+            self.defer(
+                trigger=TimeDeltaTrigger(timedelta(seconds=poll_interval())),
+                method_name="execute_complete",
+                kwargs={"missing_since": since if missing else None},
+            )
 
     def _look_again(self, execution_id: str, unsettled: Unsettled) -> NoReturn:
         self.log.info("execution %s is not closed yet: %s", execution_id, unsettled.what)

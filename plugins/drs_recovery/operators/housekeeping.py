@@ -9,7 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
 from drs_recovery.engine.due_terminations import DueTerminations
 from drs_recovery.engine.places import known_places
-from drs_recovery.engine.reconciling import reconcile
+from drs_recovery.engine.plan_keeping import set_kept_plans_right
+from drs_recovery.engine.reconciling import RunStateOf, reconcile
 from drs_recovery.engine.sweep import Sweeper
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 
@@ -49,21 +50,24 @@ class ReconcileOperator(RecoveryOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Take each one step further."""
-        ti = context["ti"]
-
-        def run_state_of(dag_id: str, run_id: str) -> str | None:
-            try:
-                return str(ti.get_dagrun_state(dag_id, run_id))
-            except Exception as error:
-                if _is_not_found(error):
-                    return None
-                raise
-
         with fails_for_good():
-            result = reconcile(self.store, run_state_of)
+            result = reconcile(self.store, _run_states(context))
         for execution_id in result.closed:
             self.announce(execution_id)
         return asdict(result)
+
+
+class KeepPlansOperator(RecoveryOperator):
+    """
+    Keep the plans of executions that run, so that their DAGs keep their tasks, and no others.
+
+    :return: executions by what was set right: ``kept``, ``deleted``.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look once at all."""
+        with fails_for_good():
+            return asdict(set_kept_plans_right(self.store, _run_states(context)))
 
 
 class SweepOperator(RecoveryOperator):
@@ -87,6 +91,21 @@ class SweepOperator(RecoveryOperator):
             self.log.warning("not swept this time: %s", where)
         _demand_none(result.failed)
         return asdict(result)
+
+
+def _run_states(context: Context) -> RunStateOf:
+    """How to ask Airflow for the state of a DAG run."""
+    ti = context["ti"]
+
+    def run_state_of(dag_id: str, run_id: str) -> str | None:
+        try:
+            return str(ti.get_dagrun_state(dag_id, run_id))
+        except Exception as error:
+            if _is_not_found(error):
+                return None
+            raise
+
+    return run_state_of
 
 
 def _is_not_found(error: Exception) -> bool:

@@ -18,7 +18,8 @@ from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.engine.use_rules import UseCheck
 from drs_recovery.exceptions import ExecutionRefusedError, InstancesInUseError, SettingError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
-from drs_recovery.operators.base import PlanOperator, fails_for_good
+from drs_recovery.operators.base import fails_for_good
+from drs_recovery.operators.plan_operator import PlanOperator
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.records import PreflightFinding
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
@@ -48,7 +49,7 @@ class OpenExecutionOperator(PlanOperator):
         self._open_store()
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.noting(execution_id):
-            execution = self.create_record(context)
+            execution = self.open_record(context)
             if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.
                 return execution_id
@@ -60,6 +61,7 @@ class OpenExecutionOperator(PlanOperator):
             options = read_options(plan, context)
             if options.findings:
                 self._refuse(execution_id, options.findings)
+            self.await_tasks(context, execution, plan, () if options.dry_run else options.waves)
             clients = Clients()
             self._give_way(second_of_plan(self.store, execution_id), execution_id, options)
             try:

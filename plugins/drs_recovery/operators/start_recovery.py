@@ -70,6 +70,7 @@ class StartRecoveryOperator(WaveOperator):
         if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
             self._retry(document, wave, asked_by)
             return
+        self.wait_for_waves_before(context, document)
         self.pass_over_if_blocked(document)
         check_may_start(document, self.plan_of(execution_id), self.wave_number)
         make_way(self.store, execution_id)

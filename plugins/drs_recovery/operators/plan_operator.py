@@ -1,0 +1,135 @@
+"""What the first and the last step of a run share: the record of their execution, made if there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from drs_recovery.engine.closing import ExecutionCloser
+from drs_recovery.engine.ending import UNKNOWN_PERSON, Ending
+from drs_recovery.engine.new_execution import new_execution
+from drs_recovery.engine.run_options import read_options
+from drs_recovery.engine.start_rules import check_not_ending
+from drs_recovery.exceptions import ExecutionNotFoundError, ExecutionRefusedError
+from drs_recovery.identity import DAG_ID_PREFIX
+from drs_recovery.live_plans import keep_plan
+from drs_recovery.operators.base import RecoveryOperator
+from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan_tasks import FINALIZE, missing_tasks, wave_task_ids
+from drs_recovery.records import ExecutionFilter
+from drs_recovery.settings import poll_interval
+from drs_recovery.wording import moment
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+# Seconds for which a run may lack tasks of its execution: the DAG processor reads the DAG file again, and the
+# scheduler gives the run what is new in it. Airflow's own intervals for that are half a minute each.
+TASKS_PATIENCE = 900.0
+
+# Seconds between two looks whether Airflow has the tasks of the plan.
+_TASKS_LOOK_SECONDS = 5.0
+
+# Of the tasks that Airflow does not have, so many are named.
+_TASKS_SHOWN = 3
+
+
+class PlanOperator(RecoveryOperator):
+    """
+    Base of the operators that may have to create the execution's record.
+
+    :param plan: the plan as its file has it now; an execution keeps the copy with which it was opened. None
+        if the file is broken or gone.
+    :param problems: what is wrong with the file, one a line.
+    """
+
+    def __init__(self, *, plan: RecoveryPlan | None = None, problems: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan, self.problems = plan, problems
+
+    def create_record(self, context: Context) -> dict[str, Any]:
+        """
+        Create the execution's record unless it exists.
+
+        :param context: Airflow's task context.
+        :return: EXECUTION record, with the plan that counts from now on, whatever becomes of its file.
+        :raises ExecutionRefusedError: the plan cannot be used, and there is nothing to make a record of.
+        """
+        execution_id = self.execution_id_of(context)
+        try:
+            return self.store.get_execution(execution_id)
+        except ExecutionNotFoundError:
+            plan = self.plan or self._last_known_plan(context)
+            record = new_execution(self.store, plan, context, execution_id, read_options(plan, context))
+        if self.plan is None:
+            # With the record, not behind it: no retry may take it for one that was opened.
+            record = replace(record, error=str(self.refusal()))
+        if self.store.create_execution(replace(record, controller=self.installation)):
+            self.log.info("execution %s opened: %s", execution_id, plan.name)
+        else:
+            # Another installation may have opened it since it was looked for.
+            self.skip_if_elsewhere(execution_id)
+        return self.store.get_execution(execution_id)
+
+    def refusal(self) -> ExecutionRefusedError:
+        """Why no execution of the plan may start: its file cannot be used."""
+        return ExecutionRefusedError(
+            [f"the plan cannot be used: {one}" for one in self.problems.splitlines()]
+        )
+
+    def open_record(self, context: Context) -> dict[str, Any]:
+        """
+        Create the execution's record unless it exists, and keep its plan for its DAG.
+
+        :param context: Airflow's task context.
+        :return: EXECUTION record.
+        :raises ExecutionRefusedError: the plan cannot be used; a record of that is closed.
+        """
+        execution = self.create_record(context)
+        if self.plan is None and "error" in execution:
+            self._close_refused(execution)
+        keep_plan(execution)
+        return execution
+
+    def _close_refused(self, execution: Mapping[str, Any]) -> NoReturn:
+        """End the execution of a plan that cannot be used: its DAG may have no other step that would."""
+        ending = Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=execution["error"])
+        ExecutionCloser(self.store).close(execution["executionId"], ending)
+        self.announce(execution["executionId"])
+        raise self.refusal()
+
+    def await_tasks(
+        self, context: Context, execution: Mapping[str, Any], plan: RecoveryPlan, waves: Iterable[int]
+    ) -> None:
+        """
+        Wait until the run has the tasks of the execution: Airflow's DAG may be older than its plan, or newer.
+
+        :param context: Airflow's task context.
+        :param execution: EXECUTION record.
+        :param plan: with which the execution was opened.
+        :param waves: numbers of the waves that it runs.
+        :raises ExecutionRefusedError: they do not come.
+        """
+        states = self.task_states(context)
+        missing = missing_tasks([*wave_task_ids(plan, waves), FINALIZE], states)
+        if self.task_id not in states or not missing:
+            return
+        check_not_ending(execution)
+        names = ", ".join(missing[:_TASKS_SHOWN]) + (" and others" if missing[_TASKS_SHOWN:] else "")
+        problem = f"Airflow's DAG run has no task {names}: its DAG is of another version of the plan"
+        since = self.store.note_waiting(execution["executionId"], problem)
+        if time.time() > since + TASKS_PATIENCE:
+            why = f"{problem}, since {moment(since)}: see whether the DAG processor reads the plan files"
+            self.store.set_error(execution["executionId"], str(ExecutionRefusedError([why])))
+            raise ExecutionRefusedError([why])
+        self.log.info("execution %s: %s", execution["executionId"], problem)
+        self.look_again_in(min(poll_interval(), _TASKS_LOOK_SECONDS))
+
+    def _last_known_plan(self, context: Context) -> RecoveryPlan:
+        """The plan with which its last execution was opened: a refused one needs a plan for its record."""
+        plan_id = context["dag_run"].dag_id.removeprefix(DAG_ID_PREFIX)
+        for row in self.store.list_executions(ExecutionFilter(plan_id=plan_id), limit=1).items:
+            return self.plan_of(row["executionId"])
+        raise self.refusal()

@@ -1,0 +1,117 @@
+"""People edit, break and delete plan files while executions run; these keep their tasks and their plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devstack.stack import Stack
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.plan_tasks import FINALIZE, OPEN, wave_task_ids
+from tests.e2e.drills import Drills, Ended, Running, until
+from tests.e2e.edited_plans import ALL, AT_GATE, LAUNCHING
+from tests.e2e.made_plans import MadePlan
+from tests.e2e.proofs import falsehoods
+
+# By signal: the thread would end the whole process, and leave that of the stack behind.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900, method="signal")]
+
+_PATIENCE = 400.0
+
+# Simulated seconds: a minute, in which the DAG processor reads the edited file and writes the DAG.
+_SLOW_LAUNCH = 3600
+
+
+def _break(file: Path) -> None:
+    file.write_text("waves: [")
+
+
+def _remove_a_wave(file: Path) -> None:
+    """The wave behind it gets its number."""
+    document = yaml.safe_load(file.read_text())
+    removed = document["waves"].pop(1)
+    del document["protection_groups"][removed["groups"][0]]
+    file.write_text(yaml.safe_dump(document))
+
+
+def _rename_a_wave(file: Path) -> None:
+    document = yaml.safe_load(file.read_text())
+    document["waves"][1]["name"] = "Another name"
+    file.write_text(yaml.safe_dump(document))
+
+
+_EDITS: Mapping[str, Callable[[Path], None]] = {
+    "broken": _break,
+    "removed": _remove_a_wave,
+    "renamed": _rename_a_wave,
+    "deleted": Path.unlink,
+}
+
+
+def test_an_execution_keeps_its_tasks_whatever_becomes_of_its_plans_file(
+    drills: Drills, stack: Stack
+) -> None:
+    for plan in LAUNCHING.values():
+        drills.sandbox.add_fault("slow_launch", server=plan.server_ids(1)[0], seconds=_SLOW_LAUNCH)
+    runs = [*_in_status(drills, LAUNCHING, "POLLING"), *_in_status(drills, AT_GATE, "PAUSED")]
+
+    for edit, change in _EDITS.items():
+        for plans in (LAUNCHING, AT_GATE):
+            change(stack.state.settings.plans_dir / f"{plans[edit].id}.yaml")
+    for run in runs:
+        until(
+            lambda run=run: _knows_of_the_edit(drills, run), f"Airflow knows of the edit: {run.dag_id}", 180
+        )
+        _demand_all_tasks(run)
+    refused = drills.run(AT_GATE["broken"].id)
+    *ended, of_broken_plan = drills.follow_all([*runs, refused], _PATIENCE)
+
+    for plan, run, one in zip(ALL, runs, ended, strict=True):
+        assert falsehoods(drills, one, plan.region) == []
+        assert (plan.id, one.document["status"], one.run_state) == (plan.id, "COMPLETED", "success")
+        assert [wave["waveName"] for wave in one.document["waves"]] == ["Wave 1", "Wave 2", "Wave 3"]
+        _demand_all_tasks(run, "success")
+    _demand_refusal(of_broken_plan, f"{AT_GATE['broken'].id}.yaml: line")
+    for run in runs:
+        if "deleted" in run.dag_id:
+            until(lambda run=run: _is_gone(drills, run), f"{run.dag_id} goes", 240)
+
+
+def _in_status(drills: Drills, plans: Mapping[str, MadePlan], status: str) -> list[Running]:
+    """Start executions, and wait until each has a status."""
+    runs = [drills.run(plan.id) for plan in plans.values()]
+    for run in runs:
+        until(lambda run=run: run.look().get("status") == status, f"{run.dag_id} is {status}", 180)
+    return runs
+
+
+def _knows_of_the_edit(drills: Drills, run: Running) -> bool:
+    """The page is of the DAG as Airflow's scheduler has it."""
+    run.look()
+    dag = drills.api.dag(run.dag_id)
+    return dag is not None and "another version" in (dag["doc_md"] or "")
+
+
+def _demand_all_tasks(run: Running, state: str | None = None) -> None:
+    plan = plan_from_snapshot(run.look()["planSnapshot"])
+    wanted = {OPEN, *wave_task_ids(plan, range(1, len(plan.waves) + 1)), FINALIZE}
+    tasks = {task["task_id"]: task["state"] for task in run.drills.api.task_instances(run.dag_id, run.run_id)}
+    assert wanted <= set(tasks)
+    wrong = {
+        name: tasks[name] for name in wanted if tasks[name] == "removed" or state not in (None, tasks[name])
+    }
+    assert wrong == {}
+
+
+def _demand_refusal(ended: Ended, problem: str) -> None:
+    assert (ended.document["status"], ended.run_state) == ("FAILED", "failed")
+    assert problem in ended.document["error"]
+    assert all(not wave["jobs"] for wave in ended.document["waves"])
+
+
+def _is_gone(drills: Drills, run: Running) -> bool:
+    dag = drills.api.dag(run.dag_id)
+    return dag is None or bool(dag["is_stale"])
