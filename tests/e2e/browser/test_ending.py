@@ -30,6 +30,8 @@ def test_a_drill_is_cancelled_while_drs_launches_and_its_servers_are_recorded_al
     expect(page.locator("#now")).to_contain_text("Being cancelled by dr-lead")
     expect(offer(page, "Cancel the execution")).to_have_count(0)
     expect(status(page)).to_contain_text("Cancelled", timeout=RUN_PATIENCE)
+    expect(page.locator("#now")).to_contain_text("Cancelled by dr-lead: wrong plan")
+    expect(card(page, "What failed and why")).to_have_count(0)
     expect(page.locator("#facts")).to_contain_text("wrong plan")
     expect(card(page, "What runs and costs money")).to_contain_text("1 drill instance runs and costs money")
 
@@ -43,7 +45,11 @@ def test_instances_of_a_real_recovery_are_terminated_only_by_whoever_types_the_i
     page = desk.page
     page.goto(stage.page_of(REAL))
     expect(page.get_by_role("region", name="Real recovery")).to_contain_text("REAL RECOVERY")
+    # It is no next step: nobody presses it in passing.
+    expect(offer(page, "Terminate the instances")).to_have_count(0)
+    page.locator("#set-aside summary").click()
     dialog = open_dialog(page, "Terminate the instances")
+    expect(dialog).to_contain_text("REAL RECOVERY")
     expect(dialog).to_contain_text("your business may run on them")
 
     confirm(dialog).click()

@@ -38,6 +38,8 @@ def test_a_drill_is_followed_from_its_trigger_to_the_end_of_its_instances(
     confirm(dialog).click()
     expect(outcome(page)).to_contain_text('Airflow has taken your approval of wave 2 "Wave 2"')
     expect(status(page)).to_contain_text("Completed", timeout=RUN_PATIENCE)
+    # What was sent is said until the record shows it.
+    expect(outcome(page)).to_be_hidden()
 
     expect(page.locator("#now")).to_contain_text("Finished: 4 of 4 servers")
     expect(page.locator("#facts")).to_contain_text("CHG0030517")
