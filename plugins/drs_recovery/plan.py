@@ -15,7 +15,7 @@ from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_va
 from pydantic_core import InitErrorDetails
 
 from drs_recovery.identity import DAG_ID_PREFIX
-from drs_recovery.plan_checks import rule_findings
+from drs_recovery.plan_checks import rule_findings, size_findings
 from drs_recovery.plan_findings import Finding, sentence_error
 from drs_recovery.plan_parts import (
     DEFAULT_WAVE_TIMEOUT,
@@ -141,7 +141,8 @@ class RecoveryPlan(PlanModel):
             plan = handler(_with_defaults(data))
         except ValidationError as error:
             raise _validation_error([*field_findings(error, cls, data), *rule_findings(data)]) from None
-        if findings := rule_findings(plan.model_dump(mode="json")):
+        dumped = plan.model_dump(mode="json")
+        if findings := [*rule_findings(dumped), *size_findings(dumped)]:
             raise _validation_error(findings)
         return plan
 

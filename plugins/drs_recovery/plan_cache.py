@@ -11,6 +11,7 @@ from threading import Lock
 
 from drs_recovery.plan_loader import LoadedPlans, PlanFile, join_files, plan_files, read_plan_file
 from drs_recovery.plan_search import may_hold
+from drs_recovery.plan_source import SourceRefusedError, read_source
 
 # A file that changed this short a time before it was looked at may change again within the same tick of its
 # file system's clock, and keep its size: two seconds are the coarsest clock in use.
@@ -111,8 +112,8 @@ def _trusted(signature: Signature | None) -> Signature | None:
 
 def _digest(path: Path) -> bytes | None:
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError:
+        return hashlib.sha256(read_source(path)).digest()
+    except SourceRefusedError:
         return None
 
 

@@ -7,12 +7,18 @@ fields are wrong; whatever has not the expected shape is passed over here, becau
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from drs_recovery.plan_findings import Finding, Location, did_you_mean, place, quoted
+from drs_recovery.plan_findings import Finding, Location, did_you_mean, place, quoted, visible
 from drs_recovery.plan_messages import message_problem
+
+# DynamoDB keeps at most 400 KB a record, and what happens in an execution needs room beside the plan. JSON
+# takes a little more than DynamoDB's own form.
+MOST_SNAPSHOT_BYTES = 250_000
 
 
 def rule_findings(document: object) -> list[Finding]:
@@ -29,6 +35,7 @@ def rule_findings(document: object) -> list[Finding]:
         *_group_forms(groups),
         *_repeated_servers(groups),
         *_repeated_wave_names(waves),
+        *_wave_names_that_are_numbers(waves),
         *_group_references(groups, waves),
         *_unused_groups(groups, waves),
         *_dependency_references(waves, names),
@@ -38,6 +45,22 @@ def rule_findings(document: object) -> list[Finding]:
         *_unheard(document),
         *_message_templates(document, waves, names),
     ]
+
+
+def size_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """
+    Whether the record of an execution has room for a plan.
+
+    :param document: as it is kept there, dumped from the models.
+    """
+    size = len(json.dumps(document, ensure_ascii=False, default=str).encode())
+    if size > MOST_SNAPSHOT_BYTES:
+        most, has = MOST_SNAPSHOT_BYTES // 1000, math.ceil(size / 1000)
+        message = (
+            f"is too large: an execution keeps its plan in its record, which has room for {most} kB of it, "
+            f"and it takes {has} kB; split it, find servers by tags, or shorten its texts"
+        )
+        yield Finding((), message)
 
 
 def _group_forms(groups: Mapping[str, Any]) -> Iterator[Finding]:
@@ -78,6 +101,15 @@ def _repeated_wave_names(waves: list[Any]) -> Iterator[Finding]:
                 ("waves", index, "name"), f"{quoted(name)} is already the name of waves[{first[name]}]"
             )
         first.setdefault(name, index)
+
+
+def _wave_names_that_are_numbers(waves: list[Any]) -> Iterator[Finding]:
+    """Waves are chosen by number or by name: "2" must not mean two of them."""
+    for index, name in _named(waves):
+        number = int(name) if name.isdecimal() else 0
+        if 1 <= number <= len(waves) and number != index + 1:
+            message = f"{quoted(name)} is the number of another wave; name it in words"
+            yield Finding(("waves", index, "name"), message)
 
 
 def _group_references(groups: Mapping[str, Any], waves: list[Any]) -> Iterator[Finding]:
@@ -232,7 +264,7 @@ def _dependency_location(waves: list[Any], index: int) -> Location:
 
 
 def _hint(word: str, known: Mapping[str, Any]) -> str:
-    return did_you_mean(word, known) or f" (there is {', '.join(map(str, known)) or 'none'})"
+    return did_you_mean(word, known) or f" (there is {', '.join(map(visible, map(str, known))) or 'none'})"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

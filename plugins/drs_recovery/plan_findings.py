@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
@@ -14,6 +15,10 @@ Location = tuple[str | int, ...]
 
 # A value is quoted to be recognised, not to be read in full.
 _LONGEST_QUOTE = 80
+
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Mn", "Me", "Zl", "Zp", "Zs"})
+# Of the characters that take more than four hexadecimal digits.
+_FIRST_LONG = 0x10000
 
 
 class Finding(NamedTuple):
@@ -71,16 +76,52 @@ def quoted(value: object) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple, set)):
         return "a list"
-    if isinstance(value, date):
-        return str(value)
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST_QUOTE else f'{text[:_LONGEST_QUOTE]}…"'
+    is_word = not isinstance(value, bool) and isinstance(value, (int, float, date))
+    text = written(value) if is_word else json.dumps(value, ensure_ascii=False, default=str)
+    shortened = (
+        text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…" + ("" if is_word else '"')
+    )
+    return visible(shortened)
+
+
+def written(value: object) -> str:
+    """The words with which a number or a date stands in the file, where they are known."""
+    words = getattr(value, "written", None)
+    if words is not None:
+        return str(words)
+    # Python refuses to write down integers of more than some thousand digits.
+    return f"{value:#x}" if isinstance(value, int) else str(value)
+
+
+def visible(text: str) -> str:
+    """A text in which no character hides or looks like others: those stand there as escapes."""
+    return "".join(_escaped(character) if _hides(character) else character for character in text)
+
+
+def _hides(character: str) -> bool:
+    # Separators other than the blank, invisible ones, and accents that join the letter before them.
+    return character != " " and unicodedata.category(character) in _HIDDEN_CATEGORIES
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) < _FIRST_LONG else f"\\U{ord(character):08x}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the closest known word, else nothing."""
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    close = get_close_matches(word, list(known))
+    # Of equally close ones that with the same letters: swapped letters are the commonest slip.
+    close.sort(key=lambda other: sorted(other) != sorted(word))
+    return f"; did you mean '{_told_apart(close[0], word)}'?" if close else ""
+
+
+def _told_apart(close: str, word: str) -> str:
+    """The close word; if only letters that look alike tell it from the other, as escapes."""
+    if len(close) != len(word):
+        return visible(close)
+    pairs = zip(close, word, strict=True)
+    look_alike = all(ours == theirs or not (ours + theirs).isascii() for ours, theirs in pairs)
+    return json.dumps(close)[1:-1] if look_alike else visible(close)
 
 
 def not_text(value: object) -> str:
@@ -92,9 +133,9 @@ def not_text(value: object) -> str:
     if isinstance(value, bool):
         return f"YAML reads this as {quoted(value)} (yes, no, on and off too); put it in quotes"
     if isinstance(value, (int, float)):
-        return f'{quoted(value)} is a number; put it in quotes: "{value}"'
+        return f'{quoted(value)} is a number; put it in quotes: "{quoted(value)}"'
     if isinstance(value, date):
-        return f'YAML reads {value} as a date; put it in quotes: "{value}"'
+        return f'YAML reads {quoted(value)} as a date; put it in quotes: "{quoted(value)}"'
     return f"expected text, found {quoted(value)}"
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.plan_findings import Finding, Location, in_document_order, place
+from drs_recovery.plan_source import SourceRefusedError, read_source
 from drs_recovery.plan_support import unsupported_findings
 from drs_recovery.plan_types import PLAN_ID_PATTERN
 from drs_recovery.plan_yaml import read_yaml
@@ -123,16 +124,24 @@ def plan_files(directory: Path) -> list[Path]:
     return [
         path
         for path in entries
-        if path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and not path.is_dir()
+        if path.suffix.lower() in (".yaml", ".yml") and not path.name.startswith(".") and not path.is_dir()
     ]
 
 
 def read_plan_file(path: Path) -> PlanFile:
     """
-    Read one plan file, whatever is in it.
+    Read one plan file, whatever is in it: nothing that goes wrong with it concerns any other plan.
 
     :param path: of the file.
     """
+    try:
+        return _read(path)
+    except Exception as error:  # what nobody foresaw is this plan's problem, too
+        message = f"cannot be read as a plan ({type(error).__name__}: {error})"
+        return PlanFile(path, written_id=_written_id(path), problems=(PlanProblem(path.name, "", message),))
+
+
+def _read(path: Path) -> PlanFile:
     try:
         written, problems = read_yaml(path)
     except PlanError as error:
@@ -215,8 +224,8 @@ def _free_key(file: PlanFile, taken: Mapping[str, Path]) -> str:
 
 def _written_id(path: Path) -> str | None:
     try:
-        match = _WRITTEN_ID.search(path.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
+        match = _WRITTEN_ID.search(read_source(path).decode("utf-8", errors="replace"))
+    except SourceRefusedError:
         return None
     return match[1] if match else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -51,9 +52,10 @@ class _FileSchema(GenerateJsonSchema):
 def plan_schema() -> str:
     """The schema as the text of its file, the same at every call."""
     schema = RecoveryPlan.model_json_schema(schema_generator=_FileSchema)
-    for pattern in NOT_SUPPORTED_YET:
-        described = _at(schema, pattern)
-        described["description"] = f"{described.get('description', '')} Not supported yet.".strip()
+    for *parents, key in NOT_SUPPORTED_YET:
+        # An editor offers what the schema has, and these the loader refuses.
+        del _resolved(schema, _at(schema, parents))["properties"][key]
+    _drop_unused_definitions(schema)
     titled = {
         "$schema": GenerateJsonSchema.schema_dialect,
         **schema,
@@ -63,7 +65,14 @@ def plan_schema() -> str:
     return json.dumps(titled, indent=2, ensure_ascii=False) + "\n"
 
 
-def _at(schema: dict[str, Any], pattern: tuple[str, ...]) -> dict[str, Any]:
+def _drop_unused_definitions(schema: dict[str, Any]) -> None:
+    definitions = schema["$defs"]
+    while unused := [name for name in definitions if f'"#/$defs/{name}"' not in json.dumps(schema)]:
+        for name in unused:
+            del definitions[name]
+
+
+def _at(schema: dict[str, Any], pattern: Sequence[str]) -> dict[str, Any]:
     """The part of a schema that describes a place; ``*`` is any key or index."""
     current = schema
     for step in pattern:

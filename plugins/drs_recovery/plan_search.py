@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from drs_recovery.plan_loader import stem_key
+from drs_recovery.plan_source import SourceRefusedError, read_source
 
 # What stands behind each key ``id``, also those of servers, up to a blank, a quote or the end of a list.
 _ID_VALUES = re.compile(rb"""\bid["']?\s*:\s*["']?([^\s"',}\]#]*)""")
@@ -24,8 +25,8 @@ def may_hold(path: Path, plan_id: str) -> bool:
     if plan_id in (path.stem, stem_key(path)):
         return True
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_source(path)
+    except SourceRefusedError:
         return True
     wanted = plan_id.encode()
     values = _ID_VALUES.findall(content)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from drs_recovery.plan_findings import Finding, Location, did_you_mean, existing_part, quoted
+from drs_recovery.plan_findings import Finding, Location, did_you_mean, existing_part, quoted, written
 
 # What the plan fills in by itself: an error in such a value is reported once, where the value was written.
 _INHERITED = ("name", "region", "connection")
@@ -72,7 +72,7 @@ def _not_a_choice(detail: ErrorDetails, plan: type[BaseModel]) -> str:
     # pydantic says "'stop', 'continue' or 'ask'".
     expected = detail["ctx"]["expected"]
     choices = re.findall("'([^']+)'", expected)
-    hint = did_you_mean(str(detail["input"]), choices)
+    hint = did_you_mean(written(detail["input"]), choices)
     return f"{quoted(detail['input'])} is not allowed here; expected {expected}{hint}"
 
 
@@ -85,11 +85,11 @@ def _not_a_number(detail: ErrorDetails, plan: type[BaseModel]) -> str:
 
 
 def _too_small(detail: ErrorDetails, plan: type[BaseModel]) -> str:
-    return f"{detail['input']} is too small; the least is {detail['ctx']['ge']}"
+    return f"{quoted(detail['input'])} is too small; the least is {detail['ctx']['ge']}"
 
 
 def _too_large(detail: ErrorDetails, plan: type[BaseModel]) -> str:
-    return f"{detail['input']} is too large; the most is {detail['ctx']['le']}"
+    return f"{quoted(detail['input'])} is too large; the most is {detail['ctx']['le']}"
 
 
 def _empty(detail: ErrorDetails, plan: type[BaseModel]) -> str:

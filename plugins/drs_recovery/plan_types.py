@@ -26,6 +26,17 @@ LONGEST_DURATION = timedelta(days=366)
 _CRON_PROBE_START = datetime(2024, 1, 1, tzinfo=UTC)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Of the fields of a cron expression: the name, and how many values there are.
+_CRON_FIELDS = (
+    ("minutes", 60),
+    ("hours", 24),
+    ("days of the month", 31),
+    ("months", 12),
+    ("weekdays", 7),
+)
+_CRON_STEP = re.compile(r"(?:(\d+)-(\d+)|.*)/(\d+)")
+# Of an argument: records hold numbers of up to 38 digits.
+_MOST_BITS = 63
 _CRON_ALIASES = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 
 
@@ -39,6 +50,7 @@ class Text:
     :param longest: most characters.
     :param examples: for editors.
     :param lines: whether line breaks are allowed.
+    :param may_be_empty: whether a text of no characters is one.
     """
 
     what: str = "text"
@@ -46,6 +58,7 @@ class Text:
     longest: int = 250
     examples: tuple[str, ...] = ()
     lines: bool = False
+    may_be_empty: bool = False
 
     def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Check before pydantic does, so that every message is ours."""
@@ -53,7 +66,11 @@ class Text:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
         """Describe the form to editors."""
-        described: JsonSchema = {"type": "string", "minLength": 1, "maxLength": self.longest}
+        described: JsonSchema = {
+            "type": "string",
+            "minLength": 0 if self.may_be_empty else 1,
+            "maxLength": self.longest,
+        }
         if self.pattern:
             described = {"type": "string", "pattern": f"^(?:{self.pattern})$"}
         return described | ({"examples": list(self.examples)} if self.examples else {})
@@ -63,7 +80,7 @@ class Text:
             raise sentence_error(not_text(value))
         if self.pattern and not re.fullmatch(self.pattern, value, re.ASCII):
             raise sentence_error(f"{quoted(value)} is not {self.what}")
-        if not value.strip():
+        if not value.strip() and not (self.may_be_empty and not value):
             raise sentence_error("is empty")
         if len(value) > self.longest:
             raise sentence_error(f"has {len(value)} characters; at most {self.longest} are allowed")
@@ -145,11 +162,24 @@ def _cron(text: str) -> str:
         raise ValueError(
             "is not a cron expression (minute, hour, day of month, month, day of week, such as 0 3 1 * *)"
         )
+    if problem := _cron_step_problem(fields):
+        raise ValueError(problem)
     try:
         croniter(text, _CRON_PROBE_START).get_next()
     except ValueError:
         raise ValueError("never comes up: there is no such date") from None
     return text
+
+
+def _cron_step_problem(fields: list[str]) -> str | None:
+    """A step larger than its field is no error to cron: ``*/90`` runs every hour, whatever it looks like."""
+    for field, (name, size) in zip(fields, _CRON_FIELDS, strict=False):
+        for step in filter(None, map(_CRON_STEP.fullmatch, field.split(","))):
+            first, last, width = step.groups()
+            room = size if first is None else int(last) - int(first) + 1
+            if int(width) > room:
+                return f"has a step of {width} in {room} {name}: it would not run every {width} {name}"
+    return None
 
 
 def _time_zone(text: str) -> str:
@@ -203,6 +233,8 @@ def _argument(value: object) -> object:
     is_number = isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
     if not (isinstance(value, str) or is_number):
         raise sentence_error(not_text(value))
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise sentence_error(f"{quoted(value)} is too large for a number; put it in quotes")
     return value
 
 
@@ -275,6 +307,6 @@ Name = Annotated[str, Text(longest=100)]
 DagTag = Annotated[str, Text(longest=100)]
 # AWS's limits of a tag.
 TagKey = Annotated[str, Text(longest=128)]
-TagValue = Annotated[str, Text(longest=256)]
+TagValue = Annotated[str, Text(longest=256, may_be_empty=True)]
 Line = Annotated[str, Text(longest=250)]
 Prose = Annotated[str, Text(longest=5000, lines=True)]

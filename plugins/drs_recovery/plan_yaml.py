@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,24 @@ import yaml
 
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.plan_findings import quoted
+from drs_recovery.plan_source import SourceRefusedError, read_source
+from drs_recovery.plan_words import UnusableValueError, add_written_constructors
 
 # libyaml is about ten times as fast; PyYAML's wheels bring it, a build from source may not.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two it is, only this machine knows
+    """Values of it know how they are written in the file."""
+
+
+add_written_constructors(_Loader)
+
 # A plan has some eight levels. Far beyond, libyaml's recursion would end the whole process.
 _MOST_LEVELS = 50
+
+# A text with one of these can be stored nowhere.
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 _TEXT_TAG, _MERGE_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 # What a word without quotes may turn into, by the last part of its YAML tag.
@@ -46,9 +60,6 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], list[PlanProblem]]:
         document = None if root is None else loader.construct_document(root)
     except yaml.YAMLError as error:
         raise _unreadable(path, *_yaml_complaint(error)) from None
-    except ValueError as error:
-        # SafeLoader lets dates such as 2024-13-45 and absurdly long numbers fail as plain Python does.
-        raise _unreadable(path, "", f"holds a date or number that does not exist: {error}") from None
     if document is None:
         raise _unreadable(path, "", "is empty; expected a plan")
     if not isinstance(document, dict):
@@ -60,14 +71,14 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], list[PlanProblem]]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_source(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise _unreadable(
             path, "", f"is not UTF-8 text (byte 0x{byte:02x} at position {error.start})"
         ) from None
-    except OSError as error:
-        raise _unreadable(path, "", f"cannot be read: {error.strerror}") from None
+    except SourceRefusedError as error:
+        raise _unreadable(path, "", str(error)) from None
 
 
 def _refuse_deep_nesting(path: Path, text: str) -> None:
@@ -90,9 +101,11 @@ def _node_problems(path: Path, root: yaml.Node | None) -> Iterator[PlanProblem]:
         if seen > _MOST_VALUES:
             message = f"holds more than {_MOST_VALUES} values; does an alias contain itself?"
             raise _unreadable(path, _line(node), message)
+        if isinstance(node, yaml.ScalarNode) and (half := _HALF_CHARACTER.search(node.value)):
+            raise _unreadable(path, _line(node), f"holds \\u{ord(half[0]):04x}, which is half a character")
         if isinstance(node, yaml.MappingNode):
             yield from _key_problems(path, node)
-            waiting.extend(value for _, value in reversed(node.value))
+            waiting.extend(part for pair in reversed(node.value) for part in reversed(pair))
         elif isinstance(node, yaml.SequenceNode):
             waiting.extend(reversed(node.value))
 
@@ -121,6 +134,8 @@ def _line(part: yaml.Node | yaml.Event) -> str:
 
 def _yaml_complaint(error: yaml.YAMLError) -> tuple[str, str]:
     """Place and message of what YAML itself refuses."""
+    if isinstance(error, UnusableValueError):
+        return _line(error.node), f"holds {quoted(error.node.value)}, {error.reason}"
     if not isinstance(error, yaml.MarkedYAMLError):
         return "", f"is not valid YAML: {' '.join(str(error).split())}"
     mark = error.problem_mark or error.context_mark

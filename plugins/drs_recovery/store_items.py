@@ -119,7 +119,8 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "planId": new.plan_id,
         "planName": new.plan_name,
         "planHash": new.plan_hash,
-        "planSnapshot": json.dumps(new.plan_snapshot, sort_keys=True),
+        # Every character as it is: escapes would take twice the room of Japanese text.
+        "planSnapshot": json.dumps(new.plan_snapshot, sort_keys=True, ensure_ascii=False),
         "dagId": new.dag_id,
         "dagRunId": new.dag_run_id,
         "executionType": new.execution_type,

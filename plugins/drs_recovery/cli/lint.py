@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from drs_recovery.exceptions import PlanError, PlanProblem
-from drs_recovery.plan_loader import load_files, plan_files
+from drs_recovery.plan_findings import did_you_mean, place, quoted
+from drs_recovery.plan_loader import LoadedPlans, load_files, plan_files
 
 DEFAULT_PATH = Path("include/plans")
 
@@ -30,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def lint(options: argparse.Namespace) -> int:
     """
-    Print every problem, one a line, and a summary.
+    Print every problem and every warning, one a line, and a summary.
 
     :param options: ``paths``; all files together are one set of plans, so that no two may have the same id.
     :return: 0 without problems, 1 with some, 2 when a path cannot be read.
@@ -40,11 +41,32 @@ def lint(options: argparse.Namespace) -> int:
     except PlanError as error:
         print(error, file=sys.stderr)
         return 2
-    problems = [problem for error in load_files(files).broken.values() for problem in error.problems]
+    loaded = load_files(files)
+    problems = [problem for error in loaded.broken.values() for problem in error.problems]
+    warnings = list(_unknown_regions(loaded))
     for problem in problems:
         print(problem)
-    print(_summary(problems, len(files)))
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print(_summary(problems, len(files), len(warnings)))
     return 1 if problems else 0
+
+
+def _unknown_regions(loaded: LoadedPlans) -> Iterator[PlanProblem]:
+    """Regions that look like one but are none, as far as botocore knows."""
+    # Heavy, of no use to other commands, and plans are checked where there is no botocore, too.
+    try:
+        from drs_recovery.hooks.regions import known_regions
+    except ImportError:
+        return
+
+    for plan_id, plan in loaded.plans.items():
+        for name, group in plan.protection_groups.items():
+            if group.region not in known_regions():
+                message = f"{quoted(group.region)} is no Region that botocore knows"
+                message += did_you_mean(group.region, sorted(known_regions()))
+                location = ("protection_groups", name, "region")
+                yield PlanProblem(loaded.sources[plan_id].name, place(location), message)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -55,9 +77,13 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield from plan_files(path)
 
 
-def _summary(problems: list[PlanProblem], plans: int) -> str:
-    total = "1 plan" if plans == 1 else f"{plans} plans"
+def _summary(problems: list[PlanProblem], plans: int, warnings: int) -> str:
+    told = f", {_count(warnings, 'warning')}" if warnings else ""
     if not problems:
-        return f"{total}, no problems"
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"{total}, {count} in {len({problem.file for problem in problems})} of them"
+        return f"{_count(plans, 'plan')}, no problems{told}"
+    files = len({problem.file for problem in problems})
+    return f"{_count(plans, 'plan')}, {_count(len(problems), 'problem')} in {files} of them{told}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.engine.wave_choice import chosen_waves
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import ExecutionType
 
@@ -106,13 +107,6 @@ def _replaced(given: str | None, execution_type: ExecutionType, findings: list[s
 
 
 def _waves(plan: RecoveryPlan, chosen: Sequence[int | str] | None, findings: list[str]) -> tuple[int, ...]:
-    """Waves may be named by number or by name; none chosen means all."""
-    numbers = {wave.name: number for number, wave in enumerate(plan.waves, start=1)}
-    known = {**{str(number): number for number in numbers.values()}, **numbers}
-    if not chosen:
-        return tuple(numbers.values())
-    unknown = [str(entry) for entry in chosen if str(entry) not in known]
-    if unknown:
-        choices = ", ".join(f"{number} ({name})" for name, number in numbers.items())
-        findings.append(f"unknown waves {', '.join(unknown)}, expected some of {choices}")
-    return tuple(sorted({known[str(entry)] for entry in chosen if str(entry) in known}))
+    names = {wave.name: number for number, wave in enumerate(plan.waves, start=1)}
+    found = chosen_waves(names, chosen, findings)
+    return tuple(names.values()) if found is None else found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination_targets import recorded_instances
+from drs_recovery.engine.wave_choice import chosen_waves
 from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedError
 from drs_recovery.installation import elsewhere
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
@@ -71,7 +72,8 @@ def read_request(
         raise TerminationRefusedError([*findings, str(error)]) from None
     if reason := elsewhere(document, installation):
         raise TerminationRefusedError([*findings, reason])
-    waves = _waves(document, params["waves"], findings)
+    names = {wave["waveName"]: int(wave["waveNumber"]) for wave in document["waves"]}
+    waves = chosen_waves(names, params["waves"], findings)
     request = TerminationRequest(execution_id, waves, bool(params["include_recovery"]))
     findings += _confirmation_findings(document, request, params["confirmation"])
     if not is_termination_requested(document, request_id):
@@ -79,20 +81,6 @@ def read_request(
     if findings:
         raise TerminationRefusedError(findings)
     return request
-
-
-def _waves(
-    document: Mapping[str, Any], chosen: Sequence[int | str] | None, findings: list[str]
-) -> tuple[int, ...] | None:
-    """Waves may be named by number or by name; none chosen means all."""
-    if not chosen:
-        return None
-    names = {wave["waveName"]: int(wave["waveNumber"]) for wave in document["waves"]}
-    known = {**{str(number): number for number in names.values()}, **names}
-    if unknown := [str(entry) for entry in chosen if str(entry) not in known]:
-        choices = ", ".join(f"{number} ({name})" for name, number in names.items())
-        findings.append(f"unknown waves {', '.join(unknown)}, expected some of {choices}")
-    return tuple(sorted({known[str(entry)] for entry in chosen if str(entry) in known}))
 
 
 def _confirmation_findings(

@@ -35,6 +35,31 @@ def test_the_record_has_the_plan_the_choice_and_the_resolved_servers(steps_of: S
     assert document["expectedDuration"] == 2400
 
 
+def test_a_plan_of_many_long_questions_fits_into_its_records(steps_of: StepsOf) -> None:
+    question = "データベースの整合性を確認してください。" * 60
+    waves = [
+        {"name": f"Wave {number}", "groups": [f"g{number}"], "pause_before": {"message": question}}
+        for number in range(60)
+    ]
+    groups = {f"g{number}": {"tags": {"dr:tier": f"none-{number}"}} for number in range(60)}
+    steps = steps_of(
+        {
+            "schema_version": 1,
+            "id": "large",
+            "region": "us-east-1",
+            "protection_groups": groups,
+            "waves": waves,
+        }
+    )
+
+    steps.open(dry_run=True, ticket="T" * 256, reason="あ" * 1024)
+
+    document = steps.document
+    assert (document["totalWaves"], document["reason"]) == (60, "あ" * 1024)
+    assert document["planSnapshot"]["waves"][59]["pause_before"]["message"] == question
+    assert len(document["findings"]) >= 60
+
+
 def test_a_retry_goes_on_with_the_record_of_the_first_try(aws: Sandbox, steps_of: StepsOf) -> None:
     steps = steps_of(plan(database()))
     aws.add_fault("error", operation="DescribeSourceServers", times=4, status=503, code="ServiceUnavailable")

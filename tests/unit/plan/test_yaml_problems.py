@@ -36,7 +36,7 @@ BAD_TEXTS: dict[str, tuple[bytes, str]] = {
     ),
     "a day that does not exist": (
         b"name: 2024-02-30\n",
-        "payroll.yaml: holds a date or number that does not exist: day is out of range for month",
+        'payroll.yaml: line 1: holds "2024-02-30", which is no date: day is out of range for month',
     ),
     "nesting that would end the process": (
         b"name: " + b"[" * 100_000,

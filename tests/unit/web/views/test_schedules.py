@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from airflow.timetables.base import TimeRestriction
+from airflow.timetables.trigger import CronTriggerTimetable
+from pendulum import DateTime
 
 from drs_recovery.plan import Schedule
 from drs_recovery.web.views.schedules import last_times, schedule_words
@@ -63,12 +66,42 @@ def test_a_time_that_the_change_to_summer_time_leaves_out_comes_an_hour_later() 
     ]
 
 
-def test_a_time_that_comes_twice_in_autumn_counts_once() -> None:
+def test_a_time_that_comes_twice_in_autumn_counts_at_the_second_as_airflow_has_it() -> None:
     assert times("30 2 * * *", "Europe/Vienna", "2026-10-26T12:00:00Z", 3) == [
         "2026-10-26 01:30",
-        "2026-10-25 00:30",
+        "2026-10-25 01:30",
         "2026-10-24 00:30",
     ]
+
+
+@pytest.mark.parametrize("cron", ["30 2 * * *", "15 * * * *", "0 3 * * sun", "*/20 1-3 * * *"])
+@pytest.mark.parametrize("until", ["2026-03-30T12:00:00Z", "2026-10-26T12:00:00Z"])
+def test_times_are_those_at_which_airflow_starts_drills(cron: str, until: str) -> None:
+    now = datetime.fromisoformat(until)
+    timetable = CronTriggerTimetable(cron, timezone="Europe/Vienna")
+    window = TimeRestriction(DateTime.fromtimestamp(now.timestamp() - 2 * 86400, UTC), None, catchup=True)
+    started, last = [], None
+    while (
+        run := timetable.next_dagrun_info(last_automated_data_interval=last, restriction=window)
+    ).run_after < now:
+        started.append(run.run_after.timestamp())
+        last = run.data_interval
+
+    assert list(last_times(Schedule(cron=cron, timezone="Europe/Vienna"), now.timestamp(), len(started))) == [
+        *reversed(started)
+    ]
+
+
+@pytest.mark.parametrize("cron", ["*/45 * * * *", "0 */5 * * *", "0 3 1 * fri", "7/25 * * * *"])
+def test_words_that_would_say_another_time_are_not_said(cron: str) -> None:
+    assert schedule_words(Schedule(cron=cron)) == f"cron {cron} (UTC)"
+
+
+@pytest.mark.parametrize("cron", ["*/15 * * * *", "0 */6 * * *"])
+def test_even_steps_are_said(cron: str) -> None:
+    assert schedule_words(Schedule(cron=cron)).startswith(
+        ("Every 15 minutes", "Every 6 hours", "At 0 minutes")
+    )
 
 
 def test_a_rare_day_is_found() -> None:
