@@ -185,6 +185,21 @@ def test_what_was_launched_is_recorded_whatever_is_set_meanwhile(
     assert all("instanceId" in server for server in document["waves"][0]["serverStatuses"])
 
 
+@pytest.mark.parametrize("connection", ["aws_default", "far"])
+def test_nothing_is_launched_over_a_connection_that_makes_no_sense(
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch, connection: str
+) -> None:
+    """Neither where the table is nor where the servers are."""
+    steps = steps_of(plan(database(), connection=connection))
+    extra = {"config_kwargs": {"read_timeout": "soon"}}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{connection.upper()}", json.dumps({"conn_type": "aws", "extra": extra}))
+
+    with pytest.raises(AirflowFailException, match=f"connection {connection} cannot be used: read_timeout"):
+        steps.open()
+
+    assert aws.calls("drs") == []
+
+
 def test_the_command_finds_nothing_wrong(
     capsys: pytest.CaptureFixture[str], tmp_path: Any, setting: Set
 ) -> None:

@@ -17,7 +17,13 @@ from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.engine.use_rules import UseCheck
 from drs_recovery.exceptions import ExecutionRefusedError, InstancesInUseError, SettingError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
+from drs_recovery.hooks.errors import (
+    AWS_ERRORS,
+    UnusableConnectionError,
+    describe,
+    is_transient,
+    retry_after,
+)
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.plan_operator import PlanOperator
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
@@ -81,7 +87,7 @@ class OpenExecutionOperator(PlanOperator):
         """Without its table, or a name in it, an execution cannot even record why it does not start."""
         try:
             _ = self.store, installation_setting()
-        except SettingError as error:
+        except (SettingError, UnusableConnectionError) as error:
             raise AirflowFailException(f"nothing is launched, and nothing recorded: {error}") from error
 
     def _wait_for_aws(self, execution_id: str, options: RunOptions, error: Exception) -> NoReturn:
