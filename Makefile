@@ -11,6 +11,7 @@ INSTALLED := $(VENV)/.installed-$(shell cat $(REQUIREMENTS) | cksum | tr ' ' '-'
 STACK_STATE := .airflow/stack.json
 PLANS := include/plans
 SCHEMA := include/plan.schema.json
+SIDE_BY_SIDE = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 # The accessibility rules of the browser tests; npm writes this file when it is done.
 AXE := tests/e2e/node_modules/.package-lock.json
 
@@ -30,16 +31,17 @@ up: venv ## Start the sandbox and Airflow, and leave them running
 down: venv ## Stop what `make demo` or `make up` started
 	@$(RUN) devstack down
 
-# Unit and integration tests share nothing and run side by side; the end-to-end tests share one stack.
+# Two tests a core: each waits for something half of the time. The end-to-end tests are of two groups, each with a
+# stack of its own.
 test: venv $(AXE) ## Run every test: unit, integration and end to end
-	@$(RUN) pytest -n auto tests/unit tests/integration
-	@$(RUN) pytest tests/e2e
+	@$(RUN) pytest -n $(SIDE_BY_SIDE) tests/unit tests/integration
+	@$(RUN) pytest -n 2 --dist loadgroup tests/e2e
 
 test-browser: venv $(AXE) ## Run the tests that look at the console with a browser (needs Chromium; npm for some)
 	@$(RUN) pytest tests/e2e/browser
 
 test-unit: venv ## Run the unit tests only (seconds)
-	@$(RUN) pytest -n auto tests/unit
+	@$(RUN) pytest -n $(SIDE_BY_SIDE) tests/unit
 
 check: venv ## Run every static check, as CI does: code, format, types, plans, schema
 	$(RUN) ruff check .

@@ -44,6 +44,10 @@ def make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+# Two a core.
+SIDE_BY_SIDE = 2 * os.sysconf("SC_NPROCESSORS_ONLN")
+
+
 @pytest.fixture
 def clone(tmp_path) -> Path:
     """A fresh copy of what the Makefile reads."""
@@ -98,11 +102,11 @@ def test_the_environment_is_built_once(clone, fake_python):
         "-m venv .venv",
         "-m pip install --quiet --disable-pip-version-check -r requirements-dev.txt",
         "-m pip check",
-        "-m pytest -n auto tests/unit",
+        f"-m pytest -n {SIDE_BY_SIDE} tests/unit",
     ]
 
     make(clone, "test-unit", fake_python)
-    assert calls(clone) == ["-m pytest -n auto tests/unit"]
+    assert calls(clone) == [f"-m pytest -n {SIDE_BY_SIDE} tests/unit"]
 
 
 def test_an_interrupted_install_is_done_again_from_the_beginning(clone, fake_python):
@@ -209,5 +213,7 @@ def test_ci_fails_when_a_test_does_and_ends_with_the_summary_of_the_tests(clone,
     assert outcome.returncode != 0
     assert outcome.stdout.splitlines()[-1] == "1 failed, 2 passed in 0.01s"
     made = calls(clone)
-    assert {"-m ruff check .", "-m mypy", "-m pytest -n auto tests/unit tests/integration"} <= set(made)
+    assert {"-m ruff check .", "-m mypy", f"-m pytest -n {SIDE_BY_SIDE} tests/unit tests/integration"} <= set(
+        made
+    )
     assert any(call.startswith("ci ") and str(NPM) in call for call in made)
