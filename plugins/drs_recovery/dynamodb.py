@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
@@ -44,6 +45,8 @@ INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
 _LOST_RACE_CODES = frozenset(
     {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 )
+_AWAY = "the execution store did not answer, asked again and again"
+
 # Right after CreateTable the backups of a table cannot be set yet.
 _SOON_CODES = frozenset({"ContinuousBackupsUnavailableException"})
 
@@ -114,16 +117,18 @@ class ExecutionsTable:
         """
         found: dict[Key, Item] = {}
         wanted = [encode(key.attributes) for key in keys]
-        for wait in _attempts(self._patience) if wanted else ():
-            with wait:
-                answer = self._get_batch(wanted)
-                for item in map(decode, answer["Responses"].get(self.table_name, [])):
-                    found[Key(item["executionId"], item["recordKey"])] = item
-                wanted = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
-                if wanted:
-                    raise _UnansweredKeysError(
-                        f"DynamoDB left {len(wanted)} of {len(keys)} records unanswered"
-                    )
+
+        def take_batch() -> None:
+            nonlocal wanted
+            answer = self._get_batch(wanted)
+            for item in map(decode, answer["Responses"].get(self.table_name, [])):
+                found[Key(item["executionId"], item["recordKey"])] = item
+            wanted = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+            if wanted:
+                raise _UnansweredKeysError(f"DynamoDB left {len(wanted)} of {len(keys)} records unanswered")
+
+        if wanted:
+            retry_transient(take_batch, self._patience)
         return [found[key] for key in keys if key in found]
 
     def query(self, execution_id: str, first: str, last: str, *, backward: bool = False) -> list[Item]:
@@ -224,10 +229,31 @@ def retry_transient(call: Callable[[], Result], patience: float = math.inf) -> R
     :param call: sends it; safe to repeat.
     :param patience: seconds after which it is not sent again.
     """
-    for attempt in _attempts(patience):
-        with attempt:
-            return call()
+    with _marked_if_away():
+        for attempt in _attempts(patience):
+            with attempt:
+                return call()
     raise StoreError("no attempt was made")
+
+
+@contextmanager
+def _marked_if_away() -> Iterator[None]:
+    """Note on an error that it is the store's: from DRS or EC2 the same error could come."""
+    try:
+        yield
+    except Exception as error:
+        if _is_transient(error):
+            error.add_note(_AWAY)
+        raise
+
+
+def is_store_away(error: BaseException) -> bool:
+    """
+    Whether the store did not answer, and the same may go through later.
+
+    :param error: whatever a step ended with.
+    """
+    return _AWAY in getattr(error, "__notes__", ())
 
 
 def _attempts(patience: float) -> Retrying:

@@ -15,6 +15,7 @@ from drs_recovery.engine.gates import question_of
 from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision
@@ -46,6 +47,7 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         )
         self.wave_number = wave_number
 
+    @outlives_outages
     def execute(self, context: Context) -> Any:
         """Record the pause and ask, unless this execution needs no answer or has one."""
         with fails_for_good():

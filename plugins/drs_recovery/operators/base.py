@@ -14,6 +14,7 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.announcer import Announcer
 from drs_recovery.engine.attempts import deadline_of
@@ -26,6 +27,7 @@ from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, Tran
 from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
 from drs_recovery.installation import elsewhere, installation
+from drs_recovery.operators.outages import OutlivesOutages
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
 from drs_recovery.plan_tasks import is_task_of, is_to_come, wave_task_ids
 from drs_recovery.settings import execution_store, poll_interval
@@ -87,7 +89,7 @@ def fails_for_good() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-class RecoveryMixin:
+class RecoveryMixin(OutlivesOutages):
     """Execution and store of the DAG run that a task belongs to."""
 
     if TYPE_CHECKING:
@@ -170,6 +172,8 @@ class RecoveryMixin:
         except (*_FINAL_ERRORS, AirflowException):
             raise
         except Exception as error:
+            if is_store_away(error):
+                raise
             message = f"the task {self.task_id} failed and is tried again: {describe(error)}"
             try:
                 self.store.note_waiting(execution, message, getattr(self, "wave_number", None))
@@ -183,8 +187,9 @@ class RecoveryMixin:
         try:
             with self.noting(execution):
                 yield
-        except Exception:
-            self.announce(execution)
+        except Exception as error:
+            if not is_store_away(error):
+                self.announce(execution)
             raise
         self.announce(execution)
 

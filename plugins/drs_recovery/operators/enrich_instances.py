@@ -13,6 +13,7 @@ from drs_recovery.engine.start_rules import check_not_cancelled, skip_reason
 from drs_recovery.engine.wave_end import WaveEnd, instance_ids
 from drs_recovery.exceptions import ExecutionError
 from drs_recovery.operators.base import WaveOperator, fails_for_good
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
 
@@ -31,6 +32,7 @@ class EnrichInstancesOperator(WaveOperator):
     :return: instance ids by source server id.
     """
 
+    @outlives_outages
     def execute(self, context: Context) -> dict[str, str]:
         """Look for the details that are missing; end the wave when none is."""
         execution_id = self.execution_id_of(context)

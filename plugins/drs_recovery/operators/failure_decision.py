@@ -22,6 +22,7 @@ from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.failure_answers import FAILURE_ANSWERS
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import poll_interval
@@ -57,6 +58,7 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
         )
         self.wave_number = wave_number
 
+    @outlives_outages
     def execute(self, context: Context) -> str:
         """Do what the record asks for next, until the wave needs no decision."""
         execution_id = self.execution_id_of(context)

@@ -15,6 +15,7 @@ from drs_recovery.engine.ending import ending_of, waves_may_run
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.plan_tasks import is_to_come, missing_tasks, wave_task_ids
@@ -44,6 +45,7 @@ class FinalizeExecutionOperator(PlanOperator):
         # The record must get its end even if AWS or the store is out of reach for hours.
         super().__init__(**{"retries": 40, "max_retry_delay": timedelta(minutes=5), **kwargs})
 
+    @outlives_outages
     def execute(self, context: Context, missing_since: float | None = None) -> str:
         """
         Take the execution towards its end; leave the worker while something is still to come.

@@ -25,6 +25,7 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.operators.base import fails_for_good
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import PlanOperator
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.records import PreflightFinding
@@ -50,6 +51,7 @@ class OpenExecutionOperator(PlanOperator):
     :return: the execution id.
     """
 
+    @outlives_outages
     def execute(self, context: Context) -> str:
         """Create what is not there yet; a retry goes on with the record of the first try."""
         self._open_store()

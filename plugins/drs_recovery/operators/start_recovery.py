@@ -15,6 +15,7 @@ from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import TransitionRefusedError, WaveRefusedError
 from drs_recovery.operators.base import WaveOperator, fails_for_good
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.wave_attempts import waits_for_nobody
 
@@ -43,6 +44,7 @@ class StartRecoveryOperator(WaveOperator):
     :return: the job ids.
     """
 
+    @outlives_outages
     def execute(self, context: Context) -> list[str]:
         """Start what is not started yet; wait if DRS has no room."""
         execution_id = self.execution_id_of(context)

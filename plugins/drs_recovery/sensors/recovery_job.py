@@ -11,6 +11,7 @@ from drs_recovery.engine.polling import Look, WaveWatcher
 from drs_recovery.engine.start_rules import check_not_cancelled
 from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.statuses import WaveStatus
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         super().__init__(**quick_retries(kwargs))
         self.wave_number = wave_number
 
+    @outlives_outages
     def execute(self, context: Context) -> dict[str, int]:
         """Leave the worker, unless the wave has ended already."""
         execution_id = self.execution_id_of(context)
@@ -50,6 +52,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
                 self._leave_worker(execution_id)
             return self._judge_if_over(execution_id, look)
 
+    @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, int]:
         """
         Judge what the trigger left in the store.

@@ -1,0 +1,96 @@
+"""
+Steps outlive an outage of the execution store: they leave the worker and go on when it answers again.
+
+Airflow's retries are for tasks that died; an outage of an hour would use them up. What a step may still do
+then, such as within the time-out of its wave, is in the record, and is judged by it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+from drs_recovery.dynamodb import is_store_away
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.hooks.errors import describe
+from drs_recovery.identity import execution_id
+from drs_recovery.settings import execution_store, poll_interval
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# Seconds. Every wait has an end; a wave's time-out is longer only in a plan that says so.
+LONGEST_OUTAGE = 24 * 3600.0
+
+
+class OutlivesOutages:
+    """A step that can be run again from its beginning, as often as needed."""
+
+    away_since: float | None = None
+    """Epoch seconds since which the store has not answered in full."""
+
+    if TYPE_CHECKING:
+        defer: Callable[..., NoReturn]
+        execute: Callable[..., Any]
+
+    def go_on_after_outage(self, context: Context, event: Any = None, *, since: float) -> Any:
+        """
+        Run the step again if the store answers; a quick look, so that no worker is held while it does not.
+
+        :param since: epoch seconds since which the store has not answered.
+        """
+        dag_run, self.away_since = context["dag_run"], since
+        try:
+            execution_store(hasty=True).get_execution(execution_id(dag_run.dag_id, dag_run.run_id))
+        except ExecutionNotFoundError:
+            pass
+        except Exception as error:
+            self.leave_worker_in_outage(error)
+        return self.execute(context)
+
+    def leave_worker_in_outage(self, error: Exception) -> NoReturn:
+        """
+        Wait in the triggerer while the store does not answer.
+
+        :param error: what the store was last asked, and did not answer.
+        :raises error: it is no outage, or has lasted for too long.
+        """
+        began = self.away_since or time.time()
+        if not is_store_away(error) or time.time() - began > LONGEST_OUTAGE:
+            raise error
+        pause = poll_interval()
+        log.warning("the execution store does not answer, asked again in %g s: %s", pause, describe(error))
+        self.defer(
+            trigger=TimeDeltaTrigger(timedelta(seconds=pause)),
+            method_name="go_on_after_outage",
+            kwargs={"since": began},
+        )
+
+
+def outlives_outages(step: Callable[..., Result]) -> Callable[..., Result]:
+    """
+    Let a method of a step leave the worker when the store does not answer; the whole step runs again later.
+
+    :param step: ``execute`` or what follows a deferral, of an :class:`OutlivesOutages`.
+    """
+
+    @functools.wraps(step)
+    def run(operator: OutlivesOutages, context: Context, *args: Any, **options: Any) -> Result:
+        try:
+            return step(operator, context, *args, **options)
+        except Exception as error:
+            if not is_store_away(error):
+                raise
+            operator.leave_worker_in_outage(error)
+
+    return run
