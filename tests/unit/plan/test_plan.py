@@ -166,7 +166,7 @@ def test_a_snapshot_is_written_like_a_plan_file() -> None:
     snapshot = with_changes(FULL).model_dump(mode="json")
 
     assert snapshot["objectives"] == {"rto": "PT1H", "rpo": "PT15M"}
-    assert snapshot["drill"] == {"terminate_after": "never"}
+    assert snapshot["drill"] == {"terminate_after": "never", "await_actions": True}
     assert snapshot["waves"][0]["timeout"] == "PT1H30M"
     assert snapshot["waves"][0]["success_when"] == "80%"
     assert snapshot["waves"][2]["after"][2]["lambda"] == {"function": "warm-caches"}
