@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,11 +80,12 @@ def _covers(statement: Statement, element: str, asked: str, form: Callable[[str]
 
 
 def _matches(patterns: Iterable[str], asked: str, form: Callable[[str], str] = str) -> bool:
-    return any(re.fullmatch(_expression(form(pattern)), asked) for pattern in patterns)
+    return any(_expression(form(pattern)).fullmatch(asked) for pattern in patterns)
 
 
-def _expression(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
 
 
 def _conditions(statement: Statement) -> list[tuple[str, str, list[str]]]:
@@ -114,14 +116,23 @@ def _holds(statement: Statement, context: Context) -> bool:
 def _condition_holds(operator: str, values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
     if operator == "Null":
         return (values is None) == (wanted[0].lower() == "true")
-    if operator not in _OPERATORS:
+    quantifier, _, plain = operator.rpartition(":")
+    if plain not in _OPERATORS or quantifier not in _QUANTIFIERS:
         raise NotImplementedError(f"condition operator {operator}")
-    return values is not None and any(_OPERATORS[operator](wanted, value) for value in values)
+    if values is None:
+        # A question without the key has no value that could be wrong.
+        return quantifier == "ForAllValues"
+    return _QUANTIFIERS[quantifier](_OPERATORS[plain](wanted, value) for value in values)
 
 
 _OPERATORS: Mapping[str, Callable[[Sequence[str], str], bool]] = {
     "Bool": lambda wanted, value: value.lower() in wanted,
     "StringEquals": lambda wanted, value: value in wanted,
     "StringLike": _matches,
-    "ForAnyValue:StringEquals": lambda wanted, value: value in wanted,
+}
+
+_QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {
+    "": any,
+    "ForAnyValue": any,
+    "ForAllValues": all,
 }

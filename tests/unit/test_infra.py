@@ -15,10 +15,11 @@ from botocore import xform_name
 
 from drs_recovery.dynamodb_table import create_table, table_definition
 from drs_recovery.engine.metrics import NAMESPACE
-from drs_recovery.engine.preflight_rights import missing_rights
+from drs_recovery.engine.preflight_rights import LAUNCH_RIGHTS, missing_rights
 from drs_recovery.hooks.rights import RightsHook
 from drs_recovery.plan import Notify
 from drs_recovery.store_items import HOUSEKEEPING
+from sandbox.policies import Question, judge
 from sandbox.testing import mocked_sandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -129,6 +130,15 @@ def test_preflight_misses_no_right_of_a_role_that_has_the_policy(policies):
     assert missing_rights(rights, role, REGION) == []
 
 
+def test_drs_may_read_its_replication_defaults_as_the_caller(policies):
+    """DRS asks for it at StartRecovery with the caller's rights; without it a launch fails minutes later."""
+    context = {"aws:viaawsservice": ["true"]}
+    question = Question("drs:DescribeReplicationConfigurationTemplates", "*", context)
+    policy = [{"Statement": policies["RecoveryPolicy"]}]
+    assert judge(policy, question).decision == "allowed"
+    assert question.action in LAUNCH_RIGHTS
+
+
 def test_engine_may_make_each_call_of_its_table(policies):
     source = (PROJECT / "plugins/drs_recovery/dynamodb.py").read_text()
     called = set(re.findall(r"self\.client\.(\w+)\(", source))
@@ -145,10 +155,24 @@ def test_engine_may_make_each_call_of_its_table(policies):
     }
 
 
-def test_engine_may_delete_no_record_of_an_execution(policies):
-    (deleting,) = [one for one in policies["StorePolicy"] if "dynamodb:DeleteItem" in one["Action"]]
-    assert deleting["Action"] == "dynamodb:DeleteItem"
-    assert list(deleting["Condition"].values()) == [{"dynamodb:LeadingKeys": HOUSEKEEPING}]
+@pytest.mark.parametrize(
+    ("partitions", "decision"),
+    [
+        ([HOUSEKEEPING], "allowed"),
+        (["queue:123456789012:us-east-1"], "allowed"),
+        ([HOUSEKEEPING, "queue:123456789012:us-east-1"], "allowed"),
+        (["6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"], "implicitDeny"),
+        ([HOUSEKEEPING, "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"], "implicitDeny"),
+        (["plan:three-tier-crm"], "implicitDeny"),
+        (["type:DRILL"], "implicitDeny"),
+        (["installation:vienna"], "implicitDeny"),
+    ],
+)
+def test_engine_may_delete_what_was_due_or_queued_and_no_record_of_an_execution(
+    policies, partitions, decision
+):
+    question = Question("dynamodb:DeleteItem", TABLE_ARN, {"dynamodb:leadingkeys": partitions})
+    assert judge([{"Statement": policies["StorePolicy"]}], question).decision == decision
 
 
 def test_engine_may_put_metrics_into_its_namespace_only(policies):

@@ -33,12 +33,14 @@ _EVERY_READ = (
     "DescribeVolumes",
 )
 
-# Source: the dependent actions of drs:StartRecovery in AWS's service authorization reference. Each with the
-# kind of resource that it is about, as the ARN has it.
+# Source: the dependent actions of drs:StartRecovery in AWS's service authorization reference, and what else
+# DRS is seen to call with the caller's rights. Each with the kind of resource that it is about, as the ARN
+# has it.
 LAUNCH_RIGHTS: Mapping[str, str] = {
     **{f"ec2:{action}": _ANY for action in _EVERY_READ},
     "drs:StartRecovery": "source-server/s-0123456789abcdef0",
     "drs:CreateRecoveryInstanceForDrs": "source-server/s-0123456789abcdef0",
+    "drs:DescribeReplicationConfigurationTemplates": _ANY,
     "ec2:AttachVolume": "volume/vol-0123456789abcdef0",
     "ec2:AuthorizeSecurityGroupEgress": "security-group/sg-0123456789abcdef0",
     "ec2:AuthorizeSecurityGroupIngress": "security-group/sg-0123456789abcdef0",

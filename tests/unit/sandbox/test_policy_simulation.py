@@ -55,11 +55,19 @@ def test_all_resources_are_covered_by_a_policy_for_all_only() -> None:
         ({"Null": {"aws:ViaAWSService": "false"}}, "allowed"),
         ({"StringLike": {"aws:viaawsservice": "tr*"}}, "allowed"),
         ({"ForAnyValue:StringEquals": {"aws:ViaAWSService": ["x", "true"]}}, "allowed"),
+        ({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["queue:*", "type:?RILL"]}}, "allowed"),
+        ({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "queue:*"}}, "implicitDeny"),
+        ({"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["queue:*", "type:*"]}}, "implicitDeny"),
+        ({"ForAllValues:StringEquals": {"dynamodb:Attributes": "is not asked about"}}, "allowed"),
         ({"Bool": {"aws:ViaAWSService": "true"}, "StringEquals": {"aws:ViaAWSService": "x"}}, "implicitDeny"),
     ],
 )
 def test_conditions_hold_or_not(condition: dict[str, Any], decision: str) -> None:
-    found = verdict(allow("ec2:*", Condition=condition), aws__ViaAWSService=["true"])
+    found = verdict(
+        allow("ec2:*", Condition=condition),
+        aws__ViaAWSService=["true"],
+        dynamodb__LeadingKeys=["queue:1:us-east-1", "type:DRILL"],
+    )
     assert found == Verdict(decision, ())
 
 
