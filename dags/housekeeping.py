@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from drs_recovery.operators.housekeeping import (
+    CheckInstancesOperator,
     KeepPlansOperator,
     ReconcileOperator,
     SweepOperator,
@@ -17,6 +18,8 @@ DOC = """\
 Every ten minutes, each step by itself:
 
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
+- `check_instances` compares the instances that records of ended executions call running with DRS and EC2, and
+  records which are gone or replaced;
 - `reconcile` closes records whose DAG run ended, or was deleted, without closing them;
 - `keep_plans` keeps the plans of executions that run, whose DAGs need them, and deletes all others;
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
@@ -37,6 +40,7 @@ with DAG(
     is_paused_upon_creation=False,
 ):
     TerminateDueOperator(task_id="terminate_due")
+    CheckInstancesOperator(task_id="check_instances")
     ReconcileOperator(task_id="reconcile")
     SweepOperator(task_id="sweep")
     KeepPlansOperator(task_id="keep_plans")

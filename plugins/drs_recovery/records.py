@@ -148,6 +148,7 @@ class JobRef:
     :param server_ids: the source servers that it was started for.
     :param attempt: which attempt at the wave it belongs to, from 1.
     :param account: id of its AWS account, if AWS tells it.
+    :param created: when DRS took it, if DRS says so.
     """
 
     job_id: str
@@ -157,6 +158,28 @@ class JobRef:
     server_ids: tuple[str, ...]
     attempt: int = 1
     account: str | None = None
+    created: float | None = None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """
+    A DRS job of which instances may be left.
+
+    :param execution_id: the execution.
+    :param wave_number: of its wave, from 1.
+    :param job_id: DRS job id.
+    :param place: account and Region, such as ``123456789012:us-east-1``.
+    :param server_ids: the source servers that it was started for.
+    :param created: when DRS took it, as far as known.
+    """
+
+    execution_id: str
+    wave_number: int
+    job_id: str
+    place: str
+    server_ids: tuple[str, ...]
+    created: float
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ from drs_recovery.store_rules import (
     demand_live,
     final_status,
     has_instances_left,
+    instances_of,
     measured_objectives,
     seconds_between,
     termination_time,
@@ -289,9 +290,13 @@ def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
         "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),
         "measured": measured_objectives(document, status, end),
         # Lists show executions without their servers: a server that failed may have an instance, too.
-        "instancesLeft": left or None,
+        "instancesLeft": left or (False if _launched_any(document) else None),
         "terminateAfter": termination_time(document, end) if left else None,
     }
+
+
+def _launched_any(document: Item) -> bool:
+    return any(instances_of(server) for wave in document["waves"] for server in wave["serverStatuses"])
 
 
 def _due(execution_id: str, time: float | None) -> list[Put]:

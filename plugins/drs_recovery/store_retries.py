@@ -55,7 +55,9 @@ _ENDING_FIELDS = (
     "instancesLeft",
     "terminateAfter",
 )
-_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs", "instancesTerminated")
+# Instances that ended without being asked to keep nobody from trying again: their servers start again, too.
+_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
+_NOT_TERMINATED: Item = {"instancesTerminated": False, "terminatedTime": None}
 _WAVE_ENDING_FIELDS = (
     "endTime",
     "duration",
@@ -66,7 +68,8 @@ _WAVE_ENDING_FIELDS = (
     "queuedTime",
     "queueEndTime",
 )
-_INSTANCE_NAMES = ("jobId", "accountId", "recoveryInstanceId", "instanceId")
+_INSTANCE_MARKS = ("terminatedTime", "replacedBy")
+_INSTANCE_NAMES = ("jobId", "accountId", "recoveryInstanceId", "instanceId", *_INSTANCE_MARKS)
 
 # What a server knows of the job and of the instance of one attempt.
 _ATTEMPT_FIELDS = (
@@ -151,12 +154,12 @@ class StoreRetries(StoreFailureGates, StoreLocks):
         # Somebody may have answered the open question about the failure by clearing the wave's tasks.
         waiting = without(execution["waitingGates"], number)
         standing = self._standing(live, [*execution["activeWaves"], number], waiting)
-        return {**standing, **(dict.fromkeys(_ENDING_FIELDS) if ends else {})}
+        return {**standing, **({**dict.fromkeys(_ENDING_FIELDS), **_NOT_TERMINATED} if ends else {})}
 
     @retried_on_conflict
     def restart_failed(self, execution_id: str, number: int) -> Item:
         """
-        Send the servers of a retried wave that failed, or never had a job, back to the start.
+        Send the servers of a retried wave that failed, lost their instance or had no job back to the start.
 
         Servers that launched stay, servers whose job still runs are followed on. What failed servers had is
         kept in ``previousInstances``. Waves that were passed over because of this one can run again.
@@ -241,7 +244,9 @@ def _is_to_restart(server: Record, attempt: int) -> bool:
     if attempt_of(server) == attempt:
         return False
     phase = ServerPhase(server["phase"])
-    return phase is ServerPhase.FAILED or not (phase.is_end or server.get("jobId"))
+    if phase in (ServerPhase.FAILED, ServerPhase.TERMINATED) or "replacedBy" in server:
+        return True
+    return not (phase.is_end or server.get("jobId"))
 
 
 def _restart_changes(server: Item, attempt: int, now: float) -> Item:

@@ -93,13 +93,27 @@ def is_termination_requested(execution: Record, request_id: str) -> bool:
 
 def has_instance_left(server: Record) -> bool:
     """
-    Whether a server has an instance on record that was not seen to be gone, of this or an earlier attempt.
+    Whether a server has an instance on record that is called running, of this or an earlier attempt.
 
     :param server: SERVER record.
     """
-    if "terminatedTime" in server or server["phase"] == ServerPhase.TERMINATED:
-        return False
-    return bool(instances_of(server))
+    return bool(instances_left(server))
+
+
+def instances_left(server: Record) -> dict[str, Record]:
+    """
+    The instances of a server that are called running: not seen to be gone, and replaced by no later launch.
+
+    :param server: SERVER record.
+    :return: by recovery instance id, as :func:`instances_of`.
+    """
+    if _is_over(server) or server["phase"] == ServerPhase.TERMINATED:
+        return {}
+    return {name: attempt for name, attempt in instances_of(server).items() if not _is_over(attempt)}
+
+
+def _is_over(record: Record) -> bool:
+    return "terminatedTime" in record or "replacedBy" in record
 
 
 def instances_of(server: Record) -> dict[str, Record]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from drs_recovery.dynamodb_actions import Delete, Item, Update
+from drs_recovery.dynamodb_actions import Delete, Item
 from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.instance_records import InstancesSeen, compared
 from drs_recovery.poll_changes import merge_jobs
 from drs_recovery.records import JobSeen, TerminationJob
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
+from drs_recovery.store_instances import StoreInstances
 from drs_recovery.store_items import (
     END_OF_RANGE,
     ENGINE,
@@ -26,7 +28,6 @@ from drs_recovery.store_items import (
 from drs_recovery.store_lists import StoreLists
 from drs_recovery.store_rules import (
     can_terminate,
-    has_instance_left,
     has_instances_left,
     instances_of,
     is_termination_requested,
@@ -34,11 +35,11 @@ from drs_recovery.store_rules import (
 
 _SUBJECT = "what the execution launched"
 
-# What a SERVER record says of an instance that is gone.
-_GONE_STATE = "terminated"
+# What is true no more of a server that has an instance after all.
+_NOT_OVER: Item = {"terminatedTime": None, "replacedBy": None}
 
 
-class StoreTerminations(StoreLists):
+class StoreTerminations(StoreLists, StoreInstances):
     """Every transition of the instances of an execution that has ended; none touches its final status."""
 
     @retried_on_conflict
@@ -129,9 +130,9 @@ class StoreTerminations(StoreLists):
         _, _, servers = self._read_all(execution_id)
         now = self._now()
         updates = [
-            _terminated(server, now)
+            record_update(server, changes)
             for server in servers
-            if has_instance_left(server) and instances_of(server).keys() <= set(gone)
+            if (changes := compared(server, InstancesSeen(gone=gone), now))
         ]
         for part in in_transactions(updates):
             self.table.transact(part)
@@ -207,7 +208,8 @@ class StoreTerminations(StoreLists):
             Event("INSTANCE_FOUND_LATE", detail),
             [
                 execution_update(execution, self._now(), changes),
-                record_update(server, {**_with_instance(server, instance), "terminatedTime": None}),
+                record_update(server, {**_with_instance(server, instance), **_NOT_OVER}),
+                self._late_launch(execution, server, instance),
             ],
         )
         return True
@@ -239,18 +241,6 @@ def _fulfilled(execution: Item, now: float) -> Item:
     """Requests that are carried out: an instance that comes up later is not what they asked for."""
     requests = execution.get("terminationRequests")
     return {"terminationRequests": [{"endTime": now, **one} for one in requests]} if requests else {}
-
-
-def _terminated(server: Item, now: float) -> Update:
-    """
-    What the end of its instances makes of a server.
-
-    Only a READY one becomes TERMINATED: one that failed, or was cut short, is still what the drill showed.
-    """
-    changes: Item = {"terminatedTime": now, "instanceState": _GONE_STATE}
-    if server["phase"] == ServerPhase.READY:
-        changes["phase"] = ServerPhase.TERMINATED
-    return record_update(server, changes)
 
 
 def _with_instance(server: Item, instance: Mapping[str, str]) -> Item:

@@ -12,6 +12,7 @@ from drs_recovery.records import JobRef
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store_base import execution_update, in_transactions, record_update, retried_on_conflict
 from drs_recovery.store_gates import StoreGates
+from drs_recovery.store_instances import StoreInstances, launch_put
 from drs_recovery.store_items import Event, job_entry, limited, present, public
 from drs_recovery.store_rules import (
     demand_live,
@@ -27,7 +28,7 @@ from drs_recovery.store_rules import (
 from drs_recovery.wave_attempts import attempt_of, left_queue
 
 
-class StoreWaves(StoreGates):
+class StoreWaves(StoreGates, StoreInstances):
     """Every transition of a wave."""
 
     @retried_on_conflict
@@ -91,10 +92,16 @@ class StoreWaves(StoreGates):
         if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
             now = self._now()
             jobs = [*wave["jobs"], job_entry(job, now)]
+            launch = self._launch_to_come_back_to(execution, number, job, now)
             self._commit(
                 _job_event(number, job, adopted),
-                [execution_update(execution, now, {}), record_update(wave, {"jobs": jobs})],
+                [
+                    execution_update(execution, now, {}),
+                    record_update(wave, {"jobs": jobs}),
+                    launch_put(launch),
+                ],
             )
+            self.mark_replaced(launch)
 
     def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
         """

@@ -88,7 +88,12 @@ def test_housekeeping_cleans_up_after_a_drill_and_leaves_the_rest(runner: Runner
     sandbox.advance(A_TERMINATION)
     second = runner.trigger(HOUSEKEEPING)
 
-    good = {"terminate_due": "success", "reconcile": "success", "sweep": "success"}
+    good = {
+        "terminate_due": "success",
+        "check_instances": "success",
+        "reconcile": "success",
+        "sweep": "success",
+    }
     assert first == second == ("success", good)
     expected = {s["instanceId"]: "running" for s in kept.servers.values()}
     expected |= {s["instanceId"]: "terminated" for s in ended.servers.values()}

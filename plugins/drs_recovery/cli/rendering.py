@@ -98,6 +98,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
         ", ".join(f"{name} {words(value)}" for name, value in document.get("measured", {}).items()),
     )
     yield "Instances", _instances(document)
+    yield "Instances last checked", moment(document.get("instancesCheckedTime")) or None
     yield "Terminated by", ", ".join(map(_job, document.get("terminateJobs", [])))
     yield "Not terminated", document.get("terminationError")
 
@@ -149,6 +150,8 @@ def _instances(document: Record) -> str | None:
     """What has become of the instances, or will."""
     if document.get("instancesTerminated"):
         return f"terminated {moment(document.get('terminatedTime'))}"
+    if document.get("instancesLeft") is False:
+        return "none runs any more, as far as the record knows"
     if "terminateAfter" in document:
         return f"terminated from {moment(document['terminateAfter'])} on"
     return "kept, as asked for" if document.get("keepInstances") else None

@@ -125,5 +125,7 @@ def _server_lines(server: Record) -> Iterator[tuple[str, str]]:
             for one in server["previousInstances"]
         )
         yield f"Earlier instances of {name}", earlier
+    if "replacedBy" in server:
+        yield f"{name} replaced", f"by a later launch, execution {server['replacedBy']}"
     if "terminatedTime" in server:
         yield f"{name} terminated", moment(server["terminatedTime"])

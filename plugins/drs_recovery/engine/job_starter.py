@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from drs_recovery.engine.accounts import demand_account
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.job_identity import contradiction, is_job_id
+from drs_recovery.engine.observation import epoch
 from drs_recovery.engine.parts import JobPart
 from drs_recovery.exceptions import JobStartError
 from drs_recovery.hooks.errors import (
@@ -146,12 +147,12 @@ class JobStarter:
         _check_settings()
         line.reserve(part)
         try:
-            job_id = self._start(part)
+            job = self._start(part)
         except AWS_ERRORS as error:
             if _is_surely_not_started(error):
                 line.give_back(part)
             raise self._explained(error, part) from error
-        return Started(self._ref(part, job_id), adopted=False)
+        return Started(self._ref(part, job), adopted=False)
 
     def find(self, part: JobPart) -> Started | None:
         """
@@ -171,7 +172,7 @@ class JobStarter:
             if tags is None and "participatingServers" in job:
                 raise _untold(job)
             if tags is not None and self._is_tagged_as(job, tags, part):
-                return Started(self._ref(part, str(job["jobID"])), adopted=True)
+                return Started(self._ref(part, job), adopted=True)
         return None
 
     def _recognised(self, part: JobPart, job_id: object) -> Started | None:
@@ -197,7 +198,7 @@ class JobStarter:
         if why := self._contradiction(job, tags, part):
             self._ignore(str(job_id), why)
             return None
-        return Started(self._ref(part, str(job_id)), adopted=True)
+        return Started(self._ref(part, job), adopted=True)
 
     def _is_tagged_as(self, job: Mapping[str, Any], tags: Mapping[str, str], part: JobPart) -> bool:
         if not self._tags_of(part).items() <= {ATTEMPT_TAG: FIRST_ATTEMPT, **tags}.items():
@@ -226,7 +227,7 @@ class JobStarter:
         log.warning("%s is not adopted: %s", job_id, why)
         self.ignored[job_id] = why
 
-    def _start(self, part: JobPart) -> str:
+    def _start(self, part: JobPart) -> Mapping[str, Any]:
         job = self._clients.at(*part.place).drs.start_recovery(
             part.server_ids,
             is_drill=bool(self._execution["isDrill"]),
@@ -234,17 +235,18 @@ class JobStarter:
         )
         if "jobID" not in job:
             raise NotStartedError("DRS answered StartRecovery without a job id", SHORT_PAUSE)
-        return str(job["jobID"])
+        return job
 
-    def _ref(self, part: JobPart, job_id: str) -> JobRef:
+    def _ref(self, part: JobPart, job: Mapping[str, Any]) -> JobRef:
         return JobRef(
-            job_id=job_id,
+            job_id=str(job["jobID"]),
             region=part.place.region,
             connection=part.place.connection,
             part=part.number,
             server_ids=part.server_ids,
             attempt=attempt_of(self._wave),
             account=self._clients.at(*part.place).account_id,
+            created=epoch(job.get("creationDateTime")),
         )
 
     def _demand_account(self, part: JobPart) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 
 from drs_recovery.engine.clients import Place
 from drs_recovery.engine.ec2 import is_gone
-from drs_recovery.store_rules import has_instance_left, instances_of
+from drs_recovery.instance_records import unconfirmed_instances
+from drs_recovery.store_rules import instances_left
 
 # ``RecoveryInstanceFailbackState`` of an instance for which nobody started a failback.
 _NO_FAILBACK = "FAILBACK_NOT_STARTED"
 
 # ``ec2InstanceState`` of rows whose instance ended without DRS.
-_ENDED_STATES = frozenset({"TERMINATED", "NOT_FOUND"})
+ENDED_STATES = frozenset({"TERMINATED", "NOT_FOUND"})
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class RecordedInstance:
     :param server_id: DRS source server id.
     :param server_name: its name for people.
     :param account: the AWS account of the launch, if it is known.
+    :param launched: epoch seconds since when it may exist, as far as known.
+    :param replaced_by: the execution of a later launch of the server that replaces it, if there is one.
     """
 
     instance_id: str
@@ -44,6 +47,8 @@ class RecordedInstance:
     server_id: str
     server_name: str
     account: str | None = None
+    launched: float = 0.0
+    replaced_by: str | None = None
 
     def __str__(self) -> str:
         """How messages name it."""
@@ -63,27 +68,46 @@ def recorded_instances(
     document: Mapping[str, Any], waves: Collection[int] | None = None
 ) -> list[RecordedInstance]:
     """
-    Every instance of an execution that was not seen to be gone, of all attempts.
+    Every instance of an execution that is called running, of all attempts.
 
     :param document: the execution document.
     :param waves: only of these waves; None for all.
     """
     return [
-        RecordedInstance(
-            instance_id=instance_id,
-            ec2_id=attempt.get("instanceId") or instance_id,
-            job_id=attempt.get("jobId", ""),
-            place=Place(server["connection"], server["region"]),
-            server_id=server["sourceServerId"],
-            server_name=server["serverName"],
-            account=attempt.get("accountId"),
-        )
+        _recorded(server, instance_id, attempt)
         for wave in document["waves"]
         if waves is None or wave["waveNumber"] in waves
         for server in wave["serverStatuses"]
-        if has_instance_left(server)
-        for instance_id, attempt in instances_of(server).items()
+        for instance_id, attempt in instances_left(server).items()
     ]
+
+
+def unconfirmed_of(document: Mapping[str, Any]) -> list[RecordedInstance]:
+    """
+    Every instance of an execution that was not seen to be gone, also those that a later launch replaces.
+
+    :param document: the execution document.
+    """
+    return [
+        _recorded(server, instance_id, attempt)
+        for wave in document["waves"]
+        for server in wave["serverStatuses"]
+        for instance_id, attempt in unconfirmed_instances(server).items()
+    ]
+
+
+def _recorded(server: Mapping[str, Any], instance_id: str, attempt: Mapping[str, Any]) -> RecordedInstance:
+    return RecordedInstance(
+        instance_id=instance_id,
+        ec2_id=attempt.get("instanceId") or instance_id,
+        job_id=attempt.get("jobId", ""),
+        place=Place(server["connection"], server["region"]),
+        server_id=server["sourceServerId"],
+        server_name=server["serverName"],
+        account=attempt.get("accountId"),
+        launched=float(server.get("launchedTime") or server.get("launchTime") or 0.0),
+        replaced_by=server.get("replacedBy") or attempt.get("replacedBy"),
+    )
 
 
 def objection(recorded: RecordedInstance, row: Mapping[str, Any], *, allow_recovery: bool) -> str | None:
@@ -125,7 +149,7 @@ def fate_of(
     if row is None:
         return Fate.GONE if is_gone(instance) else Fate.UNLISTED
     # The row of an instance that ended can outlive the job that removes it for a moment.
-    if job_ended and is_gone(instance) and row.get("ec2InstanceState") in _ENDED_STATES:
+    if job_ended and is_gone(instance) and row.get("ec2InstanceState") in ENDED_STATES:
         return Fate.GONE
     if objection(recorded, row, allow_recovery=allow_recovery):
         return Fate.NOT_OURS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
 from drs_recovery.engine.due_terminations import DueTerminations
+from drs_recovery.engine.instance_check import InstanceChecker
 from drs_recovery.engine.places import known_places
 from drs_recovery.engine.plan_keeping import set_kept_plans_right
 from drs_recovery.engine.reconciling import RunStateOf, reconcile
@@ -38,6 +39,23 @@ class TerminateDueOperator(RecoveryOperator):
         for execution_id in (*result.terminated, *result.failed):
             self.announce(execution_id)
         _demand_none([f"execution {execution_id}: {why}" for execution_id, why in result.failed.items()])
+        return asdict(result)
+
+
+class CheckInstancesOperator(RecoveryOperator):
+    """
+    Compare the instances that the records of ended executions call running with DRS and EC2.
+
+    :return: ``gone``, ``still_running``, ``ended``, ``unreachable``.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look once at each place."""
+        result = InstanceChecker(self.store).check()
+        for execution_id in result.ended:
+            self.announce(execution_id)
+        for where in result.unreachable:
+            self.log.warning("not compared this time: %s", where)
         return asdict(result)
 
 

@@ -24,7 +24,7 @@ from drs_recovery.store_rules import can_terminate, is_same_person
 Record = Mapping[str, Any]
 
 # What an execution has from the moment on in which somebody asks for the end of its instances.
-_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs", "instancesTerminated")
+_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
 
 
 class ActionKind(StrEnum):

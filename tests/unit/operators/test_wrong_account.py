@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.sweep import Sweeper
-from drs_recovery.operators.housekeeping import TerminateDueOperator
+from drs_recovery.operators.housekeeping import CheckInstancesOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
@@ -221,3 +221,20 @@ def test_records_without_an_account_are_still_cleaned_up(accounts: Sandbox, step
         accounts.advance(A_TERMINATION)
 
     assert steps.document["instancesTerminated"] is True
+
+
+def test_what_is_not_found_in_another_account_is_not_gone(
+    accounts: Sandbox, steps: Steps, switch: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(accounts, steps)
+    monkeypatch.setattr("drs_recovery.engine.instance_check.LISTING_SECONDS", -1.0)
+    switch(BILLING)
+
+    for _ in range(2):
+        assert not any(CheckInstancesOperator(task_id="check_instances").execute({}).values())
+
+    assert server_of(steps)["phase"] == "READY"
+    assert "instancesCheckedTime" not in steps.document
+    events = steps.store.get_events(steps.execution_id)
+    (reason,) = [e["detail"]["reason"] for e in events if e["event"] == "INSTANCES_NOT_CHECKED"]
+    assert OTHER in reason

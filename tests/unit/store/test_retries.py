@@ -226,8 +226,8 @@ def test_a_retry_that_died_half_way_is_finished_by_the_next_one(
 
 @pytest.mark.parametrize(
     "state",
-    [{"instancesTerminated": True}, {"terminationRequests": [{"actor": "bob"}]}],
-    ids=["terminated", "to be terminated"],
+    [{"terminateJobs": [{"jobId": "drsjob-t"}]}, {"terminationRequests": [{"actor": "bob"}]}],
+    ids=["being terminated", "to be terminated"],
 )
 def test_nothing_is_retried_whose_instances_are_terminated(store, ended, state):
     ended.force("EXECUTION", **state)

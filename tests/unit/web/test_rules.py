@@ -104,9 +104,9 @@ def test_any_other_wave_is_not_retried(wave_status: str) -> None:
         (document("CANCELLING", FAILED), "The execution is ending"),
         (document("CANCELLED", wave("CANCELLED", startTime=None)), "was never started"),
         (document("FAILED", FAILED, terminationRequests=[{"actor": "admin"}]), "start a new execution"),
-        (document("FAILED", FAILED, instancesTerminated=True), "start a new execution"),
+        (document("FAILED", FAILED, terminateJobs=[{"jobId": "drsjob-t"}]), "start a new execution"),
     ],
-    ids=["ending", "never started", "termination asked for", "terminated"],
+    ids=["ending", "never started", "termination asked for", "being terminated"],
 )
 def test_a_retry_that_the_store_would_refuse_is_refused(state: dict[str, Any], reason: str) -> None:
     assert reason in str(why_not(state, LEAD, ActionKind.RETRY, 1))

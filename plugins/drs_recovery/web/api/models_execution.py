@@ -139,7 +139,12 @@ class Execution(ExecutionSummary):
     termination_requests: list[TerminationRequest] | None = maybe("Who wanted its instances gone.", [])
     terminate_jobs: list[TerminationJob] | None = maybe("The DRS jobs that terminate them.", [])
     termination_error: str | None = maybe("Why instances could not be terminated.", "1 instance is left")
-    instances_left: bool | None = maybe("True if it left instances when it ended, or later.", True)
+    instances_left: bool | None = maybe(
+        "True if it left instances when it ended, or later; false once none is called running.", True
+    )
+    instances_checked_time: float | None = later(
+        "When what it calls running was last compared with DRS and EC2."
+    )
     instances_terminated: bool = known("Whether no instance of it is left.", False)
     terminated_time: float | None = later("When the last one was seen to be gone.")
     notifications: list[str] | None = maybe("Keys of what was told.", ["EXECUTION_OPENED"])

@@ -8,6 +8,7 @@ from drs_recovery.web.api.models_base import Record, known, later, maybe, time
 SOURCE_SERVER = "s-1111111111111111a"
 INSTANCE = "i-0a1b2c3d4e5f60718"
 ACCOUNT = "123456789012"
+EXECUTION = "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"
 JOB = "drsjob-5a1b2c3d4e5f60718"
 
 
@@ -34,6 +35,8 @@ class EarlierInstance(Record):
     recovery_instance_id: str | None = maybe("DRS's id of the instance.", INSTANCE)
     instance_id: str | None = maybe("EC2's id of the instance.", INSTANCE)
     account_id: str | None = maybe("AWS account of that launch.", ACCOUNT)
+    terminated_time: float | None = later("When it was seen to be gone, before the server's others.")
+    replaced_by: str | None = maybe("Execution whose launch of the server replaced it.", EXECUTION)
 
 
 class ServerStatus(Record):
@@ -79,5 +82,9 @@ class ServerStatus(Record):
     warning: str | None = maybe("What to know of it although it is ready.", "optional action 'X' failed")
     previous_instances: list[EarlierInstance] | None = maybe("What earlier attempts left.", [])
     terminated_time: float | None = later("When all its instances were seen to be gone.")
+    replaced_by: str | None = maybe(
+        "Execution whose later launch of the server replaces its instances: they do not count as running.",
+        EXECUTION,
+    )
     last_polled_time: float | None = later("When it was looked at last.")
     poll_attempts: int = known("How often its wave had been polled then.", 12)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store_rules import has_instance_left, instances_of
+from drs_recovery.store_rules import has_instance_left, instances_left
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.parts import Sentence, listed, said
 
@@ -72,7 +72,7 @@ def instances_by_region(document: Record) -> dict[str, int]:
     """
     counts: Counter[str] = Counter()
     for server in servers_with_instances(document):
-        counts[server["region"]] += len(instances_of(server))
+        counts[server["region"]] += len(instances_left(server))
     return dict(sorted(counts.items()))
 
 
