@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from drs_recovery.web.views.parts import Sentence, counted, cut, listed, opening
 Record = Mapping[str, Any]
 
 _LONGEST_REASON = 300
+_BY_MARKING = re.compile(r"^the DAG run was marked as \w+: ")
 
 
 def cancelled_sentence(document: Record) -> Sentence:
@@ -32,7 +34,9 @@ def who_ended(document: Record) -> str | None:
     :param document: the execution document.
     """
     if cancel := document.get("cancel"):
-        return f"cancelled by {cancel['actor']}: {first_line(cancel['reason'])}"
+        # Airflow's way of cancelling says nothing beside what the person said.
+        reason = _BY_MARKING.sub("", cancel["reason"])
+        return f"cancelled by {cancel['actor']}: {first_line(reason)}"
     return refusal(document)
 
 

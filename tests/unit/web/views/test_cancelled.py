@@ -65,6 +65,20 @@ def test_its_mark_says_so_in_the_colour_of_its_status(status: str, word: str, to
     assert (mark.code, mark.word, mark.tone, mark.icon) == (status, word, tone, "■")
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("the DAG run was marked as failed: wrong plan", "wrong plan"),
+        ("the DAG run was marked as failed", "the DAG run was marked as failed"),
+    ],
+)
+def test_how_airflow_cancels_is_said_only_where_nobody_said_why(reason: str, told: str) -> None:
+    error = f"cancelled by admin: {reason}"
+    view = page("CANCELLED", STOPPED, cancel={**CANCEL["cancel"], "reason": reason}, error=error)
+    assert str(view.headline.now) == f"Cancelled by admin: {told}. Nothing was launched."
+    assert view.failures.total == 0
+
+
 def test_why_it_was_cancelled_is_no_failure() -> None:
     assert page("PARTIAL_SUCCESS", READY, STOPPED).failures.total == 0
     two_lines = {**CANCEL["cancel"], "reason": "wrong plan\nsorry"}
