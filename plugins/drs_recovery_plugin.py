@@ -9,6 +9,7 @@ from airflow.plugins_manager import AirflowPlugin
 # The DAG builder is not used here, see below.
 from drs_recovery import dag_builder, listener  # noqa: F401
 from drs_recovery.hooks.service_models import read_ahead
+from drs_recovery.web.fresh_questions import FreshQuestions
 from drs_recovery.web.mount import Console
 
 # Files of the console's folder "static"; Airflow's UI shows one or the other.
@@ -26,6 +27,7 @@ class DrsRecoveryPlugin(AirflowPlugin):
     name = "drs_recovery"
     listeners: ClassVar = [listener]
     fastapi_apps: ClassVar = [{"app": Console(), "url_prefix": "/recovery", "name": "Recovery console"}]
+    fastapi_root_middlewares: ClassVar = [{"middleware": FreshQuestions, "name": "Recovery questions"}]
     external_views: ClassVar = [
         {
             "name": "Recovery",

@@ -182,6 +182,7 @@ class Update:
     :param changes: attribute to new value; None removes the attribute.
     :param deltas: number attribute to what is added to it; a dot goes into a map (``progress.ready``).
     :param appended: list attribute to the element that is put at its end; a list that is not there is made.
+    :param stored: the record as it was read, for the log.
     """
 
     key: Key
@@ -189,6 +190,7 @@ class Update:
     changes: Mapping[str, Any] = field(default_factory=dict)
     deltas: Mapping[str, int] = field(default_factory=dict)
     appended: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def request(self, table_name: str) -> dict[str, Any]:
         """

@@ -30,6 +30,7 @@ from drs_recovery.store_items import (
     server_prefix,
     wave_key,
 )
+from drs_recovery.transition_log import log_transition
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -107,12 +108,15 @@ class StoreBase:
         while True:
             put = Put(event_item(execution_id, event, moment, number), RECORD_IS_NEW)
             try:
-                return self.table.transact([*actions, put])
+                self.table.transact([*actions, put])
             except StoreConflictError as conflict:
                 if set(conflict.record_keys) != {put.key.record_key}:
                     raise
                 # Only the event's key was taken: the next number of that moment is free, or the one after it.
                 number = max(number + 1, self._events_at(execution_id, moment))
+            else:
+                log_transition(event, actions)
+                return
 
     @retried_on_conflict
     def _tell_once(self, execution_id: str, event: Event, of: str) -> bool:
@@ -165,7 +169,8 @@ def execution_update(execution: Item, now: float, changes: Mapping[str, Any]) ->
         TIME_DOES_NOT_GO_BACK, {"updated": updated}
     )
     version = execution["version"] + 1
-    return Update(key_of(execution), condition, {**changes, "lastUpdatedTime": updated, "version": version})
+    written = {**changes, "lastUpdatedTime": updated, "version": version}
+    return Update(key_of(execution), condition, written, stored=execution)
 
 
 def execution_growth(
@@ -195,4 +200,5 @@ def record_update(item: Item, changes: Mapping[str, Any], deltas: Mapping[str, i
     :param deltas: number attribute to what is added to it.
     """
     condition = Condition(RECORD_IS_AS_READ, {"readVersion": item["version"]})
-    return Update(key_of(item), condition, {**changes, "version": item["version"] + 1}, deltas or {})
+    written = {**changes, "version": item["version"] + 1}
+    return Update(key_of(item), condition, written, deltas or {}, stored=item)

@@ -9,7 +9,7 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, WaveStatus
 from drs_recovery.store_base import retried_on_conflict
 from drs_recovery.store_gates import decided, stands
-from drs_recovery.store_items import Event, limited
+from drs_recovery.store_items import Event, limited, present
 from drs_recovery.store_rules import Record, demand_live, wave_subject
 from drs_recovery.store_waves import StoreWaves
 from drs_recovery.wave_attempts import attempt_of
@@ -25,7 +25,7 @@ class StoreFailureGates(StoreWaves):
         """
         Record that people are asked about a failed wave; the execution is PAUSED unless a wave is active.
 
-        The gate of this attempt that was opened before, decided or not, stays as it is, see ``open_gate``.
+        The gate of this attempt that was opened before stands, see ``open_gate``.
 
         :param execution_id: the execution.
         :param number: the failed wave, from 1.
@@ -37,7 +37,7 @@ class StoreFailureGates(StoreWaves):
         """
         execution, wave = self._read_together(execution_id, number)
         if (gate := _gate_of_attempt(wave)) and stands(gate, execution, number):
-            return gate
+            return self._asked_anew(execution, wave, "failureGate", message, approvers)
         _demand_can_open(execution, wave)
         now, attempt = self._now(), attempt_of(wave)
         gate = {
@@ -47,6 +47,7 @@ class StoreFailureGates(StoreWaves):
             "message": limited(message),
             "approvers": list(approvers),
             "deadline": deadline,
+            **present({"askedAfter": (wave.get("failureGate") or {}).get("decidedTime")}),
         }
         event = Event(
             "FAILURE_GATE_OPENED",

@@ -20,6 +20,8 @@ from drs_recovery.store_rules import (
 
 _PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
 
+_ASKED_ANEW = {"gate": "GATE_UPDATED", "failureGate": "FAILURE_GATE_UPDATED"}
+
 
 class StoreGates(StoreBase):
     """Open gates and decide them."""
@@ -38,8 +40,9 @@ class StoreGates(StoreBase):
         """
         Record that a wave waits for an answer; the execution is PAUSED unless a wave is active.
 
-        A gate that was opened before, decided or not, stays as it is; one that an end of the execution closed
-        without an answer is opened anew when the execution is.
+        A gate that was opened before stays as it is, but for what is asked and whom as long as nobody has
+        answered; one that an end of the execution closed without an answer is opened anew when the execution
+        is.
 
         :param execution_id: the execution.
         :param number: the wave behind the gate, from 1.
@@ -53,7 +56,7 @@ class StoreGates(StoreBase):
         """
         execution, wave = self._read_together(execution_id, number)
         if "gate" in wave and stands(wave["gate"], execution, number):
-            return dict(wave["gate"])
+            return self._asked_anew(execution, wave, "gate", message, approvers)
         _demand_gate_can_open(execution, wave)
         now = self._now()
         gate = {
@@ -68,6 +71,21 @@ class StoreGates(StoreBase):
         )
         self._commit_opened(event, execution, wave, {"gate": gate}, now)
         return gate
+
+    def _asked_anew(
+        self, execution: Item, wave: Item, name: str, message: str, approvers: Sequence[str]
+    ) -> Item:
+        """A question that is put again says what is true now; an answered one says what was answered to."""
+        gate: Item = wave[name]
+        asked = {**gate, "message": limited(message), "approvers": list(approvers)}
+        if gate["decision"] == GateDecision.WAITING and asked != gate:
+            event = Event(_ASKED_ANEW[name], {"wave": wave["waveNumber"], "message": asked["message"]})
+            changes, waiting = {name: asked}, execution["waitingGates"]
+            standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
+            now = self._now()
+            self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
+            return asked
+        return dict(gate)
 
     @retried_on_conflict
     def decide_gate(
@@ -107,7 +125,13 @@ class StoreGates(StoreBase):
 
     @retried_on_conflict
     def refuse_answer(
-        self, execution_id: str, number: int, actor: str, reason: str, comment: str | None = None
+        self,
+        execution_id: str,
+        number: int,
+        actor: str,
+        reason: str,
+        comment: str | None = None,
+        answered_time: float | None = None,
     ) -> None:
         """
         Record an answer that does not count; the question stays open.
@@ -117,12 +141,15 @@ class StoreGates(StoreBase):
         :param actor: who answered.
         :param reason: why it does not count.
         :param comment: what they wrote, if anything.
+        :param answered_time: when they answered; from now on only later answers count.
         :raises TransitionRefusedError: the gate is not open, or the execution has ended.
         """
         execution, wave = self._read_together(execution_id, number)
         _demand_gate_can_be_decided(execution, wave, GateDecision.WAITING)
         event = Event("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
-        self._commit(event, [execution_update(execution, self._now(), {}), record_update(wave, {})])
+        gate = {**wave["gate"], **present({"askedAfter": answered_time})}
+        update = execution_update(execution, self._now(), {})
+        self._commit(event, [update, record_update(wave, {"gate": gate})])
 
     def _commit_opened(
         self, event: Event, execution: Item, wave: Item, changes: Mapping[str, Item], now: float
@@ -196,6 +223,17 @@ def decided(gate: Item, decision: str, actor: str, comment: str | None, time: fl
     """
     answer = {"decision": decision, "actor": actor, "decidedTime": time}
     return {**gate, **answer, **present({"comment": comment})}
+
+
+def asked_after(gate: Record) -> float:
+    """
+    Time of the last answer to an earlier question, in epoch seconds: only a later answer is one to this.
+
+    It is by the clock of whoever takes answers, with which no other clock is compared.
+
+    :param gate: of a wave, before its start or about its failure.
+    """
+    return float(gate.get("askedAfter", 0))
 
 
 def stands(gate: Record, execution: Record, number: int) -> bool:

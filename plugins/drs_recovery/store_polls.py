@@ -19,6 +19,7 @@ from drs_recovery.store_base import (
 from drs_recovery.store_items import limited, public
 from drs_recovery.store_rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store_troubles import trouble
+from drs_recovery.transition_log import log_phases
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
@@ -58,6 +59,7 @@ class StorePolls(StoreBase):
             seen |= _look_changes(wave, poll, now)
             polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
         self._write(execution, wave, last, now, seen, polled)
+        log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
         changed = {change.stored["recordKey"]: change.after for change in changes}
         return [public(changed.get(server["recordKey"], server)) for server in servers]
 

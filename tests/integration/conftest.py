@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow.api_fastapi.execution_api.app import InProcessExecutionAPI
 from airflow.sdk.execution_time import supervisor
 from airflow.utils.db import initdb
 
 from drs_recovery.dynamodb_table import create_table
 from drs_recovery.settings import dynamodb_client
+from drs_recovery.web.fresh_questions import FreshQuestions
 from sandbox.testing import Sandbox, separate_sandbox
 from tests.integration.core_api import CoreApi
 from tests.integration.runs import SPEED, TABLE, Runner
@@ -28,7 +30,15 @@ def airflow_database() -> None:
 def kept_api_server() -> Iterator[None]:
     """``dag.test()`` builds an Execution API for every task; keep one, in a tenth of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        kept = functools.cache(supervisor.in_process_api_server)
+        make = supervisor.in_process_api_server
+
+        @functools.cache
+        def kept() -> InProcessExecutionAPI:
+            server = make()
+            # As the plugin has it in Airflow's API server.
+            server.app.add_middleware(FreshQuestions)
+            return server
+
         patch.setattr(supervisor, "in_process_api_server", kept)
         yield
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,6 +22,10 @@ from drs_recovery.hooks.errors import (
     UnusableConnectionError,
 )
 from drs_recovery.hooks.service_models import share_service_models
+
+# At each client they say where the credentials come from, in the log of every task, with the key's id.
+for _noisy in ("botocore.credentials", "botocore.tokens", "aiobotocore.credentials"):
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 
 class _Sessions(SessionFactory):  # type: ignore[misc,valid-type]  # the class that Airflow is configured with

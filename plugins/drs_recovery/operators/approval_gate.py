@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.failure_policy import check_dependencies
-from drs_recovery.engine.gates import question_of
+from drs_recovery.engine.gates import Question, question_of
 from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
-from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
-from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
-from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
 from drs_recovery.store_rules import is_same_person
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 
-class ApprovalGateOperator(WaveMixin, ApprovalOperator):
+class ApprovalGateOperator(AskingMixin, ApprovalOperator):
     """
     Ask for approval before a wave, holding neither a worker nor a triggerer while people decide.
 
@@ -65,40 +66,34 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
             self.wait_for_waves_before(context, document, "go_on")
             self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
-            self._open(document, plan)
+            question = question_of(document, plan, self.wave_number)
+            gate = self._opened(document["executionId"], question)
         self.announce(document["executionId"], Asked(self.wave_number, self.task_id))
-        return super().execute(context)
+        self.put(context, question, gate)
 
-    def go_on(self, context: Context, event: Any = None) -> Any:
-        """Go on after a pause that nobody was asked in."""
-        return self.execute(context)
-
-    def _open(self, document: Mapping[str, Any], plan: RecoveryPlan) -> None:
-        question = question_of(document, plan, self.wave_number)
+    def _opened(self, execution_id: str, question: Question) -> dict[str, Any]:
         gate = self.store.open_gate(
-            document["executionId"],
+            execution_id,
             self.wave_number,
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
             two_person=question.two_person,
         )
-        self.subject, self.body = question.subject, question.body
-        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
-        self.defaults = [self.APPROVE] if question.continue_on_timeout else None
-        self.response_timeout = time_left(gate)
+        return dict(gate)
 
+    @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """
         Record the decision, then let the question end as Airflow ends it (a rejection skips the wave).
 
         :param event: the answer, or the time-out, as Airflow's approval passes it on.
         """
-        execution_id = self.execution_id_of(context)
         with fails_for_good():
+            execution_id = self.execution_id_of(context)
             if is_timeout(event):
                 self._record(execution_id, GateDecision.TIMED_OUT, {})
-                raise AirflowFailException(f"nobody answered the gate of wave {self.wave_number} in time")
+                raise ExpectedFailureError(f"nobody answered the gate of wave {self.wave_number} in time")
             if "error" not in event and not self._counts(execution_id, event):
                 # Runs as if for the first time: the question is still open in the record.
                 return self.execute(context)
@@ -110,6 +105,9 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         """Whoever started an execution cannot be the second person who approves it; to reject is fine."""
         execution = self.store.get_execution(execution_id)
         gate = self.store.get_wave(execution_id, self.wave_number).get("gate") or {}
+        if self.is_outdated(gate, event):
+            self.log.warning("execution %s: an answer to an earlier question does not count", execution_id)
+            return False
         user = event.get("responded_by_user") or {}
         is_alone = is_same_person(execution["initiatedBy"], user.get("id"), user.get("name"))
         if not (gate.get("twoPerson") and is_alone and self._decision_in(event) is GateDecision.APPROVED):
@@ -117,7 +115,9 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
         if gate["decision"] == GateDecision.WAITING:
             answer = answer_of(event)
             reason = f"{answer.actor} started the execution: a second person must approve it"
-            self.store.refuse_answer(execution_id, self.wave_number, answer.actor, reason, answer.comment)
+            self.store.refuse_answer(
+                execution_id, self.wave_number, answer.actor, reason, answer.comment, answer.decided_time
+            )
             self.log.warning("execution %s: not approved: %s", execution_id, reason)
         return False
 
@@ -128,9 +128,10 @@ class ApprovalGateOperator(WaveMixin, ApprovalOperator):
     def _record_answer(self, execution_id: str, event: Mapping[str, Any]) -> None:
         decision = self._decision_in(event)
         recorded = self._record(execution_id, decision, event)
+        self.log.info("wave %s: %s by %s", self.wave_number, recorded["decision"], recorded["actor"])
         if recorded["decision"] != decision:
             wave = wave_label(self.store.get_wave(execution_id, self.wave_number))
-            raise AirflowFailException(
+            raise ExpectedFailureError(
                 f"the gate of wave {wave} was {recorded['decision']} by {recorded['actor']} before; "
                 f"the later answer {decision} changes nothing"
             )

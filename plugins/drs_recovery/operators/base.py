@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.announcements import Asked
@@ -28,6 +28,7 @@ from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.operators.outages import OutlivesOutages
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
 from drs_recovery.plan_tasks import is_task_of, is_to_come, wave_task_ids
 from drs_recovery.settings import execution_store, poll_interval
@@ -86,7 +87,7 @@ def fails_for_good() -> Iterator[None]:
     try:
         yield
     except _FINAL_ERRORS as error:
-        raise AirflowFailException(str(error)) from error
+        raise ExpectedFailureError(str(error)) from None
 
 
 class RecoveryMixin(OutlivesOutages):

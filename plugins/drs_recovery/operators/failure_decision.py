@@ -21,9 +21,9 @@ from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.failure_answers import FAILURE_ANSWERS
-from drs_recovery.operators.base import WaveMixin, fails_for_good, quick_retries
+from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
-from drs_recovery.operators.questions import answer_of, comment_form, is_timeout, time_left
+from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import FailureDecision, WaveStatus
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 
-class FailureDecisionOperator(WaveMixin, HITLOperator):
+class FailureDecisionOperator(AskingMixin, HITLOperator):
     """
     Ask what to do about a failed wave, holding neither a worker nor a triggerer while people decide.
 
@@ -61,27 +61,26 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
     @outlives_outages
     def execute(self, context: Context) -> str:
         """Do what the record asks for next, until the wave needs no decision."""
-        execution_id = self.execution_id_of(context)
-        with fails_for_good(), self.announcing(execution_id):
-            while not self._is_settled(context, execution_id):
-                continue
-            return str(self.store.get_wave(execution_id, self.wave_number)["status"])
+        with fails_for_good():
+            execution_id = self.execution_id_of(context)
+            with self.announcing(execution_id):
+                while not self._is_settled(context, execution_id):
+                    continue
+                return str(self.store.get_wave(execution_id, self.wave_number)["status"])
 
-    def go_on(self, context: Context, event: Any = None) -> str:
-        """Go on after a pause, or when the trigger saw the jobs end: what counts is what is true now."""
-        return self.execute(context)
-
+    @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """
         Record the answer, or that there was none, then act on what stands.
 
         :param event: as Airflow's human-in-the-loop operator passes it on.
         """
-        execution_id = self.execution_id_of(context)
         with fails_for_good():
+            execution_id = self.execution_id_of(context)
+            gate = self.store.get_wave(execution_id, self.wave_number).get("failureGate") or {}
             if is_timeout(event):
                 self._record(execution_id, FailureDecision.TIMED_OUT, event)
-            else:
+            elif not self.is_outdated(gate, event):
                 chosen = super().execute_complete(context, event)["chosen_options"]
                 self._record(execution_id, FAILURE_ANSWERS[chosen[0]], event)
         return self.execute(context)
@@ -91,6 +90,7 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
         stands = self.store.decide_failure_gate(
             execution_id, self.wave_number, decision, answer.actor, answer.comment, answer.decided_time
         )
+        self.log.info("wave %s: %s by %s", self.wave_number, stands["decision"], stands.get("actor"))
         if stands["decision"] != decision:
             self.log.warning("the answer %s comes after %s", decision, stands["decision"])
 
@@ -139,11 +139,8 @@ class FailureDecisionOperator(WaveMixin, HITLOperator):
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
         )
-        self.subject, self.body = question.subject, question.body
-        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
-        self.response_timeout = time_left(gate)
         self.announce(execution_id, Asked(self.wave_number, self.task_id))
-        HITLOperator.execute(self, context)
+        self.put(context, question, gate)
 
     def _finish(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
         """Bring a wave that still runs to its end, as far as that is this step's business."""

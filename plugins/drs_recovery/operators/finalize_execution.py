@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.engine.closing import ExecutionCloser, Unsettled
 from drs_recovery.engine.ending import ending_of, waves_may_run
@@ -17,6 +16,7 @@ from drs_recovery.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.plan_tasks import is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
@@ -129,7 +129,7 @@ class FinalizeExecutionOperator(PlanOperator):
             ExecutionStatus.FAILED,
             ExecutionStatus.CANCELLED,
         ):
-            raise AirflowFailException(
+            raise ExpectedFailureError(
                 f"the execution is {status}: {document.get('error') or 'see its waves'}"
             )
         return status.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from drs_recovery.engine.due_terminations import DueTerminations
 from drs_recovery.engine.instance_check import InstanceChecker
@@ -14,6 +14,7 @@ from drs_recovery.engine.plan_keeping import set_kept_plans_right
 from drs_recovery.engine.reconciling import RunStateOf, reconcile
 from drs_recovery.engine.sweep import Sweeper
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -135,4 +136,4 @@ def _is_not_found(error: Exception) -> bool:
 
 def _demand_none(failures: list[str]) -> None:
     if failures:
-        raise AirflowFailException("\n".join(failures))
+        raise ExpectedFailureError("\n".join(failures))

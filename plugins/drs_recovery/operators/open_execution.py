@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.early_place import take_early_place
@@ -27,6 +27,7 @@ from drs_recovery.hooks.errors import (
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import PlanOperator
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.records import PreflightFinding
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
@@ -90,14 +91,14 @@ class OpenExecutionOperator(PlanOperator):
         try:
             _ = self.store, installation_setting()
         except (SettingError, UnusableConnectionError) as error:
-            raise AirflowFailException(f"nothing is launched, and nothing recorded: {error}") from error
+            raise ExpectedFailureError(f"nothing is launched, and nothing recorded: {error}") from None
 
     def _wait_for_aws(self, execution_id: str, options: RunOptions, error: Exception) -> NoReturn:
         """Leave the worker while AWS cannot be asked; a plan with a mistake in a Region ends in good time."""
         if not is_transient(error):
             raise error
         check_not_ending(self.store.get_execution(execution_id))
-        where = "; ".join(getattr(error, "__notes__", ()))
+        where = "; ".join(getattr(error, "__notes__", ())) or "state of the place"
         problem = f"AWS cannot be asked for the {where}: {describe(error)}"
         since = self.store.note_waiting(execution_id, problem)
         left = since + _PATIENCE[options.execution_type] - time.time()

@@ -1,16 +1,39 @@
-"""What the questions to people share: their form, their time, and how Airflow passes on the answer."""
+"""
+What the questions to people share: how they are put, their time, and how Airflow passes on the answer.
+
+Airflow keeps one question a task, with its answer: also when the task is tried again, or its worker dies. It
+erases the answer when the task puts a question, and does not take over a new text; the API server's
+:mod:`drs_recovery.web.fresh_questions` sees to that.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import TaskAwaitingInput
 
+from drs_recovery.engine.gates import Question
+from drs_recovery.operators.base import WaveMixin
+from drs_recovery.store_gates import asked_after
 from drs_recovery.store_items import limited
+from drs_recovery.wording import moment
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+# Seconds. The store keeps times to the millisecond.
+_SAME_MOMENT = 0.001
+
+# Under which name a task keeps what it asked last.
+_ASKED = "asked"
 
 TIME_OUT_ACTOR = "time-out"
 
@@ -33,9 +56,72 @@ class Answer:
     decided_time: float | None
 
 
-def comment_form() -> dict[str, Param]:
-    """The form below a question."""
-    return {"comment": Param("", type=["string", "null"], title="Comment", description="Kept in the record")}
+class AskingMixin(WaveMixin):
+    """What the steps share that ask people about a wave; to be mixed into one of Airflow's operators."""
+
+    if TYPE_CHECKING:
+        log: Any
+        options: list[str]
+        subject: str
+        body: Any
+        defaults: Any
+        params: Any
+        assigned_users: Any
+        response_timeout: Any
+        execute: Callable[..., Any]
+
+    def put(self, context: Context, question: Question, gate: Mapping[str, Any]) -> NoReturn:
+        """
+        Put the question as it is now, and leave the worker until it is answered.
+
+        An answer that came since it was put first, while this task was not waiting, counts: it is not asked
+        for again.
+
+        :param question: the question.
+        :param gate: as the store has it.
+        """
+        after = asked_after(gate)
+        asked = f"{gate['since']} {after} {hashlib.sha256(question.body.encode()).hexdigest()}"
+        as_of = f"As of {moment(time.time())}; the recovery console shows what is true now."
+        self.subject, self.body = question.subject, f"{question.body}\n{as_of}\n"
+        self.assigned_users = [{"id": name, "name": name} for name in question.approvers]
+        self.defaults = [self.options[0]] if question.continue_on_timeout else None
+        self.response_timeout = time_left(gate)
+        self.params = ParamsDict(comment_form(after))
+        if context["task_state_store"].get(_ASKED) == asked:
+            raise TaskAwaitingInput(method_name="execute_complete", timeout=self.response_timeout)
+        try:
+            HITLOperator.execute(self, context)  # type: ignore[arg-type]  # mixed into one
+        except TaskAwaitingInput:
+            context["task_state_store"].set(_ASKED, asked)
+            raise
+        raise AssertionError("a question was put without waiting for its answer")
+
+    def go_on(self, context: Context, event: Any = None) -> Any:
+        """Go on after a pause: what counts is what is true now."""
+        return self.execute(context)
+
+    def is_outdated(self, gate: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+        """
+        Whether an answer is one to a question that was put before this one.
+
+        :param gate: as the store has it.
+        :param event: the answer.
+        """
+        answered = answer_of(event).decided_time
+        return answered is not None and answered <= asked_after(gate) + _SAME_MOMENT
+
+
+def comment_form(asked_after: float = 0) -> dict[str, Param]:
+    """
+    The form below a question.
+
+    :param asked_after: only later answers count, in epoch seconds; people do not see it.
+    """
+    form = Param(
+        "", type=["string", "null"], title="Comment", description="Kept in the record", askedAfter=asked_after
+    )
+    return {"comment": form}
 
 
 def time_left(gate: Mapping[str, Any]) -> timedelta:

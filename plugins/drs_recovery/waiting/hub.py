@@ -8,6 +8,7 @@ gets a hub of its own: nothing of another loop can be used in it.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -95,7 +96,9 @@ class Hub:
                 self._store = None
                 raise
 
-        return await asyncio.get_running_loop().run_in_executor(threads, in_thread)
+        # With what Airflow knows of the trigger that asks: what the thread logs is for its task's log.
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(threads, context.run, in_thread)
 
     async def _read_executions(self, execution_ids: Collection[str]) -> dict[str, Execution]:
         found = await self.with_store(ExecutionStore.get_executions, execution_ids)

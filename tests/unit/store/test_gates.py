@@ -37,8 +37,19 @@ def test_open_gate_pauses_the_execution_and_says_why(store, opened):
 
 def test_opening_a_gate_twice_asks_once(store, opened):
     gate = open_gate(store)
-    assert store.open_gate("e1", 1, "another question", []) == gate
+    assert store.open_gate("e1", 1, gate["message"], gate["approvers"]) == gate
     assert opened.events().count("GATE_OPENED") == 1
+    assert "GATE_UPDATED" not in opened.events()
+
+
+def test_a_gate_that_is_opened_again_asks_what_is_true_now_until_it_is_decided(store, opened):
+    gate = open_gate(store)
+    now = {**gate, "message": "2 of 2 are ready: go on?", "approvers": ["bob"]}
+    assert store.open_gate("e1", 1, now["message"], now["approvers"]) == now
+    assert store.get_execution("e1")["paused"]["message"] == now["message"]
+    decided = store.decide_gate("e1", 1, GateDecision.APPROVED, "bob")
+    assert store.open_gate("e1", 1, "and now?", []) == decided
+    assert opened.events().count("GATE_UPDATED") == 1
 
 
 def test_execution_pauses_only_when_no_wave_runs(store, recovery):

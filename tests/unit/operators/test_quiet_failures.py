@@ -1,0 +1,74 @@
+"""Task logs: the reason of an expected failure without a traceback, and no lines about credentials."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import structlog
+from airflow.sdk.exceptions import AirflowFailException
+
+from drs_recovery.exceptions import ExecutionError
+from drs_recovery.operators.base import fails_for_good
+
+
+class TaskLog:
+    """The log of a task, and what Airflow's runner does with a failure."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.processors: list[Any] = [self._keep]
+        self._log = structlog.wrap_logger(
+            None, processors=self.processors, wrapper_class=structlog.BoundLogger
+        )
+
+    def _keep(self, _logger: Any, _method: str, event: Any) -> Any:
+        self.lines.append(dict(event))
+        raise structlog.DropEvent
+
+    def run(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception:
+            self._log.error("Task failed with exception", exc_info=True)
+
+
+@pytest.fixture
+def task_log(monkeypatch: pytest.MonkeyPatch) -> TaskLog:
+    log = TaskLog()
+    monkeypatch.setattr(structlog, "get_config", lambda: {"processors": log.processors})
+    return log
+
+
+def fail() -> None:
+    with fails_for_good():
+        raise ExecutionError("wave 1 failed: no capacity")
+
+
+def test_an_expected_failure_is_told_without_a_traceback(task_log: TaskLog) -> None:
+    task_log.run(fail)
+
+    assert task_log.lines == [{"event": "Task failed with exception: wave 1 failed: no capacity"}]
+
+
+def test_any_other_failure_keeps_its_traceback(task_log: TaskLog) -> None:
+    task_log.run(fail)
+
+    task_log.run(lambda: {}["missing"])
+
+    assert task_log.lines[1] == {"event": "Task failed with exception", "exc_info": True}
+
+
+def test_an_expected_failure_is_not_tried_again() -> None:
+    with pytest.raises(AirflowFailException) as failure:
+        fail()
+
+    assert failure.value.__suppress_context__
+
+
+def test_where_credentials_come_from_is_not_told_at_each_client() -> None:
+    import drs_recovery.hooks.base  # noqa: F401
+
+    assert not logging.getLogger("botocore.credentials").isEnabledFor(logging.INFO)
