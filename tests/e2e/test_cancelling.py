@@ -66,3 +66,7 @@ def test_a_real_recovery_cancels_the_running_drill_of_its_plan_and_completes(
     assert event["detail"]["executionId"] == preempted.document["executionId"]
     assert all(s["instanceId"] for s in preempted.document["waves"][0]["serverStatuses"])
     assert recovery.witness.lies == preempted.witness.lies == []
+    # Other tests drill these servers, which nobody may while instances of a real recovery are in use.
+    for server in recovery.document["waves"][0]["serverStatuses"]:
+        ec2 = drills.sandbox.client("ec2", server["region"])
+        ec2.terminate_instances(InstanceIds=[server["instanceId"]])

@@ -164,6 +164,25 @@ def test_a_real_recovery_is_not_queued_behind_a_drill_but_cancels_it(
     assert cancelled["cancel"]["actor"] == f"recovery {ended.document['executionId']}"
 
 
+def test_the_run_of_a_scheduled_drill_beside_instances_in_use_is_green_and_starts_and_asks_nothing(
+    runner: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"approval": {"recovery": False}}
+    recovery = runner.run(plan(database(), id="payroll", **free), {"execution_type": "RECOVERY"})
+    started = accepted_starts(sandbox)
+    monkeypatch.setattr("drs_recovery.engine.run_options.SCHEDULED", "manual")
+
+    ended = runner.run(plan(database(pause_before=True, on_failure="ask"), application()))
+
+    assert (ended.state, ended.document["status"]) == ("success", "SKIPPED")
+    assert ended.waves == ["SKIPPED", "SKIPPED"]
+    assert recovery.document["executionId"] in ended.document["error"]
+    assert ended.event_names()[-1] == "EXECUTION_SKIPPED"
+    assert accepted_starts(sandbox) == started
+    assert (ended.tasks["open_execution"], ended.tasks["finalize_execution"]) == ("skipped", "success")
+    assert "failed" not in ended.tasks.values()
+
+
 def test_a_live_execution_of_another_plan_does_not_matter(runner: Runner) -> None:
     runner.store.create_execution(_live_execution("billing"))
 
