@@ -6,7 +6,6 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from drs_recovery.operators.housekeeping import (
     CheckInstancesOperator,
-    KeepPlansOperator,
     ReconcileOperator,
     SweepOperator,
     TerminateDueOperator,
@@ -20,8 +19,8 @@ Every ten minutes, each step by itself:
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
 - `check_instances` compares the instances that records of ended executions call running with DRS and EC2, and
   records which are gone or replaced;
-- `reconcile` closes records whose DAG run ended, or was deleted, without closing them;
-- `keep_plans` keeps the plans of executions that run, whose DAGs need them, and deletes all others;
+- `reconcile` closes records whose DAG run ended, or was deleted, without closing them; it keeps the plans of
+  live executions for their DAGs (Variables `drs_recovery_live.…`), and no others;
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
   record. Instances of a real recovery that came up too late are put on its record and left alone. Drill
   instances that are not ours are told in its log and result, and never touched.
@@ -43,4 +42,3 @@ with DAG(
     CheckInstancesOperator(task_id="check_instances")
     ReconcileOperator(task_id="reconcile")
     SweepOperator(task_id="sweep")
-    KeepPlansOperator(task_id="keep_plans")

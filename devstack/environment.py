@@ -118,6 +118,9 @@ def _airflow(state: StackState) -> dict[str, str]:
         # How soon a new plan file, and a changed one, shows up.
         "DAG_PROCESSOR__REFRESH_INTERVAL": str(state.settings.parse_interval),
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(state.settings.parse_interval),
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": str(state.settings.parse_interval),
+        # How soon the DAG of a plan that is gone goes; Airflow's own value is 50 s.
+        "DAG_PROCESSOR__STALE_DAG_THRESHOLD": str(4 * state.settings.parse_interval),
     }
     return {"AIRFLOW_HOME": str(layout.home)} | {f"AIRFLOW__{key}": value for key, value in options.items()}
 

@@ -25,4 +25,11 @@ AT_GATE = {
         "deleted": "ap-southeast-4",
     }.items()
 }
-ALL = (*LAUNCHING.values(), *AT_GATE.values())
+BESIDE = MadePlan(
+    "edited-beside",
+    "mx-central-1",
+    ({}, {"pause_before": True}),
+    servers=1,
+    keys={"approval": {"recovery": False}},
+)
+ALL = (*LAUNCHING.values(), *AT_GATE.values(), BESIDE)

@@ -12,7 +12,7 @@ from devstack.stack import Stack
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.plan_tasks import FINALIZE, OPEN, wave_task_ids
 from tests.e2e.drills import Drills, Ended, Running, until
-from tests.e2e.edited_plans import ALL, AT_GATE, LAUNCHING
+from tests.e2e.edited_plans import AT_GATE, BESIDE, LAUNCHING
 from tests.e2e.made_plans import MadePlan
 from tests.e2e.proofs import falsehoods
 
@@ -56,7 +56,9 @@ def test_an_execution_keeps_its_tasks_whatever_becomes_of_its_plans_file(
 ) -> None:
     for plan in LAUNCHING.values():
         drills.sandbox.add_fault("slow_launch", server=plan.server_ids(1)[0], seconds=_SLOW_LAUNCH)
-    runs = [*_in_status(drills, LAUNCHING, "POLLING"), *_in_status(drills, AT_GATE, "PAUSED")]
+    # In this order: a launch ends by itself.
+    at_gate = _in_status(drills, AT_GATE, "PAUSED")
+    runs = [*_in_status(drills, LAUNCHING, "POLLING"), *at_gate]
 
     for edit, change in _EDITS.items():
         for plans in (LAUNCHING, AT_GATE):
@@ -69,7 +71,8 @@ def test_an_execution_keeps_its_tasks_whatever_becomes_of_its_plans_file(
     refused = drills.run(AT_GATE["broken"].id)
     *ended, of_broken_plan = drills.follow_all([*runs, refused], _PATIENCE)
 
-    for plan, run, one in zip(ALL, runs, ended, strict=True):
+    plans = (*LAUNCHING.values(), *AT_GATE.values())
+    for plan, run, one in zip(plans, runs, ended, strict=True):
         assert falsehoods(drills, one, plan.region) == []
         assert (plan.id, one.document["status"], one.run_state) == (plan.id, "COMPLETED", "success")
         assert [wave["waveName"] for wave in one.document["waves"]] == ["Wave 1", "Wave 2", "Wave 3"]
@@ -78,6 +81,37 @@ def test_an_execution_keeps_its_tasks_whatever_becomes_of_its_plans_file(
     for run in runs:
         if "deleted" in run.dag_id:
             until(lambda run=run: _is_gone(drills, run), f"{run.dag_id} goes", 240)
+
+
+def test_a_real_recovery_of_the_edited_plan_starts_beside_a_drill_of_the_old_one(
+    drills: Drills, stack: Stack
+) -> None:
+    (drill,) = _in_status(drills, {"drill": BESIDE}, "PAUSED")
+    file = stack.state.settings.plans_dir / f"{BESIDE.id}.yaml"
+    document = yaml.safe_load(file.read_text())
+    # The first wave is shared and comes last now; the second one has another name and no gate.
+    document["waves"][0]["depends_on"] = ["Another name"]
+    document["waves"][1] = {
+        "name": "Another name",
+        "groups": document["waves"][1]["groups"],
+        "depends_on": [],
+    }
+    file.write_text(yaml.safe_dump(document))
+
+    recovery = drills.run(BESIDE.id, execution_type="RECOVERY")
+    (of_recovery,) = drills.follow_all([recovery], _PATIENCE, approve=False)
+    # Cancelled by the recovery, it still waits for an answer, as its run goes on until housekeeping comes.
+    assert "cancel" in drill.look()
+    drills.fail_run(drill.dag_id, drill.run_id)
+    (of_drill,) = drills.follow_all([drill], _PATIENCE, approve=False)
+
+    assert falsehoods(drills, of_recovery, BESIDE.region) == []
+    assert (of_recovery.document["status"], of_recovery.run_state) == ("COMPLETED", "success")
+    first, second = of_recovery.document["waves"]
+    assert (first["waveName"], second["waveName"]) == ("Wave 1", "Another name")
+    assert second["endTime"] <= first["startTime"]
+    assert (of_drill.document["status"], of_drill.run_state) == ("PARTIAL_SUCCESS", "failed")
+    assert [wave["waveName"] for wave in of_drill.document["waves"]] == ["Wave 1", "Wave 2"]
 
 
 def _in_status(drills: Drills, plans: Mapping[str, MadePlan], status: str) -> list[Running]:

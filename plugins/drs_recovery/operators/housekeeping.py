@@ -64,6 +64,8 @@ class ReconcileOperator(RecoveryOperator):
     """
     Close the records whose DAG run ended, or is gone, without closing them.
 
+    Those that live keep their plans for their DAGs, and nobody else does.
+
     :return: executions by what became of them: ``closed``, ``waiting``, ``failed``.
     """
 
@@ -73,20 +75,17 @@ class ReconcileOperator(RecoveryOperator):
             result = reconcile(self.store, _run_states(context))
         for execution_id in result.closed:
             self.announce(execution_id)
+        self._set_kept_plans_right(_run_states(context))
         return asdict(result)
 
-
-class KeepPlansOperator(RecoveryOperator):
-    """
-    Keep the plans of executions that run, so that their DAGs keep their tasks, and no others.
-
-    :return: executions by what was set right: ``kept``, ``deleted``.
-    """
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Look once at all."""
-        with fails_for_good():
-            return asdict(set_kept_plans_right(self.store, _run_states(context)))
+    def _set_kept_plans_right(self, run_state_of: RunStateOf) -> None:
+        """In nobody's way: the next run of housekeeping tries again."""
+        try:
+            result = set_kept_plans_right(self.store, run_state_of)
+        except Exception:
+            self.log.exception("the plans of live executions are not set right this time")
+        else:
+            self.log.info("plans of live executions: kept %s, deleted %s", result.kept, result.deleted)
 
 
 class SweepOperator(RecoveryOperator):
