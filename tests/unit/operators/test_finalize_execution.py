@@ -10,6 +10,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from drs_recovery.engine.job_starter import job_tags
+from drs_recovery.engine.parts import parts_of_attempt
+from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import BILLING_DB_1, DB_1, WEST, application, database, plan
@@ -96,6 +99,32 @@ def test_a_run_that_was_cancelled_while_its_job_runs_is_cancelling_until_its_ins
     launched = {server["instanceId"] for server in document["waves"][0]["serverStatuses"]}
     assert launched == {row["ec2InstanceID"] for row in instances}
     assert document["progress"]["ready"] == 2
+
+
+def test_a_start_that_is_under_way_when_the_run_ends_is_waited_for_and_its_job_followed(
+    aws: Sandbox, steps: Steps
+) -> None:
+    steps.open()
+    steps.store.request_wave(steps.execution_id, 1)
+
+    parked = deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
+
+    assert parked.method_name == "execute_complete"
+    assert steps.document["status"] == "CANCELLING"
+    assert "EXECUTION_CANCELLED" not in steps.events
+    # The process that Airflow has not ended yet gets its answer.
+    document = steps.document
+    wave = document["waves"][0]
+    (part,) = parts_of_attempt(wave, wave["serverStatuses"])
+    DrsHook(region_name="us-east-1").start_recovery(
+        part.server_ids, is_drill=True, tags=job_tags(document, wave, part)
+    )
+    deferred(steps.finalize)
+    assert "JOB_ADOPTED" in steps.events
+    aws.advance(600)
+    with pytest.raises(AirflowFailException, match="CANCELLED"):
+        steps.finalize()
+    assert steps.document["progress"]["ready"] == len(part.server_ids)
 
 
 def test_a_job_whose_answer_was_lost_when_the_run_ended_is_found_and_followed(

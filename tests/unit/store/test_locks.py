@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 
@@ -52,6 +53,39 @@ def test_recovery_that_came_beside_a_drill_is_in_the_way_of_the_next_drill(store
     store.hold_plan("r")
     store.finalize("a", ExecutionStatus.CANCELLED)
     assert store.hold_plan("b")["executionId"] == "r"
+
+
+def test_an_execution_that_is_reopened_takes_its_plan_back(store, recovery):
+    store.create_execution(recovery.new("a", waves=1))
+    store.hold_plan("a")
+    store.add_servers("a", 1, recovery.servers(1, 1))
+    store.request_wave("a", 1)
+    store.fail_wave("a", 1, "no capacity")
+    store.finalize("a", ExecutionStatus.FAILED)
+    store.create_execution(recovery.new("b", waves=0))
+    assert store.hold_plan("b") is None
+    store.finalize("b", ExecutionStatus.CANCELLED)
+    store.create_execution(recovery.new("c", waves=0))
+
+    assert store.retry_wave("a", 1, "ann", 1)[1]
+
+    assert store.hold_plan("c")["executionId"] == "a"
+
+
+def test_an_execution_is_not_reopened_while_another_one_has_its_plan(store, recovery):
+    store.create_execution(recovery.new("a", waves=1))
+    store.hold_plan("a")
+    store.add_servers("a", 1, recovery.servers(1, 1))
+    store.request_wave("a", 1)
+    store.fail_wave("a", 1, "no capacity")
+    store.finalize("a", ExecutionStatus.FAILED)
+    store.create_execution(recovery.new("b", waves=0))
+    store.hold_plan("b")
+
+    with pytest.raises(TransitionRefusedError, match="part of a plan with a live DRILL"):
+        store.retry_wave("a", 1, "ann", 1)
+
+    assert store.get_execution("a")["status"] == "FAILED"
 
 
 def test_other_plans_are_not_in_the_way(store, opened_as):
