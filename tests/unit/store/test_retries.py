@@ -123,6 +123,15 @@ def test_an_ended_execution_is_reopened_without_its_end(store, ended):
     assert (reopened["actor"], reopened["detail"]) == ("ann", {"wave": 1, "attempt": 2})
 
 
+def test_what_is_reopened_was_not_cancelled(store, failed):
+    store.finalize("e1", ExecutionStatus.FAILED, cancelled=True)
+    assert store.get_execution("e1")["cancelled"] is True
+
+    retry(store)
+
+    assert "cancelled" not in store.get_execution("e1")
+
+
 def test_waves_that_were_passed_over_because_of_it_can_run_again(store, ended):
     retry(store)
 
