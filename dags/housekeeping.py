@@ -23,7 +23,8 @@ Every ten minutes, each step by itself:
   live executions for their DAGs (Variables `drs_recovery_live.…`), and no others;
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
   record. Instances of a real recovery that came up too late are put on its record and left alone. Drill
-  instances that are not ours are told in its log and result, and never touched.
+  instances that are not ours, and all instances whose execution has no record (the table was lost), are told
+  in its log and result, and never touched.
 
 Leave it switched on: without it, drill instances run until somebody terminates them by hand.
 """

@@ -24,6 +24,7 @@ from tenacity import (
 
 from drs_recovery.dynamodb_actions import Action, Item, Key, decode, encode
 from drs_recovery.exceptions import StoreConflictError, StoreError
+from drs_recovery.hooks.errors import is_table_missing
 from drs_recovery.transient_errors import SenselessAnswerError, is_transient_answer
 
 Result = TypeVar("Result")
@@ -242,7 +243,7 @@ def _marked_if_away() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if _is_transient(error):
+        if _is_transient(error) or is_table_missing(error):
             error.add_note(_AWAY)
         raise
 

@@ -15,6 +15,7 @@ The execution store: the durable record of every execution, written by transitio
                ├─ StoreLocks                                  which executions of a plan live
                ├─ StoreFindings                               what the preflight found
                ├─ StoreTroubles                               what keeps things from going on
+               ├─ StoreRebuilding                             records that were lost
                ├─ StoreInstallations                          which Airflow installations share the table
                └─ StoreNotifications                          what was told, and what could not be
                         └── ExecutionStore                    all of them; opening and ending an execution
@@ -61,6 +62,7 @@ from drs_recovery.store_locks import StoreLocks
 from drs_recovery.store_notifications import StoreNotifications
 from drs_recovery.store_polls import StorePolls
 from drs_recovery.store_queue import StoreQueue
+from drs_recovery.store_rebuilding import StoreRebuilding
 from drs_recovery.store_retries import StoreRetries
 from drs_recovery.store_retry_requests import StoreRetryRequests
 from drs_recovery.store_rules import (
@@ -89,6 +91,7 @@ _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveS
 class ExecutionStore(
     StoreTerminations,
     StoreRetries,
+    StoreRebuilding,
     StoreRetryRequests,
     StoreTurns,
     StorePolls,

@@ -44,7 +44,9 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     nothing_left = all(map(ended_as_planned, waves)) or bool(document.get("dryRun"))
     # With no completed wave there is nothing that outweighs a cancellation or an error before the first wave.
     undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
-    if nothing_left and undisturbed and not (failed or refused):
+    # What only the record knew was lost with it: nothing proves that everything went as it should.
+    is_whole = "rebuilt" not in document
+    if is_whole and nothing_left and undisturbed and not (failed or refused):
         return ExecutionStatus.COMPLETED
     if any(wave["status"] == WaveStatus.COMPLETED and _launched_any(wave) for wave in waves):
         return ExecutionStatus.PARTIAL_SUCCESS

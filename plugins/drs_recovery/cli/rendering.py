@@ -77,6 +77,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Dry run", "yes" if document.get("dryRun") else None
     yield "Status", document["status"]
     yield ("Not run" if document["status"] == ExecutionStatus.SKIPPED else "Error"), document.get("error")
+    yield "Rebuilt", "its record was lost, this is what DRS knew of it" if "rebuilt" in document else None
     yield "Cancelled", _cancel(document.get("cancel"))
     yield "Waiting for", _pause(document)
     yield "Opening waits", _waiting(document.get("waitingFor"))

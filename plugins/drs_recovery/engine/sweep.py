@@ -43,7 +43,7 @@ class Sweep:
 
     :param terminated: drill instances of ours that no record named.
     :param recorded: instances of real recoveries that are on the record of their execution only now.
-    :param foreign: drill instances that are not ours, or not known to be, and why.
+    :param foreign: drill instances that are not ours, and instances whose execution has no record, and why.
     :param waiting: drill instances of ours that stay for the moment, and why.
     :param unreachable: places that could not be looked at this time.
     :param failed: what will not go away by waiting.
@@ -123,7 +123,10 @@ class Sweeper:
                 continue
             # Instances of real recoveries stay for long: what is on record costs no more than this look.
             document = self._document(owner)
-            if document is None or self._is_elsewhere(document):
+            if document is None:
+                result.foreign[f"{instance_id} in {hooks.place.region}"] = _why_foreign(row, owner)
+                continue
+            if self._is_elsewhere(document):
                 continue
             if _is_named(document, instance_id) or _launched_elsewhere(hooks, document):
                 continue
@@ -188,7 +191,8 @@ def _why_foreign(row: Mapping[str, Any], owner: str | None) -> str:
     job = row.get("jobID", "an unknown job")
     if owner is None:
         return f"of {job}, which carries no tags of this project"
-    return f"of {job}, whose execution {owner} is not in this store"
+    kind = "drill" if row.get("isDrill") else "real recovery"
+    return f"of {job}, a {kind} whose execution {owner} is not in this store: look after it in DRS"
 
 
 def _launched_elsewhere(hooks: PlaceClients, document: Mapping[str, Any]) -> str | None:

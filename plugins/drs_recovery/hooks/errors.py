@@ -38,6 +38,10 @@ LONGEST_RETRY_AFTER = 300.0
 _CREDIBLE_WAIT = 7 * 86400.0
 _SECONDS = re.compile(r"[0-9]+")
 
+# DRS answers with the same code when a server is not there, which is definite.
+_NO_SUCH_THING = "ResourceNotFoundException"
+_TABLE_OPERATIONS = frozenset({"BatchGetItem", "GetItem", "Query", "TransactGetItems", "TransactWriteItems"})
+
 _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
 
 # Also a connection that cannot be used, such as one whose profile does not exist: it concerns one place only.
@@ -78,6 +82,17 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return error_code(error) in _EXPIRED_CODES or is_transient_answer(error.response)
     return isinstance(error, (*_NO_ANSWER, SenselessAnswerError, MissingConnectionError))
+
+
+def is_table_missing(error: Exception) -> bool:
+    """
+    Whether DynamoDB has no table of the configured name: it is being restored, or a setting is wrong.
+
+    Like a store that is away, it may come back, and nothing that runs can go on without it.
+    """
+    if not isinstance(error, ClientError):
+        return False
+    return error_code(error) == _NO_SUCH_THING and error.operation_name in _TABLE_OPERATIONS
 
 
 def is_unanswered(error: Exception) -> bool:
@@ -144,6 +159,8 @@ def describe(error: Exception) -> str:
     """One sentence for a person: code and message, and whether it is about the role of the connection."""
     if isinstance(error, ClientError):
         told = f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
+        if is_table_missing(error):
+            return f"{told}: there is no DynamoDB table of the name in [drs_recovery] executions_table"
         return f"the connection's role cannot be assumed: {told}" if is_of_role(error) else told
     return f"{type(error).__name__}: {error}"
 

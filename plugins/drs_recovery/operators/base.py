@@ -21,12 +21,14 @@ from drs_recovery.engine.attempts import deadline_of
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.job_starter import NotStartedError
 from drs_recovery.engine.judgement import wave_of
+from drs_recovery.engine.rebuilding import LOST
 from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.start_rules import check_admitted, check_not_ending
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
 from drs_recovery.installation import elsewhere, installation
+from drs_recovery.operators.lost_records import LostRecord, plan_of_dag
 from drs_recovery.operators.outages import OutlivesOutages
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan import RecoveryPlan, Wave, plan_from_snapshot
@@ -38,6 +40,7 @@ from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
+    from airflow.sdk import DAG
     from airflow.sdk.definitions.context import Context
 
 _log = logging.getLogger(__name__)
@@ -127,22 +130,23 @@ class RecoveryMixin(OutlivesOutages):
         """
         dag_run = context["dag_run"]
         execution = execution_id(dag_run.dag_id, dag_run.run_id)
-        self.skip_if_elsewhere(execution)
+        self.own_record(execution)
         return execution
 
-    def skip_if_elsewhere(self, execution: str) -> None:
+    def own_record(self, execution: str) -> Mapping[str, Any] | None:
         """
-        Skip this step if the execution belongs to another installation.
+        The EXECUTION record; None if there is none.
 
-        :param execution: id of the execution, which may not be there yet.
-        :raises AirflowSkipException: it does.
+        :param execution: id of the execution.
+        :raises AirflowSkipException: it belongs to another installation.
         """
         try:
             record = self.store.get_execution(execution)
         except ExecutionNotFoundError:
-            return
+            return None
         if reason := elsewhere(record, self.installation):
             raise AirflowSkipException(f"nothing is done: {reason}")
+        return record
 
     @staticmethod
     def task_states(context: Context) -> dict[str, str | None]:
@@ -207,6 +211,25 @@ class WaveMixin(RecoveryMixin):
     if TYPE_CHECKING:
         task_id: str
         log: Any
+        get_dag: Callable[[], DAG | None]
+
+    def execution_id_of(self, context: Context) -> str:
+        """
+        Id of the execution that this DAG run stands for, whose record is there since the run's first step.
+
+        :param context: Airflow's task context.
+        :raises ExpectedFailureError: the record was lost; it is rebuilt, and the run's last step ends it.
+        """
+        dag_run = context["dag_run"]
+        execution = execution_id(dag_run.dag_id, dag_run.run_id)
+        record = self.own_record(execution)
+        if record is not None and "rebuilt" not in record:
+            return execution
+        plan = plan_of_dag(self.get_dag())
+        if plan is not None and (record is None or not record["rebuilt"]):
+            LostRecord(self.store, plan, context, execution, self.installation).rebuild()
+            self.announce(execution)
+        raise ExpectedFailureError(f"execution {execution}: {LOST}")
 
     def wave_plan_of(self, execution: str) -> Wave:
         """The wave as the execution's plan has it."""

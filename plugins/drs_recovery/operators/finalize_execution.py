@@ -14,6 +14,7 @@ from drs_recovery.engine.ending import ending_of, waves_may_run
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
+from drs_recovery.operators.lost_records import LostRecord, lost_waves
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
@@ -26,6 +27,9 @@ from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+# The task that makes the record.
+_OPENING = "open_execution"
 
 
 class FinalizeExecutionOperator(PlanOperator):
@@ -52,7 +56,8 @@ class FinalizeExecutionOperator(PlanOperator):
 
         :param missing_since: since when Airflow lacks tasks of the execution, epoch seconds.
         """
-        document, states = self._document(context), self.task_states(context)
+        states = self.task_states(context)
+        document = self._document(context, states)
         self._await_tasks(document, states, missing_since)
         execution_id = document["executionId"]
         unsettled = ExecutionCloser(self.store).close(execution_id, ending_of(document, states))
@@ -71,15 +76,40 @@ class FinalizeExecutionOperator(PlanOperator):
         """
         return self.execute(context, missing_since)
 
-    def _document(self, context: Context) -> dict[str, Any]:
-        """The document; a run that ended before its record was made still gets one."""
+    def _document(self, context: Context, states: Mapping[str, str | None]) -> dict[str, Any]:
+        """The document; a run that ended before its record was made, or lost it, still gets one."""
         execution_id = self.execution_id_of(context)
         try:
-            return self.store.get_document(execution_id)
+            document = self.store.get_document(execution_id)
         except ExecutionNotFoundError:
             with fails_for_good():
-                self.create_record(context)
+                self._made_again(context, execution_id, states)
             return self.store.get_document(execution_id)
+        return self._completed(context, document, states)
+
+    def _made_again(self, context: Context, execution_id: str, states: Mapping[str, str | None]) -> None:
+        lost = self.lost_record(context, execution_id)
+        jobs = lost.jobs()
+        if jobs or states.get(_OPENING) == "success":
+            lost.rebuild(jobs)
+        else:
+            self.create_record(context)
+
+    def _completed(
+        self, context: Context, document: dict[str, Any], states: Mapping[str, str | None]
+    ) -> dict[str, Any]:
+        """The document with everything that DRS knows; one of an older copy of the table knows less."""
+        execution_id, plan = document["executionId"], plan_from_snapshot(document["planSnapshot"])
+        waves, is_cut_off = lost_waves(document, plan, states), document.get("rebuilt") is False
+        if ExecutionStatus(document["status"]).is_final or not (waves or is_cut_off):
+            return document
+        lost = LostRecord(self.store, plan, context, execution_id, self.installation)
+        jobs = lost.jobs()
+        if not is_cut_off and not any(job.wave in waves for job in jobs):
+            # Somebody marked the step as success by hand.
+            return document
+        lost.rebuild(jobs)
+        return self.store.get_document(execution_id)
 
     def _await_tasks(
         self, document: Mapping[str, Any], states: Mapping[str, str | None], missing_since: float | None
@@ -125,10 +155,8 @@ class FinalizeExecutionOperator(PlanOperator):
         """A green run is a promise: every wave did what the plan asks of it."""
         status = ExecutionStatus(document["status"])
         self.log.info("execution %s is %s", document["executionId"], status)
-        if not all(map(ended_as_planned, document["waves"])) or status in (
-            ExecutionStatus.FAILED,
-            ExecutionStatus.CANCELLED,
-        ):
+        failed = status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
+        if failed or "rebuilt" in document or not all(map(ended_as_planned, document["waves"])):
             raise ExpectedFailureError(
                 f"the execution is {status}: {document.get('error') or 'see its waves'}"
             )

@@ -102,7 +102,7 @@ class SweepOperator(RecoveryOperator):
         with fails_for_good():
             result = Sweeper(self.store).sweep(known_places(self.store))
         for name, why in result.foreign.items():
-            self.log.warning("drill instance %s is not ours and left alone: %s", name, why)
+            self.log.warning("instance %s is left alone: %s", name, why)
         for name, why in result.waiting.items():
             self.log.info("drill instance %s stays for the moment: %s", name, why)
         for where in result.unreachable:

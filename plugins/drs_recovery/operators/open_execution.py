@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -12,11 +12,12 @@ from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.early_place import take_early_place
 from drs_recovery.engine.precedence import Obstacle, busy_place, disturbed_recovery, second_of_plan
 from drs_recovery.engine.preflight import Preflight
+from drs_recovery.engine.rebuilding import LOST
 from drs_recovery.engine.resolution import GroupResolver, Resolution
 from drs_recovery.engine.run_options import RunOptions, read_options
 from drs_recovery.engine.start_rules import check_not_ending
 from drs_recovery.engine.use_rules import UseCheck
-from drs_recovery.exceptions import ExecutionRefusedError, InstancesInUseError, SettingError
+from drs_recovery.exceptions import ExecutionError, ExecutionRefusedError, InstancesInUseError, SettingError
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     UnusableConnectionError,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 # Seconds for which an opening waits for AWS. A real recovery comes when AWS itself is in trouble.
 _PATIENCE = {ExecutionType.DRILL: 15 * 60, ExecutionType.RECOVERY: 2 * 3600}
 
+# Kept in the task's memory once the record was there.
+_OPENED = "opened"
+
 
 class OpenExecutionOperator(PlanOperator):
     """
@@ -58,7 +62,7 @@ class OpenExecutionOperator(PlanOperator):
         self._open_store()
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.noting(execution_id):
-            execution = self.open_record(context)
+            execution = self._opened(context, execution_id)
             if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.
                 return execution_id
@@ -107,6 +111,28 @@ class OpenExecutionOperator(PlanOperator):
             self._refuse(execution_id, [f"{problem}, for {minutes:.0f} minutes, since {moment(since)}"])
         self.log.warning("execution %s: %s", execution_id, problem)
         self.look_again_in(min(retry_after(error) or poll_interval(), left))
+
+    def _opened(self, context: Context, execution_id: str) -> dict[str, Any]:
+        """
+        The EXECUTION record. One that was there before and is gone is not opened again.
+
+        :raises ExecutionError: it was lost, and is rebuilt from what DRS knows.
+        """
+        memory = context["task_state_store"]
+        was_opened = bool(memory.get(_OPENED))
+        # Airflow raises max_tries with each clear, and with nothing else.
+        was_cleared = int(context["ti"].max_tries) > (self.retries or 0)
+        if self.own_record(execution_id) is None and (was_opened or was_cleared):
+            lost = self.lost_record(context, execution_id)
+            jobs = lost.jobs()
+            if was_opened or jobs:
+                lost.rebuild(jobs)
+        execution = self.open_record(context)
+        if "rebuilt" in execution:
+            raise ExecutionError(f"execution {execution_id}: {LOST}")
+        if not was_opened:
+            memory.set(_OPENED, True)
+        return execution
 
     def _give_way(self, obstacle: Obstacle | None, execution_id: str, options: RunOptions) -> None:
         """Refuse, or skip, an execution that would disturb another one; a dry run disturbs nobody."""

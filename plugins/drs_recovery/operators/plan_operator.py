@@ -16,6 +16,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError, ExecutionRefusedErro
 from drs_recovery.identity import DAG_ID_PREFIX
 from drs_recovery.live_plans import keep_plan
 from drs_recovery.operators.base import RecoveryOperator
+from drs_recovery.operators.lost_records import LostRecord
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.plan_tasks import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.records import ExecutionFilter
@@ -70,8 +71,19 @@ class PlanOperator(RecoveryOperator):
             self.log.info("execution %s opened: %s", execution_id, plan.name)
         else:
             # Another installation may have opened it since it was looked for.
-            self.skip_if_elsewhere(execution_id)
+            self.own_record(execution_id)
         return self.store.get_execution(execution_id)
+
+    def lost_record(self, context: Context, execution_id: str) -> LostRecord:
+        """
+        What can be told of an execution whose record is gone.
+
+        :param context: Airflow's task context.
+        :param execution_id: id of the execution.
+        :raises ExecutionRefusedError: its plan is not known any more.
+        """
+        plan = self.plan or self._last_known_plan(context)
+        return LostRecord(self.store, plan, context, execution_id, self.installation)
 
     def refusal(self) -> ExecutionRefusedError:
         """Why no execution of the plan may start: its file cannot be used."""

@@ -15,6 +15,7 @@ from drs_recovery.engine.clients import Place
 from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.queue_rules import PlaceState
 from drs_recovery.engine.queue_wait import QueuedWave
+from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import hub
@@ -62,6 +63,9 @@ class QueueTurnTrigger(BaseTrigger):
             await asyncio.sleep(self._pause())
             try:
                 status = await self._look(wave)
+            except ExecutionNotFoundError:
+                # The record was lost: the business of the step that waits.
+                status = "over"
             except PASSING_TROUBLE as error:
                 log.warning("execution %s: the queue was not read: %s", self.execution_id, describe(error))
                 status = None

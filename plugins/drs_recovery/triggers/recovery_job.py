@@ -8,10 +8,14 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from drs_recovery.engine.polling import PASSING_TROUBLE, Look
+from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.waiting.execution_wait import waiting
 from drs_recovery.waiting.hub import hub
 from drs_recovery.waiting.pace import Wish
+
+# A record that was lost is the business of the step that waits.
+_ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError)
 
 
 class RecoveryJobTrigger(BaseTrigger):
@@ -71,7 +75,7 @@ class RecoveryJobTrigger(BaseTrigger):
                         break
                 await wait.put_looks_on_record()
             event = {"status": status, "problem": look.problem}
-        except PASSING_TROUBLE as error:
+        except _ENDS as error:
             event = {"status": "timeout", "problem": describe(error)}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's base is not annotated
 

@@ -13,6 +13,7 @@ from typing import Any
 from drs_recovery.dynamodb_actions import Item
 from drs_recovery.engine.observation import requested_at
 from drs_recovery.engine.polling import PASSING_TROUBLE, Look, joined
+from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.store import ExecutionStore
 from drs_recovery.waiting.hub import Execution, Hub
@@ -79,11 +80,15 @@ class ExecutionWait:
 
         :return: also without news when the deadline comes.
         :raises TransitionRefusedError: the execution has ended.
+        :raises ExecutionNotFoundError: its record is not there any more.
         """
         await self._next_news()
         answer = self._of_execution.take()
-        if answer is not None:
-            self._execution = answer.found.get(self._execution["executionId"], self._execution)
+        if answer is not None and answer.error is None:
+            execution_id = self._execution["executionId"]
+            if execution_id not in answer.found:
+                raise ExecutionNotFoundError(execution_id)
+            self._execution = answer.found[execution_id]
         await asyncio.gather(*(wave.take_news() for wave in self._waves))
         return Look(
             settled=all(wave.is_settled(self._execution) for wave in self._waves),

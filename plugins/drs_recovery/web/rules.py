@@ -204,6 +204,8 @@ def _not_retried(document: Record, _rights: Rights, wave: Record) -> str | None:
         return "The execution is ending: retry the wave after that."
     if any(document.get(name) for name in _TERMINATION_FIELDS):
         return "The instances of this execution are terminated, or are to be: start a new execution."
+    if "rebuilt" in document:
+        return "The record of this execution was lost and rebuilt, approvals and all: start a new execution."
     if open_failure_gate(document, wave):
         return "People are asked what to do about this wave: a retry is one of the answers."
     return None

@@ -131,6 +131,10 @@ class Execution(ExecutionSummary):
     findings: list[PreflightFinding] | None = maybe("What the preflight found, errors first.", [])
     waiting_for: WaitingFor | None = maybe("While it is opened: why that takes long.")
     error: str | None = maybe("Why it did not end well.", "wave 2 (Application) failed")
+    rebuilt: bool | None = maybe(
+        "Whether its record was lost and put together again from what DRS knows; False while that goes on.",
+        True,
+    )
     cancel: Cancel | None = maybe("The first request to cancel it.")
     cancelled: bool | None = maybe("True if it was ended before its time, whatever its status.", True)
     cancelling_time: float | None = later("Since when nothing more starts.")
