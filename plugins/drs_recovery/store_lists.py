@@ -117,7 +117,7 @@ class StoreLists(StoreReads):
                 continue
             records = self.table.query(execution["executionId"], "SERVER#", f"SERVER#{END_OF_RANGE}")
             for server in map(public, records):
-                if server["sourceServerId"] in server_ids and "replacedBy" not in server:
+                if server["sourceServerId"] in server_ids:
                     yield execution, server
 
     def _rows(self, wanted: ExecutionFilter, after: Position | None, count: int) -> Iterator[Item]:

@@ -18,7 +18,7 @@ from drs_recovery.engine.job_owners import owners_of
 from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store import ExecutionStore
-from drs_recovery.store_rules import has_instance_left, instances_of
+from drs_recovery.store_rules import instances_left, instances_of
 
 Rows = Collection[Mapping[str, Any]]
 
@@ -87,14 +87,14 @@ def _recorded(store: ExecutionStore, server_ids: Collection[str]) -> Iterator[Us
     for execution, server in store.find_recovered_servers(server_ids):
         owner = {"owner": execution["executionId"], "execution": execution}
         address = server.get("privateIp")
-        instances = instances_of(server) if has_instance_left(server) else {}
+        instances = instances_left(server)
         for attempt in instances.values():
             instance_id = attempt.get("instanceId") or attempt["recoveryInstanceId"]
             told = address if attempt is server else None
             yield UsedInstance(
                 server["sourceServerId"], instance_id, told, job_id=attempt.get("jobId"), **owner
             )
-        if not instances and _is_being_launched(execution, server):
+        if not instances_of(server) and _is_being_launched(execution, server):
             yield UsedInstance(server["sourceServerId"], None, job_id=server["jobId"], **owner)
 
 
