@@ -21,6 +21,7 @@ from devstack.errors import NoPostgresError
 NAMES = (
     "parse_plans",
     "list_executions",
+    "store_transitions",
     "console_pages",
     "aws_calls",
     "freshness",
