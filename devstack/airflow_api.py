@@ -80,18 +80,23 @@ class AirflowApi:
         """Let a DAG's runs be executed."""
         self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+    def pause(self, dag_id: str) -> None:
+        """Start no more runs of a DAG by its schedule."""
+        self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
         """
         Start a run of a DAG; of many that are started together, Airflow begins the earlier ones first.
 
         :param dag_id: the DAG.
         :param conf: its parameters.
+        :param run_id: such as a ticket; by default the name that Airflow would give.
         :return: the id of the run.
         """
-        # Runs without a date have no order among themselves. The name is the one that Airflow would give;
-        # with it the call can be repeated, since Airflow takes a name once.
+        # Runs without a date have no order among themselves. With a name the call can be repeated, since
+        # Airflow takes a name once.
         now = datetime.now(UTC).isoformat()
-        run_id = f"manual__{now}"
+        run_id = run_id or f"manual__{now}"
         body = {"dag_run_id": run_id, "logical_date": now, "conf": dict(conf)}
         try:
             run = self._repeated("POST", f"/dags/{dag_id}/dagRuns", json=body)
@@ -101,6 +106,19 @@ class AirflowApi:
                 raise
             return run_id
         return str(run["dag_run_id"])
+
+    def create_run(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
+        """
+        Start a run as a ticketing tool does: once, and whatever Airflow says to it.
+
+        :raises AirflowApiError: such as 409, if there is a run of that id.
+        """
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+        self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run from Airflow's database."""
+        self._request("DELETE", f"/dags/{dag_id}/dagRuns/{run_id}")
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return a DAG run; its ``state`` is queued, running, success or failed."""
@@ -209,7 +227,7 @@ def _may_pass(error: BaseException) -> bool:
 
 def _content(reply: httpx.Response) -> dict[str, Any]:
     if reply.is_success:
-        return dict(reply.json())
+        return dict(reply.json()) if reply.content else {}
     request = f"{reply.request.method} {reply.request.url.path}"
     raise AirflowApiError(request, reply.status_code, reply.text[:500])
 

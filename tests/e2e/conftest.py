@@ -10,14 +10,14 @@ import pytest
 from devstack.layout import StackSettings
 from devstack.stack import Stack
 from sandbox.testing import Sandbox
-from tests.e2e import chaos_plans, console_plans, edited_plans
+from tests.e2e import chaos_plans, console_plans, edited_plans, herd_plans
 from tests.e2e.drills import Drills, drills_of
 from tests.e2e.made_plans import add_servers, write_plans
 from tests.e2e.story import story_of
 
 # Waves of about 9 s: long enough to step in between two polls, short enough for many drills.
 _SPEED = 60.0
-_PLANS = (*chaos_plans.ALL, *console_plans.ALL, *edited_plans.ALL)
+_PLANS = (*chaos_plans.ALL, *console_plans.ALL, *edited_plans.ALL, *herd_plans.ALL)
 
 
 @pytest.fixture(scope="session")

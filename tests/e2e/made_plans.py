@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,8 +35,9 @@ class MadePlan:
 
     def server_ids(self, wave: int) -> list[str]:
         """Ids of a wave's servers, from 1."""
-        region = "".join(letter for letter in self.region if letter.isalnum())
-        return [f"s-{f'{region}{wave}{number}':0>17}" for number in range(1, self.servers + 1)]
+        # Servers of two plans differ, also in one Region.
+        plan = hashlib.sha256(self.id.encode()).hexdigest()[:11]
+        return [f"s-{f'{plan}{wave}{number}':0>17}" for number in range(1, self.servers + 1)]
 
     def document(self) -> dict[str, Any]:
         """The plan as its file has it."""
