@@ -33,6 +33,7 @@ from drs_recovery.engine.judgement import has_launched
 from drs_recovery.engine.observation import reason_beside_instance
 from drs_recovery.engine.place_answers import PlaceTrouble, ask_places
 from drs_recovery.engine.polling import joined
+from drs_recovery.poll_changes import server_changes
 from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
 from drs_recovery.store import ExecutionStore
@@ -92,6 +93,34 @@ class InstanceEnricher:
         after = self._store.record_poll(execution_id, wave_number, poll)
         return Details(tuple(s["sourceServerId"] for s in after if self._is_waited_for(s)), problems)
 
+    def note(self, execution_id: str, wave_number: int, *, again: bool = False) -> tuple[str, ...]:
+        """
+        Look once for instances while more is still to come of their servers, and record what is there.
+
+        Nothing is concluded from it: a server that is launched may still get post-launch actions.
+
+        :param execution_id: the execution.
+        :param wave_number: from 1.
+        :param again: look also at instances whose details are on record: they may have changed.
+        :return: ids of servers whose details are on record now.
+        """
+        servers = [
+            server
+            for server in self._store.get_servers(execution_id, wave_number)
+            if server.get("instanceId" if again else "jobId") and (again or not has_details(server))
+        ]
+        if not servers:
+            return ()
+        found, _ = self._look(servers, with_wishes=False)
+        seen = [
+            ServerSeen(server["sourceServerId"], fields=fields_of(found[server["sourceServerId"]]))
+            for server in servers
+        ]
+        if server_changes(servers, seen, time.time(), 0):
+            poll = WavePoll(servers=tuple(seen), is_look=False)
+            servers = self._store.record_poll(execution_id, wave_number, poll)
+        return tuple(server["sourceServerId"] for server in servers if has_details(server))
+
     def _is_waited_for(self, server: Record) -> bool:
         """A server that failed after its launch has an instance too, which is looked for as patiently."""
         if has_launched(server):
@@ -102,7 +131,9 @@ class InstanceEnricher:
         now = time.time()
         return now < float(server.get("detailsAwaitedTime", now)) + self._patience
 
-    def _look(self, servers: Sequence[Record]) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+    def _look(
+        self, servers: Sequence[Record], *, with_wishes: bool = True
+    ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
         """What DRS and EC2 say of the servers' instances, by source server id, and what they do not say."""
         by_place: dict[Place, list[Record]] = defaultdict(list)
         for server in servers:
@@ -119,7 +150,7 @@ class InstanceEnricher:
                 row = row_of(server, rows.found.get(place), at_place)
                 instance = at_place.get(str((row or {}).get("ec2InstanceID")))
                 found[server["sourceServerId"]] = Found(row, instance, silent.get(place))
-        halted, unread = self._with_wishes(by_place, found)
+        halted, unread = self._with_wishes(by_place, found) if with_wishes else ({}, [])
         return {**found, **halted}, [*rows.troubles, *instances.troubles, *unread]
 
     def _with_wishes(
@@ -171,6 +202,15 @@ class InstanceEnricher:
         if found.is_up:
             return ServerPhase.READY, None
         return ServerPhase.FAILED, f"DRS says LAUNCHED, but {what_is_missing(found)}"
+
+
+def has_details(server: Record) -> bool:
+    """
+    Whether what EC2 says of a server's instance is on record.
+
+    :param server: SERVER record.
+    """
+    return bool(server.get("instanceId") and server.get("instanceState"))
 
 
 def _may_pass(found: Found, give_up_at: float) -> bool:

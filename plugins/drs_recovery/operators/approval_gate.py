@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.failure_policy import check_dependencies
 from drs_recovery.engine.gates import Question, question_of
+from drs_recovery.engine.instance_refresh import refresh_details
 from drs_recovery.engine.judgement import wave_label
 from drs_recovery.engine.start_rules import gate_is_asked, refused_gate
 from drs_recovery.operators.base import fails_for_good, quick_retries
@@ -66,6 +67,7 @@ class ApprovalGateOperator(AskingMixin, ApprovalOperator):
             self.wait_for_waves_before(context, document, "go_on")
             self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
+            document = refresh_details(self.store, document)
             question = question_of(document, plan, self.wave_number)
             gate = self._opened(document["executionId"], question)
         self.announce(document["executionId"], Asked(self.wave_number, self.task_id))

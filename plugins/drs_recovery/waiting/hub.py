@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from drs_recovery.engine.clients import Place
+from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.settings import execution_store
 from drs_recovery.store import ExecutionStore
@@ -48,7 +48,8 @@ class Hub:
     """
     What is shared in one event loop.
 
-    ``queues`` looks at the queues for room in DRS, ``executions`` reads EXECUTION records.
+    ``clients`` are for what is asked in threads, ``queues`` looks at the queues for room in DRS,
+    ``executions`` reads EXECUTION records.
 
     :param open_store: gives an execution store.
     """
@@ -59,6 +60,7 @@ class Hub:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-store")
         self._drs_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-jobs")
         self._places: dict[Place, PlacePoller] = {}
+        self.clients = Clients()
         self.queues = PlaceLooks()
         self.executions = SharedPoller[Execution](
             "the execution store", self._read_executions, self._forget_store

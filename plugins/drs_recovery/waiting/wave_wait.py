@@ -30,6 +30,7 @@ from drs_recovery.poll_changes import merge_jobs, server_changes
 from drs_recovery.records import WavePoll
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store import ExecutionStore
+from drs_recovery.waiting.early_details import EarlyDetails
 from drs_recovery.waiting.hub import Hub, Job
 from drs_recovery.waiting.job_logs import JobLog
 from drs_recovery.waiting.looks import Looks
@@ -90,12 +91,15 @@ class WaveWait:
         self._noted = (wave.get("lastPollError") or {}).get("message")
         self._recorded_at = time.time()
         self._looks = Looks()
+        at = execution["executionId"], wave["waveNumber"]
+        self._details = EarlyDetails(hub, *at, wish.interval)
         self._writing = asyncio.Lock()
         for place, watch in self._watches.items():
             hub.place(place).join(watch)
 
     def leave(self) -> None:
         """Wait no more."""
+        self._details.leave()
         for place, watch in self._watches.items():
             self._hub.place(place).leave(watch)
 
@@ -190,6 +194,7 @@ class WaveWait:
                 await self._record(poll)
             elif self._looks.are_due:
                 await self._record_looks()
+        self._details.look_for(self._servers)
         # Not before: a wave is judged by its record, so that nothing else may call it settled.
         self._answers.update({answer.job_id: answer for answer in answers})
         self._problems.pop(place, None)
@@ -234,6 +239,7 @@ class WaveWait:
 
     async def put_looks_on_record(self) -> None:
         """Record those that are not: whoever judges the wave now should see when DRS was last asked."""
+        await self._details.finish()
         async with self._writing:
             if self._looks.unrecorded:
                 await self._record_looks()

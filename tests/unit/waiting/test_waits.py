@@ -232,6 +232,30 @@ def test_near_the_end_that_earlier_executions_foretell_drs_is_asked_more_often(
     assert asyncio.run(quietly(aws, started, 1))["DescribeJobs"] > 1.5 * usual
 
 
+def test_details_of_a_launched_server_are_on_record_while_the_wave_runs(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    aws.add_fault("slow_launch", server=DB_2, seconds=3600)
+    steps = steps_of(plan(database()))
+    steps.open()
+    steps.start()
+    aws.advance(600)
+
+    async def story() -> dict[str, Any]:
+        wait = asyncio.ensure_future(status_of(trigger_for(steps)))
+        while "privateIp" not in (server := await asyncio.to_thread(steps.server, "crm-db-01")):
+            await asyncio.sleep(0.05)
+        wait.cancel()
+        return server
+
+    server = asyncio.run(story())
+    # Known, and not called ready: post-launch actions may still come, and the wave's last step judges.
+    assert (server["phase"], server["instanceState"]) == ("LAUNCHED", "running")
+    assert server["ec2LaunchTime"] > 0
+    assert wave_of(steps)["status"] == "POLLING"
+    assert "instanceId" not in steps.server("crm-db-02")
+
+
 NO_LOG = {
     "kind": "error",
     "operation": "DescribeJobLogItems",
