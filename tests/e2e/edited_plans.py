@@ -27,7 +27,7 @@ AT_GATE = {
 }
 BESIDE = MadePlan(
     "edited-beside",
-    "mx-central-1",
+    "ap-east-1",
     ({}, {"pause_before": True}),
     servers=1,
     keys={"approval": {"recovery": False}},
