@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.listeners import hookimpl
 
+from drs_recovery.identity import DAG_ID_PREFIX
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
-DAG_ID_PREFIX = "recover_"
 _ENDED = frozenset({"success", "failed"})
 
 # Airflow's names of the requests that end a run: its endpoints' functions.
@@ -100,21 +101,34 @@ def _intent_of(dag_id: str, run_id: str) -> Intent | None:
     about_this_run = or_(
         and_(Log.event == _ONE_RUN, Log.dag_id == dag_id, Log.run_id == run_id), Log.event == _MANY_RUNS
     )
-    rows = select(Log.owner, Log.extra).where(Log.dttm >= datetime.now(UTC) - _ROW_AGE, about_this_run)
+    rows = select(Log.owner, Log.extra, Log.dag_id).where(
+        Log.dttm >= datetime.now(UTC) - _ROW_AGE, about_this_run
+    )
     with create_session() as session:
-        for owner, extra in session.execute(rows.order_by(Log.id.desc())):
-            body = _body_for(run_id, json.loads(extra or "{}"))
+        for owner, extra, path_dag_id in session.execute(rows.order_by(Log.id.desc())):
+            body = _body_for(dag_id, run_id, json.loads(extra or "{}"), path_dag_id)
             if body.get("state") in _ENDED:
                 return Intent(str(owner), _reason(body))
     return None
 
 
-def _body_for(run_id: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a request asks for a run: its body, or the part of it that names the run."""
+def _body_for(
+    dag_id: str, run_id: str, request: Mapping[str, Any], path_dag_id: str | None
+) -> Mapping[str, Any]:
+    """
+    What a request asks for a run: its body, or the part of it that names the run.
+
+    Runs of several DAGs can have the same id, such as that of a ticket.
+
+    :param path_dag_id: DAG of the request's address, for parts that name none; ``~`` there stands for any.
+    """
     if "actions" not in request:
         return request
-    entities = [entity for action in request["actions"] for entity in action.get("entities", [])]
-    return next((e for e in entities if isinstance(e, dict) and e.get("dag_run_id") == run_id), {})
+    updates = [action for action in request["actions"] if action.get("action") == "update"]
+    entities = [one for action in updates for one in action.get("entities", []) if isinstance(one, dict)]
+    named = [e for e in entities if (e.get("dag_id") or path_dag_id, e.get("dag_run_id")) == (dag_id, run_id)]
+    # Named twice, Airflow does what is said last.
+    return named[-1] if named else {}
 
 
 def _reason(body: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Times are epoch seconds, durations seconds. No airflow and no boto3 here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -268,6 +268,7 @@ class ExecutionFilter:
 
     :param plan_id: only executions of this plan.
     :param plan_ids: only executions of these plans, such as all that a person may read.
+    :param may_list: only executions of plans for whose id this holds; asked about each plan that is met.
     :param status: only executions with this status.
     :param execution_type: only drills, or only recoveries.
     :param ticket: only executions with exactly this ticket.
@@ -279,6 +280,7 @@ class ExecutionFilter:
 
     plan_id: str | None = None
     plan_ids: Collection[str] | None = None
+    may_list: Callable[[str], bool] | None = None
     status: ExecutionStatus | None = None
     execution_type: ExecutionType | None = None
     ticket: str | None = None
@@ -294,13 +296,23 @@ class ExecutionFilter:
         asked = frozenset({self.plan_id})
         return asked if self.plan_ids is None else asked & frozenset(self.plan_ids)
 
+    def accepts_plan(self, plan_id: str) -> bool:
+        """
+        Whether executions of a plan can be among them.
+
+        :param plan_id: its id.
+        """
+        if self.plans is not None and plan_id not in self.plans:
+            return False
+        return self.may_list is None or self.may_list(plan_id)
+
     def accepts(self, execution: Mapping[str, Any]) -> bool:
         """
         Whether an execution is one of them.
 
         :param execution: EXECUTION record.
         """
-        if self.plans is not None and execution["planId"] not in self.plans:
+        if not self.accepts_plan(execution["planId"]):
             return False
         submitted = execution["submittedTime"]
         if submitted < (self.since or 0) or (self.until is not None and submitted > self.until):

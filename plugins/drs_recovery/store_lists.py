@@ -43,6 +43,9 @@ _ALL = ExecutionFilter()
 # The lists of so many plans are read side by side; of more plans, everything is looked through.
 _MOST_PLANS = 8
 
+# Of a position behind all executions of a moment: sorts after every id.
+_WHOLE_MOMENT = END_OF_RANGE
+
 # No execution was submitted later, in epoch seconds: whoever makes up a cursor may write any number.
 _LATEST = 1e11
 
@@ -73,7 +76,7 @@ class StoreLists(StoreReads):
             items += [item for item in self.get_executions(ids) if wanted.accepts(item)]
         if len(items) > limit:
             return Page(items[:limit], _cursor_of(_position(items[limit - 1])))
-        return Page(items, search.stopped and _cursor_of(search.stopped))
+        return Page(items, None if search.stopped is None else _cursor_of((-search.stopped, _WHOLE_MOMENT)))
 
     def find_live(self, plan_id: str) -> list[Item]:
         """
@@ -155,6 +158,9 @@ class _Search:
     """
     Looks through rows for executions that may be wanted, and gives up after ``MOST_ROWS``.
 
+    It gives up between two moments: the place where to go on is then a time, and names no execution, which
+    the reader may not be allowed to see.
+
     :param rows: in the order of lists.
     :param wanted: which are.
     """
@@ -162,26 +168,27 @@ class _Search:
     def __init__(self, rows: Iterator[Item], wanted: ExecutionFilter) -> None:
         self._rows, self._wanted = rows, wanted
         self._left = MOST_ROWS
-        self.stopped: Position | None = None
-        """Position of the last row that was looked at; None when there are no more."""
+        self._moment: float | None = None
+        self.stopped: float | None = None
+        """Time of the last row that was looked at, if the search gave up."""
 
     def candidates(self, count: int) -> list[str]:
         """Ids of the next executions that may be wanted; none at the end, or after too many rows."""
-        found: list[str] = []
-        while len(found) < count and self._left:
-            row = next(self._rows, None)
-            if row is None:
-                self._left, self.stopped = 0, None
-                break
-            self._left, self.stopped = self._left - 1, _position(row)
-            if _may_be_wanted(self._wanted, row):
-                found.append(row["executionId"])
-        return found
+        wanted = (row["executionId"] for row in self._looked_at() if _may_be_wanted(self._wanted, row))
+        return list(islice(wanted, count))
+
+    def _looked_at(self) -> Iterator[Item]:
+        for row in self._rows:
+            if self._left <= 0 and row["submittedTime"] != self._moment:
+                self._rows, self.stopped = iter(()), self._moment
+                return
+            self._left, self._moment = self._left - 1, row["submittedTime"]
+            yield row
 
 
 def _may_be_wanted(wanted: ExecutionFilter, row: Item) -> bool:
     """Whether nothing that a row tells speaks against it; a table made by others may index keys alone."""
-    if wanted.plans is not None and row.get("planId", "") not in {*wanted.plans, ""}:
+    if "planId" in row and not wanted.accepts_plan(row["planId"]):
         return False
     pairs = (("status", wanted.status), ("executionType", wanted.execution_type))
     return all(value is None or row.get(name, value) == value for name, value in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -32,10 +33,11 @@ class CoreApi:
             raise AssertionError(f"{method} {path} as {user}: {answer.status_code} {answer.text}")
         return answer.json()
 
-    def token(self, user: str, role: str) -> str:
+    def token(self, user: str, role: str, teams: Sequence[str] = ()) -> str:
         """A token of a user of the simple auth manager; its roles are viewer, user, op and admin."""
         self._app  # noqa: B018  # makes the auth manager
-        return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=role))
+        someone = SimpleAuthManagerUser(username=user, role=role, teams=list(teams))
+        return get_auth_manager().generate_jwt(someone)
 
     def send(self, method: str, path: str, token: str | None, **request: Any) -> httpx.Response:
         """

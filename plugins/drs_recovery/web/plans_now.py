@@ -9,10 +9,11 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from drs_recovery.identity import DAG_ID_PREFIX
 from drs_recovery.web import plan_sources
 from drs_recovery.web.airflow_facts import AllPlansInAirflow, PlanId, PlanInAirflow
 from drs_recovery.web.problems import not_found
-from drs_recovery.web.security import DAG_ID_PREFIX, CurrentPerson
+from drs_recovery.web.security import CurrentPerson
 from drs_recovery.web.sources import Store
 from drs_recovery.web.views.drill_times import chart_drills
 from drs_recovery.web.views.plan_cards import plan_card

@@ -2,7 +2,8 @@
 Who may do what: Airflow's auth manager decides, by the rights on the plan's DAG.
 
 Whoever may read the runs of a plan's DAG sees the plan and its executions; whoever may trigger that DAG may
-act.
+act. The auth manager is asked about that very DAG and its team. Of a DAG that Airflow does not have any more
+the team is not known: it takes the right whichever team it had.
 """
 
 from __future__ import annotations
@@ -16,15 +17,14 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from airflow.configuration import conf
-from airflow.models.dag import DagModel
 from fastapi import Depends, Request
 
+from drs_recovery.identity import DAG_ID_PREFIX
+from drs_recovery.web.dag_teams import DagTeams, read_dag_teams
 from drs_recovery.web.problems import Problem, forbidden, not_found
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
-
-DAG_ID_PREFIX = "recover_"
 
 # Airflow's check, as a dependency of the whole app.
 demand_user = get_user
@@ -41,6 +41,7 @@ class Person:
 
     def __init__(self, user: Any) -> None:
         self.user = user
+        self._sees: dict[str, bool] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,14 +65,6 @@ class Person:
         return self._may("POST", dag_id)
 
     @cached_property
-    def readable_plan_ids(self) -> frozenset[str] | None:
-        """Ids of the plans that they see; None for all, also those whose DAG is gone."""
-        if self._may("GET", DAG_ID_PREFIX):
-            # No DAG has this id: only a right on every DAG can allow it.
-            return None
-        return self.visible_plan_ids
-
-    @cached_property
     def visible_plan_ids(self) -> frozenset[str]:
         """Ids of the plans that they see and that Airflow has a DAG of."""
         dag_ids = get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET")
@@ -82,9 +75,25 @@ class Person:
         """
         Whether they see a plan in lists.
 
-        :param plan_id: its id.
+        :param plan_id: its id; Airflow may have no DAG of it any more.
         """
-        return self.readable_plan_ids is None or plan_id in self.readable_plan_ids
+        if plan_id not in self._sees:
+            dag_id = f"{DAG_ID_PREFIX}{plan_id}"
+            is_known = dag_id in self._plans_teams.team_of
+            self._sees[plan_id] = plan_id in self.visible_plan_ids if is_known else self.may_read(dag_id)
+        return self._sees[plan_id]
+
+    def listed_plan_ids(self, plan_id: str | None) -> frozenset[str] | None:
+        """
+        Ids of the plans of which a list can show executions to them; None if each one is to be asked about.
+
+        Whoever sees not even all plans of today looks for the executions of theirs, however many there are of
+        others. This is about effort only: :meth:`sees_plan` decides on each.
+
+        :param plan_id: the only plan that is asked for, or None for all.
+        """
+        sees_all = len(self.visible_plan_ids) == len(self._plans_teams.team_of)
+        return None if plan_id is not None or sees_all else self.visible_plan_ids
 
     def demand_read(self, dag_id: str, what: str) -> None:
         """
@@ -110,14 +119,22 @@ class Person:
             )
 
     def _may(self, method: ResourceMethod, dag_id: str) -> bool:
-        return bool(
+        return all(
             get_auth_manager().is_authorized_dag(
                 method=method,
                 access_entity=DagAccessEntity.RUN,
-                details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
+                details=DagDetails(id=dag_id, team_name=team),
                 user=self.user,
             )
+            for team in self._teams(dag_id).possible_teams(dag_id)
         )
+
+    def _teams(self, dag_id: str) -> DagTeams:
+        return self._plans_teams if dag_id.startswith(DAG_ID_PREFIX) else read_dag_teams(dag_id)
+
+    @cached_property
+    def _plans_teams(self) -> DagTeams:
+        return read_dag_teams()
 
 
 def _person(user: GetUserDep) -> Person:

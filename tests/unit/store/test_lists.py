@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import random
 
@@ -142,7 +143,45 @@ def test_search_for_something_rare_stops_and_goes_on_with_the_cursor(listed, mon
     monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 2)
     wanted = ExecutionFilter(status=ExecutionStatus.FAILED, plan_id="crm")
     found = list(pages(listed, wanted, 10))
-    assert [ids(page.items) for page in found] == [["e5"], ["e0"], []]
+    assert [ids(page.items) for page in found] == [["e5"], ["e0"]]
+
+
+def readable_text(cursor):
+    return base64.urlsafe_b64decode(cursor.encode()).decode()
+
+
+@pytest.mark.parametrize("hidden", ["plan_ids", "may_list"])
+def test_a_cursor_names_no_execution_that_the_reader_may_not_see(store, recovery, monkeypatch, hidden):
+    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 3)
+    names = [f"{kind}-{number}" for number in range(4) for kind in ("theirs", "mine")]
+    for name in names:
+        store.create_execution(recovery.new(name, plan_id=name[:-2], waves=0))
+    wanted = {
+        "plan_ids": ExecutionFilter(plan_ids={"mine", *"abcdefghi"}),
+        "may_list": ExecutionFilter(may_list=lambda plan_id: plan_id == "mine"),
+    }[hidden]
+
+    found = list(pages(store, wanted, 1)) + list(pages(store, wanted, 10))
+
+    assert [name for page in found for name in ids(page.items)] == 2 * [
+        "mine-3",
+        "mine-2",
+        "mine-1",
+        "mine-0",
+    ]
+    cursors = [readable_text(page.cursor) for page in found if page.cursor]
+    assert len(cursors) >= 4
+    assert not [cursor for cursor in cursors if "theirs" in cursor]
+
+
+def test_search_stops_between_moments_only(table, recovery, monkeypatch):
+    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 2)
+    for moment, names in ((1_800_000_000.0, "abc"), (1_800_000_001.0, "defg")):
+        store = ExecutionStore(table, lambda moment=moment: moment)
+        for name in names:
+            store.create_execution(recovery.new(name, plan_id=name, waves=0))
+    found = list(pages(store, ExecutionFilter(may_list=lambda plan_id: plan_id in "cg"), 10))
+    assert [ids(page.items) for page in found] == [["g"], ["c"]]
 
 
 _PLANS = ("crm", "web", "erp", "hr")
@@ -185,6 +224,7 @@ def any_filter(rng):
     return ExecutionFilter(
         plan_id=rng.choice([None, None, *_PLANS]),
         plan_ids=rng.choice([None, rng.sample(_PLANS, rng.randint(0, 4))]),
+        may_list=rng.choice([None, {*_PLANS[1:]}.__contains__]),
         status=rng.choice([None, None, *ExecutionStatus]),
         execution_type=rng.choice([None, *ExecutionType]),
         ticket=rng.choice([None, None, "INC-7"]),
@@ -203,6 +243,7 @@ def is_wanted(wanted, item):
     return (
         all(value is None or item.get(name) == value for name, value in fields.items())
         and (wanted.plan_ids is None or item["planId"] in wanted.plan_ids)
+        and (wanted.may_list is None or wanted.may_list(item["planId"]))
         and (wanted.since or 0) <= item["submittedTime"] <= (wanted.until or math.inf)
     )
 

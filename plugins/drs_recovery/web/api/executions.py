@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from drs_recovery.identity import DAG_ID_PREFIX
 from drs_recovery.identity import execution_id as id_of
 from drs_recovery.records import ExecutionFilter, Page
 from drs_recovery.store import ExecutionStore
@@ -16,7 +17,7 @@ from drs_recovery.web.api.models_execution import EventList, ExecutionDocument, 
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
 from drs_recovery.web.api.responses import example_of, problems
 from drs_recovery.web.secrecy import without_secrets
-from drs_recovery.web.security import DAG_ID_PREFIX, CurrentPerson, Person
+from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.sources import Store, VisibleExecution
 
 router = APIRouter(prefix="/executions", tags=["executions"])

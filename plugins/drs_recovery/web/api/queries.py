@@ -93,7 +93,8 @@ class ExecutionQuery(BaseModel):
         """
         return ExecutionFilter(
             plan_id=self.plan,
-            plan_ids=person.readable_plan_ids,
+            plan_ids=person.listed_plan_ids(self.plan),
+            may_list=person.sees_plan,
             status=self.status,
             execution_type=self.type,
             ticket=self.ticket,

@@ -67,7 +67,8 @@ class Wanted:
         try:
             return ExecutionFilter(
                 plan_id=self.plan or None,
-                plan_ids=person.readable_plan_ids,
+                plan_ids=person.listed_plan_ids(self.plan or None),
+                may_list=person.sees_plan,
                 status=ExecutionStatus(self.status) if self.status else None,
                 execution_type=ExecutionType(self.type) if self.type else None,
                 cancelled=_truth(self.cancelled),

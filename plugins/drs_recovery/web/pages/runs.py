@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.identity import execution_id
+from drs_recovery.identity import DAG_ID_PREFIX, execution_id
 from drs_recovery.web.airflow_api import Airflow
 from drs_recovery.web.airflow_facts import run_of
 from drs_recovery.web.alarms import LiveRecoveries
 from drs_recovery.web.pages.executions import Looking, execution_page
 from drs_recovery.web.pages.rendering import render
-from drs_recovery.web.security import DAG_ID_PREFIX, CurrentPerson
+from drs_recovery.web.security import CurrentPerson
 from drs_recovery.web.sources import Store
 from drs_recovery.web.views.execution import AirflowRun
 from drs_recovery.web.views.server_tables import ServersWanted
