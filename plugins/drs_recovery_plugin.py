@@ -11,6 +11,7 @@ from drs_recovery import dag_builder, listener  # noqa: F401
 from drs_recovery.hooks.service_models import read_ahead
 from drs_recovery.web.fresh_questions import FreshQuestions
 from drs_recovery.web.mount import Console
+from drs_recovery.web.shared_dags import SharedDagGuard
 
 # Files of the console's folder "static"; Airflow's UI shows one or the other.
 ICONS = {"icon": "recovery/static/icon/icon.svg", "icon_dark_mode": "recovery/static/icon/icon-dark.svg"}
@@ -27,7 +28,10 @@ class DrsRecoveryPlugin(AirflowPlugin):
     name = "drs_recovery"
     listeners: ClassVar = [listener]
     fastapi_apps: ClassVar = [{"app": Console(), "url_prefix": "/recovery", "name": "Recovery console"}]
-    fastapi_root_middlewares: ClassVar = [{"middleware": FreshQuestions, "name": "Recovery questions"}]
+    fastapi_root_middlewares: ClassVar = [
+        {"middleware": FreshQuestions, "name": "Recovery questions"},
+        {"middleware": SharedDagGuard, "name": "Rights to the executions that shared DAGs act on"},
+    ]
     external_views: ClassVar = [
         {
             "name": "Recovery",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,9 +23,12 @@ def kept_clients(sandbox: Sandbox) -> Iterator[None]:
 
     def client(session: Any, service_name: str, region_name: str | None = None, **options: Any) -> Any:
         who = options.get("aws_session_token") or getattr(session.get_credentials(), "access_key", None)
-        key = service_name, region_name or session.region_name, _settings(options.get("config")), who
+        # A test may lead a client to where nobody listens.
+        url = options.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL", sandbox.url)
+        where = region_name or session.region_name, url
+        key = service_name, where, _settings(options.get("config")), who
         if key not in kept:
-            kept[key] = make(session, service_name, region_name, **{**options, "endpoint_url": sandbox.url})
+            kept[key] = make(session, service_name, region_name, **{**options, "endpoint_url": url})
         return kept[key]
 
     with pytest.MonkeyPatch.context() as patch:

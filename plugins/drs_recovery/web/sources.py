@@ -15,18 +15,19 @@ from drs_recovery.web.security import CurrentPerson
 
 
 @cache
-def _kept_store() -> ExecutionStore:
+def kept_store() -> ExecutionStore:
+    """The store as all requests share it."""
     # A client takes 30-90 ms to make, and any number of threads may use it.
     return execution_store(hasty=True)
 
 
 def forget_store() -> None:
     """Make the next request open the store anew."""
-    _kept_store.cache_clear()
+    kept_store.cache_clear()
 
 
 def _store() -> ExecutionStore:
-    return _kept_store()
+    return kept_store()
 
 
 Store = Annotated[ExecutionStore, Depends(_store)]
