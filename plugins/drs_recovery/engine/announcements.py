@@ -21,7 +21,7 @@ FAILURE_GATE_OPENED = "FAILURE_GATE_OPENED"
 INSTANCES_TERMINATED = "INSTANCES_TERMINATED"
 TERMINATION_FAILED = "TERMINATION_FAILED"
 
-_GATE_FIELDS: Mapping[str, str] = {GATE_OPENED: "gate", FAILURE_GATE_OPENED: "failureGate"}
+GATE_FIELDS: Mapping[str, str] = {GATE_OPENED: "gate", FAILURE_GATE_OPENED: "failureGate"}
 
 # A wave that was left out on purpose did not happen. One that could not start, did.
 _SKIPPED_BY_FAILURE = "DEPENDENCY"
@@ -65,7 +65,7 @@ class Happening:
     @property
     def question(self) -> Mapping[str, Any] | None:
         """The gate, if this is about one."""
-        field = _GATE_FIELDS.get(self.event)
+        field = GATE_FIELDS.get(self.event)
         return self.wave[field] if self.wave and field else None
 
 
@@ -115,7 +115,7 @@ def _questions(document: Mapping[str, Any], asked: Asked | None) -> Iterator[Hap
     if asked is None or ExecutionStatus(document["status"]).is_final:
         return
     wave = document["waves"][asked.wave_number - 1]
-    for event, field in _GATE_FIELDS.items():
+    for event, field in GATE_FIELDS.items():
         gate = wave.get(field) or {}
         if gate.get("decision") == GateDecision.WAITING:
             yield _of_wave(event, wave, f"{gate['since']}")

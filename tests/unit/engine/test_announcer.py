@@ -371,13 +371,16 @@ def test_a_wrong_configuration_is_an_event_and_the_plan_is_heard(
 
 
 def metric_values(aws: Sandbox) -> dict[str, float]:
+    """The sum of each metric of drills of the plan ``crm``, with the status if it has one."""
     metrics = aws.client("cloudwatch").list_metrics(Namespace="DRSRecovery")["Metrics"]
-    dimensions = [
-        {"Name": "PlanId", "Value": "crm"},
-        {"Name": "ExecutionType", "Value": "DRILL"},
-    ]
-    assert all(metric["Dimensions"] == dimensions for metric in metrics)
-    return {metric["MetricName"]: _sum(aws, metric["MetricName"], dimensions) for metric in metrics}
+    values = {}
+    for metric in metrics:
+        told = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+        status = told.pop("Status", None)
+        assert told == {"PlanId": "crm", "ExecutionType": "DRILL"}
+        name = metric["MetricName"]
+        values[name if status is None else f"{name} {status}"] = _sum(aws, name, metric["Dimensions"])
+    return values
 
 
 def _sum(aws: Sandbox, name: str, dimensions: list[dict[str, str]]) -> float:
@@ -410,8 +413,11 @@ def test_waves_and_executions_are_measured_in_cloudwatch(aws: Sandbox, steps_of:
     document = steps.document
     assert values["ServerLaunchSuccess"] == 3
     assert values["ServerLaunchFailure"] == 1
-    assert values["ExecutionDuration"] == pytest.approx(document["duration"])
-    assert values["WaveDuration"] == pytest.approx(sum(w["duration"] for w in document["waves"]), abs=0.01)
+    assert values["ExecutionEnded PARTIAL_SUCCESS"] == 1
+    assert values["ExecutionDuration PARTIAL_SUCCESS"] == pytest.approx(document["duration"])
+    assert values["WaveDuration COMPLETED"] == pytest.approx(
+        sum(w["duration"] for w in document["waves"]), abs=0.01
+    )
 
 
 def test_metrics_that_cannot_be_sent_are_an_event(aws: Sandbox, steps_of: StepsOf) -> None:
@@ -451,9 +457,11 @@ def test_airflows_own_metrics_are_counted(
     complete(aws, steps)
     steps.finalize()
 
-    tags = {"plan_id": "crm", "execution_type": "DRILL"}
+    tags = {"plan_id": "crm", "execution_type": "DRILL", "status": "COMPLETED"}
     assert counted == {
+        "drs_recovery.execution.ended": 1,
         "drs_recovery.execution.duration": tags,
+        "drs_recovery.execution.paused_duration": tags,
         "drs_recovery.wave.duration": tags,
         "drs_recovery.server.launch_success": 2,
         "drs_recovery.server.launch_failure": 0,

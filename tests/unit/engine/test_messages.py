@@ -337,13 +337,62 @@ def test_a_cancelled_wave_that_ran_is_measured_and_one_that_did_not_is_not() -> 
         "WaveDuration": 100,
         "ServerLaunchSuccess": 1,
         "ServerLaunchFailure": 0,
+        "ExecutionEnded": 1,
         "ExecutionDuration": 4000,
+        "ExecutionPausedDuration": 0,
     }
 
 
-def test_what_never_started_is_not_measured() -> None:
+def test_a_cancel_makes_no_launch_failures_of_what_it_cut_short() -> None:
+    servers = server("a", "FAILED", launchStatus="FAILED"), server("b", "FAILED", launchStatus="IN_PROGRESS")
+
+    assert measured(document(wave(1, "CANCELLED", *servers)))["ServerLaunchFailure"] == 1
+
+
+def test_durations_tell_how_what_they_measure_ended() -> None:
+    completed = wave(1, "COMPLETED", server("a", "READY")), wave(2, "FAILED", server("b", "FAILED"))
+    partly = ended("PARTIAL_SUCCESS", *completed)
+    told = {
+        (entry.name, entry.status)
+        for happening in happenings(partly)
+        for entry in measurements(happening, partly)
+    }
+
+    assert told == {
+        ("WaveDuration", "COMPLETED"),
+        ("WaveDuration", "FAILED"),
+        ("ServerLaunchSuccess", None),
+        ("ServerLaunchFailure", None),
+        ("ExecutionEnded", "PARTIAL_SUCCESS"),
+        ("ExecutionDuration", "PARTIAL_SUCCESS"),
+        ("ExecutionPausedDuration", "PARTIAL_SUCCESS"),
+    }
+
+
+def test_paused_time_is_counted_once_however_many_questions_wait() -> None:
+    first = {"decision": "APPROVED", "since": 900.0, "decidedTime": 1200.0}
+    second = {"decision": "APPROVED", "since": 1100.0, "decidedTime": 1300.0}
+    third = {"decision": "TIMED_OUT", "since": 4900.0}
+    asked = (
+        wave(1, "COMPLETED", server("a", "READY"), gate=first),
+        wave(2, "COMPLETED", server("b", "READY"), gate=second, failureGate={**second, "since": 1150.0}),
+        wave(3, "NOT_STARTED", gate=third),
+    )
+
+    # From the start at 1000 to 1300, and the last hundred seconds.
+    assert measured(ended("PARTIAL_SUCCESS", *asked))["ExecutionPausedDuration"] == 400
+
+
+def test_instances_that_could_not_be_terminated_are_measured() -> None:
+    stuck = ended("FAILED", wave(1, "NOT_STARTED"), terminationError="denied", lastUpdatedTime=6000.0)
+
+    assert measured(stuck)["TerminationFailure"] == 1
+
+
+def test_of_what_never_started_only_the_end_is_measured() -> None:
     refused = ended("FAILED", wave(1, "NOT_STARTED"))
     del refused["startTime"]
 
-    assert measured(refused) == {}
+    assert measured(refused) == {"ExecutionEnded": 1}
+    assert measured({**refused, "dryRun": True}) == {}
     assert measured(document(wave(1, "NOT_STARTED", gate=GATE)), Asked(1, "approve")) == {}
