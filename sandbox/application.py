@@ -70,7 +70,7 @@ class _Dispatcher(DomainDispatcherApplication):
 class _AwsCall:
     def __init__(self, world: World, aws: Any, stopping: Event, environ: Environ, body: bytes) -> None:
         self._world, self._aws, self._stopping, self._environ = world, aws, stopping, environ
-        self._identity = identify(environ, body)
+        self._identity, self._body = identify(environ, body), body
         self._status: int | str = 0
         self._fault: Fault | None = None
         self._kept_waiting = 0.0
@@ -103,6 +103,9 @@ class _AwsCall:
                 self._stopping.wait(fault.values["seconds"])
             else:
                 return self._faulty(fault, start_response)
+        if refusal := self._world.authorization.refusal(name, self._environ, self._body):
+            code, status, message = refusal
+            return self._error(start_response, status, code, message)
         return self._served(start_response)
 
     def _faulty(self, fault: Fault, start_response: StartResponse) -> Answer:

@@ -52,6 +52,8 @@ class ControlApi:
             ("POST", "/advance"): self._advance,
             ("PUT", "/skew"): self._set_skew,
             ("PUT", "/quotas"): self._set_quotas,
+            ("GET", "/policies"): lambda _query, _body: world.authorization.report(),
+            ("PUT", "/policies"): self._enforce,
             ("POST", "/source-servers"): self._add_servers,
         }
 
@@ -112,6 +114,12 @@ class ControlApi:
         elif not self._world.faults.remove(fault_id):
             raise ControlRefusedError(f"there is no fault {fault_id}")
         return {"faults": self._world.faults.documents()}
+
+    def _enforce(self, _query: Query, body: Any) -> Any:
+        if not isinstance(body, dict) or not all(isinstance(one, list) for one in body.values()):
+            raise ControlRefusedError("expected access keys or roles, each with a list of policy documents")
+        self._world.authorization.enforce(body)
+        return self._world.authorization.report()
 
     def _clear_calls(self, _query: Query, _body: Any) -> Any:
         self._world.calls.clear()

@@ -137,6 +137,7 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
         "snapshot_without_timestamp": {"server": text()},
         "failback": {"server": text(), "state": text("FAILBACK_IN_PROGRESS")},
         "terminate_without_job": {},
+        "jobs_without_tags": {},
         "lagging_index": {},
         "native_execution": {
             "server": text(required=True), "plan": text("payroll"),

@@ -48,13 +48,7 @@ def judge(policies: Iterable[Mapping[str, Any]], question: Question) -> Verdict:
     :param question: what is asked.
     :raises NotImplementedError: for a condition operator that is not simulated.
     """
-    concerned = [
-        statement
-        for policy in policies
-        for statement in _listed(policy["Statement"])
-        if _covers(statement, "Action", question.action.lower(), str.lower)
-        and _covers(statement, "Resource", question.resource, str)
-    ]
+    concerned = _concerned(policies, question)
     effects = {statement["Effect"] for statement in concerned if _holds(statement, question.context)}
     missing = {
         key
@@ -67,6 +61,30 @@ def judge(policies: Iterable[Mapping[str, Any]], question: Question) -> Verdict:
     if "Allow" in effects:
         return Verdict("allowed", ())
     return Verdict("implicitDeny", tuple(sorted(missing)))
+
+
+def allowing(policies: Iterable[Mapping[str, Any]], question: Question) -> list[str]:
+    """
+    Name the statements that allow what is asked, by their ``Sid``.
+
+    :param policies: policy documents.
+    :param question: what is asked.
+    """
+    return [
+        statement.get("Sid", "")
+        for statement in _concerned(policies, question)
+        if statement["Effect"] == "Allow" and _holds(statement, question.context)
+    ]
+
+
+def _concerned(policies: Iterable[Mapping[str, Any]], question: Question) -> list[Statement]:
+    return [
+        statement
+        for policy in policies
+        for statement in _listed(policy["Statement"])
+        if _covers(statement, "Action", question.action.lower(), str.lower)
+        and _covers(statement, "Resource", question.resource, str)
+    ]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -53,6 +53,10 @@ class ManualWall:
         self.seconds += seconds
 
 
+PREPARING_KEY = "preparing"
+"""Access key of a test's own clients, which no policies judge unless a test says so."""
+
+
 class Sandbox:
     """
     A sandbox that runs somewhere, and its control API.
@@ -71,7 +75,7 @@ class Sandbox:
         :param region: the Region.
         :param options: more arguments of ``boto3.client``.
         """
-        credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        credentials = {"aws_access_key_id": PREPARING_KEY, "aws_secret_access_key": "testing"}
         return boto3.client(service, region, endpoint_url=self.url, **{**credentials, **options})
 
     def add_fault(self, kind: str, **fields: Any) -> str:
@@ -92,6 +96,14 @@ class Sandbox:
     def writes(self) -> dict[str, dict[str, int]]:
         """What was written to DynamoDB, by partition: ``writes``, ``units``, ``stored`` and ``largest``."""
         return dict(self.control("GET", "/writes")["partitions"])
+
+    def enforce(self, policies: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Judge the requests of access keys by policy documents from now on, until a reset."""
+        self.control("PUT", "/policies", policies)
+
+    def judged(self) -> dict[str, Any]:
+        """What was refused by policies, and which action of which statement allowed something."""
+        return dict(self.control("GET", "/policies"))
 
     def add_servers(self, *descriptions: Mapping[str, Any]) -> None:
         """Add source servers; the keys are those of ``POST /sandbox-api/source-servers``."""

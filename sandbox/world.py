@@ -1,5 +1,5 @@
 """
-What is true for the whole process: clock, quotas, faults, calls, writes, sessions.
+What is true for the whole process: clock, quotas, faults, calls, writes, sessions, policies.
 
 moto keeps its services in module variables, one world a process; the sandbox has to do the same.
 """
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from threading import RLock
 from typing import Any
 
+from sandbox.authorization import Authorization
 from sandbox.calls import CallLog
 from sandbox.clock import SimulatedClock
 from sandbox.faults import FaultBook
@@ -61,10 +62,11 @@ class World:
         self.writes = WriteMeter()
         self.faults = FaultBook(lambda: self.clock)
         self.sessions = SessionBook(lambda: self.clock)
+        self.authorization = Authorization(self.sessions)
 
     def reset(self, clock: SimulatedClock | None = None) -> None:
         """
-        Forget quotas, faults, calls, writes, sessions and skew.
+        Forget quotas, faults, calls, writes, sessions, policies and skew.
 
         :param clock: the clock to go on with; left out, time goes on at the same speed.
         """
@@ -76,6 +78,7 @@ class World:
             self.writes.clear()
             self.faults.clear()
             self.sessions.clear()
+            self.authorization.clear()
 
 
 WORLD = World()

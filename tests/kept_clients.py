@@ -24,7 +24,8 @@ def kept_clients(sandbox: Sandbox) -> Iterator[None]:
     def client(session: Any, service_name: str, region_name: str | None = None, **options: Any) -> Any:
         who = options.get("aws_session_token") or getattr(session.get_credentials(), "access_key", None)
         # A test may lead a client to where nobody listens.
-        url = options.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL", sandbox.url)
+        own = os.environ.get(f"AWS_ENDPOINT_URL_{service_name.upper()}")
+        url = options.get("endpoint_url") or own or os.environ.get("AWS_ENDPOINT_URL", sandbox.url)
         where = region_name or session.region_name, url
         key = service_name, where, _settings(options.get("config")), who
         if key not in kept:

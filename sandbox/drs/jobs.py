@@ -167,6 +167,8 @@ class Job:
             and "missing_end_time" not in self.strikes
         ):
             document["endDateTime"] = reading.stamp(self.started + self.duration)
+        if reading.fault("jobs_without_tags") is not None:
+            del document["tags"]
         return reading.shown(self._without_participants(document, reading.elapsed))
 
     def _status(self, elapsed: float) -> str:

@@ -19,6 +19,7 @@ from drs_recovery.installation import CLAIM_VARIABLE, NAME_VARIABLE, installatio
 from drs_recovery.settings import execution_store
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox
+from tests.iam_policies import preparing_dynamodb
 
 NOT_FOUND = ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND)
 OUTAGE = AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 503}))
@@ -130,7 +131,7 @@ def test_nothing_is_made_anew_while_airflow_does_not_answer(
 
 def test_a_claim_that_went_with_the_table_is_made_again(store: ExecutionStore, variables: Variables) -> None:
     name = installation(store)
-    store.table.client.delete_item(
+    preparing_dynamodb().delete_item(
         TableName=store.table.table_name,
         Key={"executionId": {"S": f"installation:{name}"}, "recordKey": {"S": "INSTALLATION"}},
     )

@@ -19,6 +19,7 @@ from drs_recovery.settings import execution_store
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
+from tests.iam_policies import preparing_dynamodb
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.steps import Steps, deferred
 
@@ -34,13 +35,12 @@ def empty(steps: Steps) -> None:
 
 
 def copy_of(steps: Steps) -> list[dict[str, Any]]:
-    table = steps.store.table
-    return list(table.client.scan(TableName=table.table_name)["Items"])
+    return list(preparing_dynamodb().scan(TableName=steps.store.table.table_name)["Items"])
 
 
 def restore(steps: Steps, items: list[dict[str, Any]]) -> None:
     """Replace what is in the table."""
-    client, name = steps.store.table.client, steps.store.table.table_name
+    client, name = preparing_dynamodb(), steps.store.table.table_name
     for item in copy_of(steps):
         client.delete_item(TableName=name, Key={key: item[key] for key in ("executionId", "recordKey")})
     for item in items:

@@ -144,3 +144,13 @@ def test_terminating_may_not_tell_its_job(world: World, drs: Any, start: Start, 
     assert "job" not in drs.terminate_recovery_instances(recoveryInstanceIDs=[instance_id])
     wall.advance(60)
     assert drs.describe_recovery_instances()["items"] == []
+
+
+def test_jobs_can_be_shown_without_their_tags(world: World, drs: Any, start: Callable[..., str]) -> None:
+    job_id = start(DB_1, tags={"dr:wave": "1"})
+    world.faults.add({"kind": "jobs_without_tags"})
+
+    (job,) = drs.describe_jobs(filters={"jobIDs": [job_id]})["items"]
+
+    assert "tags" not in job
+    assert drs.list_tags_for_resource(resourceArn=job["arn"])["tags"] == {"dr:wave": "1"}

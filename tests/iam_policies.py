@@ -1,0 +1,66 @@
+"""The policies of ``infra/iam.yaml`` as documents, for the account and table of the tests."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from sandbox.testing import PREPARING_KEY
+
+_TEMPLATE = Path(__file__).parents[1] / "infra" / "iam.yaml"
+_GIVEN: dict[str, Any] = {
+    "AWS::Partition": "aws",
+    "AWS::AccountId": "123456789012",
+    "ExecutionsTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/dr-executions",
+    "InstanceRoleArns": ["arn:aws:iam::123456789012:role/instance"],
+    "TopicArns": ["arn:aws:sns:*:123456789012:*"],
+    "TargetRoleArns": ["arn:aws:iam::*:role/*"],
+}
+
+ENGINE = "testing"
+"""Access key of the engine in tests."""
+
+ENGINE_POLICIES = ("StorePolicy", "MetricsPolicy", "NotifyPolicy", "TargetAccountsPolicy", "RecoveryPolicy")
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a template with its parameters filled in."""
+
+
+def _filled(text: str) -> str:
+    return re.sub(r"\$\{([\w:]+)\}", lambda name: str(_GIVEN[name[1]]), text)
+
+
+_Template.add_constructor("!Ref", lambda loader, node: _GIVEN.get(loader.construct_scalar(node)))
+_Template.add_constructor("!Sub", lambda loader, node: _filled(loader.construct_scalar(node)))
+for _function in ("!Not", "!Equals", "!Join"):
+    _Template.add_constructor(_function, lambda loader, node: loader.construct_sequence(node, deep=True))
+
+
+@cache
+def policy(name: str) -> dict[str, Any]:
+    """
+    A policy document.
+
+    :param name: of the resource in the template.
+    """
+    template = yaml.load(_TEMPLATE.read_text(), _Template)  # a safe loader
+    document = dict(template["Resources"][name]["Properties"]["PolicyDocument"])
+    return {**document, "Version": str(document["Version"])}
+
+
+def engine_policies() -> dict[str, list[dict[str, Any]]]:
+    """What the engine may do, by its access key."""
+    return {ENGINE: [policy(name) for name in ENGINE_POLICIES]}
+
+
+def preparing_dynamodb() -> Any:
+    """A client of the sandbox's DynamoDB for what no policy lets the engine do."""
+    key = {"aws_access_key_id": PREPARING_KEY, "aws_secret_access_key": PREPARING_KEY}
+    return boto3.client("dynamodb", "us-east-1", endpoint_url=os.environ["AWS_ENDPOINT_URL"], **key)
