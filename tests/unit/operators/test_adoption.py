@@ -35,6 +35,13 @@ def start_by_hand(aws: Sandbox, *servers: str, drill: bool = True, tags: dict[st
     return str(job["jobID"])
 
 
+def end_instances(aws: Sandbox) -> None:
+    drs = aws.client("drs")
+    rows = drs.describe_recovery_instances()["items"]
+    drs.terminate_recovery_instances(recoveryInstanceIDs=[row["recoveryInstanceID"] for row in rows])
+    aws.advance(A_DRILL)
+
+
 def tags_of(steps: Steps, **changes: str) -> dict[str, str]:
     own = {"dr:executionId": steps.execution_id, "dr:wave": "1", "dr:part": "1", "dr:attempt": "1"}
     return {**own, **{f"dr:{name}": value for name, value in changes.items()}}
@@ -71,6 +78,9 @@ def test_a_remembered_job_that_is_not_the_parts_is_ignored_told_and_started_anew
     steps = open_recovery(steps_of)
     foreign = start_by_hand(aws, *servers, drill=drill, tags=tags_of(steps, **changes))
     steps.task_state_stores[1].set(MEMORY, foreign)
+    if "executionId" in changes:
+        # Instances of another recovery that are in use would keep this one from starting.
+        end_instances(aws)
 
     (started,) = steps.start()
 

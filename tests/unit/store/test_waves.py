@@ -103,6 +103,7 @@ def test_job_is_recorded_once_with_its_servers(store, recovery):
         "attempt": 1,
         "status": "PENDING",
         "startTime": first["startTime"],
+        "requestedTime": first["startTime"],
     }
     assert first["startTime"] > wave["startTime"]
     assert second["jobId"] == "drsjob-1-2"

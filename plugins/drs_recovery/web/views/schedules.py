@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import ceil
 
+from airflow.sdk import timezone
 from airflow.timetables.interval import CronDataIntervalTimetable
 from cron_descriptor import ExpressionDescriptor, FormatException, MissingFieldException, Options
-from pendulum import DateTime
 
 from drs_recovery.plan import Schedule
 
@@ -82,7 +82,7 @@ def _times_before(schedule: Schedule, minute: int, count: int) -> tuple[float, .
     # Its end is the latest tick that has come; the timetable of the DAGs shares the code, but tells none.
     timetable = CronDataIntervalTimetable(schedule.cron, timezone=schedule.timezone)
     times: list[float] = []
-    before = DateTime.fromtimestamp(60 * minute, UTC)
+    before = timezone.coerce_datetime(datetime.fromtimestamp(60 * minute, UTC))
     for _ in range(count):
         moment = before - _INSTANT
         # Behind a change to summer time Airflow takes the time that was left out for yet to come.

@@ -1,11 +1,11 @@
 """Schedules in words, and the times at which a drill was to start, also when clocks change."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.sdk import timezone
 from airflow.timetables.base import TimeRestriction
 from airflow.timetables.trigger import CronTriggerTimetable
-from pendulum import DateTime
 
 from drs_recovery.plan import Schedule
 from drs_recovery.web.views.schedules import last_times, schedule_words
@@ -79,7 +79,7 @@ def test_a_time_that_comes_twice_in_autumn_counts_at_the_second_as_airflow_has_i
 def test_times_are_those_at_which_airflow_starts_drills(cron: str, until: str) -> None:
     now = datetime.fromisoformat(until)
     timetable = CronTriggerTimetable(cron, timezone="Europe/Vienna")
-    window = TimeRestriction(DateTime.fromtimestamp(now.timestamp() - 2 * 86400, UTC), None, catchup=True)
+    window = TimeRestriction(timezone.coerce_datetime(now - timedelta(days=2)), None, catchup=True)
     started, last = [], None
     while (
         run := timetable.next_dagrun_info(last_automated_data_interval=last, restriction=window)
