@@ -39,12 +39,14 @@ def started(steps_of: StepsOf) -> Steps:
     return steps
 
 
-def trigger_for(steps: Steps, number: int = 1, seconds: float = 60) -> RecoveryJobTrigger:
+def trigger_for(
+    steps: Steps, number: int = 1, seconds: float = 60, interval: float = INTERVAL
+) -> RecoveryJobTrigger:
     return RecoveryJobTrigger(
         execution_id=steps.execution_id,
         wave_numbers=[number],
         deadline=time.time() + seconds,
-        poll_interval=INTERVAL,
+        poll_interval=interval,
     )
 
 
@@ -66,9 +68,9 @@ def drs_calls(aws: Sandbox) -> list[dict[str, Any]]:
     return [call for call in aws.calls("drs") if call["region"] != WEST]
 
 
-async def quietly(aws: Sandbox, steps: Steps, waiters: int) -> Counter[str]:
+async def quietly(aws: Sandbox, steps: Steps, waiters: int, interval: float = INTERVAL) -> Counter[str]:
     """What many waits cost in two seconds in which nothing happens."""
-    waits = [asyncio.ensure_future(status_of(trigger_for(steps))) for _ in range(waiters)]
+    waits = [asyncio.ensure_future(status_of(trigger_for(steps, interval=interval))) for _ in range(waiters)]
     await asyncio.sleep(1)
     before = await asyncio.to_thread(calls, aws)
     await asyncio.sleep(2)
@@ -225,11 +227,13 @@ def test_near_the_end_that_earlier_executions_foretell_drs_is_asked_more_often(
     aws.advance(330)
     table = started.store.table
     wave = table.get(wave_key(started.execution_id, 1)) or {}
-    soon = time.time() - wave["jobs"][0]["startTime"] + 2.5
-    usual = asyncio.run(quietly(aws, started, 1))["DescribeJobs"]
+    # An end that is late is expected at any moment, for ten intervals: for longer than is counted here.
+    interval = 3 * INTERVAL
+    usual = asyncio.run(quietly(aws, started, 1, interval))["DescribeJobs"]
+    soon = time.time() - wave["jobs"][0]["requestedTime"] + 1
     write(table, [{**wave, "expectedDuration": soon}])
 
-    assert asyncio.run(quietly(aws, started, 1))["DescribeJobs"] > 1.5 * usual
+    assert asyncio.run(quietly(aws, started, 1, interval))["DescribeJobs"] > 1.5 * usual
 
 
 def test_details_of_a_launched_server_are_on_record_while_the_wave_runs(
