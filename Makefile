@@ -34,7 +34,7 @@ down: venv ## Stop what `make demo` or `make up` started
 # Two tests a core: each waits for something half of the time. The end-to-end tests are of two groups, each with a
 # stack of its own.
 test: venv $(AXE) ## Run every test: unit, integration and end to end
-	@$(RUN) pytest -n $(SIDE_BY_SIDE) tests/unit tests/integration
+	@$(RUN) pytest -n $(SIDE_BY_SIDE) --dist worksteal tests/unit tests/integration
 	@$(RUN) pytest -n 2 --dist loadgroup tests/e2e
 
 test-browser: venv $(AXE) ## Run the tests that look at the console with a browser (needs Chromium; npm for some)

@@ -107,7 +107,14 @@ def test_housekeeping_cleans_up_after_a_drill_and_leaves_the_rest(runner: Runner
     assert "terminateAfter" not in now_on_record(runner, kept)
 
 
-def test_housekeeping_closes_a_record_whose_run_was_deleted(runner: Runner) -> None:
+@pytest.mark.parametrize(
+    ("controller", "status"), [("here", "CANCELLED"), ("graz", "PENDING"), (None, "PENDING")]
+)
+def test_housekeeping_closes_a_record_of_its_own_whose_run_was_deleted(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, controller: str | None, status: str
+) -> None:
+    """A record that does not say whose it is may be of another Airflow, where its run goes on."""
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__INSTALLATION", "here")
     recovery_plan = RecoveryPlan.model_validate(plan(database()))
     an_hour_ago = ExecutionStore(runner.store.table, lambda: time.time() - 3600)
     an_hour_ago.create_execution(
@@ -121,6 +128,7 @@ def test_housekeeping_closes_a_record_whose_run_was_deleted(runner: Runner) -> N
             dag_run_id="manual__deleted",
             execution_type=ExecutionType.DRILL,
             initiated_by="admin",
+            controller=controller,
             waves=(NewWave(1, "Database"),),
         )
     )
@@ -128,7 +136,7 @@ def test_housekeeping_closes_a_record_whose_run_was_deleted(runner: Runner) -> N
     state, tasks = runner.trigger(HOUSEKEEPING)
 
     assert (state, tasks["reconcile"]) == ("success", "success")
-    assert runner.store.get_execution("e-deleted")["status"] == "CANCELLED"
+    assert runner.store.get_execution("e-deleted")["status"] == status
 
 
 def _forget_run(ended: Ended) -> None:

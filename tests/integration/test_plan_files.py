@@ -15,11 +15,11 @@ from tests.plan_documents import APP_1, WEB_1, application, database, plan
 
 pytestmark = pytest.mark.integration
 
-BROKEN = "schema_version: 1\nid: payroll\nregion: us-east-1\nprotection_groups: {}\nwaves: []\n"
+BROKEN = "schema_version: 1\nid: new-payroll\nregion: us-east-1\nprotection_groups: {}\nwaves: []\n"
 
 
 def test_a_broken_plan_beside_a_good_one_does_not_hide_it(runner: Runner) -> None:
-    (runner.plans / "payroll.yaml").write_text(BROKEN)
+    (runner.plans / "new-payroll.yaml").write_text(BROKEN)
 
     assert runner.run(plan(database())).document["status"] == "COMPLETED"
 
@@ -27,15 +27,15 @@ def test_a_broken_plan_beside_a_good_one_does_not_hide_it(runner: Runner) -> Non
 def test_the_dag_of_a_broken_plan_is_paused_and_tagged_and_its_run_fails_with_the_errors(
     runner: Runner, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (runner.plans / "payroll.yaml").write_text(BROKEN)
-    dag = runner.dag("recover_payroll")
+    (runner.plans / "new-payroll.yaml").write_text(BROKEN)
+    dag = runner.dag("recover_new-payroll")
 
     run = dag.test()
 
     assert run.state == "failed"
-    assert "payroll.yaml: waves" in capfd.readouterr().out
+    assert "new-payroll.yaml: waves" in capfd.readouterr().out
     with create_session() as session:
-        model = session.get(DagModel, "recover_payroll")
+        model = session.get(DagModel, "recover_new-payroll")
         assert model.is_paused is True
         assert "broken-plan" in {tag.name for tag in model.tags}
 

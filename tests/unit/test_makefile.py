@@ -213,7 +213,6 @@ def test_ci_fails_when_a_test_does_and_ends_with_the_summary_of_the_tests(clone,
     assert outcome.returncode != 0
     assert outcome.stdout.splitlines()[-1] == "1 failed, 2 passed in 0.01s"
     made = calls(clone)
-    assert {"-m ruff check .", "-m mypy", f"-m pytest -n {SIDE_BY_SIDE} tests/unit tests/integration"} <= set(
-        made
-    )
+    tests = f"-m pytest -n {SIDE_BY_SIDE} --dist worksteal tests/unit tests/integration"
+    assert {"-m ruff check .", "-m mypy", tests} <= set(made)
     assert any(call.startswith("ci ") and str(NPM) in call for call in made)
