@@ -42,13 +42,6 @@ def drills(stack: Stack) -> Iterator[Drills]:
         found.sandbox.set_skew(0)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Divide the tests among two processes, each with a stack: what looks at the console, and the rest."""
-    for item in items:
-        group = "browser" if "browser" in item.path.parts else "drills"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
     """Show with a failed test what the records, the processes and the tasks of the stack say."""

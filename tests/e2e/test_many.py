@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from devstack.errors import AirflowApiError
+from devstack.stack import Stack
 from tests.e2e.drills import Drills, Running, until
 from tests.e2e.herd_plans import HERD, HERD_REGION, SCHEDULED
+from tests.e2e.made_plans import add_servers
 from tests.e2e.proofs import falsehoods
 
 # By signal: the thread would end the whole process, and leave that of the stack behind.
@@ -49,18 +52,19 @@ def test_a_repeated_ticket_starts_nothing_also_when_its_run_was_deleted(drills: 
 
 
 @pytest.fixture
-def scheduled(drills: Drills) -> Iterator[str]:
-    """The DAG of the scheduled plan, which runs only while this test looks at it."""
-    dag_id = f"recover_{SCHEDULED.id}"
+def scheduled(drills: Drills, stack: Stack) -> Iterator[str]:
+    """The DAG of the scheduled plan, which is there only while this test looks at it."""
+    add_servers(drills.sandbox, [SCHEDULED])
+    file, dag_id = stack.settings.plans_dir / f"{SCHEDULED.id}.yaml", f"recover_{SCHEDULED.id}"
+    file.write_text(yaml.safe_dump(SCHEDULED.document()))
     until(lambda: drills.api.dag(dag_id) is not None, f"{dag_id} appears", 90)
-    drills.api.unpause(dag_id)
     yield dag_id
     drills.api.pause(dag_id)
+    file.unlink()
 
 
 def test_the_scheduler_starts_a_drill_at_its_time(drills: Drills, scheduled: str) -> None:
     until(lambda: bool(drills.api.runs(scheduled)), "the scheduler starts a drill", 150)
-    drills.api.pause(scheduled)
     run = drills.api.runs(scheduled)[-1]
     assert run["run_type"] == "scheduled"
 
