@@ -19,6 +19,17 @@ def opened_as(store, recovery):
     return open_as
 
 
+@pytest.fixture
+def failed(store, recovery):
+    """Execution "a" has ended with a failed wave; it had its plan."""
+    store.create_execution(recovery.new("a", waves=1))
+    store.hold_plan("a")
+    store.add_servers("a", 1, recovery.servers(1, 1))
+    store.request_wave("a", 1)
+    store.fail_wave("a", 1, "no capacity")
+    store.finalize("a", ExecutionStatus.FAILED)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "in_the_way"),
     [(DRILL, DRILL, True), (RECOVERY, DRILL, True), (RECOVERY, RECOVERY, True), (DRILL, RECOVERY, False)],
@@ -55,13 +66,7 @@ def test_recovery_that_came_beside_a_drill_is_in_the_way_of_the_next_drill(store
     assert store.hold_plan("b")["executionId"] == "r"
 
 
-def test_an_execution_that_is_reopened_takes_its_plan_back(store, recovery):
-    store.create_execution(recovery.new("a", waves=1))
-    store.hold_plan("a")
-    store.add_servers("a", 1, recovery.servers(1, 1))
-    store.request_wave("a", 1)
-    store.fail_wave("a", 1, "no capacity")
-    store.finalize("a", ExecutionStatus.FAILED)
+def test_an_execution_that_is_reopened_takes_its_plan_back(store, recovery, failed):
     store.create_execution(recovery.new("b", waves=0))
     assert store.hold_plan("b") is None
     store.finalize("b", ExecutionStatus.CANCELLED)
@@ -72,13 +77,7 @@ def test_an_execution_that_is_reopened_takes_its_plan_back(store, recovery):
     assert store.hold_plan("c")["executionId"] == "a"
 
 
-def test_an_execution_is_not_reopened_while_another_one_has_its_plan(store, recovery):
-    store.create_execution(recovery.new("a", waves=1))
-    store.hold_plan("a")
-    store.add_servers("a", 1, recovery.servers(1, 1))
-    store.request_wave("a", 1)
-    store.fail_wave("a", 1, "no capacity")
-    store.finalize("a", ExecutionStatus.FAILED)
+def test_an_execution_is_not_reopened_while_another_one_has_its_plan(store, recovery, failed):
     store.create_execution(recovery.new("b", waves=0))
     store.hold_plan("b")
 
