@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from airflow.api_fastapi.execution_api.app import InProcessExecutionAPI
+from airflow.models.variable import Variable
 from airflow.sdk.execution_time import supervisor
 from airflow.utils.db import initdb
+from airflow.utils.session import create_session
+from sqlalchemy import delete
 
 from drs_recovery.dynamodb_table import create_table
+from drs_recovery.live_plans import PREFIX
 from drs_recovery.settings import dynamodb_client
 from drs_recovery.web.fresh_questions import FreshQuestions
 from sandbox.testing import Sandbox, separate_sandbox
@@ -82,4 +86,11 @@ def plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def runner(sandbox: Sandbox, core_api: CoreApi, kept_api_server: None, plans: Path) -> Runner:
     """Runs plans through their DAGs."""
+    _forget_live_plans()
     return Runner(sandbox, core_api, plans)
+
+
+def _forget_live_plans() -> None:
+    """A DAG keeps the tasks of a run that ended a minute ago; here that run is another test's."""
+    with create_session() as session:
+        session.execute(delete(Variable).where(Variable.key.startswith(PREFIX, autoescape=True)))
