@@ -78,24 +78,17 @@ class StoreLists(StoreReads):
             return Page(items[:limit], _cursor_of(_position(items[limit - 1])))
         return Page(items, None if search.stopped is None else _cursor_of((-search.stopped, _WHOLE_MOMENT)))
 
-    def find_live(self, plan_id: str) -> list[Item]:
-        """
-        Find the executions of a plan that have not ended, newest first; none is missing.
-
-        :param plan_id: the plan.
-        """
-        return self._living(lambda row: row.get("planId", plan_id) == plan_id)
-
     def find_all_live(self, execution_type: ExecutionType | None = None) -> list[Item]:
         """
         Find the executions of all plans that have not ended, newest first; none is missing.
 
         :param execution_type: only those of a type; None for all.
         """
-        return self._living(lambda row: execution_type in (None, row.get("executionType", execution_type)))
 
-    def _living(self, is_wanted: Callable[[Item], bool]) -> list[Item]:
-        """Live executions; a row that does not show what is asked for counts as wanted."""
+        def is_wanted(row: Item) -> bool:
+            # Rows may hold keys alone: what one does not tell speaks for it.
+            return execution_type in (None, row.get("executionType", execution_type))
+
         rows = self.table.query(HOUSEKEEPING, LIVE_PREFIX, LIVE_PREFIX + END_OF_RANGE)
         ids = [row["liveExecutionId"] for row in rows if is_wanted(row)]
         # Those that an earlier release has opened have no record of being alive.

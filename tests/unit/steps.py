@@ -21,6 +21,10 @@ from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.settings import execution_store
+from sandbox.testing import Sandbox
+
+A_LAUNCH = 600.0
+"""Seconds after which whatever a wave launches has ended its jobs."""
 
 
 class TaskStateStore(dict[str, Any]):
@@ -112,6 +116,22 @@ class Steps:
     def finalize(self, **task_states: str) -> str:
         self.task_states.update(task_states)
         return FinalizeExecutionOperator(task_id="finalize_execution", plan=self.plan).execute(self.context())
+
+
+def complete(aws: Sandbox, steps: Steps, seconds: float = A_LAUNCH, **conf: Any) -> Steps:
+    """
+    Run the one wave of a plan, and its run, to the end.
+
+    :param seconds: that the launch takes.
+    :param conf: of the DAG run.
+    """
+    steps.open(**conf)
+    steps.start()
+    aws.advance(seconds)
+    steps.wait()
+    steps.enrich()
+    steps.finalize()
+    return steps
 
 
 def deferred(step: Any, *arguments: Any) -> TaskDeferred:

@@ -16,11 +16,12 @@ from typing import Any
 
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients
+from drs_recovery.engine.documents import Documents
 from drs_recovery.engine.ec2 import TERMINATED, describe_instances, is_gone
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.place_answers import ask_places
 from drs_recovery.engine.termination_targets import ENDED_STATES, RecordedInstance, unconfirmed_of
-from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
+from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.instance_records import InstancesSeen
 from drs_recovery.records import Launch
@@ -71,7 +72,7 @@ class InstanceChecker:
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
         self._clients = Clients()
-        self._documents: dict[str, Document | None] = {}
+        self._documents = Documents(store)
         self._elsewhere: dict[RecordedInstance, str] = {}
 
     def check(self) -> InstanceCheck:
@@ -82,7 +83,7 @@ class InstanceChecker:
         instances = {
             execution_id: unconfirmed_of(document)
             for execution_id in sorted(ended)
-            if (document := self._document(execution_id)) is not None
+            if (document := self._documents.get(execution_id)) is not None
         }
         standings = self._ask([one for each in instances.values() for one in each], result)
         for execution_id, of_execution in instances.items():
@@ -158,7 +159,7 @@ class InstanceChecker:
 
     def _is_over(self, instance: RecordedInstance) -> bool:
         """Whether the launch that was to replace an instance does nothing to it any more."""
-        document = self._document(str(instance.replaced_by))
+        document = self._documents.get(str(instance.replaced_by))
         if document is None or self._has_ended(str(instance.replaced_by)):
             return True
         jobs = [
@@ -171,9 +172,9 @@ class InstanceChecker:
 
     def _forget(self, launches: Iterable[Launch]) -> None:
         """A launch of which nothing is left needs no more looks; what comes up late is put on record anew."""
-        self._documents.clear()
+        self._documents.forget()
         for launch in launches:
-            document = self._document(launch.execution_id)
+            document = self._documents.get(launch.execution_id)
             if document is not None and not self._has_ended(launch.execution_id):
                 continue
             jobs = {one.job_id for one in unconfirmed_of(document)} if document is not None else ()
@@ -181,16 +182,8 @@ class InstanceChecker:
                 self._store.forget_launch(launch)
 
     def _has_ended(self, execution_id: str) -> bool:
-        document = self._document(execution_id)
+        document = self._documents.get(execution_id)
         return document is not None and ExecutionStatus(document["status"]).is_final
-
-    def _document(self, execution_id: str) -> Document | None:
-        if execution_id not in self._documents:
-            try:
-                self._documents[execution_id] = self._store.get_document(execution_id)
-            except ExecutionNotFoundError:
-                self._documents[execution_id] = None
-        return self._documents[execution_id]
 
 
 def _standing(recorded: RecordedInstance, row: Row | None, instance: Row | None) -> _Standing:

@@ -17,6 +17,7 @@ from typing import Any
 
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
+from drs_recovery.engine.documents import Documents
 from drs_recovery.engine.job_owners import owners_of
 from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.precedence import needed_by
@@ -24,7 +25,7 @@ from drs_recovery.engine.termination import passes_by_itself
 from drs_recovery.engine.termination_calls import Rows, TerminationCalls
 from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import recorded_instances
-from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError
+from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
@@ -67,7 +68,7 @@ class Sweeper:
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
         self._clients = Clients()
-        self._documents: dict[str, Mapping[str, Any] | None] = {}
+        self._documents = Documents(store)
         self._installation = ""
 
     def sweep(self, places: Iterable[Place]) -> Sweep:
@@ -102,7 +103,7 @@ class Sweeper:
         overdue: dict[str, list[str]] = defaultdict(list)
         for instance_id, row in _drill_rows(rows.values()).items():
             owner = owners.get(str(row.get("jobID")))
-            document = None if owner is None else self._document(owner)
+            document = None if owner is None else self._documents.get(owner)
             if owner is None or document is None:
                 result.foreign[f"{instance_id} in {place.region}"] = _why_foreign(row, owner)
             elif self._is_elsewhere(document):
@@ -122,7 +123,7 @@ class Sweeper:
             if row.get("isDrill") is not False or owner is None:
                 continue
             # Instances of real recoveries stay for long: what is on record costs no more than this look.
-            document = self._document(owner)
+            document = self._documents.get(owner)
             if document is None:
                 result.foreign[f"{instance_id} in {hooks.place.region}"] = _why_foreign(row, owner)
                 continue
@@ -140,14 +141,6 @@ class Sweeper:
     def _is_elsewhere(self, document: Mapping[str, Any]) -> bool:
         """Whether the housekeeping of another Airflow installation looks after an execution."""
         return elsewhere(document, self._installation) is not None
-
-    def _document(self, execution_id: str) -> Mapping[str, Any] | None:
-        if execution_id not in self._documents:
-            try:
-                self._documents[execution_id] = self._store.get_document(execution_id)
-            except ExecutionNotFoundError:
-                self._documents[execution_id] = None
-        return self._documents[execution_id]
 
     def _terminate(
         self, place: Place, hooks: PlaceClients, execution_id: str, rows: Rows, result: Sweep

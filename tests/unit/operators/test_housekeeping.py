@@ -29,7 +29,7 @@ from tests.plan_documents import (
     plan,
     web,
 )
-from tests.unit.steps import Steps
+from tests.unit.steps import Steps, complete
 
 StepsOf = Callable[..., Steps]
 
@@ -43,17 +43,6 @@ NOW = {"drill": {"terminate_after": "now"}}
 def _no_plan_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", "aws://")
-
-
-def complete(aws: Sandbox, steps: Steps, **conf: Any) -> Steps:
-    """Run the one wave of a plan to its end."""
-    steps.open(**conf)
-    steps.start()
-    aws.advance(A_DRILL)
-    steps.wait()
-    steps.enrich()
-    steps.finalize()
-    return steps
 
 
 @pytest.fixture
@@ -265,7 +254,7 @@ def test_nothing_is_swept_of_an_execution_that_was_opened_again_during_the_sweep
     with pytest.raises(AirflowFailException):
         steps.finalize()
     sweeper = Sweeper(steps.store)
-    ended = sweeper._document(steps.execution_id)
+    ended = sweeper._documents.get(steps.execution_id)
     assert ended is not None
     steps.clear()
     steps.start()

@@ -17,7 +17,7 @@ from drs_recovery.store_items import execution_key
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.conftest import HERE
-from tests.unit.steps import Steps
+from tests.unit.steps import Steps, complete
 
 StepsOf = Callable[..., Steps]
 Move = Callable[[str], None]
@@ -49,16 +49,6 @@ def without_controller(steps: Steps) -> None:
     """Make the record one that an earlier release has opened."""
     is_there = Condition("attribute_exists(recordKey)")
     steps.store.table.transact([Update(execution_key(steps.execution_id), is_there, {"controller": None})])
-
-
-def complete(aws: Sandbox, steps: Steps) -> Steps:
-    steps.open()
-    steps.start()
-    aws.advance(A_DRILL)
-    steps.wait()
-    steps.enrich()
-    steps.finalize()
-    return steps
 
 
 def launched(aws: Sandbox) -> set[str]:

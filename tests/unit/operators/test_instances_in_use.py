@@ -12,7 +12,7 @@ from airflow.utils.types import DagRunType
 from drs_recovery.hooks.drs import DrsHook
 from sandbox.testing import Sandbox
 from tests.plan_documents import BILLING_DB_1, DB_1, DB_2, WEST, application, database, plan
-from tests.unit.steps import Steps, deferred
+from tests.unit.steps import Steps, complete, deferred
 
 StepsOf = Callable[..., Steps]
 
@@ -29,21 +29,10 @@ REAL = {"execution_type": "RECOVERY"}
 LONG = 3600
 
 
-def complete(aws: Sandbox, steps: Steps, **conf: Any) -> Steps:
-    """Run the one wave of a plan to its end."""
-    steps.open(**conf)
-    steps.start()
-    aws.advance(LONG)
-    steps.wait()
-    steps.enrich()
-    steps.finalize()
-    return steps
-
-
 @pytest.fixture
 def recovered(aws: Sandbox, steps_of: StepsOf) -> Steps:
     """A real recovery whose two instances are in use."""
-    return complete(aws, steps_of(CRM), **REAL)
+    return complete(aws, steps_of(CRM), LONG, **REAL)
 
 
 def scheduled(steps_of: StepsOf, document: dict[str, Any]) -> Steps:
@@ -145,7 +134,7 @@ def test_a_second_recovery_replaces_them_where_it_is_told_to(
 ) -> None:
     second = steps_of(SHARED, run_id="manual__2")
 
-    complete(aws, second, **REAL, replace_execution=recovered.execution_id)
+    complete(aws, second, LONG, **REAL, replace_execution=recovered.execution_id)
 
     assert second.document["status"] == "COMPLETED"
     assert second.document["replaceExecution"] == recovered.execution_id
@@ -162,6 +151,7 @@ def test_what_two_recoveries_have_launched_is_replaced_where_both_are_named(
     second = complete(
         aws,
         steps_of(SHARED, run_id="manual__2"),
+        LONG,
         **REAL,
         replace_execution=recovered.execution_id,
     )
@@ -169,7 +159,7 @@ def test_what_two_recoveries_have_launched_is_replaced_where_both_are_named(
         steps_of({**CRM, "id": "third"}).open(**REAL, replace_execution=recovered.execution_id)
 
     both = f"{recovered.execution_id}, {second.execution_id}"
-    third = complete(aws, steps_of(CRM, run_id="manual__4"), **REAL, replace_execution=both)
+    third = complete(aws, steps_of(CRM, run_id="manual__4"), LONG, **REAL, replace_execution=both)
 
     assert third.document["status"] == "COMPLETED"
     assert third.document["replaceExecution"] == both

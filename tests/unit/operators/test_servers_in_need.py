@@ -16,7 +16,7 @@ from drs_recovery.operators.terminate_instances import TerminateInstancesOperato
 from drs_recovery.statuses import ExecutionStatus
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, APP_2, DB_1, application, database, plan
-from tests.unit.steps import Steps, deferred
+from tests.unit.steps import Steps, complete, deferred
 
 StepsOf = Callable[..., Steps]
 
@@ -35,14 +35,7 @@ def _no_plan_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def due(aws: Sandbox, steps_of: StepsOf) -> Steps:
     """A drill of two servers whose time is over."""
-    steps = steps_of(plan(database(), **NOW))
-    steps.open()
-    steps.start()
-    aws.advance(A_DRILL)
-    steps.wait()
-    steps.enrich()
-    steps.finalize()
-    return steps
+    return complete(aws, steps_of(plan(database(), **NOW)))
 
 
 @pytest.fixture

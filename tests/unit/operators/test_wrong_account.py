@@ -18,7 +18,7 @@ from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, plan
 from tests.unit.operators.two_accounts import BILLING, CRM, EXTERNAL_ID, connection
-from tests.unit.steps import Steps, deferred
+from tests.unit.steps import Steps, complete, deferred
 
 StepsOf = Callable[..., Steps]
 
@@ -45,16 +45,6 @@ def switch(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return switch
 
 
-def run(aws: Sandbox, steps: Steps, **conf: Any) -> Steps:
-    steps.open(**conf)
-    steps.start()
-    aws.advance(A_DRILL if not conf else 2 * A_DRILL)
-    steps.wait()
-    steps.enrich()
-    steps.finalize()
-    return steps
-
-
 def server_of(steps: Steps) -> dict[str, Any]:
     return dict(steps.document["waves"][0]["serverStatuses"][0])
 
@@ -68,7 +58,7 @@ def terminate(steps: Steps, **conf: Any) -> str:
 
 
 def test_the_account_of_a_launch_is_on_record(accounts: Sandbox, steps: Steps) -> None:
-    run(accounts, steps)
+    complete(accounts, steps)
 
     assert server_of(steps)["accountId"] == CRM
     assert [job["accountId"] for job in steps.document["waves"][0]["jobs"]] == [CRM]
@@ -77,7 +67,7 @@ def test_the_account_of_a_launch_is_on_record(accounts: Sandbox, steps: Steps) -
 def test_a_due_clean_up_in_another_account_ends_and_concludes_nothing_and_says_so(
     accounts: Sandbox, steps: Steps, switch: Callable[[str], None]
 ) -> None:
-    run(accounts, steps)
+    complete(accounts, steps)
     switch(BILLING)
 
     with pytest.raises(AirflowFailException, match=OTHER):
@@ -102,7 +92,7 @@ def test_the_termination_of_a_real_recovery_in_another_account_is_refused(
     steps.plan = steps.plan.model_copy(
         update={"approval": steps.plan.approval.model_copy(update={"recovery": None})}
     )
-    run(accounts, steps, execution_type="RECOVERY")
+    complete(accounts, steps, 2 * A_DRILL, execution_type="RECOVERY")
     switch(BILLING)
 
     with pytest.raises(AirflowFailException, match=OTHER):
@@ -194,7 +184,7 @@ def test_a_retry_starts_nothing_in_another_account(
 def test_what_carries_our_tags_in_another_account_is_not_ours(
     accounts: Sandbox, steps: Steps, switch: Callable[[str], None]
 ) -> None:
-    run(accounts, steps)
+    complete(accounts, steps)
     switch(BILLING)
     drs = Clients().at(*CRM_PLACE).drs
     drs.start_recovery([APP_1], is_drill=True, tags={"dr:executionId": steps.execution_id})
@@ -208,7 +198,7 @@ def test_what_carries_our_tags_in_another_account_is_not_ours(
 
 
 def test_records_without_an_account_are_still_cleaned_up(accounts: Sandbox, steps: Steps) -> None:
-    run(accounts, steps)
+    complete(accounts, steps)
     table = steps.store.table
     for row in table.query(steps.execution_id, "SERVER#", "SERVER#~"):
         table.client.update_item(
@@ -226,7 +216,7 @@ def test_records_without_an_account_are_still_cleaned_up(accounts: Sandbox, step
 def test_what_is_not_found_in_another_account_is_not_gone(
     accounts: Sandbox, steps: Steps, switch: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(accounts, steps)
+    complete(accounts, steps)
     monkeypatch.setattr("drs_recovery.engine.instance_check.LISTING_SECONDS", -1.0)
     switch(BILLING)
 

@@ -292,4 +292,4 @@ def test_index_with_other_projections_serves_lists_too(client, recovery):
     assert [item["planName"] for item in store.list_executions(ExecutionFilter(plan_id="crm")).items] == [
         "CRM"
     ]
-    assert [item["status"] for item in store.find_live("crm")] == ["PENDING"]
+    assert [item["status"] for item in store.find_all_live()] == ["PENDING"]

@@ -316,13 +316,6 @@ def test_foreign_cursor_is_refused(store, cursor):
         store.list_executions(cursor=cursor)
 
 
-def test_live_executions_of_a_plan_are_found(listed):
-    assert ids(listed.find_live("crm")) == ["e3"]
-    assert ids(listed.find_live("web")) == ["e4", "e2"]
-    listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert listed.find_live("crm") == []
-
-
 @pytest.fixture
 def lagging_index():
     WORLD.faults.add({"kind": "lagging_index"})
@@ -335,12 +328,11 @@ def test_an_execution_whose_status_changes_is_never_missing_among_the_live_ones(
 ):
     listed.request_wave("e3", 1)
     listed.create_execution(recovery.new("new", execution_type=ExecutionType.RECOVERY))
-    assert ids(listed.find_live("crm")) == ["new", "e3"]
     assert ids(listed.find_all_live()) == ["new", "e4", "e3", "e2"]
     assert ids(listed.find_all_live(ExecutionType.RECOVERY)) == ["new", "e2"]
     listed.cancel_wave("e3", 1, "cancelled")
     listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert ids(listed.find_live("crm")) == ["new"]
+    assert ids(listed.find_all_live()) == ["new", "e4", "e2"]
 
 
 def test_an_execution_that_is_reopened_lives_again_at_once(recovery, store, lagging_index):
@@ -357,7 +349,6 @@ def test_a_live_execution_of_an_earlier_release_is_found_by_the_index(listed, ta
         table.transact([Delete(live_key(execution_id))])
     assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
     assert ids(listed.find_all_live(ExecutionType.RECOVERY)) == ["e2"]
-    assert ids(listed.find_live("crm")) == ["e3"]
 
 
 def test_live_executions_of_all_plans_are_found(listed):
@@ -382,5 +373,4 @@ def test_no_read_scans_the_table(listed, table):
     store.list_executions()
     store.list_executions(ExecutionFilter(ticket="INC-7"))
     store.get_executions(["e1"])
-    store.find_live("crm")
     store.find_all_live()

@@ -30,8 +30,7 @@ def servers_with_instances(document: Record) -> Iterator[Record]:
 
 
 def _is_left(server: Record) -> bool:
-    replaced = bool(server.get("replacedBy"))
-    return has_instance_left(server) and not replaced and server.get("instanceState") not in _GONE
+    return has_instance_left(server) and server.get("instanceState") not in _GONE
 
 
 def seen_running(document: Record) -> list[Record]:
