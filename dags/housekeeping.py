@@ -24,7 +24,7 @@ Every ten minutes, each step by itself:
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
   record. Instances of a real recovery that came up too late are put on its record and left alone. Drill
   instances that are not ours, and all instances whose execution has no record (the table was lost), are told
-  in its log and result, and never touched.
+  in its log and result, and never touched; of the latter people also get a message, once.
 
 Leave it switched on: without it, drill instances run until somebody terminates them by hand.
 """

@@ -132,5 +132,4 @@ def _body_for(
 
 
 def _reason(body: Mapping[str, Any]) -> str:
-    reason = f"the DAG run was marked as {body['state']}"
-    return f"{reason}: {body['note']}" if body.get("note") else reason
+    return str(body.get("note") or f"the DAG run was marked as {body['state']}")

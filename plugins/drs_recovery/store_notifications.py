@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drs_recovery.dynamodb_actions import Check, Condition, Update
+from drs_recovery.dynamodb_actions import Check, Condition, Key, Put, Update
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.store_base import StoreBase, retried_on_conflict
-from drs_recovery.store_items import Event, execution_key
+from drs_recovery.store_items import HOUSEKEEPING, Event, execution_key
 
 # Two tasks, or a task and its retry, are about to tell the same thing.
 _NOT_TOLD = Condition("attribute_exists(recordKey) AND NOT contains(#notifications, :key)")
@@ -50,3 +50,25 @@ class StoreNotifications(StoreBase):
         :param detail: what was to be told, to whom, and the error.
         """
         self._commit(Event(name, detail), [Check(execution_key(execution_id), _RECORD_EXISTS)])
+
+    def told_instances(self, execution_id: str) -> set[str]:
+        """
+        Of which instances people were told that their execution has no record.
+
+        :param execution_id: as their tags have it.
+        """
+        return set((self.table.get(_unrecorded_key(execution_id)) or {}).get("instances", ()))
+
+    def record_told_instances(self, execution_id: str, instances: Iterable[str]) -> None:
+        """
+        Record that people were told of instances whose execution has no record.
+
+        :param execution_id: as their tags have it.
+        :param instances: all of which they were told so far.
+        """
+        key = _unrecorded_key(execution_id)
+        self.table.transact([Put({**key.attributes, "instances": sorted(instances), "time": self._now()})])
+
+
+def _unrecorded_key(execution_id: str) -> Key:
+    return Key(HOUSEKEEPING, f"UNRECORDED#{execution_id}")

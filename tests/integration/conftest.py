@@ -70,7 +70,7 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
     monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox_process.url)
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.2")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
-    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 60.0)
+    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 60.0)
     create_table(dynamodb_client(), TABLE)
     return sandbox_process
 

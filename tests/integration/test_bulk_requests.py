@@ -37,8 +37,8 @@ def test_each_run_has_the_note_of_its_own_dag(core_api: CoreApi, run_id: str) ->
         {"dag_id": "recover_web", "dag_run_id": run_id, "note": "keep"},
     )
 
-    assert _intent_of("recover_crm", run_id) == Intent("ann", f"{FAILED}: crm is wrong")
-    assert _intent_of("recover_erp", run_id) == Intent("ann", f"{FAILED}: erp is wrong")
+    assert _intent_of("recover_crm", run_id) == Intent("ann", "crm is wrong")
+    assert _intent_of("recover_erp", run_id) == Intent("ann", "erp is wrong")
     assert _intent_of("recover_web", run_id) is None
 
 
@@ -63,4 +63,4 @@ def test_of_a_run_that_is_named_twice_the_last_counts(core_api: CoreApi, run_id:
     entity = {"dag_run_id": run_id, "state": "failed"}
     ask(core_api, "ann", "recover_crm", "update", {**entity, "note": "first"}, {**entity, "note": "second"})
 
-    assert _intent_of("recover_crm", run_id) == Intent("ann", f"{FAILED}: second")
+    assert _intent_of("recover_crm", run_id) == Intent("ann", "second")

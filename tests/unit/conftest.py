@@ -33,7 +33,7 @@ def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION", HERE)
     monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION_CLAIM", "claim-of-the-tests")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
-    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 60.0)
+    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 60.0)
     create_table(dynamodb_client(), executions_table_name())
     return aws_of_module
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 import yaml
 
+from drs_recovery.engine import metrics
 from drs_recovery.engine.announcements import happenings
 from drs_recovery.engine.metrics import NAMESPACE, measurements
+from drs_recovery.engine.unrecorded import Unrecorded, tell_unrecorded
 from sandbox.testing import mocked_sandbox
 from tests.unit.engine.test_messages import document, ended, server, wave
 
@@ -25,6 +28,7 @@ NAMES = {
     "dr-crm-recovery-servers-not-launched",
     "dr-crm-drill-servers-not-launched",
     "dr-crm-drill-instances-not-terminated",
+    "dr-crm-instances-without-record",
     "dr-crm-recovery-missed-rto",
     "dr-crm-drill-missed-rto",
     "dr-crm-no-good-drill",
@@ -69,6 +73,21 @@ def series(name: str, dimensions: dict[str, str]) -> tuple[str, frozenset[tuple[
     return name, frozenset(dimensions.items())
 
 
+def measured_by_the_sweep() -> dict[Any, float]:
+    """Of instances whose execution has no record."""
+    with pytest.MonkeyPatch.context() as patch:
+        sent: list[Any] = []
+        patch.setattr(metrics, "publish", lambda _client, values: sent.extend(values))
+        patch.setattr("drs_recovery.engine.channels.cloudwatch_client", lambda: None)
+        patch.setattr("drs_recovery.engine.channels.notifiers", lambda: ())
+        store: Any = SimpleNamespace(told_instances=lambda _: {"ri-1"})
+        found = [
+            Unrecorded(f"e-{is_drill}", "crm", is_drill, {"ri-1": "us-east-1"}) for is_drill in (True, False)
+        ]
+        tell_unrecorded(store, found)
+    return {series(one.name, one.dimensions): one.value for one in sent}
+
+
 def measured(*documents: dict[str, Any]) -> dict[Any, float]:
     return {
         series(one.name, one.dimensions): one.value
@@ -93,7 +112,7 @@ def test_there_is_an_alarm_for_everything_that_people_need_to_know(alarms: dict[
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_each_alarm_is_about_something_that_is_measured(alarms: dict[str, Any], name: str) -> None:
-    known = measured(*of_every_kind())
+    known = measured(*of_every_kind()) | measured_by_the_sweep()
     for metric in metrics_of(alarms[name]):
         dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
         assert metric["Namespace"] == NAMESPACE

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from drs_recovery.cancellations import cancel_reason, cancel_words, was_cancelled
 from drs_recovery.cli.text import add_row, plain, table
 from drs_recovery.cli.timeline import timeline
 from drs_recovery.cli.wave_rendering import duration, render_wave
@@ -44,8 +45,11 @@ def render_list(executions: Iterable[Record]) -> Table:
 
     :param executions: EXECUTION records, in the order in which they are shown.
     """
-    rows = table("Execution", "Plan", "Type", "Status", "Submitted", "Duration", "Waves", "Ready", "Ticket")
-    for execution in executions:
+    listed = list(executions)
+    notes = [_note(execution) for execution in listed]
+    columns = ("Execution", "Plan", "Type", "Status", "Submitted", "Duration", "Waves", "Ready", "Ticket")
+    rows = table(*columns, *(["Note"] if any(notes) else []))
+    for execution, note in zip(listed, notes, strict=True):
         progress = execution["progress"]
         add_row(
             rows,
@@ -58,8 +62,15 @@ def render_list(executions: Iterable[Record]) -> Table:
             f"{execution['completedWaves']}/{execution['totalWaves']}",
             f"{progress['ready']}/{progress['totalServers']}",
             execution.get("ticket"),
+            *([note] if any(notes) else []),
         )
     return rows
+
+
+def _note(execution: Record) -> str | None:
+    """That somebody cancelled it, whatever it ended with."""
+    words = cancel_words(execution) if was_cancelled(execution) else None
+    return None if words is None else words[:1].upper() + words[1:].partition("\n")[0]
 
 
 def _header(document: Record, now: float) -> Table:
@@ -105,7 +116,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
 
 
 def _cancel(cancel: Record | None) -> str | None:
-    return f"by {cancel['actor']}, {moment(cancel['time'])}: {cancel['reason']}" if cancel else None
+    return f"by {cancel['actor']}, {moment(cancel['time'])}: {cancel_reason(cancel)}" if cancel else None
 
 
 def _waiting(waiting: Record | None) -> str | None:

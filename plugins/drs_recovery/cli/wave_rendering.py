@@ -23,6 +23,7 @@ _SERVER_COLUMNS = {
     "Type": "instanceType",
     "Address": "privateIp",
     "Host name": "hostname",
+    "Data behind": "replicationLag",
 }
 
 
@@ -65,12 +66,17 @@ def _servers(servers: Sequence[Record]) -> Table:
     shown = {
         title: field
         for title, field in _SERVER_COLUMNS.items()
-        if any(server.get(field) for server in servers)
+        if any(server.get(field) not in (None, "") for server in servers)
     }
     rows = table(*shown)
     for server in servers:
-        add_row(rows, *(server.get(field) for field in shown.values()))
+        add_row(rows, *(_cell(server, field) for field in shown.values()))
     return rows
+
+
+def _cell(server: Record, field: str) -> object:
+    # Its data when the execution opened.
+    return words(server.get(field)) if field == "replicationLag" else server.get(field)
 
 
 def _lines(wave: Record) -> Iterator[tuple[str, str]]:

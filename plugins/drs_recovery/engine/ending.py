@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.cancellations import cancel_words
 from drs_recovery.engine.failure_policy import blocked_by
 from drs_recovery.engine.judgement import failures_of, last_trouble, wave_label
 from drs_recovery.engine.observation import has_ended
@@ -147,12 +148,8 @@ def ending_without_run(document: Mapping[str, Any], run_state: str | None) -> En
 
 def _asked_ending(document: Mapping[str, Any]) -> Ending | None:
     """The ending that a person, a real recovery or a gate asked for."""
-    if cancel := document.get("cancel"):
-        return Ending(
-            cancelled=True,
-            actor=cancel["actor"],
-            reason=f"cancelled by {cancel['actor']}: {cancel['reason']}",
-        )
+    if words := cancel_words(document):
+        return Ending(cancelled=True, actor=document["cancel"]["actor"], reason=words)
     if wave := refusing_wave(document):
         return Ending(cancelled=True, actor=wave["gate"]["actor"], reason=str(refused_gate(document)))
     return None

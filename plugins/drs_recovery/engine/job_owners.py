@@ -16,10 +16,20 @@ def owners_of(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[st
     :param hooks: of the place of the jobs.
     :param rows: recovery instances, as DRS lists them.
     """
+    return {job_id: tags[EXECUTION_TAG] for job_id, tags in our_tags(hooks, rows).items()}
+
+
+def our_tags(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+    """
+    Tags by job, of the jobs that carry ours.
+
+    :param hooks: of the place of the jobs.
+    :param rows: recovery instances, as DRS lists them.
+    """
     job_ids = sorted({str(row["jobID"]) for row in rows if row.get("jobID")})
-    owners = {}
+    found: dict[str, Mapping[str, str]] = {}
     for job in hooks.drs.describe_jobs(job_ids) if job_ids else ():
         tags = hooks.drs.job_tags(job) or {}
         if EXECUTION_TAG in tags:
-            owners[str(job["jobID"])] = tags[EXECUTION_TAG]
-    return owners
+            found[str(job["jobID"])] = tags
+    return found

@@ -35,7 +35,7 @@ from drs_recovery.records import JobRef
 from drs_recovery.settings import setting_problems
 from drs_recovery.wave_attempts import attempt_began, attempt_of
 
-EXECUTION_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:wave", "dr:part"
+EXECUTION_TAG, PLAN_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:planId", "dr:wave", "dr:part"
 # Which attempt at the wave; a job without this tag belongs to the first one.
 ATTEMPT_TAG = "dr:attempt"
 FIRST_ATTEMPT = "1"
@@ -98,7 +98,7 @@ def job_tags(execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPar
     """
     tags = {
         EXECUTION_TAG: execution["executionId"],
-        "dr:planId": execution["planId"],
+        PLAN_TAG: execution["planId"],
         WAVE_TAG: str(wave["waveNumber"]),
         PART_TAG: str(part.number),
         ATTEMPT_TAG: str(attempt_of(wave)),

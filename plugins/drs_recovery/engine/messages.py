@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.cancellations import was_cancelled
 from drs_recovery.engine.announcements import (
     EXECUTION_STARTED,
     FAILURE_GATE_OPENED,
@@ -94,6 +95,24 @@ def notice_of(
     )
 
 
+def plain_notice(key: str, headline: str, lines: Sequence[str], attributes: Mapping[str, str]) -> Notice:
+    """
+    Compose a message about something that no execution document tells.
+
+    :param key: names what happened.
+    :param headline: also its subject.
+    :param lines: what stands below.
+    :param attributes: as those of :class:`Notice`, ``event`` among them.
+    """
+    return Notice(
+        event=attributes["event"],
+        key=key,
+        subject=_one_line(headline, LONGEST_SUBJECT),
+        message=_CONTROL.sub(" ", "\n".join([_one_line(headline, LONGEST_SUBJECT), "", *lines])) + "\n",
+        attributes=attributes,
+    )
+
+
 def wave_summary(document: Mapping[str, Any]) -> str:
     """How many waves have which status, such as ``2 completed, 1 failed``, in the order of the statuses."""
     counts = Counter(wave["status"] for wave in document["waves"])
@@ -175,8 +194,9 @@ def _wave_end(wave: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _end(document: Mapping[str, Any]) -> Iterator[str]:
-    if document.get("error"):
-        yield _cut(document["error"], _LONGEST_DETAIL)
+    if error := document.get("error"):
+        begun = f"{error[:1].upper()}{error[1:]}" if was_cancelled(document) else error
+        yield _cut(begun, _LONGEST_DETAIL)
     if document.get("instancesTerminated"):
         yield "Its instances are terminated."
     elif document.get("terminateAfter"):

@@ -24,6 +24,7 @@ _AIRFLOW_TIMERS: Mapping[str, str] = {
 _AIRFLOW_COUNTERS: Mapping[str, str] = {
     "ExecutionEnded": "drs_recovery.execution.ended",
     "TerminationFailure": "drs_recovery.execution.termination_failure",
+    "UnrecordedInstances": "drs_recovery.execution.unrecorded_instances",
     "ServerLaunchSuccess": "drs_recovery.server.launch_success",
     "ServerLaunchFailure": "drs_recovery.server.launch_failure",
 }

@@ -18,13 +18,15 @@ from typing import Any
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
 from drs_recovery.engine.documents import Documents
-from drs_recovery.engine.job_owners import owners_of
+from drs_recovery.engine.job_owners import our_tags
+from drs_recovery.engine.job_starter import EXECUTION_TAG, PLAN_TAG
 from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.precedence import needed_by
 from drs_recovery.engine.termination import passes_by_itself
 from drs_recovery.engine.termination_calls import Rows, TerminationCalls
 from drs_recovery.engine.termination_room import TerminationRoom
 from drs_recovery.engine.termination_targets import recorded_instances
+from drs_recovery.engine.unrecorded import Unrecorded
 from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.installation import elsewhere, installation
@@ -48,6 +50,7 @@ class Sweep:
     :param waiting: drill instances of ours that stay for the moment, and why.
     :param unreachable: places that could not be looked at this time.
     :param failed: what will not go away by waiting.
+    :param unrecorded: those among ``foreign`` whose execution has no record, by its id.
     """
 
     terminated: list[str] = field(default_factory=list)
@@ -56,6 +59,14 @@ class Sweep:
     waiting: dict[str, str] = field(default_factory=dict)
     unreachable: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    unrecorded: dict[str, Unrecorded] = field(default_factory=dict)
+
+    def add_unrecorded(self, place: Place, row: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        """An instance whose execution has no record."""
+        is_drill, execution_id = row.get("isDrill") is True, tags[EXECUTION_TAG]
+        new = Unrecorded(execution_id, tags.get(PLAN_TAG, ""), is_drill)
+        one = self.unrecorded.setdefault(execution_id, new)
+        one.instances[str(row["recoveryInstanceID"])] = place.region
 
 
 class Sweeper:
@@ -98,15 +109,18 @@ class Sweeper:
     def _sweep_place(self, place: Place, result: Sweep) -> None:
         hooks = self._clients.at(*place)
         rows = {str(row["recoveryInstanceID"]): row for row in hooks.drs.recovery_instances()}
-        owners = owners_of(hooks, rows.values())
+        tags = our_tags(hooks, rows.values())
+        owners = {job_id: one[EXECUTION_TAG] for job_id, one in tags.items()}
+        self._find_unrecorded(hooks, rows, tags, result)
         self._record_late_recoveries(hooks, rows, owners, result)
         overdue: dict[str, list[str]] = defaultdict(list)
         for instance_id, row in _drill_rows(rows.values()).items():
             owner = owners.get(str(row.get("jobID")))
             document = None if owner is None else self._documents.get(owner)
-            if owner is None or document is None:
-                result.foreign[f"{instance_id} in {place.region}"] = _why_foreign(row, owner)
-            elif self._is_elsewhere(document):
+            if owner is None:
+                untagged = f"of {row.get('jobID', 'an unknown job')}, which carries no tags of this project"
+                result.foreign[f"{instance_id} in {place.region}"] = untagged
+            elif document is None or self._is_elsewhere(document):
                 continue
             elif why := _launched_elsewhere(hooks, document):
                 result.foreign[f"{instance_id} in {place.region}"] = why
@@ -114,6 +128,20 @@ class Sweeper:
                 overdue[owner].append(instance_id)
         for execution_id, instance_ids in overdue.items():
             self._terminate(place, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
+
+    def _find_unrecorded(
+        self, hooks: PlaceClients, rows: Rows, tags: Mapping[str, Mapping[str, str]], result: Sweep
+    ) -> None:
+        for instance_id, row in rows.items():
+            of_job = tags.get(str(row.get("jobID")))
+            if of_job is None or self._documents.get(of_job[EXECUTION_TAG]) is not None:
+                continue
+            kind = "drill" if row.get("isDrill") else "real recovery"
+            result.foreign[f"{instance_id} in {hooks.place.region}"] = (
+                f"of {row['jobID']}, a {kind} whose execution {of_job[EXECUTION_TAG]} is not in this store: "
+                "look after it in DRS"
+            )
+            result.add_unrecorded(hooks.place, row, of_job)
 
     def _record_late_recoveries(
         self, hooks: PlaceClients, rows: Rows, owners: Mapping[str, str], result: Sweep
@@ -124,10 +152,7 @@ class Sweeper:
                 continue
             # Instances of real recoveries stay for long: what is on record costs no more than this look.
             document = self._documents.get(owner)
-            if document is None:
-                result.foreign[f"{instance_id} in {hooks.place.region}"] = _why_foreign(row, owner)
-                continue
-            if self._is_elsewhere(document):
+            if document is None or self._is_elsewhere(document):
                 continue
             if _is_named(document, instance_id) or _launched_elsewhere(hooks, document):
                 continue
@@ -178,14 +203,6 @@ def _passes(error: Exception) -> bool:
 
 def _drill_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     return {str(row["recoveryInstanceID"]): row for row in rows if row.get("isDrill") is True}
-
-
-def _why_foreign(row: Mapping[str, Any], owner: str | None) -> str:
-    job = row.get("jobID", "an unknown job")
-    if owner is None:
-        return f"of {job}, which carries no tags of this project"
-    kind = "drill" if row.get("isDrill") else "real recovery"
-    return f"of {job}, a {kind} whose execution {owner} is not in this store: look after it in DRS"
 
 
 def _launched_elsewhere(hooks: PlaceClients, document: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from drs_recovery.engine.places import known_places
 from drs_recovery.engine.plan_keeping import set_kept_plans_right
 from drs_recovery.engine.reconciling import RunStateOf, reconcile
 from drs_recovery.engine.sweep import Sweeper
+from drs_recovery.engine.unrecorded import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
 
@@ -90,17 +91,20 @@ class ReconcileOperator(RecoveryOperator):
 
 class SweepOperator(RecoveryOperator):
     """
-    Terminate drill instances of ours that no record names; tell of drill instances that are not ours.
+    Terminate drill instances of ours that no record names; tell of those that are not ours, and of those
+    whose execution has no record.
 
     Fails, after it has looked everywhere, when a place cannot be swept for a reason that does not pass.
 
-    :return: ``terminated``, ``recorded``, ``foreign``, ``waiting``, ``unreachable``, ``failed``.
+    :return: ``terminated``, ``recorded``, ``foreign``, ``waiting``, ``unreachable``, ``failed`` and
+        ``unrecorded``.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at every known place."""
         with fails_for_good():
             result = Sweeper(self.store).sweep(known_places(self.store))
+        tell_unrecorded(self.store, result.unrecorded.values())
         for name, why in result.foreign.items():
             self.log.warning("instance %s is left alone: %s", name, why)
         for name, why in result.waiting.items():

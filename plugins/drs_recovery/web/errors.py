@@ -14,13 +14,22 @@ from starlette.responses import Response
 
 from drs_recovery.exceptions import (
     ExecutionNotFoundError,
+    SettingError,
     StoreConflictError,
     StoreError,
     TransitionRefusedError,
 )
 from drs_recovery.hooks.errors import AWS_ERRORS, describe_safely
 from drs_recovery.web.pages.errors import error_page, login_redirect
-from drs_recovery.web.problems import Problem, conflict, invalid, not_found, problem_answer, unavailable
+from drs_recovery.web.problems import (
+    Problem,
+    conflict,
+    invalid,
+    misconfigured,
+    not_found,
+    problem_answer,
+    unavailable,
+)
 
 _CODES = {
     HTTPStatus.UNAUTHORIZED: "not-logged-in",
@@ -38,7 +47,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     :param app: whose errors.
     """
-    for kind in (HTTPException, RequestValidationError, StoreError, *AWS_ERRORS, Exception):
+    for kind in (HTTPException, RequestValidationError, StoreError, SettingError, *AWS_ERRORS, Exception):
         app.add_exception_handler(kind, _handler())
 
 
@@ -54,6 +63,8 @@ def problem_of(error: Exception) -> Problem:
         return invalid("the request is not as expected", _validation_errors(error.errors()))
     if isinstance(error, StoreError):
         return _of_store(error)
+    if isinstance(error, SettingError):
+        return misconfigured(str(error))
     if isinstance(error, AWS_ERRORS):
         return unavailable(f"the table of executions cannot be read: {describe_safely(error)}")
     # Its text could hold anything: it is for the log only.

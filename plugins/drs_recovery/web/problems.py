@@ -60,6 +60,11 @@ def unavailable(detail: str) -> Problem:
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, "unavailable", {"Retry-After": "5"})
 
 
+def misconfigured(detail: str) -> Problem:
+    """A setting of the API server makes no sense: somebody has to mend it."""
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, "misconfigured")
+
+
 def problem_answer(problem: Problem) -> JSONResponse:
     """The problem as JSON."""
     content = {

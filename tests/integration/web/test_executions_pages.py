@@ -9,6 +9,7 @@ import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store import ExecutionStore
+from drs_recovery.web import sources
 from drs_recovery.web.pages import executions
 from tests.integration.web.conftest import Console
 from tests.integration.web.html_page import HtmlPage, read_page
@@ -133,3 +134,20 @@ def test_without_the_table_the_list_says_so_and_tries_again(
 
     assert "the table of executions cannot be read" in found.text
     assert "This page tries again by itself." in found.text
+
+
+def test_a_setting_that_makes_no_sense_is_named_with_what_is_expected(
+    console: Console, known_dags: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__EXECUTIONS_TABLE", "dr executions!")
+    sources.forget_store()
+
+    for path in ("/executions", "/"):
+        found = read_page(console, path, status=500)
+        assert "A setting is wrong" in found.text
+        assert "[drs_recovery] executions_table" in found.text
+        assert "'dr executions!': expected" in found.text
+
+    answer = console.get("/api/v1/executions")
+    assert answer.json()["type"] == "urn:drs-recovery:problem:misconfigured"
+    assert "executions_table" in answer.json()["detail"]

@@ -61,6 +61,7 @@ def document():
                         "instanceType": "m5.large",
                         "privateIp": "10.0.1.12",
                         "hostname": "ip-10-0-1-12.internal",
+                        "replicationLag": 75.0,
                     },
                     {
                         "serverName": "crm-db-02",
@@ -115,8 +116,10 @@ def test_execution_is_shown_with_header_waves_and_events(document, events):
         "Duration     1 min so far, 30 min expected",
         "",
         "Wave 1: Database  FAILED  8 min 53 s",
-        "Server     Phase   Launch status  Instance             Type      Address    Host name",
-        "crm-db-01  READY   LAUNCHED       i-0123456789abcdef0  m5.large  10.0.1.12  ip-10-0-1-12.internal",
+        "Server     Phase   Launch status  Instance             Type      Address    Host name              "
+        "Data behind",
+        "crm-db-01  READY   LAUNCHED       i-0123456789abcdef0  m5.large  10.0.1.12  ip-10-0-1-12.internal  "
+        "1 min 15 s",
         "crm-db-02  FAILED  FAILED",
         "Reason: crm-db-02 failed",
         "Jobs: drsjob-1 (us-east-1, COMPLETED)",
@@ -371,6 +374,16 @@ def test_list_marks_a_dry_run(document):
     output = Console(file=io.StringIO(), width=200)
     output.print(rendering.render_list([{**document, "status": "COMPLETED", "dryRun": True}]))
     assert "DRILL (dry run)" in output.file.getvalue()
+
+
+def test_list_says_who_cancelled_and_why(document):
+    cancel = {"actor": "ann", "reason": "the DAG run was marked as failed: wrong plan\nsorry", "time": START}
+    cancelled = {**document, "status": "PARTIAL_SUCCESS", "cancel": cancel}
+    too_late = {**cancelled, "status": "COMPLETED"}
+    header, *rows = rendered(rendering.render_list([cancelled, too_late]), width=300)
+    assert header.endswith("Ticket  Note")
+    assert rows[0].endswith("INC-7   Cancelled by ann: wrong plan")
+    assert rows[1].endswith("INC-7")
 
 
 def test_list_passes_its_filters_on(store, capsys):

@@ -268,7 +268,7 @@ def test_a_topic_that_refuses_is_an_event_and_the_recovery_goes_on(aws: Sandbox,
 def test_a_notifier_that_hangs_is_left_behind(
     aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drs_recovery.engine.announcer.PATIENCE", 2.0)
+    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 2.0)
     steps = steps_of(notified(call("Silent"), call("Listener")))
     steps.open()
 

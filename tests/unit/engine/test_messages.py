@@ -112,6 +112,13 @@ def test_a_wave_that_was_left_out_on_purpose_is_no_news_but_one_that_could_not_s
     assert keys(document(by_choice, by_failure)) == ["EXECUTION_STARTED", "WAVE_SKIPPED#2#attempt1"]
 
 
+def test_a_message_says_who_cancelled_and_why() -> None:
+    cancel = {"actor": "ann", "reason": "wrong plan", "time": 1100.0}
+    of = ended("PARTIAL_SUCCESS", wave(1, "COMPLETED"), cancel=cancel, error="cancelled by ann: wrong plan")
+
+    assert "\nCancelled by ann: wrong plan\n" in notices(of)[-1].message
+
+
 def test_a_cancelled_wave_is_told_of_by_the_last_message_only() -> None:
     cancelled = ended("CANCELLED", wave(1, "CANCELLED"), error="ann ended it")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,9 @@ from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_dynamodb
-from tests.plan_documents import DB_1, DB_2, application, database, plan
+from tests.mailbox import Mailbox
+from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan
+from tests.unit.engine.notifiers import HEARD
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -323,16 +326,30 @@ def _dies(*_: Any, **__: Any) -> None:
     raise RuntimeError("the worker died here")
 
 
-def test_the_sweep_tells_of_instances_whose_execution_has_no_record_and_touches_none(
-    aws: Sandbox, recovery: Steps, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
+@pytest.fixture
+def swept_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., None]:
+    """Puts the file of a plan where housekeeping looks for them."""
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path))
-    other = plan(database(), id="other")
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump(other))
+    return lambda document: (tmp_path / "one.yaml").write_text(yaml.safe_dump(document))
+
+
+def sweep() -> dict[str, Any]:
+    return SweepOperator(task_id="sweep").execute({})
+
+
+def unrecorded_metric(aws: Sandbox) -> dict[str, str]:
+    found = aws.client("cloudwatch").list_metrics(MetricName="UnrecordedInstances")["Metrics"]
+    return {one["Name"]: one["Value"] for metric in found for one in metric["Dimensions"]}
+
+
+def test_the_sweep_tells_of_instances_whose_execution_has_no_record_and_touches_none(
+    aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None]
+) -> None:
+    swept_plan(plan(database(), id="other"))
     aws.advance(A_LAUNCH)
     empty(recovery)
 
-    told = SweepOperator(task_id="sweep").execute({})["foreign"]
+    told = sweep()["foreign"]
 
     why = (
         f"a real recovery whose execution {recovery.execution_id} is not in this store: look after it in DRS"
@@ -341,3 +358,73 @@ def test_the_sweep_tells_of_instances_whose_execution_has_no_record_and_touches_
     assert all(text.endswith(why) for text in told.values())
     rows = aws.client("drs").describe_recovery_instances()["items"]
     assert {row["sourceServerID"] for row in rows} == {DB_1, DB_2}
+
+
+def test_people_hear_of_each_instance_whose_execution_has_no_record_once(
+    aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None]
+) -> None:
+    mailbox = Mailbox(aws)
+    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
+    aws.advance(A_LAUNCH)
+    empty(recovery)
+
+    first, second = sweep(), sweep()
+
+    (message,) = mailbox.messages()
+    assert message["Subject"] == "NO RECORD: RECOVERY instances of crm"
+    assert all(name in message["Message"] for name in first["unrecorded"][recovery.execution_id]["instances"])
+    assert f"Execution: {recovery.execution_id}" in message["Message"]
+    attributes = {name: one["Value"] for name, one in message["MessageAttributes"].items()}
+    assert attributes == {
+        "event": "INSTANCES_UNRECORDED",
+        "planId": "crm",
+        "executionType": "RECOVERY",
+        "status": "UNKNOWN",
+        "executionId": recovery.execution_id,
+    }
+    assert second["foreign"] == first["foreign"]
+    assert unrecorded_metric(aws) == {"PlanId": "crm", "ExecutionType": "RECOVERY"}
+
+    drs = aws.client("drs")
+    tags = {"dr:executionId": recovery.execution_id, "dr:planId": "crm"}
+    drs.start_recovery(sourceServers=[{"sourceServerID": APP_1}], isDrill=False, tags=tags)
+    aws.advance(A_LAUNCH)
+    sweep()
+
+    (later,) = mailbox.messages()
+    assert "3 instances" in later["Message"]
+
+
+def test_what_could_not_be_told_of_lost_instances_is_told_by_the_next_sweep(
+    aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None]
+) -> None:
+    mailbox = Mailbox(aws)
+    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic.replace(":dr", ":later")}))
+    aws.advance(A_LAUNCH)
+    empty(recovery)
+    sweep()
+    assert mailbox.messages() == []
+
+    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
+    sweep()
+
+    assert mailbox.subjects() == ["NO RECORD: RECOVERY instances of crm"]
+
+
+def test_lost_instances_of_a_plan_without_a_file_are_told_to_whom_the_configuration_names(
+    aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = {
+        "class": "tests.unit.engine.notifiers.Listener",
+        "arguments": {"text": "{{ notice.subject }}"},
+    }
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", json.dumps([listener]))
+    HEARD.clear()
+    swept_plan(plan(database(), id="other"))
+    aws.advance(A_LAUNCH)
+    empty(recovery)
+
+    sweep()
+    sweep()
+
+    assert [one["text"] for one in HEARD] == ["NO RECORD: RECOVERY instances of crm"]

@@ -29,6 +29,8 @@ def error_page(request: Request, problem: Problem) -> Response:
     :param problem: what is wrong.
     """
     title = _TITLES.get(HTTPStatus(problem.status_code), "This cannot be shown")
+    if problem.code == "misconfigured":
+        title = "A setting is wrong"
     passing = problem.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     values = {"refresh": _TRY_AGAIN} if passing else {}
     return render(request, "error.html", problem.status_code, problem=problem, title=title, **values)

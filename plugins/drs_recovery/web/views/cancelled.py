@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from drs_recovery.cancellations import cancel_words
 from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.instances import count_left, standing_request
@@ -14,7 +14,6 @@ from drs_recovery.web.views.parts import Sentence, counted, cut, listed, opening
 Record = Mapping[str, Any]
 
 _LONGEST_REASON = 300
-_BY_MARKING = re.compile(r"^the DAG run was marked as \w+: ")
 
 
 def cancelled_sentence(document: Record) -> Sentence:
@@ -33,11 +32,8 @@ def who_ended(document: Record) -> str | None:
 
     :param document: the execution document.
     """
-    if cancel := document.get("cancel"):
-        # Airflow's way of cancelling says nothing beside what the person said.
-        reason = _BY_MARKING.sub("", cancel["reason"])
-        return f"cancelled by {cancel['actor']}: {first_line(reason)}"
-    return refusal(document)
+    words = cancel_words(document)
+    return refusal(document) if words is None else first_line(words)
 
 
 def refusal(document: Record) -> str | None:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.cancellations import cancel_words, was_cancelled
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.web.rules import is_live
 from drs_recovery.web.views.badges import Badge, badge_of
+from drs_recovery.web.views.cancelled import first_line
 from drs_recovery.web.views.gates import who_answers
 from drs_recovery.web.views.instances import checked_note, leaves_instances
 from drs_recovery.web.views.moments import Moment
 from drs_recovery.web.views.page_moment import page_moment
-from drs_recovery.web.views.parts import Clock, Sentence, clock, counted, cut
+from drs_recovery.web.views.parts import Clock, Sentence, clock, counted, cut, opening
 from drs_recovery.web.views.status_marks import Mark, mark_of
 
 _LONGEST_NOTE = 120
@@ -35,7 +37,7 @@ class ExecutionRow:
     :param servers: such as ``6 of 6 servers ready``, with how many failed; empty before they are known.
     :param started_by: who started it.
     :param ticket: number in a ticketing tool.
-    :param note: what a person should know: the error in one line, or what is waited for.
+    :param note: what a person should know: who cancelled it and why, the error, or what is waited for.
     :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
     :param is_live: whether it has not ended.
     """
@@ -95,6 +97,9 @@ def _note(execution: Mapping[str, Any]) -> str | None:
         return f"Waiting for {who_answers(paused.get('approvers'))}: wave {paused['wave']}"
     if execution.get("terminationError") and not execution.get("instancesTerminated"):
         return "Not every instance could be terminated"
+    if (words := cancel_words(execution)) and was_cancelled(execution):
+        begin = f"being {words}" if is_live(execution) else words
+        return cut(f"{opening(first_line(begin))}.", _LONGEST_NOTE)
     if execution.get("error") and execution["status"] != ExecutionStatus.COMPLETED:
         return cut(_in_one_line(execution["error"]), _LONGEST_NOTE)
     return None

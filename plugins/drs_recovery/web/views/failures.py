@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drs_recovery.cancellations import was_cancelled
+from drs_recovery.cancellations import cancel_words, was_cancelled
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.web.views.parts import cut, opening, wave_title
 
@@ -86,7 +86,8 @@ def _error_of(document: Record) -> str:
     if not was_cancelled(document):
         return error
     if cancel := document.get("cancel"):
-        return error.removesuffix(f"cancelled by {cancel['actor']}: {cancel['reason']}")
+        in_full = f"cancelled by {cancel['actor']}: {cancel['reason']}"
+        return error.removesuffix(in_full).removesuffix(str(cancel_words(document)))
     return ""
 
 

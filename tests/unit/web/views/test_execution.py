@@ -265,17 +265,28 @@ def test_before_the_servers_are_found_a_row_does_not_count_them() -> None:
 
 def test_a_row_of_the_list_says_what_needs_attention() -> None:
     paused = {"wave": 2, "since": START, "message": "?", "approvers": ["dba-lead"]}
+    # As an earlier release wrote it.
+    cancel = {"actor": "admin", "reason": "the DAG run was marked as failed: wrong plan", "time": START}
+    told = f"cancelled by admin: {cancel['reason']}"
     notes = [
         execution_row(document("PAUSED", paused=paused), START).note,
         execution_row(document("COMPLETED", terminationError="rights"), START).note,
         execution_row(document("FAILED", error="wave 1 failed\nmore"), START).note,
         execution_row(document("FAILED", error="it may not start:\n- it is live\n- more"), START).note,
         execution_row(document("COMPLETED", error="old"), START).note,
+        execution_row(document("PARTIAL_SUCCESS", error=told, cancel=cancel), START).note,
+        execution_row(document("FAILED", error=f"1 failed\n{told}", cancel=cancel), START).note,
+        execution_row(document("CANCELLING", cancel=cancel), START).note,
+        execution_row(document("COMPLETED", cancel=cancel), START).note,
     ]
     assert notes == [
         "Waiting for dba-lead: wave 2",
         "Not every instance could be terminated",
         "wave 1 failed",
         "it may not start: it is live",
+        None,
+        "Cancelled by admin: wrong plan.",
+        "Cancelled by admin: wrong plan.",
+        "Being cancelled by admin: wrong plan.",
         None,
     ]
