@@ -195,7 +195,9 @@ def _wave_end(wave: Mapping[str, Any]) -> Iterator[str]:
 
 def _end(document: Mapping[str, Any]) -> Iterator[str]:
     if error := document.get("error"):
-        begun = f"{error[:1].upper()}{error[1:]}" if was_cancelled(document) else error
+        begun = (
+            f"{error[:1].upper()}{error[1:]}" if "cancel" in document and was_cancelled(document) else error
+        )
         yield _cut(begun, _LONGEST_DETAIL)
     if document.get("instancesTerminated"):
         yield "Its instances are terminated."

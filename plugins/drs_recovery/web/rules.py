@@ -77,7 +77,7 @@ def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | No
     """
     if not rights.may_act:
         return "You may look at this plan, but not act: that takes the right to trigger its DAG."
-    if reason := _is_elsewhere(document, rights):
+    if reason := not_here(document, rights):
         return reason
     if not kind.is_about_wave:
         return _EXECUTION_RULES[kind](document, rights)
@@ -87,7 +87,8 @@ def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | No
     return _WAVE_RULES[kind](document, rights, wave)
 
 
-def _is_elsewhere(document: Record, rights: Rights) -> str | None:
+def not_here(document: Record, rights: Rights) -> str | None:
+    """Say that another installation of Airflow acts on an execution; None if this one does."""
     controller = document.get("controller")
     if controller is None or controller == rights.installation:
         return None

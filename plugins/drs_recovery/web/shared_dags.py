@@ -117,13 +117,18 @@ def _demand_right(user: Any, execution_id: str) -> None:
     Refuse what the console would refuse.
 
     :raises ExecutionNotFoundError: there is none.
-    :raises Problem: 404 if it is not for this person to know of it, 403 if they may not act on it.
+    :raises Problem: 404 if it is not for this person to know of it, 403 if they may not act on it, 409 if
+        another installation of Airflow acts on it.
     """
     from drs_recovery.exceptions import ExecutionNotFoundError
+    from drs_recovery.installation import elsewhere, known_installation
+    from drs_recovery.web.problems import conflict
     from drs_recovery.web.security import Person
     from drs_recovery.web.sources import kept_store
 
-    dag_id = kept_store().get_execution(execution_id)["dagId"]
+    execution = kept_store().get_execution(execution_id)
     person = Person(user)
-    person.demand_read(dag_id, str(ExecutionNotFoundError(execution_id)))
-    person.demand_act(dag_id)
+    person.demand_read(execution["dagId"], str(ExecutionNotFoundError(execution_id)))
+    person.demand_act(execution["dagId"])
+    if reason := elsewhere(execution, known_installation()):
+        raise conflict(f"Nothing is terminated: {reason}.")

@@ -147,6 +147,23 @@ def test_what_names_no_execution_is_airflows_to_answer(
     assert answer.headers["content-type"] == "application/json"
 
 
+def test_instances_of_another_installation_are_terminated_there(
+    console: Console, store: ExecutionStore, shared_dag: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__INSTALLATION", "vienna")
+    execution = opened(store, controller="graz")
+
+    refused = trigger(console, execution)
+
+    assert refused.status_code == 409
+    told = (
+        f"execution {execution} belongs to the Airflow installation graz, and this one is vienna: act there"
+    )
+    assert refused.json()["detail"] == f"Nothing is terminated: {told}."
+    assert runs() == []
+    assert trigger(console, opened(store, "own", controller="vienna")).status_code == 200
+
+
 @pytest.mark.usefixtures("unreachable_table")
 def test_what_cannot_be_checked_is_not_allowed(console: Console, shared_dag: None) -> None:
     answer = trigger(console, MISSING, "admin")

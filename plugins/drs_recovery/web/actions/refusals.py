@@ -10,7 +10,15 @@ from drs_recovery.store_rules import can_terminate
 from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.web.actions.acting import Acting
 from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
-from drs_recovery.web.rules import ActionKind, is_live, open_failure_gate, open_gate, wave_of, why_not
+from drs_recovery.web.rules import (
+    ActionKind,
+    is_live,
+    not_here,
+    open_failure_gate,
+    open_gate,
+    wave_of,
+    why_not,
+)
 from drs_recovery.wording import moment
 
 Record = Mapping[str, Any]
@@ -26,7 +34,7 @@ def demand_allowed(acting: Acting, kind: ActionKind, number: int | None = None) 
     :param kind: what they want to do.
     :param number: the wave that it is about.
     :raises Problem: 403 if it is not for this person, 409 if the execution is not in the state for it, 422 if
-        it has no such wave.
+        it has no such wave. 409 also if another installation of Airflow acts on it, whoever asks.
     """
     wave = wave_of(acting.document, number)
     if number is not None and wave is None:
@@ -34,6 +42,8 @@ def demand_allowed(acting: Acting, kind: ActionKind, number: int | None = None) 
     reason = why_not(acting.document, acting.rights, kind, number)
     if reason is None:
         return
+    if not_here(acting.document, acting.rights) is not None:
+        raise conflict(reason)
     if _is_for_others(acting.document, kind, wave):
         raise forbidden(reason)
     raise _too_late(acting.document, kind, wave) or conflict(reason)
