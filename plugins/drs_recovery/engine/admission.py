@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from drs_recovery.engine.attempts import LISTING_SECONDS
@@ -148,10 +148,14 @@ def waits_until() -> float:
 
 
 def leave_queues(
-    store: ExecutionStore, clients: Clients, wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]
+    store: ExecutionStore,
+    clients: Clients,
+    wave: Mapping[str, Any],
+    servers: Iterable[Mapping[str, Any]],
+    parts: Collection[int] | None = None,
 ) -> None:
     """
-    Take the waiting jobs of a wave that starts no more out of the queues.
+    Take the waiting jobs of a wave that are started no more out of the queues.
 
     Nothing hangs on it: what nobody renews counts no more after some minutes.
 
@@ -159,11 +163,13 @@ def leave_queues(
     :param clients: hooks by place.
     :param wave: WAVE record.
     :param servers: its SERVER records.
+    :param parts: numbers of those jobs; None for all.
     """
     for place in places_of(servers):
         try:
             queue = store.read_queue(PlaceQueue(store, clients.at(*place)).name)
-            mine = queue.of_wave(wave["executionId"], wave["waveNumber"])
+            of_wave = queue.of_wave(wave["executionId"], wave["waveNumber"])
+            mine = [one for one in of_wave if parts is None or one.part in parts]
             store.leave_queue(queue.place, [entry for entry in mine if entry.waits])
         except NOT_LOOKED_AT as error:
             log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))

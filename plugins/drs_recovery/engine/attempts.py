@@ -15,11 +15,11 @@ from drs_recovery.engine.late_jobs import record_late_jobs
 from drs_recovery.engine.observation import has_ended, requested_at
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.exceptions import WaveFailedError
-from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.plan import Wave
 from drs_recovery.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.settings import details_timeout
-from drs_recovery.statuses import JOB_UNLISTED, RETRYABLE_WAVES, ServerPhase
+from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
 from drs_recovery.store import ExecutionStore
 from drs_recovery.wave_attempts import launch_began
 
@@ -47,15 +47,8 @@ def begin_retry(
     Begin a new attempt at a wave if somebody asked for one; see :meth:`ExecutionStore.retry_wave`.
 
     :return: whether this call began it.
-    :raises botocore errors: DRS cannot be asked for unknown jobs of the attempt before; nothing has begun.
     :raises TransitionRefusedError: the execution may not go on.
     """
-    document = store.get_document(execution_id)
-    wave = wave_of(document, number)
-    if wave["status"] not in RETRYABLE_WAVES:
-        return False
-    if wave.get("startTime"):
-        record_late_jobs(store, document, wave)
     return store.retry_wave(execution_id, number, actor, asked_by)[1]
 
 
@@ -63,15 +56,21 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
     """
     Decide which servers a retry starts again, after a look at what became of their earlier jobs.
 
-    A wave that failed by its time-out can have launched more meanwhile, or still be at it. What those jobs
-    left behind is recorded before their servers go back to the start.
+    A wave that failed by its time-out can have launched more meanwhile, or still be at it, also in a job
+    whose answer was lost. What those jobs left behind is recorded before their servers start again.
 
     :param clients: hooks by place.
     :raises NotStartedError: DRS could not be asked this time.
     """
-    wave = store.get_wave(execution_id, number)
-    if not wave.get("restartPending"):
+    if not store.get_wave(execution_id, number).get("restartPending"):
         return
+    document = store.get_document(execution_id)
+    try:
+        record_late_jobs(store, document, wave_of(document, number))
+    except AWS_ERRORS as error:
+        why = f"the jobs of the attempt before are not known: {describe(error)}"
+        raise NotStartedError(why, retry_after(error)) from error
+    wave = store.get_wave(execution_id, number)
     if wave["jobs"]:
         look = WaveWatcher(store, clients).look(execution_id, number)
         if look.problem:

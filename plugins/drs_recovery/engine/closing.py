@@ -19,7 +19,12 @@ from drs_recovery.engine.early_place import give_up_early_place
 from drs_recovery.engine.ending import Ending, open_jobs, settle_deadline
 from drs_recovery.engine.enrichment import InstanceEnricher
 from drs_recovery.engine.judgement import has_launched, last_trouble
-from drs_recovery.engine.late_jobs import LATE_START_SECONDS, record_late_jobs, waves_without_all_jobs
+from drs_recovery.engine.late_jobs import (
+    LATE_START_SECONDS,
+    record_late_jobs,
+    waves_to_search,
+    waves_without_all_jobs,
+)
 from drs_recovery.engine.observation import has_ended
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.wave_end import WaveEnd
@@ -93,7 +98,7 @@ class ExecutionCloser:
 
     def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
-        for wave in waves_without_all_jobs(document):
+        for wave in waves_to_search(document):
             try:
                 if record_late_jobs(self._store, document, wave):
                     continue

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 from drs_recovery.engine.clients import Place
+from drs_recovery.statuses import ServerPhase
 from drs_recovery.wave_attempts import attempt_of
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
@@ -75,6 +76,29 @@ def jobs_of_attempt(wave: Mapping[str, Any]) -> dict[int, str]:
     return {
         int(job["part"]): str(job["jobId"]) for job in wave["jobs"] if attempt_of(job) == attempt_of(wave)
     }
+
+
+def parts_without_job(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    The parts of the running attempt of which no job is known.
+
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    """
+    known = jobs_of_attempt(wave)
+    return tuple(part for part in parts_of_attempt(wave, servers) if part.number not in known)
+
+
+def awaited_parts(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    Those of them that are still to get a job: where AWS refused it for good, every server is FAILED.
+
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    """
+    servers = list(servers)
+    failed = {server["sourceServerId"] for server in servers if server["phase"] == ServerPhase.FAILED}
+    return tuple(part for part in parts_without_job(wave, servers) if not failed.issuperset(part.server_ids))
 
 
 def _even_chunks(server_ids: list[str]) -> list[list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from drs_recovery.engine.admission import lease, waits_until
 from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
+from drs_recovery.engine.parts import JobPart, awaited_parts
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.queue_rules import PlaceState, Turn
 from drs_recovery.queue_entries import QueueEntry
@@ -54,10 +54,9 @@ class QueuedWave:
             return False
         self.has_jobs, self._attempt = bool(wave["jobs"]), attempt_of(wave)
         self.is_noted = "waitingFor" in wave
-        known = jobs_of_attempt(wave)
         # Which servers an attempt starts does not change, and a wave can have hundreds.
         self._servers = self._servers or store.get_servers(self._execution_id, self._number)
-        self._parts = [part for part in parts_of_attempt(wave, self._servers) if part.number not in known]
+        self._parts = awaited_parts(wave, self._servers)
         return bool(self._parts)
 
     def follow(self, store: ExecutionStore) -> None:

@@ -13,13 +13,22 @@ from drs_recovery.engine.attempts import choose_servers, deadline_of
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.job_starter import JobStarter, NotStartedError, Started
 from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.parts import JobPart, jobs_of_attempt, parts_of_attempt
+from drs_recovery.engine.parts import JobPart, awaited_parts, jobs_of_attempt, parts_of_attempt
 from drs_recovery.engine.polling import WaveWatcher
 from drs_recovery.engine.room import QueuedError
 from drs_recovery.engine.start_rules import check_not_ending
-from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
+from drs_recovery.exceptions import (
+    ExecutionError,
+    InstancesInUseError,
+    JobStartError,
+    WaveFailedError,
+    WaveRefusedError,
+)
 from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.records import ServerSeen, WavePoll
+from drs_recovery.statuses import ServerPhase
 from drs_recovery.store import ExecutionStore
+from drs_recovery.store_items import limited
 from drs_recovery.wave_attempts import attempt_of
 from drs_recovery.wording import moment
 
@@ -52,6 +61,8 @@ class WaveStarter:
     def start(self, execution_id: str, number: int) -> list[str]:
         """
         Make sure that every job of the wave's attempt is started and recorded.
+
+        A job that AWS refuses for good fails its servers alone: the wave is judged by all of them at its end.
 
         :param execution_id: the execution.
         :param number: of the wave, from 1.
@@ -93,9 +104,9 @@ class WaveStarter:
     def _start(self, execution_id: str, number: int) -> list[str]:
         choose_servers(self._store, self._clients, execution_id, number)
         wave = self._store.get_wave(execution_id, number)
-        known = jobs_of_attempt(wave)
-        parts = parts_of_attempt(wave, self._store.get_servers(execution_id, number))
-        known |= self._start_parts(execution_id, wave, [part for part in parts if part.number not in known])
+        servers = self._store.get_servers(execution_id, number)
+        known = jobs_of_attempt(wave) | self._start_parts(execution_id, wave, awaited_parts(wave, servers))
+        self._demand_a_job(execution_id, wave)
         self._store.start_polling(execution_id, number)
         return [known[part_number] for part_number in sorted(known)]
 
@@ -118,6 +129,8 @@ class WaveStarter:
                 started[part.number] = self._start_part(execution, wave, part, line)
             except NotStartedError as error:
                 delays[part.place] = error
+            except (JobStartError, InstancesInUseError) as error:
+                self._refuse(execution_id, wave, part, error)
         if delays:
             raise self._told(execution_id, wave, list(delays.values()))
         return started
@@ -134,6 +147,23 @@ class WaveStarter:
         self._record(execution["executionId"], wave, started)
         line.started(part, started.job.job_id)
         return started.job.job_id
+
+    def _refuse(
+        self, execution_id: str, wave: Mapping[str, Any], part: JobPart, error: ExecutionError
+    ) -> None:
+        """Fail the servers of a job that is not started, now or later; those of the other jobs go on."""
+        number = wave["waveNumber"]
+        log.warning("execution %s wave %s: %s", execution_id, number, error)
+        why = {"error": limited(str(error))}
+        failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields=why) for one in part.server_ids)
+        servers = self._store.record_poll(execution_id, number, WavePoll(servers=failed, is_look=False))
+        leave_queues(self._store, self._clients, wave, servers, [part.number])
+
+    def _demand_a_job(self, execution_id: str, wave: Mapping[str, Any]) -> None:
+        """Without any job there is nothing to follow; ends the wave with what AWS said, place by place."""
+        servers = self._store.get_servers(execution_id, wave["waveNumber"])
+        if parts_of_attempt(wave, servers) and not any("jobId" in server for server in servers):
+            raise JobStartError("\n".join(dict.fromkeys(str(server.get("error")) for server in servers)))
 
     def _told(
         self, execution_id: str, wave: Mapping[str, Any], delays: Sequence[NotStartedError]

@@ -64,7 +64,7 @@ class ApprovalGateOperator(AskingMixin, ApprovalOperator):
             if gate.get("decision") == GateDecision.APPROVED:
                 # Also when the wave is cleared after the execution has ended, to be tried again.
                 return None
-            self.wait_for_waves_before(context, document, "go_on")
+            document = dict(self.wait_for_waves_before(context, document, "go_on"))
             self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
             document = refresh_details(self.store, document)

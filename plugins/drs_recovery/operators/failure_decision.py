@@ -11,13 +11,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.attempts import begin_retry, recorded_failure
-from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.failure_question import failure_question
 from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import last_trouble, wave_label
-from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.engine.judgement import wave_label
+from drs_recovery.engine.left_waves import end_left_wave, follow_to_end
 from drs_recovery.engine.start_rules import check_not_ending, skip_reason
-from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
 from drs_recovery.failure_answers import FAILURE_ANSWERS
@@ -25,7 +23,6 @@ from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
 from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import FailureDecision, WaveStatus
 from drs_recovery.wave_attempts import attempt_of
 
@@ -145,13 +142,15 @@ class FailureDecisionOperator(AskingMixin, HITLOperator):
     def _finish(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
         """Bring a wave that still runs to its end, as far as that is this step's business."""
         execution_id = document["executionId"]
-        if wave["status"] == WaveStatus.PENDING and not _is_retried_here(wave):
-            # Its own steps have ended, whatever became of its jobs: a retry looks at those first.
-            reason = f"its steps ended before all of its jobs were started{last_trouble(wave)}"
-            self.store.fail_wave(execution_id, self.wave_number, reason)
-            return
         try:
-            self._run_attempt(context, execution_id, wave)
+            if wave["status"] == WaveStatus.PENDING and _is_retried_here(wave):
+                self._start(context, execution_id)
+                unsettled = follow_to_end(self.store, document, self.wave_number)
+            else:
+                # Its own steps have ended, whatever became of its jobs.
+                unsettled = end_left_wave(self.store, document, self.wave_number)
+            if unsettled is not None:
+                self.wait_for_end(execution_id, unsettled, "go_on")
         except WaveFailedError as failed:
             self.log.warning("execution %s: %s", execution_id, failed)
         except WaveRefusedError:
@@ -162,19 +161,6 @@ class FailureDecisionOperator(AskingMixin, HITLOperator):
     def _fail(self, execution_id: str, error: ExecutionError) -> None:
         if self.store.get_wave(execution_id, self.wave_number)["status"] != WaveStatus.FAILED:
             self.store.fail_wave(execution_id, self.wave_number, str(error))
-
-    def _run_attempt(self, context: Context, execution_id: str, wave: Mapping[str, Any]) -> None:
-        if wave["status"] == WaveStatus.PENDING:
-            self._start(context, execution_id)
-        look = WaveWatcher(self.store).look(execution_id, self.wave_number)
-        if not look.settled and time.time() < self.deadline_of(execution_id):
-            self.defer(trigger=self.jobs_trigger(execution_id), method_name="go_on")
-        wave_end = WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number)
-        wave_end.judge(look.problem)
-        if missing := wave_end.missing_details(Clients()):
-            self.log.info("execution %s: waiting for the details of %s", execution_id, ", ".join(missing))
-            self.look_again_in(poll_interval(), "go_on")
-        wave_end.end()
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:

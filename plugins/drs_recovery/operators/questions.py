@@ -21,7 +21,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import TaskAwaitingInput
 
 from drs_recovery.engine.gates import Question
-from drs_recovery.operators.base import WaveMixin
+from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.store_gates import asked_after
 from drs_recovery.store_items import limited
 from drs_recovery.wording import moment

@@ -14,8 +14,9 @@ from drs_recovery.engine.precedence import check_reopening, make_way
 from drs_recovery.engine.start_rules import check_may_start, skip_reason
 from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import TransitionRefusedError, WaveRefusedError
-from drs_recovery.operators.base import WaveOperator, fails_for_good
+from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
+from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.wave_attempts import waits_for_nobody
 
@@ -72,7 +73,7 @@ class StartRecoveryOperator(WaveOperator):
         if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
             self._retry(document, wave, asked_by)
             return
-        self.wait_for_waves_before(context, document)
+        document = self.wait_for_waves_before(context, document)
         self.pass_over_if_blocked(document)
         check_may_start(document, self.plan_of(execution_id), self.wave_number)
         make_way(self.store, execution_id)

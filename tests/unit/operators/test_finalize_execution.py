@@ -145,15 +145,16 @@ def test_a_job_whose_answer_was_lost_when_the_run_ended_is_found_and_followed(
 
 
 def test_the_wait_for_jobs_ends_with_them_although_another_job_of_the_wave_was_never_started(
-    aws: Sandbox, steps_of: StepsOf
+    aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups = {"east": {"servers": [DB_1]}, "west": {"servers": [BILLING_DB_1], "region": WEST}}
     steps = steps_of(plan({"groups": ["east", "west"]}, groups=groups))
     steps.open()
-    aws.add_fault(
-        "error", operation="StartRecovery", region=WEST, status=403, code="AccessDeniedException", times=1
-    )
-    with pytest.raises(AirflowFailException, match="AccessDenied"):
+    aws.add_fault("error", operation="StartRecovery", region=WEST, status=429, code="ThrottlingException")
+    deferred(steps.start)
+    much_later = SimpleNamespace(time=lambda: time.time() + 3 * 3600)
+    monkeypatch.setattr("drs_recovery.engine.wave_start.time", much_later)
+    with pytest.raises(AirflowFailException, match="not started within its time-out"):
         steps.start()
 
     parked = deferred(lambda: steps.finalize(**{"wave_01_database.start_recovery": "failed"}))

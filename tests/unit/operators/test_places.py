@@ -19,7 +19,10 @@ from tests.unit.steps import Steps, deferred
 StepsOf = Callable[..., Steps]
 
 FAR = "s-8888888888888888a"
+EAST = "us-east-1"
 DENIED = {"status": 403, "code": "AccessDeniedException", "message": "not in the west", "region": WEST}
+# Its job is the first one that is asked for.
+NOT_IN_THE_EAST = {**DENIED, "region": EAST, "message": "not in the east"}
 THROTTLED = {"status": 429, "code": "ThrottlingException", "message": "slow down", "region": WEST}
 
 
@@ -159,6 +162,140 @@ def test_the_trigger_keeps_the_trouble_of_one_region_beside_the_news_of_the_othe
     event = asyncio.run(story())
     assert event["status"] == "timeout"
     assert event["problem"].startswith("DRS in us-west-2 (connection aws_default)")
+
+
+@pytest.fixture
+def two_places(aws: Sandbox, steps_of: StepsOf) -> Callable[..., Steps]:
+    """Opens a wave with a server in each Region."""
+    aws.add_servers({"id": FAR, "name": "far-01", "region": WEST})
+
+    def opened(*, near_is_critical: bool = True) -> Steps:
+        near = {"servers": [{"id": DB_1, "critical": near_is_critical}]}
+        groups = {"far": {"servers": [FAR], "region": WEST}, "near": near}
+        steps = steps_of(plan({"groups": ["far", "near"]}, groups=groups))
+        steps.open()
+        return steps
+
+    return opened
+
+
+def starts(aws: Sandbox) -> list[tuple[str, int]]:
+    return [(call["region"], call["status"]) for call in aws.calls("drs", "StartRecovery")]
+
+
+@pytest.mark.parametrize(("near_is_critical", "status"), [(True, "FAILED"), (False, "COMPLETED")])
+def test_a_start_that_one_region_refuses_for_good_fails_its_servers_alone(
+    aws: Sandbox, two_places: Callable[..., Steps], near_is_critical: bool, status: str
+) -> None:
+    steps = two_places(near_is_critical=near_is_critical)
+    aws.add_fault("error", operation="StartRecovery", **NOT_IN_THE_EAST)
+
+    steps.start()
+    # Also a try of the step that comes later asks no second time.
+    steps.start()
+
+    assert starts(aws) == [(EAST, 403), (WEST, 202)]
+    near = steps.server("crm-db-01")
+    assert near["phase"] == "FAILED"
+    assert "StartRecovery in us-east-1 (connection aws_default)" in near["error"]
+    assert "AccessDeniedException: not in the east" in near["error"]
+    assert wave_of(steps)["status"] == "POLLING"
+    aws.advance(600)
+    _to_the_end(steps)
+
+    assert wave_of(steps)["status"] == status
+    assert steps.server("far-01")["phase"] == "READY"
+    assert steps.document["status"] == ("FAILED" if near_is_critical else "PARTIAL_SUCCESS")
+    assert len(starts(aws)) == 2
+    # Nothing could turn up any more: nobody had to end the execution before its time.
+    assert "cancellingTime" not in steps.document
+
+
+def test_a_region_whose_jobs_may_not_be_listed_keeps_no_other_from_starting(
+    aws: Sandbox, two_places: Callable[..., Steps]
+) -> None:
+    steps = two_places()
+    aws.add_fault("error", operation="DescribeJobs", **NOT_IN_THE_EAST)
+
+    steps.start()
+
+    assert starts(aws) == [(WEST, 202)]
+    assert steps.server("crm-db-01")["phase"] == "FAILED"
+    assert wave_of(steps)["status"] == "POLLING"
+
+
+def test_a_region_that_refuses_is_not_asked_again_while_another_one_is_waited_for(
+    aws: Sandbox, two_places: Callable[..., Steps]
+) -> None:
+    steps = two_places()
+    aws.add_fault("error", operation="StartRecovery", **DENIED)
+    throttled = aws.add_fault("error", operation="StartRecovery", **{**THROTTLED, "region": EAST})
+
+    deferred(steps.start)
+    deferred(steps.start)
+    assert wave_of(steps)["status"] == "PENDING"
+    aws.control("DELETE", f"/faults?id={throttled}")
+    steps.start()
+
+    assert [region for region, status in starts(aws) if status == 403] == [WEST]
+    assert [region for region, status in starts(aws) if status == 202] == [EAST]
+
+
+def test_a_wave_that_every_region_refuses_fails_at_once_with_the_words_of_each(
+    aws: Sandbox, two_places: Callable[..., Steps]
+) -> None:
+    steps = two_places()
+    aws.add_fault("error", operation="StartRecovery", **DENIED)
+    aws.add_fault("error", operation="StartRecovery", **NOT_IN_THE_EAST)
+
+    with pytest.raises(AirflowFailException, match="not in the west"):
+        steps.start()
+
+    assert wave_of(steps)["status"] == "FAILED"
+    assert "not in the west" in wave_of(steps)["statusReason"]
+    assert "not in the east" in wave_of(steps)["statusReason"]
+
+
+def test_a_retry_starts_what_one_region_had_refused_and_nothing_else(
+    aws: Sandbox, two_places: Callable[..., Steps]
+) -> None:
+    steps = two_places()
+    aws.add_fault("error", operation="StartRecovery", **NOT_IN_THE_EAST)
+    steps.start()
+    aws.advance(600)
+    _to_the_end(steps)
+    aws.clear_faults()
+
+    steps.clear()
+    steps.start()
+
+    assert starts(aws) == [(EAST, 403), (WEST, 202), (EAST, 202)]
+
+
+def test_a_job_of_a_region_that_refuses_later_is_found_before_the_end(
+    aws: Sandbox, two_places: Callable[..., Steps]
+) -> None:
+    steps = two_places()
+    aws.add_fault("lost_answer", operation="StartRecovery", region=WEST, times=1)
+    deferred(steps.start)
+    aws.add_fault("error", operation="DescribeJobs", **DENIED)
+    steps.start()
+    assert steps.server("far-01")["phase"] == "FAILED"
+    aws.clear_faults()
+    aws.advance(600)
+
+    _to_the_end(steps)
+
+    assert steps.server("far-01")["instanceId"].startswith("i-")
+
+
+def _to_the_end(steps: Steps) -> None:
+    """The steps behind the start, as far as they get."""
+    for step in (steps.wait, steps.enrich, steps.finalize):
+        try:
+            step()
+        except AirflowFailException:
+            continue
 
 
 def test_closing_brings_in_what_the_healthy_region_has(aws: Sandbox, launched: Steps) -> None:

@@ -166,6 +166,55 @@ def test_a_lost_answer_during_the_retry_starts_no_second_job(aws: Sandbox, faile
     assert "JOB_ADOPTED" in failed.events
 
 
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_a_retry_whose_earlier_jobs_drs_does_not_tell_waits_and_says_why(
+    aws: Sandbox, steps_of: StepsOf, code: str
+) -> None:
+    aws.add_fault("lost_answer", operation="StartRecovery", times=1)
+    steps = steps_of(plan(database()))
+    steps.open()
+    deferred(steps.start)
+    steps.store.fail_wave(steps.execution_id, 1, "its task was killed")
+    status = 429 if code == "ThrottlingException" else 403
+    away = aws.add_fault("error", operation="DescribeJobs", status=status, code=code, message="not now")
+
+    steps.clear()
+    for _ in range(3):
+        deferred(steps.start)
+
+    wave = steps.document["waves"][0]
+    assert (wave["status"], wave["attempt"]) == ("PENDING", 2)
+    assert f"{code}: not now" in wave["waitingFor"]["message"]
+    aws.control("DELETE", f"/faults?id={away}")
+    steps.start()
+
+    # The job whose answer was lost is followed on: its servers start no second time.
+    assert [servers_of(job) for job in jobs(aws)] == [[DB_1, DB_2]]
+    assert steps.document["waves"][0]["status"] == "POLLING"
+
+
+def test_a_job_of_the_attempt_before_is_found_when_the_run_ends_before_the_retry_could_look(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    aws.add_fault("lost_answer", operation="StartRecovery", times=1)
+    steps = steps_of(plan(database()))
+    steps.open()
+    deferred(steps.start)
+    steps.store.fail_wave(steps.execution_id, 1, "its task was killed")
+    aws.add_fault("error", operation="DescribeJobs", status=429, code="ThrottlingException")
+    steps.clear()
+    deferred(steps.start)
+    aws.clear_faults()
+    steps.store.request_cancel(steps.execution_id, "alice", "enough")
+
+    deferred(steps.finalize)
+    aws.advance(600)
+    end(steps)
+
+    assert steps.document["status"] == "CANCELLED"
+    assert all(server["instanceId"] for server in steps.document["waves"][0]["serverStatuses"])
+
+
 @pytest.mark.parametrize("writes", [0, 1, 2, 3, 4])
 def test_a_retry_that_died_anywhere_goes_on(aws: Sandbox, failed: Steps, writes: int) -> None:
     failed.clear()

@@ -1,0 +1,198 @@
+"""What the steps of one wave share: its record, the waves before it, waiting for its start and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from drs_recovery.engine.attempts import deadline_of
+from drs_recovery.engine.closing import Unsettled
+from drs_recovery.engine.failure_policy import blocked_by
+from drs_recovery.engine.job_starter import NotStartedError
+from drs_recovery.engine.judgement import wave_of
+from drs_recovery.engine.left_waves import end_left_wave, is_left_open
+from drs_recovery.engine.rebuilding import LOST
+from drs_recovery.engine.room import QueuedError
+from drs_recovery.engine.start_rules import check_admitted, check_not_ending
+from drs_recovery.identity import execution_id
+from drs_recovery.operators.base import RecoveryMixin, RecoveryOperator, until_deadline
+from drs_recovery.operators.lost_records import LostRecord, plan_of_dag
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.plan import Wave, plan_from_snapshot
+from drs_recovery.plan_tasks import is_task_of, is_to_come, missing_tasks, wave_task_ids
+from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import SkipCause, WaveStatus
+from drs_recovery.triggers.queue_turn import QueueTurnTrigger
+from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+    from airflow.sdk.definitions.context import Context
+
+# Waves behind which nothing is to come but what depends on them.
+_OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})
+
+
+class WaveMixin(RecoveryMixin):
+    """One wave of the execution. :ivar wave_number: from 1."""
+
+    wave_number: int
+
+    if TYPE_CHECKING:
+        task_id: str
+        log: Any
+        get_dag: Callable[[], DAG | None]
+
+    def execution_id_of(self, context: Context) -> str:
+        """
+        Id of the execution that this DAG run stands for, whose record is there since the run's first step.
+
+        :param context: Airflow's task context.
+        :raises ExpectedFailureError: the record was lost; it is rebuilt, and the run's last step ends it.
+        """
+        dag_run = context["dag_run"]
+        execution = execution_id(dag_run.dag_id, dag_run.run_id)
+        record = self.own_record(execution)
+        if record is not None and "rebuilt" not in record:
+            return execution
+        plan = plan_of_dag(self.get_dag())
+        if plan is not None and (record is None or not record["rebuilt"]):
+            LostRecord(self.store, plan, context, execution, self.installation).rebuild()
+            self.announce(execution)
+        raise ExpectedFailureError(f"execution {execution}: {LOST}")
+
+    def wave_plan_of(self, execution: str) -> Wave:
+        """The wave as the execution's plan has it."""
+        return self.plan_of(execution).wave(self.wave_number)
+
+    def own_wave(self, waves: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """
+        The wave of this task in the execution's record.
+
+        :param waves: WAVE records of the execution.
+        :raises AirflowSkipException: the execution has none: it was opened with another version of the plan.
+        """
+        for wave in waves:
+            if wave["waveNumber"] == self.wave_number and is_task_of(self.task_id, wave):
+                return wave
+        raise AirflowSkipException(
+            f"{self.task_id} is no task of this execution, which was opened with another version of the plan"
+        )
+
+    def wait_for_waves_before(
+        self, context: Context, document: Mapping[str, Any], method_name: str = "execute_complete"
+    ) -> Mapping[str, Any]:
+        """
+        Wait for the waves before this one while Airflow is still to run tasks of theirs.
+
+        Airflow runs this task behind theirs, unless the DAG has the order of another version of the plan. If
+        their tasks ended without giving a wave its end, this one does.
+
+        :param context: Airflow's task context.
+        :param document: the execution document.
+        :param method_name: what runs after a pause.
+        :return: the execution document as it is now.
+        """
+        plan = plan_from_snapshot(document["planSnapshot"])
+        before = sorted(plan.ancestors(self.wave_number))
+        if all(wave_of(document, number)["status"] in _OVER for number in before):
+            return document
+        states = self.task_states(context)
+        waited_for = [one for one in wave_task_ids(plan, before) if one in states and is_to_come(states[one])]
+        if waited_for:
+            self.log.info("execution %s: waiting for %s", document["executionId"], ", ".join(waited_for))
+            self.look_again_in(poll_interval(), method_name)
+        check_not_ending(document)
+        for number in before:
+            if missing_tasks(wave_task_ids(plan, [number]), states) or not is_left_open(
+                document, plan, number
+            ):
+                continue
+            if unsettled := end_left_wave(self.store, document, number):
+                self.wait_for_end(document["executionId"], unsettled, method_name)
+            document = self.store.get_document(document["executionId"])
+        return document
+
+    def wait_for_end(self, execution: str, unsettled: Unsettled, method_name: str) -> NoReturn:
+        """
+        Leave the worker until a wave can be taken further towards its end.
+
+        :param execution: id of the execution.
+        :param unsettled: what is still to come.
+        :param method_name: what runs then.
+        """
+        self.log.info("execution %s: waiting for its end: %s", execution, unsettled.what)
+        if not unsettled.running_waves:
+            self.look_again_in(poll_interval(), method_name)
+        trigger = RecoveryJobTrigger(
+            execution_id=execution,
+            wave_numbers=unsettled.running_waves,
+            deadline=unsettled.deadline,
+            poll_interval=poll_interval(),
+        )
+        self.defer(trigger=trigger, method_name=method_name)
+
+    def pass_over_if_blocked(self, document: Mapping[str, Any]) -> None:
+        """
+        Skip this wave, in the record and in Airflow, when it can never start because of a failure before it.
+
+        :param document: the execution document.
+        :raises AirflowSkipException: the wave is passed over.
+        :raises WaveRefusedError: the execution was not admitted, or ends.
+        """
+        check_admitted(document)
+        check_not_ending(document)
+        plan = plan_from_snapshot(document["planSnapshot"])
+        if failure := blocked_by(document, plan, self.wave_number):
+            reason = f"not started: {failure}"
+            self.store.skip_wave(document["executionId"], self.wave_number, reason, SkipCause.DEPENDENCY)
+            raise AirflowSkipException(reason)
+
+    def deadline_of(self, execution: str) -> float:
+        """Epoch seconds at which the time-out of the wave's attempt ends."""
+        wave = self.store.get_wave(execution, self.wave_number)
+        return deadline_of(self.wave_plan_of(execution), wave)
+
+    def wait_for_start(
+        self, execution: str, delay: NotStartedError, method_name: str = "execute_complete"
+    ) -> NoReturn:
+        """
+        Leave the worker until the jobs of the wave may be started.
+
+        :param execution: id of the execution.
+        :param delay: why they were not started now.
+        :param method_name: what runs then.
+        """
+        if not isinstance(delay, QueuedError):
+            pause = poll_interval() if delay.pause is None else delay.pause
+            self.look_again_in(until_deadline(pause, self.deadline_of(execution)), method_name)
+        trigger = QueueTurnTrigger(
+            execution_id=execution,
+            wave_number=self.wave_number,
+            deadline=self.deadline_of(execution),
+            poll_interval=poll_interval(),
+        )
+        self.defer(trigger=trigger, method_name=method_name)
+
+    def jobs_trigger(self, execution: str) -> RecoveryJobTrigger:
+        """What waits for the wave's jobs in the triggerer."""
+        return RecoveryJobTrigger(
+            execution_id=execution,
+            wave_numbers=[self.wave_number],
+            deadline=self.deadline_of(execution),
+            poll_interval=poll_interval(),
+        )
+
+
+class WaveOperator(WaveMixin, RecoveryOperator):
+    """
+    Base of the operators that act on one wave.
+
+    :param wave_number: from 1.
+    """
+
+    def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.wave_number = wave_number
