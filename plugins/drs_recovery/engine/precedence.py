@@ -117,8 +117,8 @@ def needed_by(
         for other in _live_documents(store, document["executionId"], kind):
             servers = _servers_of(other)
             shared = sorted(servers.keys() & set(server_ids))
-            # One that is being opened may have none of its servers on record yet.
-            if shared or (other["planId"] == document["planId"] and not servers):
+            # One that is being opened may not have all of its servers on record yet.
+            if shared or (other["planId"] == document["planId"] and "admittedTime" not in other):
                 names = ", ".join(f"{servers[one]} ({one})" for one in shared) or "servers of this plan"
                 reason = (
                     f"a live {kind} of plan {other['planName']} needs {names}: execution "

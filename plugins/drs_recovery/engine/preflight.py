@@ -16,6 +16,7 @@ from itertools import groupby
 
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.parts import parts_of
+from drs_recovery.engine.place_answers import PlaceTrouble
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.preflight_jobs import (
     OLDEST_RUNNING_JOB,
@@ -55,21 +56,21 @@ class Preflight:
     ) -> None:
         self._clients, self._plan = clients, plan
         self._execution_id, self._type = execution_id, execution_type
+        self.troubles: list[PlaceTrouble] = []
+        """Of the places whose checks are to be made again later."""
 
     def findings(self, resolution: Resolution) -> list[PreflightFinding]:
         """
         Make every check.
 
         :param resolution: the servers of the chosen waves.
-        :raises botocore errors: passing ones of DRS, for a drill, so that the caller tries again.
         """
         concerns = [*resolution.concerns]
         for place, servers in groupby(sorted(resolution.servers, key=_place), key=_place):
             try:
                 concerns += self._check_place(place, list(servers))
             except AWS_ERRORS as error:
-                error.add_note(f"checks in {place.region} (connection {place.connection})")
-                raise
+                self.troubles.append(PlaceTrouble(place, error, "checks"))
         return [concern.finding_for(self._type) for concern in concerns]
 
     def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from drs_recovery.durations import parse_duration
 from drs_recovery.engine.clients import Clients, Place, connection_exists
+from drs_recovery.engine.place_answers import PlaceTrouble
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
 from drs_recovery.plan import ProtectionGroup, RecoveryPlan
@@ -46,10 +47,12 @@ class Resolution:
 
     :param servers: of all waves, each once.
     :param concerns: what is wrong.
+    :param troubles: of the places that may answer later; their servers are missing.
     """
 
     servers: list[ResolvedServer] = field(default_factory=list)
     concerns: list[Concern] = field(default_factory=list)
+    troubles: list[PlaceTrouble] = field(default_factory=list)
 
     def of_wave(self, number: int) -> list[NewServer]:
         """
@@ -75,13 +78,13 @@ class GroupResolver:
         self._clients = clients
         self._groups = [(number, *named) for number in wave_numbers for named in plan.groups_of(number)]
         self._found: dict[Place, dict[str, Mapping[str, Any]]] = {}
+        self._away: dict[Place, PlaceTrouble] = {}
 
     def resolve(self) -> Resolution:
         """
-        Find the servers.
+        Find the servers, in each place whatever another one answers.
 
         :return: servers and concerns, every problem at once.
-        :raises botocore errors: transient ones, so that the caller tries again.
         """
         found: list[ResolvedServer] = []
         concerns: list[Concern] = []
@@ -90,7 +93,7 @@ class GroupResolver:
             found += servers
             concerns += problems
         unique = {(one.wave_number, one.server.source_server_id): one for one in found}
-        return Resolution(list(unique.values()), [*concerns, *_repeated(found)])
+        return Resolution(list(unique.values()), [*concerns, *_repeated(found)], [*self._away.values()])
 
     def _resolve_group(
         self, number: int, name: str, group: ProtectionGroup
@@ -99,12 +102,14 @@ class GroupResolver:
         if not connection_exists(group.connection):
             what = f"group {name}: there is no Airflow connection {group.connection!r}"
             return [], [_prevents(number, what, "make the connection or mend the plan")]
+        if place in self._away:
+            return [], []
         try:
             known = self._servers_at(place)
         except AWS_ERRORS as error:
             if is_transient(error):
-                error.add_note(f"source servers of {place.region} (connection {place.connection})")
-                raise
+                self._away[place] = PlaceTrouble(place, error, "source servers")
+                return [], []
             return [], [_unreadable(number, name, place, error)]
         if group.servers is not None:
             critical = {server.id: server.critical for server in group.servers}

@@ -11,6 +11,7 @@ from typing import Any
 from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.engine.job_starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.engine.parts import JobPart
+from drs_recovery.engine.place_answers import PlaceTrouble
 from drs_recovery.engine.precedence import named
 from drs_recovery.engine.preflight_concerns import Concern, Gravity
 from drs_recovery.engine.resolution import ResolvedServer
@@ -34,13 +35,14 @@ class UseCheck:
     def __init__(self, store: ExecutionStore, clients: Clients, execution: Mapping[str, Any]) -> None:
         self._store, self._clients, self._execution = store, clients, execution
         self._replaced = replaced_by(execution)
+        self.troubles: list[PlaceTrouble] = []
+        """Of the places where a drill has to look again later."""
 
     def concerns(self, servers: Sequence[ResolvedServer]) -> list[Concern]:
         """
         Look before the execution is let in.
 
         :param servers: of the chosen waves.
-        :raises botocore errors: passing ones of DRS, for a drill, so that the caller tries again.
         """
         found: list[Concern] = []
         owners: set[str] = set()
@@ -86,8 +88,8 @@ class UseCheck:
             return self._used(place, server_ids), []
         except AWS_ERRORS as error:
             if is_transient(error) and self._execution["isDrill"]:
-                error.add_note(f"recovery instances of {place.region} (connection {place.connection})")
-                raise
+                self.troubles.append(PlaceTrouble(place, error, "recovery instances"))
+                return [], []
             what = (
                 f"recovery instances in use could not be looked for in {place.region} (connection "
                 f"{place.connection}): {describe(error)}"

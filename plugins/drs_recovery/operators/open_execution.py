@@ -82,7 +82,10 @@ class OpenExecutionOperator(PlanOperator):
                     self._give_way(busy_place(self.store, clients, execution_id), execution_id, options)
                 self._check(execution_id, plan, options, clients)
             except AWS_ERRORS as error:
-                self._wait_for_aws(execution_id, options, error)
+                if not is_transient(error):
+                    raise
+                problem = f"state of the place: {describe(error)}"
+                self._wait_for_aws(execution_id, options, problem, retry_after(error))
             document = self.store.get_document(execution_id)
             check_not_ending(document)
             self.store.admit(execution_id)
@@ -97,20 +100,31 @@ class OpenExecutionOperator(PlanOperator):
         except (SettingError, UnusableConnectionError) as error:
             raise ExpectedFailureError(f"nothing is launched, and nothing recorded: {error}") from None
 
-    def _wait_for_aws(self, execution_id: str, options: RunOptions, error: Exception) -> NoReturn:
-        """Leave the worker while AWS cannot be asked; a plan with a mistake in a Region ends in good time."""
-        if not is_transient(error):
-            raise error
+    def _wait_for_aws(
+        self,
+        execution_id: str,
+        options: RunOptions,
+        what: str,
+        pause: float | None,
+        errors: Sequence[str] = (),
+    ) -> NoReturn:
+        """
+        Leave the worker while AWS cannot be asked; a plan with a mistake in a Region ends in good time.
+
+        :param what: what AWS does not tell, and its words.
+        :param pause: seconds that AWS asked to wait, if it did.
+        :param errors: what speaks against the execution in the places that answered.
+        """
         check_not_ending(self.store.get_execution(execution_id))
-        where = "; ".join(getattr(error, "__notes__", ())) or "state of the place"
-        problem = f"AWS cannot be asked for the {where}: {describe(error)}"
+        problem = f"AWS cannot be asked for the {what}"
         since = self.store.note_waiting(execution_id, problem)
         left = since + _PATIENCE[options.execution_type] - time.time()
         if left <= 0:
             minutes = _PATIENCE[options.execution_type] / 60
-            self._refuse(execution_id, [f"{problem}, for {minutes:.0f} minutes, since {moment(since)}"])
+            waited = f"{problem}, for {minutes:.0f} minutes, since {moment(since)}"
+            self._refuse(execution_id, [waited, *errors])
         self.log.warning("execution %s: %s", execution_id, problem)
-        self.look_again_in(min(retry_after(error) or poll_interval(), left))
+        self.look_again_in(min(pause or poll_interval(), left))
 
     def _opened(self, context: Context, execution_id: str) -> dict[str, Any]:
         """
@@ -149,25 +163,36 @@ class OpenExecutionOperator(PlanOperator):
         raise AirflowSkipException(reason)
 
     def _check(self, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients) -> None:
-        """Record the servers and what speaks against launching them; errors end all but a dry run."""
+        """
+        Record the servers and what speaks against launching them; errors end all but a dry run.
+
+        What one place tells is on record whatever another one does not tell yet.
+        """
         resolution = GroupResolver(clients, plan, options.waves).resolve()
         for number in options.waves:
             self.store.add_servers(execution_id, number, resolution.of_wave(number))
         self._give_way(disturbed_recovery(self.store, execution_id), execution_id, options)
-        used = self._used(execution_id, resolution, options, clients)
+        check = UseCheck(self.store, clients, self.store.get_execution(execution_id))
+        used = self._used(execution_id, resolution, options, check)
         preflight = Preflight(clients, plan, execution_id, options.execution_type)
         findings = [*preflight.findings(resolution), *used]
+        troubles = [*resolution.troubles, *check.troubles, *preflight.troubles]
         for finding in findings:
             self.log.warning("preflight of execution %s: %s: %s", execution_id, finding.severity, finding)
-        self.store.set_findings(execution_id, findings)
-        if (errors := _errors_in(findings)) and not options.dry_run:
+        # That nothing was found is true only once everybody was asked.
+        if findings or not troubles:
+            self.store.set_findings(execution_id, findings)
+        errors = [] if options.dry_run else _errors_in(findings)
+        if troubles:
+            pause = max((trouble.retry_after or 0.0 for trouble in troubles), default=0.0)
+            self._wait_for_aws(execution_id, options, "; ".join(map(str, troubles)), pause, errors)
+        if errors:
             self._refuse(execution_id, errors)
 
     def _used(
-        self, execution_id: str, resolution: Resolution, options: RunOptions, clients: Clients
+        self, execution_id: str, resolution: Resolution, options: RunOptions, check: UseCheck
     ) -> list[PreflightFinding]:
         """Instances in use that the execution would end: a scheduled drill is skipped beside them."""
-        check = UseCheck(self.store, clients, self.store.get_execution(execution_id))
         concerns = check.concerns(resolution.servers)
         findings = [concern.finding_for(options.execution_type) for concern in concerns]
         if options.is_scheduled and (blocking := _errors_in(findings)):

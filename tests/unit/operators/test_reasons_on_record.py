@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from botocore.exceptions import ClientError
 
+from drs_recovery.operators.failure_decision import FailureDecisionOperator
 from sandbox.testing import Sandbox
-from tests.plan_documents import DB_1, application, database, plan
+from tests.plan_documents import DB_1, WEST, application, database, plan
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 Later = Callable[[str, float], None]
 
+FAR = "s-8888888888888888a"
 DENIED = {"service": "ec2", "operation": "DescribeInstances", "status": 403, "code": "UnauthorizedOperation"}
 WORDS = "UnauthorizedOperation: You are not authorized to perform this operation"
 
@@ -116,6 +118,58 @@ def test_an_opening_goes_on_when_aws_answers_again(aws: Sandbox, steps_of: Steps
     steps.open()
 
     assert "admittedTime" in steps.document
+    assert "waitingFor" not in steps.document
+
+
+@pytest.mark.parametrize(
+    ("operation", "what"),
+    [
+        ("DescribeSourceServers", "source servers"),
+        ("DescribeRecoveryInstances", "recovery instances"),
+        ("DescribeJobs", "checks"),
+    ],
+)
+def test_an_opening_says_which_place_it_waits_for_and_keeps_what_the_others_told(
+    aws: Sandbox, steps_of: StepsOf, later: Later, operation: str, what: str
+) -> None:
+    aws.add_servers({"id": FAR, "name": "far-01", "region": WEST})
+    aws.add_fault("replication", server=DB_1, state="STALLED")
+    # The place that does not answer is asked first.
+    groups = {"near": {"servers": [DB_1]}, "far": {"servers": [FAR], "region": WEST}}
+    east = {"region": "us-east-1"} if operation != "DescribeSourceServers" else {"region": WEST}
+    steps = steps_of(plan({"groups": ["far", "near"]}, groups=groups))
+    aws.add_fault("error", operation=operation, status=429, code="ThrottlingException", **east)
+
+    deferred(steps.open)
+    deferred(steps.open)
+
+    message = steps.document["waitingFor"]["message"]
+    assert f"{what} in {east['region']} (connection aws_default): ThrottlingException" in message
+    assert {s["serverName"] for s in wave_of(steps)["serverStatuses"]} >= {"crm-db-01"}
+    found = [one["sourceServerId"] for one in steps.document["findings"]]
+    assert found == [DB_1]
+    later("operators.open_execution", 16 * 60)
+    with pytest.raises(AirflowFailException, match="ThrottlingException") as refused:
+        steps.open()
+    assert "crm-db-01" in str(refused.value)
+
+
+def test_an_opening_goes_on_when_the_place_it_waited_for_answers(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_servers({"id": FAR, "name": "far-01", "region": WEST})
+    groups = {"near": {"servers": [DB_1]}, "far": {"servers": [FAR], "region": WEST}}
+    steps = steps_of(plan({"groups": ["far", "near"]}, groups=groups))
+    aws.add_fault("error", operation="DescribeSourceServers", status=503, code="Busy", region=WEST)
+    deferred(steps.open)
+    assert [s["serverName"] for s in wave_of(steps)["serverStatuses"]] == ["crm-db-01"]
+    # Nothing bad was found yet, but not everybody was asked.
+    assert "findings" not in steps.document
+    assert len(aws.calls("drs", "StartRecovery")) == 0
+
+    aws.clear_faults()
+    steps.open()
+
+    assert steps.document["progress"]["totalServers"] == 2
+    assert steps.document["findings"] == []
     assert "waitingFor" not in steps.document
 
 
@@ -236,6 +290,33 @@ def test_a_refusal_to_read_details_is_on_record_and_ends_the_wave_by_its_policy(
     # What was launched is on record all the same.
     assert all(s["recoveryInstanceId"] for s in wave_of(steps)["serverStatuses"])
     assert steps.start(2)
+
+
+def test_people_are_asked_with_the_reason_when_details_are_refused_for_too_long(
+    aws: Sandbox, launched: Callable[..., Steps], later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = launched(database(on_failure="ask"), application())
+    aws.add_fault("error", **DENIED, message=WORDS.partition(": ")[2])
+    deferred(steps.enrich)
+    asked: list[dict[str, Any]] = []
+    hitl = "airflow.providers.standard.operators.hitl.upsert_hitl_detail"
+    monkeypatch.setattr(hitl, lambda **question: asked.append(question))
+    context = {**steps.context(1), "task_instance": SimpleNamespace(id="0198", try_number=1)}
+    decide = FailureDecisionOperator(task_id="decide", wave_number=1)
+
+    # Within their patience neither the wave nor people hear of it, also when its own steps died.
+    deferred(decide.execute, context)
+    assert (wave_of(steps)["status"], asked) == ("POLLING", [])
+    later("engine.enrichment", 630)
+    with pytest.raises(AirflowFailException, match="UnauthorizedOperation"):
+        steps.enrich()
+    with pytest.raises(TaskAwaitingInput):
+        decide.execute(context)
+
+    assert wave_of(steps)["failureGate"]["decision"] == "WAITING"
+    assert WORDS in asked[0]["body"]
+    assert WORDS in wave_of(steps)["failureGate"]["message"]
+    assert steps.document["status"] == "PAUSED"
 
 
 def test_a_trouble_of_ec2_that_may_pass_is_survived_until_the_waves_time_out(
