@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.polling import PASSING_TROUBLE
 from drs_recovery.engine.precedence import needed_by
@@ -59,13 +60,19 @@ class DueTerminations:
         self._terminator = Terminator(store, Clients())
 
     def run(self) -> DuePass:
-        """Look once at every drill that is due; trouble with one is no trouble of the others."""
+        """
+        Look once at every drill that is due; trouble with one is no trouble of the others.
+
+        :raises errors of the store: it is away, and no drill can be looked at.
+        """
         result, name = DuePass(), installation(self._store)
         for execution_id, since in self._store.due_terminations():
             try:
                 if self._is_due(execution_id, since, name):
                     self.terminate(execution_id, result)
             except _TROUBLE as error:
+                if is_store_away(error):
+                    raise
                 log.warning("execution %s: not terminated this time: %s", execution_id, describe(error))
                 result.under_way[execution_id] = describe(error)
             except Exception as error:  # whatever is wrong with one drill, the others are cleaned up

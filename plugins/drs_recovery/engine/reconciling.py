@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.closing import ExecutionCloser
 from drs_recovery.engine.ending import ending_without_run
 from drs_recovery.hooks.errors import describe
@@ -76,6 +77,8 @@ def reconcile(
             else:
                 _close(store, closer, execution_id, state, result)
         except Exception as error:  # whatever is wrong with one record, the others get their end
+            if is_store_away(error):
+                raise
             log.exception("execution %s: not reconciled this time", execution_id)
             result.failed[execution_id] = describe(error)
     return result

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, PlaceClients, connection_exists
 from drs_recovery.engine.documents import Documents
@@ -98,6 +99,8 @@ class Sweeper:
             try:
                 self._sweep_place(place, result)
             except _TROUBLE as error:
+                if is_store_away(error):
+                    raise
                 self._clients.forget()
                 problems = result.unreachable if _passes(error) else result.failed
                 problems.append(f"{where}: {describe(error)}")

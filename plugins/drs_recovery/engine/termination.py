@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.accounts import WrongAccountError, demand_account
 from drs_recovery.engine.clients import Clients, Place, connection_exists
 from drs_recovery.engine.ec2 import describe_instances
@@ -158,6 +159,8 @@ class Terminator:
         try:
             yield
         except AWS_ERRORS as error:
+            if is_store_away(error):
+                raise
             self._clients.forget()
             look.add_error(error, _name(place))
             if is_unanswered(error):
@@ -270,6 +273,8 @@ class _PlaceLook:
         look.problems += [f"{self._instances[one]}: {reason}" for one, reason in asked.later.items()]
         look.jobs_run = look.jobs_run or bool(under_way or asked.started)
         stop = asked.stopped_by
+        if stop is not None and is_store_away(stop):
+            raise stop
         if stop is not None:
             look.add_error(stop, f"TerminateRecoveryInstances in {_name(self._place)}")
         if stop is None or passes_by_itself(stop):

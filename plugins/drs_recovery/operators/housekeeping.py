@@ -15,6 +15,7 @@ from drs_recovery.engine.reconciling import RunStateOf, reconcile
 from drs_recovery.engine.sweep import Sweeper
 from drs_recovery.engine.unrecorded import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
+from drs_recovery.operators.outages import waits_for_the_next_run
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class TerminateDueOperator(RecoveryOperator):
     :return: executions by what became of them: ``terminated``, ``under_way``, ``failed``.
     """
 
+    @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at each."""
         with fails_for_good():
@@ -51,6 +53,7 @@ class CheckInstancesOperator(RecoveryOperator):
     :return: ``gone``, ``still_running``, ``ended``, ``unreachable``.
     """
 
+    @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at each place."""
         result = InstanceChecker(self.store).check()
@@ -70,6 +73,7 @@ class ReconcileOperator(RecoveryOperator):
     :return: executions by what became of them: ``closed``, ``waiting``, ``failed``.
     """
 
+    @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
         """Take each one step further."""
         with fails_for_good():
@@ -100,6 +104,7 @@ class SweepOperator(RecoveryOperator):
         ``unrecorded``.
     """
 
+    @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at every known place."""
         with fails_for_good():

@@ -20,6 +20,7 @@ from drs_recovery.dynamodb import is_store_away
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.identity import execution_id
+from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.settings import execution_store, poll_interval
 
 if TYPE_CHECKING:
@@ -75,6 +76,29 @@ class OutlivesOutages:
             method_name="go_on_after_outage",
             kwargs={"since": began},
         )
+
+
+def waits_for_the_next_run(step: Callable[..., Result]) -> Callable[..., Result]:
+    """
+    Let a step of housekeeping end at once, and fail, when the store does not answer; its next run goes on.
+
+    What it has asked AWS for until then is found there. Runs that wait would keep the next one from coming.
+
+    :param step: ``execute`` of an operator.
+    """
+
+    @functools.wraps(step)
+    def run(operator: Any, context: Context) -> Result:
+        try:
+            return step(operator, context)
+        except Exception as error:
+            if not is_store_away(error):
+                raise
+            raise ExpectedFailureError(
+                f"the execution store does not answer, the next run goes on: {describe(error)}"
+            ) from None
+
+    return run
 
 
 def outlives_outages(step: Callable[..., Result]) -> Callable[..., Result]:

@@ -13,6 +13,7 @@ from drs_recovery.engine.termination import TerminationLook, Terminator
 from drs_recovery.engine.termination_request import TerminationRequest, read_request
 from drs_recovery.exceptions import TerminationFailedError
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good, until_deadline
+from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.settings import poll_interval, termination_timeout
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ class TerminateInstancesOperator(RecoveryOperator):
     Safe to run any number of times, also side by side: every look asks DRS what still exists and what is
     under way. Throttling, 5xx, lost answers, conflicts and full quotas are survived until the time-out
     (``[drs_recovery] termination_timeout``); then, or when DRS refuses an instance for good, the task fails
-    and names what is left. All others are terminated all the same.
+    and names what is left. All others are terminated all the same. An outage of the execution store does not
+    count: the step goes on behind it with all of its time.
 
     :return: id of the execution.
     """
 
+    @outlives_outages
     def execute(self, context: Context) -> str:
         """Check the request, record it, look for the first time."""
         return self._go_on(context, time.time() + termination_timeout(), 0)
 
+    @outlives_outages
     def execute_complete(self, context: Context, event: Any, deadline: float = 0.0, troubles: int = 0) -> str:
         """
         Look again.

@@ -16,10 +16,12 @@ from drs_recovery.dynamodb_actions import to_dynamodb
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from sandbox.testing import Sandbox
-from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan, web
+from tests.plan_documents import APP_1, DB_1, DB_2, WEST, application, database, plan, web
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
+
+FAR = "s-8888888888888888a"
 
 DEFAULTS = {"waves": None, "include_recovery": False, "confirmation": None}
 
@@ -257,6 +259,51 @@ def test_waiting_has_an_end_that_names_what_is_left(
     assert drill.events[-1] == "TERMINATION_FAILED"
     assert "crm-db-02" in drill.document["terminationError"]
     assert drill.document["instancesTerminated"] is False
+
+
+@pytest.fixture
+def two_regions(aws: Sandbox, steps_of: StepsOf) -> Steps:
+    """A drill of one wave in two Regions, COMPLETED."""
+    aws.add_servers({"id": FAR, "name": "far-01", "region": WEST})
+    groups = {"far": {"servers": [FAR], "region": WEST}, "near": {"servers": [DB_1]}}
+    steps = steps_of(plan({"groups": ["far", "near"]}, groups=groups))
+    steps.open()
+    launch(aws, steps, 1)
+    steps.finalize()
+    return steps
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        {"service": "ec2", "operation": "DescribeInstances", "code": "UnauthorizedOperation"},
+        {"operation": "DescribeRecoveryInstances", "code": "AccessDeniedException"},
+        {"operation": "TerminateRecoveryInstances", "code": "AccessDeniedException"},
+    ],
+    ids=lambda denied: denied["operation"],
+)
+def test_a_region_that_refuses_keeps_its_instances_on_record_and_all_others_go(
+    aws: Sandbox, two_regions: Steps, denied: dict[str, Any]
+) -> None:
+    terminate = Termination(execution_id=two_regions.execution_id)
+    fault = aws.add_fault("error", status=403, message="not in the west", region=WEST, **denied)
+
+    deferred(terminate)
+    aws.advance(A_TERMINATION)
+    with pytest.raises(AirflowFailException, match=r"us-west-2 \(connection aws_default\).*not in the west"):
+        terminate()
+
+    assert two_regions.server("crm-db-01")["phase"] == "TERMINATED"
+    far = two_regions.server("far-01")
+    assert (far["phase"], far["instanceState"]) == ("READY", "running")
+    assert "not in the west" in two_regions.document["terminationError"]
+    assert "us-west-2" in two_regions.document["terminationError"]
+    assert two_regions.document["instancesTerminated"] is False
+    aws.control("DELETE", f"/faults?id={fault}")
+    deferred(Termination("manual__t2", execution_id=two_regions.execution_id))
+    aws.advance(A_TERMINATION)
+    Termination("manual__t2", execution_id=two_regions.execution_id)()
+    assert two_regions.document["instancesTerminated"] is True
 
 
 def test_rights_that_are_missing_are_told_at_once(aws: Sandbox, drill: Steps) -> None:
