@@ -16,6 +16,7 @@ from drs_recovery.engine.clients import Clients
 from drs_recovery.engine.parts import parts_of_attempt
 from drs_recovery.engine.start_rules import check_not_ending, gate_is_asked
 from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.store import ExecutionStore
@@ -40,8 +41,10 @@ def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[
         return
     try:
         _join(store, clients, document, wave)
-    except Exception:
-        log.exception("wave %s joins no queue before its own step", wave["waveNumber"])
+    except Exception as error:
+        why, unforeseen = describe(error), not isinstance(error, FORESEEN_ERRORS)
+        message = "wave %s joins no queue before its own step: %s"
+        log.warning(message, wave["waveNumber"], why, exc_info=unforeseen)
 
 
 def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:

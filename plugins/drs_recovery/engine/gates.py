@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from drs_recovery.engine.judgement import wave_label, wave_of
+from drs_recovery.hooks.errors import describe
 from drs_recovery.markdown import escaped
 from drs_recovery.plan import Gate, RecoveryApproval, RecoveryPlan
 from drs_recovery.plan_messages import PLAN_VALUES, Values, render_message
@@ -130,8 +131,9 @@ def _filled(message: str, values: Values, written: Callable[[object], str]) -> s
     """A question that cannot be put nicely is put as it was written: a gate never fails of its message."""
     try:
         return render_message(message, values, written)
-    except Exception:
-        log.exception("the message of a gate cannot be filled in: %s", message)
+    except Exception as error:
+        # Whoever wrote the plan can mend it, and no traceback through this program helps them.
+        log.warning("the message of a gate cannot be filled in: %s: %s", describe(error), message)
         return message
 
 

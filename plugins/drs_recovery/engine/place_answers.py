@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from drs_recovery.engine.clients import Clients, Place, PlaceClients
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe, is_transient, retry_after
 
 Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")
@@ -82,7 +82,7 @@ def ask_places(
             answers.found[place] = ask(clients.at(*place), wanted)
         except Exception as error:  # whatever is wrong with one place, the others are asked
             trouble = PlaceTrouble(place, error, subject)
-            log.warning("no answer this time: %s", trouble, exc_info=not isinstance(error, AWS_ERRORS))
+            log.warning("no answer this time: %s", trouble, exc_info=not isinstance(error, FORESEEN_ERRORS))
             clients.forget(place)
             answers.troubles.append(trouble)
     return answers

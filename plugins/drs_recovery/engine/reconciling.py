@@ -15,7 +15,7 @@ from typing import Any
 from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.closing import ExecutionCloser
 from drs_recovery.engine.ending import ending_without_run
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.store import ExecutionStore
 
@@ -79,8 +79,9 @@ def reconcile(
         except Exception as error:  # whatever is wrong with one record, the others get their end
             if is_store_away(error):
                 raise
-            log.exception("execution %s: not reconciled this time", execution_id)
-            result.failed[execution_id] = describe(error)
+            why, unforeseen = describe(error), not isinstance(error, FORESEEN_ERRORS)
+            log.warning("execution %s: not reconciled this time: %s", execution_id, why, exc_info=unforeseen)
+            result.failed[execution_id] = why
     return result
 
 

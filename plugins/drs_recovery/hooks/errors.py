@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
+from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.transient_errors import SenselessAnswerError, is_transient_answer
 
 # Of credentials that expired between two calls: a new client has new ones.
@@ -46,6 +47,8 @@ _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, No
 
 # Also a connection that cannot be used, such as one whose profile does not exist: it concerns one place only.
 AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
+FORESEEN_ERRORS: tuple[type[Exception], ...] = (*AWS_ERRORS, DrsRecoveryError)
+"""Whose text says everything: a traceback in a log is for mistakes in this program."""
 
 
 class MissingConnectionError(BotoCoreError):  # type: ignore[misc]  # botocore is not annotated

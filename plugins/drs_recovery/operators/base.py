@@ -18,11 +18,11 @@ from drs_recovery.dynamodb import is_store_away
 from drs_recovery.engine.announcements import Asked
 from drs_recovery.engine.announcer import Announcer
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.identity import execution_id
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.operators.outages import OutlivesOutages
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.operators.quiet_failures import ExpectedFailureError, log_without_traceback
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import execution_store
 from drs_recovery.store import ExecutionStore
@@ -70,11 +70,14 @@ _FINAL_ERRORS = (ExecutionError, TransitionRefusedError, ExecutionNotFoundError)
 
 @contextmanager
 def fails_for_good() -> Iterator[None]:
-    """Turn an error that a retry cannot mend into one that Airflow does not retry."""
+    """Turn an error that a retry cannot mend into one that Airflow does not retry, and log both in a line."""
     try:
         yield
     except _FINAL_ERRORS as error:
         raise ExpectedFailureError(str(error)) from None
+    except FORESEEN_ERRORS:
+        log_without_traceback()
+        raise
 
 
 class RecoveryMixin(OutlivesOutages):
@@ -150,8 +153,10 @@ class RecoveryMixin(OutlivesOutages):
         """
         try:
             Announcer(self.store).announce(execution, asked)
-        except Exception:
-            _log.exception("execution %s: what happened was not announced", execution)
+        except Exception as error:
+            unforeseen = not isinstance(error, FORESEEN_ERRORS)
+            message = "execution %s: what happened was not announced: %s"
+            _log.warning(message, execution, describe(error), exc_info=unforeseen)
 
     @contextmanager
     def noting(self, execution: str) -> Iterator[None]:

@@ -14,6 +14,7 @@ from drs_recovery.engine.plan_keeping import set_kept_plans_right
 from drs_recovery.engine.reconciling import RunStateOf, reconcile
 from drs_recovery.engine.sweep import Sweeper
 from drs_recovery.engine.unrecorded import tell_unrecorded
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 from drs_recovery.operators.outages import waits_for_the_next_run
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
@@ -56,7 +57,8 @@ class CheckInstancesOperator(RecoveryOperator):
     @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once at each place."""
-        result = InstanceChecker(self.store).check()
+        with fails_for_good():
+            result = InstanceChecker(self.store).check()
         for execution_id in result.ended:
             self.announce(execution_id)
         for where in result.unreachable:
@@ -87,8 +89,10 @@ class ReconcileOperator(RecoveryOperator):
         """In nobody's way: the next run of housekeeping tries again."""
         try:
             result = set_kept_plans_right(self.store, run_state_of)
-        except Exception:
-            self.log.exception("the plans of live executions are not set right this time")
+        except Exception as error:
+            unforeseen = not isinstance(error, (*FORESEEN_ERRORS, AirflowRuntimeError))
+            message = "the plans of live executions are not set right this time: %s"
+            self.log.warning(message, describe(error), exc_info=unforeseen)
         else:
             self.log.info("plans of live executions: kept %s, deleted %s", result.kept, result.deleted)
 

@@ -1,5 +1,5 @@
 """
-Failures that are results: a wave that failed, an execution that was refused.
+Failures that are results, such as a wave that failed, and those that another try may mend, such as of AWS.
 
 Airflow's task runner logs every failure with its traceback. Of these, the text says everything: a traceback
 would look like a mistake in this program.
@@ -13,17 +13,19 @@ from typing import Any
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
 
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+
 
 class ExpectedFailureError(AirflowFailException):
     """A step ends for good, and its text says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        _log_without_traceback()
+        log_without_traceback()
 
 
-def _log_without_traceback() -> None:
-    """Have this process's logs name such a failure by its text alone."""
+def log_without_traceback() -> None:
+    """Have this process's logs name such failures by their text alone."""
     processors = structlog.get_config()["processors"]
     if _text_alone not in processors:
         processors.insert(0, _text_alone)
@@ -32,7 +34,8 @@ def _log_without_traceback() -> None:
 def _text_alone(_logger: Any, _method: str, event: Any) -> Any:
     told = event.get("exc_info")
     error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
-    if isinstance(error, ExpectedFailureError):
+    if isinstance(error, Exception) and isinstance(error, (ExpectedFailureError, *FORESEEN_ERRORS)):
         event.pop("exc_info")
-        event["event"] = f"{event['event']}: {error}"
+        reason = str(error) if isinstance(error, ExpectedFailureError) else describe(error)
+        event["event"] = f"{event['event']}: {reason}"
     return event

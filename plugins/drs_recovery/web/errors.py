@@ -19,7 +19,7 @@ from drs_recovery.exceptions import (
     StoreError,
     TransitionRefusedError,
 )
-from drs_recovery.hooks.errors import AWS_ERRORS, describe_safely
+from drs_recovery.hooks.errors import AWS_ERRORS, FORESEEN_ERRORS, describe_safely
 from drs_recovery.web.pages.errors import error_page, login_redirect
 from drs_recovery.web.problems import (
     Problem,
@@ -97,7 +97,9 @@ def _handler() -> Callable[[Request, Any], Awaitable[Response]]:
     async def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+            shown = None if isinstance(error, (*FORESEEN_ERRORS, Problem)) else error
+            message = "%s %s failed: %s"
+            log.error(message, request.method, request.url.path, problem.detail, exc_info=shown)
         if _is_for_programs(request):
             return problem_answer(problem)
         if problem.status_code == HTTPStatus.UNAUTHORIZED:

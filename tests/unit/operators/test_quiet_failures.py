@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
 
-from drs_recovery.exceptions import ExecutionError
+from drs_recovery.engine.reconciling import reconcile
+from drs_recovery.exceptions import ExecutionError, StoreConflictError
 from drs_recovery.operators.base import fails_for_good
+from sandbox.testing import Sandbox
+from tests.plan_documents import database, plan
+from tests.unit.steps import Steps
 
 
 class TaskLog:
@@ -53,6 +58,32 @@ def test_an_expected_failure_is_told_without_a_traceback(task_log: TaskLog) -> N
     assert task_log.lines == [{"event": "Task failed with exception: wave 1 failed: no capacity"}]
 
 
+def throttled() -> None:
+    with fails_for_good():
+        answer = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+        raise ClientError(answer, "DescribeJobs")
+
+
+def contended() -> None:
+    with fails_for_good():
+        raise StoreConflictError(["EXECUTION"])
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        (throttled, "ThrottlingException: Rate exceeded"),
+        (contended, f"StoreConflictError: {StoreConflictError(['EXECUTION'])}"),
+    ],
+)
+def test_a_failure_that_is_tried_again_is_one_line(
+    task_log: TaskLog, task: Callable[[], None], told: str
+) -> None:
+    task_log.run(task)
+
+    assert task_log.lines == [{"event": f"Task failed with exception: {told}"}]
+
+
 def test_any_other_failure_keeps_its_traceback(task_log: TaskLog) -> None:
     task_log.run(fail)
 
@@ -72,3 +103,19 @@ def test_where_credentials_come_from_is_not_told_at_each_client() -> None:
     import drs_recovery.hooks.base  # noqa: F401
 
     assert not logging.getLogger("botocore.credentials").isEnabledFor(logging.INFO)
+
+
+def test_one_execution_that_cannot_be_reconciled_is_one_line(
+    aws: Sandbox, steps_of: Callable[..., Steps], caplog: pytest.LogCaptureFixture
+) -> None:
+    steps = steps_of(plan(database()))
+    steps.open()
+
+    def refused(*_: str) -> str:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetItem")
+
+    reconcile(steps.store, refused, grace=-60.0)
+
+    (record,) = [one for one in caplog.records if "not reconciled" in one.getMessage()]
+    assert "AccessDenied: no" in record.getMessage()
+    assert not record.exc_info

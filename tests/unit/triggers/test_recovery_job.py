@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import BaseSerialization
 
@@ -75,6 +78,45 @@ def test_one_event_comes_when_the_jobs_are_completed(aws: Sandbox, started: Step
     assert event == {"status": "settled", "problem": None}
     assert [s["phase"] for s in started.document["waves"][0]["serverStatuses"]] == ["LAUNCHED", "LAUNCHED"]
     assert started.document["waves"][0]["status"] == "POLLING"
+
+
+def test_what_a_look_changes_is_told_in_the_log_of_the_trigger_that_waits_for_it(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    both = [
+        steps_of(plan(wave, id=name), run_id=name) for name, wave in (("a", database()), ("b", application()))
+    ]
+    for steps in both:
+        steps.open()
+        steps.start()
+    told: list[tuple[str, str]] = []
+
+    class Triggerer(logging.Handler):
+        """Sorts lines into the logs of triggers, by what Airflow's triggerer binds to each."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            line = json.loads(record.getMessage().partition(" ")[2])
+            told.append((structlog.contextvars.get_contextvars().get("trigger_id"), line["execution"]))
+
+    async def waits(steps: Steps) -> None:
+        structlog.contextvars.bind_contextvars(trigger_id=steps.execution_id)
+        await first_event(trigger_for(steps), lambda: aws.advance(300))
+
+    async def wait_for_both() -> None:
+        await asyncio.gather(*(asyncio.create_task(waits(steps)) for steps in both))
+
+    log, triggerer = logging.getLogger("drs_recovery.transitions"), Triggerer()
+    log.addHandler(triggerer)
+    level = log.level
+    log.setLevel(logging.INFO)
+    try:
+        asyncio.run(wait_for_both())
+    finally:
+        log.removeHandler(triggerer)
+        log.setLevel(level)
+
+    assert {execution for _, execution in told} == {steps.execution_id for steps in both}
+    assert all(trigger == execution for trigger, execution in told)
 
 
 def test_progress_is_on_record_after_each_look(aws: Sandbox, started: Steps) -> None:
