@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
-import struct
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any, NoReturn
+from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -84,7 +82,8 @@ class _AwsCall:
             self._record(arrived)
             self._stopping.wait(self._kept_waiting)
         if self._status == _RESET:
-            self._reset_connection()
+            # A TCP reset; the server takes the error for a client that went away.
+            self._environ["sandbox.reset"]()
         return answer
 
     def _record(self, arrived: str) -> None:
@@ -176,13 +175,6 @@ class _AwsCall:
         """Answer nothing; the connection is closed when the call is recorded."""
         self._status = _RESET
         return []
-
-    def _reset_connection(self) -> NoReturn:
-        """Close the connection with a TCP reset; the server takes the error as a client that went away."""
-        connection = socket.socket(fileno=self._environ["werkzeug.socket"].detach())
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.close()
-        raise ConnectionAbortedError("a fault closed the connection")
 
 
 def _ignore_response(_status: str, _headers: list[tuple[str, str]], _exc_info: Any = None) -> None:

@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import struct
+import sys
+from collections.abc import Callable
 from threading import Thread
-from typing import Any
+from typing import Any, NoReturn
 
+from cheroot import wsgi
 from moto.core.config import default_user_config
-from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import make_server
 
 from sandbox.application import SandboxApplication
+from sandbox.aws_requests import Environ
 from sandbox.control import ControlApi
 from sandbox.moto_bridge import register
 from sandbox.scenario import Scenario
 from sandbox.world import WORLD
 
+# Calls that a fault holds back keep their thread meanwhile.
+_THREADS = 32
 # How long a stop may take to be noticed.
 _STOP_CHECK_SECONDS = 0.02
+# Clients keep their connections between calls, as they do with AWS.
+_IDLE_SECONDS = 3600
 
 
-class _Handler(MotoRequestHandler):
-    """Speaks HTTP/1.1, sends small answers at once, and logs requests only when asked to."""
+class _Gateway(wsgi.WSGIGateway_10):
+    """Lets the application reset its connection, as a fault does."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    # Head and body of an answer leave in one piece.
-    wbufsize = -1
-    logs_requests = False
+    def get_environ(self) -> Environ:  # type: ignore[override]  # cheroot's stub says that it is nothing
+        environ: Environ = super().get_environ()  # type: ignore[no-untyped-call]
+        return {**environ, "sandbox.reset": self._reset}
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-        self.close_connection = True
+    def _reset(self) -> NoReturn:
+        connection = self.req.conn
+        # The server closes what it finds here in an orderly way, which a reset is not.
+        broken, connection.socket = connection.socket, socket.socket()
+        with socket.socket(fileno=broken.detach()) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise ConnectionAbortedError(errno.ECONNABORTED, "a fault closed the connection")
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        if self.logs_requests:
-            super().log_request(code, size)
+
+class _Server(wsgi.Server):
+    expiration_interval = _STOP_CHECK_SECONDS
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: Any) -> Any:
+        try:
+            return wsgi.Server.bind_socket(socket_, bind_addr)  # type: ignore[no-untyped-call]
+        except OSError:
+            socket_.close()
+            raise
 
 
-class _LoggingHandler(_Handler):
-    logs_requests = True
+def _logged(application: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(environ: Environ, start_response: Callable[..., Any]) -> Any:
+        sys.stderr.write(f"{environ['REQUEST_METHOD']} {environ['REQUEST_URI']}\n")
+        return application(environ, start_response)
+
+    return answer
 
 
 class SandboxServer:
@@ -58,20 +81,22 @@ class SandboxServer:
         default_user_config["lambda"] = {"use_docker": False}
         control = ControlApi(WORLD, scenario)
         control.prepare(faults=True)
-        handler = _LoggingHandler if logs_requests else _Handler
         self._application = SandboxApplication(WORLD, control)
-        with socket.create_server((host, port)) as listening:
-            self._server: Any = make_server(
-                host, 0, self._application, threaded=True, request_handler=handler, fd=listening.fileno()
-            )
-        self._thread = Thread(
-            target=self._server.serve_forever, args=(_STOP_CHECK_SECONDS,), name="sandbox", daemon=True
+        self._server: Any = _Server(
+            (host, port),
+            _logged(self._application) if logs_requests else self._application,
+            numthreads=_THREADS,
+            timeout=_IDLE_SECONDS,
         )
+        self._server.gateway = _Gateway
+        self._server.prepare()
+        self._thread = Thread(target=self._server.serve, name="sandbox", daemon=True)
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://{self._server.host}:{self._server.port}"
+        host, port = self._server.bind_addr[:2]
+        return f"http://{host}:{port}"
 
     def start(self) -> None:
         """Answer from now on, in a thread of its own."""
@@ -80,6 +105,5 @@ class SandboxServer:
     def stop(self) -> None:
         """Answer no more, and free the port."""
         self._application.stop()
-        self._server.shutdown()
+        self._server.stop()
         self._thread.join()
-        self._server.server_close()

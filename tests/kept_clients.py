@@ -1,14 +1,15 @@
-"""AWS clients that are made once for all steps: a step makes two or three, each takes a tenth of a second."""
+"""AWS sessions and clients that are made once for all steps: each takes a tenth of a second."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
+from airflow.providers.amazon.aws.hooks.base_aws import BaseSessionFactory as SessionFactory
 
 from sandbox.testing import Sandbox
 
@@ -34,7 +35,22 @@ def kept_clients(sandbox: Sandbox) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3.session.Session, "client", client)
+        patch.setattr(SessionFactory, "_create_basic_session", _kept_sessions())
         yield
+
+
+def _kept_sessions() -> Callable[..., Any]:
+    """A session for what a connection says and the environment adds; those of a role are made anew."""
+    make, kept = SessionFactory._create_basic_session, {}
+
+    def session(factory: Any, session_kwargs: dict[str, Any]) -> Any:
+        around = sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+        key = str(sorted(session_kwargs.items())) + str(around)
+        if key not in kept:
+            kept[key] = make(factory, session_kwargs)
+        return kept[key]
+
+    return session
 
 
 def _settings(config: Any) -> str:

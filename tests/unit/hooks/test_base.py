@@ -33,7 +33,10 @@ def test_the_user_agent_is_that_of_airflows_own_hooks() -> None:
 
 
 def test_outside_of_an_operator_the_user_agent_names_none() -> None:
+    hook = AccountHook(aws_conn_id=None, region_name="eu-west-1", client_type="sts")
+
     assert AccountHook._find_operator_class_name("no_such_function") is None
+    assert "Caller/Unknown" in hook.get_client_type().meta.config.user_agent_extra
 
 
 @pytest.mark.usefixtures("aws")
