@@ -76,6 +76,12 @@ def _parser() -> ArgumentParser:
         "--poll-interval", type=float, default=_DEFAULTS.poll_interval, help="seconds (%(default)g)"
     )
     parser.add_argument(
+        "--parse-interval",
+        type=int,
+        default=_DEFAULTS.parse_interval,
+        help="seconds between two looks at the plans (%(default)d)",
+    )
+    parser.add_argument(
         "--database",
         default=AUTO,
         metavar="auto|sqlite|postgresql|URL",
@@ -104,6 +110,7 @@ def _settings(options: Namespace) -> StackSettings:
         plans_dir=options.plans,
         speed=options.speed,
         poll_interval=options.poll_interval,
+        parse_interval=options.parse_interval,
         database=options.database,
         watched=True,
     )

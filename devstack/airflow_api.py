@@ -71,6 +71,20 @@ class AirflowApi:
                 return None
             raise
 
+    def parse_file_of(self, dag_id: str) -> None:
+        """
+        Have the file of a DAG parsed as soon as possible, not when it is due.
+
+        :param dag_id: a DAG that Airflow knows.
+        """
+        details = self._get(f"/dags/{dag_id}/details")
+        try:
+            self._repeated("PUT", f"/parseDagFile/{details['file_token']}")
+        except AirflowApiError as error:
+            # Somebody has asked for it already, and Airflow has not come to it yet.
+            if error.status != _CONFLICT:
+                raise
+
     def import_errors(self) -> dict[str, str]:
         """Return the stack trace of each DAG file that cannot be loaded."""
         found = self._get("/importErrors")["import_errors"]
@@ -124,6 +138,11 @@ class AirflowApi:
         """Return a DAG run; its ``state`` is queued, running, success or failed."""
         return self._get(f"/dags/{dag_id}/dagRuns/{run_id}")
 
+    def runs_under_way(self) -> set[tuple[str, str]]:
+        """Return DAG id and run id of the runs of all DAGs that have not ended, at most 100."""
+        found = self._get("/dags/~/dagRuns", limit=100, state=["queued", "running"])
+        return {(str(run["dag_id"]), str(run["dag_run_id"])) for run in found["dag_runs"]}
+
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
         """
         Do what "Mark run as …" in the UI does.
@@ -163,7 +182,12 @@ class AirflowApi:
         self._request("POST", f"/dags/{dag_id}/clearTaskInstances", json=wanted)
 
     def open_questions(self, dag_id: str, run_id: str) -> list[Question]:
-        """Return the questions of a DAG run that wait for an answer."""
+        """
+        Return the questions that wait for an answer.
+
+        :param dag_id: the DAG; ``~`` for all.
+        :param run_id: its run; ``~`` for all.
+        """
         # A cancelled run leaves its questions unanswered for ever; only the task's state tells them apart.
         found = self._get(
             f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails", response_received=False, state="awaiting_input"
@@ -227,7 +251,7 @@ def _may_pass(error: BaseException) -> bool:
 
 def _content(reply: httpx.Response) -> dict[str, Any]:
     if reply.is_success:
-        return dict(reply.json()) if reply.content else {}
+        return dict(reply.json() or {}) if reply.content else {}
     request = f"{reply.request.method} {reply.request.url.path}"
     raise AirflowApiError(request, reply.status_code, reply.text[:500])
 

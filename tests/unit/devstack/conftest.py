@@ -74,7 +74,7 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PATCH = _answer  # noqa: N815  # the names that http.server looks for
+        do_GET = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815  # the names that http.server looks for
 
         def log_message(self, format: str, *args: Any) -> None:
             """Keep the test's output clean."""

@@ -97,6 +97,32 @@ def test_a_dag_is_returned_with_its_documentation(api, airflow):
     assert api.dag("recover_crm") == {"doc_md": "text", "tags": []}
 
 
+def test_the_file_of_a_dag_is_parsed_on_demand(api, airflow):
+    airflow.reply("GET /api/v2/dags/recover_crm/details", {"file_token": "token"})
+    airflow.reply("PUT /api/v2/parseDagFile/token", None, status=201)
+    api.parse_file_of("recover_crm")
+    assert len(airflow.bodies("PUT /api/v2/parseDagFile/token")) == 1
+
+
+def test_a_file_that_waits_to_be_parsed_already_need_not_be_asked_for(api, airflow):
+    airflow.reply("GET /api/v2/dags/recover_crm/details", {"file_token": "token"})
+    airflow.reply("PUT /api/v2/parseDagFile/token", {"detail": "Unique constraint violation"}, status=409)
+    api.parse_file_of("recover_crm")
+
+
+def test_a_refused_wish_to_parse_is_told(api, airflow):
+    airflow.reply("GET /api/v2/dags/recover_crm/details", {"file_token": "token"})
+    airflow.reply("PUT /api/v2/parseDagFile/token", {"detail": "Forbidden"}, status=403)
+    with pytest.raises(AirflowApiError, match="was answered with 403"):
+        api.parse_file_of("recover_crm")
+
+
+def test_runs_under_way_are_those_of_all_dags(api, airflow):
+    runs = [{"dag_id": "recover_crm", "dag_run_id": "a"}, {"dag_id": "housekeeping", "dag_run_id": "b"}]
+    airflow.reply("GET /api/v2/dags/~/dagRuns", {"dag_runs": runs, "total_entries": 2})
+    assert api.runs_under_way() == {("recover_crm", "a"), ("housekeeping", "b")}
+
+
 def test_import_errors_are_listed_by_file(api, airflow):
     error = {"filename": "recovery_plans.py", "stack_trace": "Traceback …"}
     airflow.reply("GET /api/v2/importErrors", {"import_errors": [error], "total_entries": 1})
