@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from devstack.layout import StackSettings
 from devstack.stack import Stack
@@ -17,6 +19,10 @@ from tests.e2e.story import story_of
 
 # Waves of about 9 s: long enough to step in between two polls, short enough for many drills.
 _SPEED = 60.0
+# Seconds. A pass over that many plans keeps a processor busy for one; a test that changes a plan asks for it.
+_PARSE_INTERVAL = 20
+_FOLDER = Path(__file__).parent
+_LONG = ("browser", "test_chaos.py", "test_plan_edits.py", "test_many.py", "test_drills.py")
 _PLANS = (*chaos_plans.ALL, *console_plans.ALL, *edited_plans.ALL, *herd_plans.ALL)
 
 
@@ -25,7 +31,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack with the sample plans, plans for disturbances, and plans to look at in the console."""
     home = tmp_path_factory.mktemp("stack")
     plans = write_plans(tmp_path_factory.mktemp("include") / "plans", _PLANS)
-    stack = Stack(StackSettings(home=home, plans_dir=plans, speed=_SPEED, poll_interval=0.5))
+    settings = StackSettings(
+        home=home, plans_dir=plans, speed=_SPEED, poll_interval=0.5, parse_interval=_PARSE_INTERVAL
+    )
+    stack = Stack(settings)
     try:
         add_servers(Sandbox(stack.up().sandbox_url), _PLANS)
         yield stack
@@ -40,6 +49,31 @@ def drills(stack: Stack) -> Iterator[Drills]:
         yield found
         found.sandbox.clear_faults()
         found.sandbox.set_skew(0)
+
+
+class OneStack(LoadFileScheduling):
+    """The tests of a file, and all that use the browser, share one process and its stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "browser" if "/browser/" in file else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Spread the tests over processes so that few stacks are started."""
+    return OneStack(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what lasts longest, so that no process has to wait for another one at the end."""
+    own = [item for item in items if item.path.is_relative_to(_FOLDER)]
+    own.sort(key=lambda item: _LONG.index(_group(item)) if _group(item) in _LONG else len(_LONG))
+    items[:] = [item for item in items if item not in own] + own
+
+
+def _group(item: pytest.Item) -> str:
+    return item.path.relative_to(_FOLDER).parts[0]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,9 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.e2e.drills import Drills, Ended
+from tests.e2e.made_plans import MadePlan
 from tests.history import life_of
 
 _JOB_TAG = "drs.amazonaws.com-job"
+
+
+def demand_completed(drills: Drills, plan: MadePlan, ended: Ended) -> None:
+    """Make sure that no disturbance left a trace in the outcome."""
+    assert falsehoods(drills, ended, plan.region) == []
+    assert (ended.document["status"], ended.run_state) == ("COMPLETED", "success")
 
 
 def falsehoods(drills: Drills, ended: Ended, region: str) -> list[str]:

@@ -90,7 +90,8 @@ def test_the_demo_on_a_running_stack_runs_a_drill_and_shows_its_record(stack: St
     settings = stack.settings
     places = ("--home", settings.home, "--plans", settings.plans_dir)
     speeds = ("--speed", settings.speed, "--poll-interval", settings.poll_interval)
-    options = (*places, *speeds, "--database", settings.database)
+    parses = ("--parse-interval", settings.parse_interval)
+    options = (*places, *speeds, *parses, "--database", settings.database)
     command = (sys.executable, "-m", "devstack", *options, "demo", "--plan", "billing-database")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(PROJECT / "plugins"), str(PROJECT)))}
 
