@@ -57,6 +57,7 @@ def scheduled(drills: Drills, stack: Stack) -> Iterator[str]:
     add_servers(drills.sandbox, [SCHEDULED])
     file, dag_id = stack.settings.plans_dir / f"{SCHEDULED.id}.yaml", f"recover_{SCHEDULED.id}"
     file.write_text(yaml.safe_dump(SCHEDULED.document()))
+    drills.have_plans_parsed()
     until(lambda: drills.api.dag(dag_id) is not None, f"{dag_id} appears", 90)
     yield dag_id
     drills.api.pause(dag_id)
