@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,13 @@ from typing import Any
 import boto3
 import yaml
 
-from sandbox.testing import PREPARING_KEY
+from sandbox.testing import PREPARING_KEY, Sandbox
 
 _TEMPLATE = Path(__file__).parents[1] / "infra" / "iam.yaml"
+_ACCOUNT = "123456789012"
 _GIVEN: dict[str, Any] = {
     "AWS::Partition": "aws",
-    "AWS::AccountId": "123456789012",
+    "AWS::AccountId": _ACCOUNT,
     "ExecutionsTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/dr-executions",
     "InstanceRoleArns": ["arn:aws:iam::123456789012:role/instance"],
     "TopicArns": ["arn:aws:sns:*:123456789012:*"],
@@ -58,6 +62,30 @@ def policy(name: str) -> dict[str, Any]:
 def engine_policies() -> dict[str, list[dict[str, Any]]]:
     """What the engine may do, by its access key."""
     return {ENGINE: [policy(name) for name in ENGINE_POLICIES]}
+
+
+def target_policies(account: str) -> list[dict[str, Any]]:
+    """
+    What a role in another account lets the engine do there.
+
+    :param account: its id.
+    """
+    documents = [policy("RecoveryPolicy"), policy("NotifyPolicy")]
+    return list(json.loads(json.dumps(documents).replace(_ACCOUNT, account)))
+
+
+@contextmanager
+def judged_as_engine(sandbox: Sandbox) -> Iterator[None]:
+    """
+    Let the engine do what its policies allow, and nothing of what it does be more.
+
+    A test that plays missing rights is marked ``missing_rights``, or forgets its refusals by a reset.
+
+    :param sandbox: with everything that the engine does not make itself.
+    """
+    sandbox.enforce(engine_policies())
+    yield
+    assert sandbox.judged()["refused"] == []
 
 
 def preparing_dynamodb() -> Any:

@@ -16,9 +16,9 @@ from sqlalchemy import delete
 
 from drs_recovery.dynamodb_table import create_table
 from drs_recovery.live_plans import PREFIX
-from drs_recovery.settings import dynamodb_client
 from drs_recovery.web.fresh_questions import FreshQuestions
 from sandbox.testing import Sandbox, separate_sandbox
+from tests.iam_policies import judged_as_engine
 from tests.integration.core_api import CoreApi
 from tests.integration.runs import SPEED, TABLE, Runner
 from tests.kept_clients import kept_clients
@@ -63,16 +63,17 @@ def sandbox_process() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox as if just started, with the table of executions."""
+def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """The sandbox as if just started, with the table of executions; it judges the engine by its policies."""
     sandbox_process.reset()
     sandbox_process.set_speed(SPEED)
     monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox_process.url)
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.2")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
     monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 60.0)
-    create_table(dynamodb_client(), TABLE)
-    return sandbox_process
+    create_table(sandbox_process.client("dynamodb"), TABLE)
+    with judged_as_engine(sandbox_process):
+        yield sandbox_process
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.testing import Sandbox, running_sandbox
+from tests.iam_policies import judged_as_engine
 from tests.kept_clients import kept_clients
 
 HERE = "vienna"
@@ -21,10 +22,10 @@ def aws_of_module() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox as if just started, with the table of executions."""
+def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """The sandbox as if just started, with the table of executions; it judges the engine by its policies."""
     from drs_recovery.dynamodb_table import create_table
-    from drs_recovery.settings import dynamodb_client, executions_table_name
+    from drs_recovery.settings import executions_table_name
 
     aws_of_module.reset()
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_of_module.url)
@@ -34,8 +35,9 @@ def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION_CLAIM", "claim-of-the-tests")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
     monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 60.0)
-    create_table(dynamodb_client(), executions_table_name())
-    return aws_of_module
+    create_table(aws_of_module.client("dynamodb"), executions_table_name())
+    with judged_as_engine(aws_of_module):
+        yield aws_of_module
 
 
 @pytest.fixture

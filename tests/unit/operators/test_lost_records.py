@@ -205,6 +205,8 @@ def test_a_table_that_is_not_there_is_waited_for_like_a_store_that_is_away(
         return (await asyncio.wait_for(waiting, 60)).payload
 
     aws.advance(A_LAUNCH)
+    # Of a table that its policies do not name the engine would hear that it has no right to it.
+    aws.enforce({})
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__EXECUTIONS_TABLE", "dr-execution")
     parked = deferred(lambda: recovery.enrich())
     assert parked.method_name == "go_on_after_outage"
