@@ -7,6 +7,9 @@ import uuid
 DAG_ID_PREFIX = "recover_"
 """Of the DAG of a plan, in front of the plan's id."""
 
+TERMINATING_DAG = "terminate_recovery_instances"
+"""Terminates instances of executions of any plan."""
+
 
 def execution_id(dag_id: str, run_id: str) -> str:
     """

@@ -95,9 +95,17 @@ def _is_scheduled(dag_run: Any) -> bool:
     return bool(dag_run.run_type == SCHEDULED)
 
 
+def replaced_executions(given: str) -> tuple[str, ...]:
+    """
+    Ids of the executions that the option names: who must replace what several have launched names them all.
+
+    :param given: the option; ids with commas between.
+    """
+    return tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", given) if name))
+
+
 def _replaced(given: str | None, execution_type: ExecutionType, findings: list[str]) -> tuple[str, ...]:
-    """Who must replace what several executions have launched names them all, with commas between."""
-    named = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", given or "") if name))
+    named = replaced_executions(given or "")
     if named and execution_type is not ExecutionType.RECOVERY:
         findings.append(
             f"replace_execution {given!r} is for a real recovery: a drill never ends instances in use, leave "

@@ -18,6 +18,7 @@ from drs_recovery.engine.resolution import ResolvedServer
 from drs_recovery.engine.used_instances import UsedInstance, recorded_use, used_instances
 from drs_recovery.exceptions import ExecutionNotFoundError, InstancesInUseError
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
+from drs_recovery.installation import elsewhere
 from drs_recovery.store import ExecutionStore
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,12 @@ class UseCheck:
         return Concern(gravity, _what(used), self._remedy(used), server.server, server.wave_number)
 
     def _may_end(self, used: UsedInstance) -> bool:
-        return not self._execution["isDrill"] and used.owner in self._replaced
+        is_wanted = not self._execution["isDrill"] and used.owner in self._replaced
+        return is_wanted and self._elsewhere(used) is None
+
+    def _elsewhere(self, used: UsedInstance) -> str | None:
+        """Who may act on plans of this Airflow installation may not for that on those of another one."""
+        return elsewhere(used.execution, self._execution.get("controller")) if used.execution else None
 
     def _remedy(self, used: UsedInstance) -> str:
         if self._may_end(used):
@@ -124,6 +130,8 @@ class UseCheck:
             )
         if used.owner is None:
             return "if nobody needs it, terminate it in the DRS console, then start again"
+        if reason := self._elsewhere(used):
+            return f"{reason}, or, if that Airflow is no more, terminate it in the DRS console"
         return (
             f"to end it, start again with the option replace_execution {used.owner}: the instance is lost "
             "with all that is on it; or choose waves without the server"

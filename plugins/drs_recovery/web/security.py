@@ -65,6 +65,11 @@ class Person:
         return self._may("POST", dag_id)
 
     @cached_property
+    def acts_on_all_plans(self) -> bool:
+        """Whether they may act on executions of every plan that Airflow has a DAG of."""
+        return all(map(self.may_act, self._plans_teams.team_of))
+
+    @cached_property
     def visible_plan_ids(self) -> frozenset[str]:
         """Ids of the plans that they see and that Airflow has a DAG of."""
         dag_ids = get_auth_manager().get_authorized_dag_ids(user=self.user, method="GET")

@@ -1,9 +1,11 @@
 """
-Who may trigger a DAG that acts on executions of any plan: only who may trigger that plan, too.
+Who may run what acts on executions of other plans: only who may trigger those plans, too.
 
-Airflow checks the right to the DAG that is triggered; which execution is meant stands in ``conf``. A task
-knows no auth manager, so it is checked here, where Airflow's API server takes the request. Everything else,
-and whatever Airflow refuses itself, is handed on as it came.
+Airflow checks the right to the DAG that is run. Which executions it acts on stands in ``conf``: those whose
+instances ``terminate_recovery_instances`` terminates, and those whose instances a real recovery may replace.
+A task knows no auth manager, so it is checked here, where Airflow's API server takes the request. Whoever
+lets an old run start over ("clear") needs the rights that it takes to trigger it. Everything else, and
+whatever Airflow refuses itself, is handed on as it came.
 """
 
 from __future__ import annotations
@@ -11,20 +13,18 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from drs_recovery.identity import TERMINATING_DAG
+from drs_recovery.web.named_executions import Wish, door_of, executions_in, executions_of_runs, wish_of
 from drs_recovery.web.scope import App, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from fastapi import Request
     from starlette.responses import Response
 
-# DAG to the key of ``conf`` that names an execution.
-_NAMED_BY: Mapping[str, str] = {"terminate_recovery_instances": "execution_id"}
-
-# Behind the path under which Airflow is served, which a proxy may leave in it or not.
-_TRIGGER = re.compile(r".*/api/v2/dags/([^/]+)/dagRuns/?")
+    from drs_recovery.web.security import Person
 
 log = logging.getLogger(__name__)
 
@@ -41,33 +41,26 @@ class SharedDagGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
-        key = _key_of(scope)
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        door = door_of(scope["path"]) if is_post else None
         answer = self._app
-        if key is not None:
+        if door is not None:
             from fastapi import Request
 
             request = Request(scope, receive)
             body = await request.body()
             receive = _replayed(body, receive)
-            answer = await _refusal(request, _execution_in(body, key)) or answer
+            answer = await _refusal(request, _wish(door, body)) or answer
         await answer(scope, receive, send)
 
 
-def _key_of(scope: Scope) -> str | None:
-    """The key of ``conf`` that names an execution, if a shared DAG is to be triggered."""
-    if scope["type"] != "http" or scope["method"] != "POST":
-        return None
-    found = _TRIGGER.fullmatch(scope["path"])
-    return _NAMED_BY.get(found[1]) if found else None
-
-
-def _execution_in(body: bytes, key: str) -> str | None:
-    """Id of the execution as the DAG will read it; None if Airflow or the DAG refuse the request anyway."""
+def _wish(door: re.Match[str], body: bytes) -> Wish:
+    """What is wanted; nothing if Airflow refuses the request anyway."""
     try:
-        named = json.loads(body)["conf"][key]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return named.strip() if isinstance(named, str) else None
+        wanted = json.loads(body)
+    except (ValueError, RecursionError):
+        return Wish()
+    return wish_of(door, wanted) if isinstance(wanted, Mapping) else Wish()
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -80,7 +73,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def _refusal(request: Request, execution_id: str | None) -> Response | None:
+async def _refusal(request: Request, wish: Wish) -> Response | None:
     """Why the request is not handed on; None if it is."""
     from fastapi import HTTPException
     from starlette.concurrency import run_in_threadpool
@@ -88,7 +81,7 @@ async def _refusal(request: Request, execution_id: str | None) -> Response | Non
     from drs_recovery.web.errors import problem_of
     from drs_recovery.web.problems import problem_answer
 
-    if not execution_id:
+    if not (wish.again or (wish.new and executions_in(*wish.new))):
         return None
     try:
         user = await _user_of(request)
@@ -96,11 +89,11 @@ async def _refusal(request: Request, execution_id: str | None) -> Response | Non
         # Airflow says so itself.
         return None
     try:
-        await run_in_threadpool(_demand_right, user, execution_id)
+        await run_in_threadpool(_demand_rights, user, wish)
     except Exception as error:
         # What cannot be checked is not allowed.
         problem = problem_of(error)
-        log.warning("%s is refused for execution %r: %s", request.url.path, execution_id, problem.detail)
+        log.warning("%s is refused, which wants %s: %s", request.url.path, wish, problem.detail)
         return problem_answer(problem)
     return None
 
@@ -112,7 +105,7 @@ async def _user_of(request: Request) -> Any:
     return await get_user(request, None, await bearer_scheme(request))
 
 
-def _demand_right(user: Any, execution_id: str) -> None:
+def _demand_rights(user: Any, wish: Wish) -> None:
     """
     Refuse what the console would refuse.
 
@@ -121,14 +114,45 @@ def _demand_right(user: Any, execution_id: str) -> None:
         another installation of Airflow acts on it.
     """
     from drs_recovery.exceptions import ExecutionNotFoundError
+    from drs_recovery.web.problems import Problem, forbidden
+    from drs_recovery.web.security import Person
+
+    person = Person(user)
+    if wish.new:
+        _demand_acting(person, executions_in(*wish.new), terminates=wish.new[0] == TERMINATING_DAG)
+        return
+    try:
+        _demand_acting(person, executions_of_runs(wish))
+    except (ExecutionNotFoundError, Problem) as error:
+        # Whoever may start the run over knows what it names; what is missing is the right.
+        raise forbidden(
+            "what would run again acts on an execution of another plan: it takes the right to trigger that "
+            "plan, too"
+        ) from error
+
+
+def _demand_acting(person: Person, named: Collection[str], *, terminates: bool = False) -> None:
+    """
+    Refuse executions on which a person may not act.
+
+    One without a record, such as of a table that was lost, may be of any plan.
+
+    :param named: ids of the executions.
+    :param terminates: refuse to everybody what the DAG that terminates would refuse.
+    """
+    from drs_recovery.exceptions import ExecutionNotFoundError
     from drs_recovery.installation import elsewhere, known_installation
     from drs_recovery.web.problems import conflict
-    from drs_recovery.web.security import Person
     from drs_recovery.web.sources import kept_store
 
-    execution = kept_store().get_execution(execution_id)
-    person = Person(user)
-    person.demand_read(execution["dagId"], str(ExecutionNotFoundError(execution_id)))
-    person.demand_act(execution["dagId"])
-    if reason := elsewhere(execution, known_installation()):
-        raise conflict(f"Nothing is terminated: {reason}.")
+    found = {one["executionId"]: one for one in kept_store().get_executions(named)} if named else {}
+    for execution_id in sorted(named):
+        execution, missing = found.get(execution_id), ExecutionNotFoundError(execution_id)
+        if execution is None:
+            if terminates or not person.acts_on_all_plans:
+                raise missing
+            continue
+        person.demand_read(execution["dagId"], str(missing))
+        person.demand_act(execution["dagId"])
+        if terminates and (reason := elsewhere(execution, known_installation())):
+            raise conflict(f"Nothing is terminated: {reason}.")

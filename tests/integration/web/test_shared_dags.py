@@ -1,12 +1,15 @@
-"""Whoever triggers a DAG that acts on executions of any plan needs the right to that plan, too."""
+"""Whoever runs what acts on executions of another plan, anew or again, needs the right to that plan, too."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
@@ -16,26 +19,51 @@ from airflow.utils.session import create_session
 from drs_recovery.store import ExecutionStore
 from tests.integration.runs import DAGS
 from tests.integration.web.conftest import Console
-from tests.integration.web.on_record import opened
+from tests.integration.web.on_record import crm, opened
 
 TERMINATE = "terminate_recovery_instances"
 TRIGGER = f"/api/v2/dags/{TERMINATE}/dagRuns"
+RECOVER = "recover_crm"
 MISSING = "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"
+
+
+# Every way in which Airflow's API lets runs of a DAG start over.
+AGAIN = {
+    "a run": ("{dag}/dagRuns/{run}/clear", {}),
+    "its tasks": ("{dag}/clearTaskInstances", {"dag_run_id": "{run}", "only_failed": False}),
+    "tasks by dates": ("{dag}/clearTaskInstances", {"start_date": "2020-01-01T00:00:00Z"}),
+    "several runs": ("{dag}/clearDagRuns", {"dag_runs": [{"dag_run_id": "{run}"}]}),
+    "of any DAG": ("~/clearDagRuns", {"dag_runs": [{"dag_id": "{dag}", "dag_run_id": "{run}"}]}),
+    "by partition": ("{dag}/clearDagRuns", {"partition_key": "2020"}),
+    "a partition": ("{dag}/clearPartitions", {"run_id": "{run}", "clear_task_instances": True}),
+}
+
+
+def known_to_airflow(dag_id: str, file: str) -> Iterator[None]:
+    """Let Airflow know a DAG, which stays, and have no runs of it."""
+    with create_session() as session:
+        session.merge(DagBundleModel(name="dags-folder"))
+    bag = DagBag(str(DAGS / file), bundle_name="dags-folder", load_op_links=False)
+    sync_bag_to_db(bag, "dags-folder", None)
+    with create_session() as session:
+        session.query(DagRun).filter_by(dag_id=dag_id).delete()
+        session.get(DagModel, dag_id).is_paused = False
+    yield
+    with create_session() as session:
+        session.query(DagRun).filter_by(dag_id=dag_id).delete()
 
 
 @pytest.fixture
 def shared_dag(airflow_database: None) -> Iterator[None]:
-    """Airflow knows the DAG that terminates, which stays, and has no runs of it."""
-    with create_session() as session:
-        session.merge(DagBundleModel(name="dags-folder"))
-    bag = DagBag(str(DAGS / f"{TERMINATE}.py"), bundle_name="dags-folder", load_op_links=False)
-    sync_bag_to_db(bag, "dags-folder", None)
-    with create_session() as session:
-        session.query(DagRun).filter_by(dag_id=TERMINATE).delete()
-        session.get(DagModel, TERMINATE).is_paused = False
-    yield
-    with create_session() as session:
-        session.query(DagRun).filter_by(dag_id=TERMINATE).delete()
+    """Airflow knows the DAG that terminates."""
+    yield from known_to_airflow(TERMINATE, f"{TERMINATE}.py")
+
+
+@pytest.fixture
+def plan_dag(airflow_database: None, plans: Path) -> Iterator[None]:
+    """Airflow knows the DAG of the plan ``crm``."""
+    (plans / "crm.yaml").write_text(yaml.safe_dump(crm()))
+    yield from known_to_airflow(RECOVER, "recovery_plans.py")
 
 
 @pytest.fixture
@@ -62,9 +90,30 @@ def trigger(
     return console.core_api.send("POST", path, token, **{"json": body, **request})
 
 
-def runs() -> list[DagRun]:
+def runs(dag_id: str = TERMINATE) -> list[DagRun]:
     with create_session() as session:
-        return list(session.query(DagRun).filter_by(dag_id=TERMINATE))
+        return list(session.query(DagRun).filter_by(dag_id=dag_id))
+
+
+def recover(console: Console, named: str, role: str = "op") -> httpx.Response:
+    """Start a real recovery that may end instances of others."""
+    conf = {"execution_type": "RECOVERY", "replace_execution": named}
+    body = {"conf": conf, "logical_date": None}
+    return trigger(console, "", role, path=f"/api/v2/dags/{RECOVER}/dagRuns", json=body)
+
+
+def start_over(console: Console, run: httpx.Response, way: str, role: str) -> httpx.Response:
+    """Let a run that was triggered start over."""
+    path, body = AGAIN[way]
+    names = {"dag": run.json()["dag_id"], "run": run.json()["dag_run_id"]}
+    filled = json.dumps({**body, "dry_run": False}).replace("{dag}", names["dag"])
+    token = console.core_api.token(role, role)
+    return console.core_api.send(
+        "POST",
+        f"/api/v2/dags/{path.format(**names)}",
+        token,
+        json=json.loads(filled.replace("{run}", names["run"])),
+    )
 
 
 def test_who_may_trigger_the_plan_may_terminate_and_airflow_gets_the_request_as_it_was(
@@ -170,3 +219,80 @@ def test_what_cannot_be_checked_is_not_allowed(console: Console, shared_dag: Non
 
     assert answer.status_code == 503
     assert runs() == []
+
+
+@pytest.mark.parametrize("way", AGAIN)
+def test_a_run_starts_over_only_for_whom_it_could_be_triggered(
+    console: Console, store: ExecutionStore, rights_on_the_shared_dag: str, shared_dag: None, way: str
+) -> None:
+    run = trigger(console, opened(store, plan_id=rights_on_the_shared_dag), "admin")
+
+    refused, taken = (start_over(console, run, way, role) for role in ("op", "admin"))
+
+    assert refused.status_code == 403
+    assert "acts on an execution of another plan" in refused.json()["detail"]
+    assert taken.status_code == 200, taken.text
+
+
+@pytest.mark.parametrize("way", AGAIN)
+def test_a_run_on_their_own_plan_starts_over(
+    console: Console, store: ExecutionStore, rights_on_the_shared_dag: str, shared_dag: None, way: str
+) -> None:
+    run = trigger(console, opened(store))
+
+    answer = start_over(console, run, way, "op")
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_what_may_be_replaced_takes_the_right_to_its_plan(
+    console: Console, store: ExecutionStore, hidden_plan: str, plan_dag: None
+) -> None:
+    own, hidden = opened(store), opened(store, plan_id=hidden_plan)
+
+    refused, missing = (recover(console, f"{own}, {one}") for one in (hidden, MISSING))
+
+    assert refused.status_code == missing.status_code == 404
+    assert refused.text.replace(hidden, "…") == missing.text.replace(MISSING, "…")
+    assert refused.json()["detail"] == f"there is no execution {hidden} in the store"
+    assert runs(RECOVER) == []
+    assert recover(console, own).status_code == 200
+    assert recover(console, f"{own} {hidden}", "admin").status_code == 200
+
+
+def test_what_has_no_record_is_replaced_by_who_may_act_on_every_plan(
+    console: Console, hidden_plan: str, plan_dag: None
+) -> None:
+    assert recover(console, MISSING, "admin").status_code == 200
+
+
+def test_a_backfill_may_replace_no_more_than_a_run(
+    console: Console, store: ExecutionStore, hidden_plan: str, plan_dag: None
+) -> None:
+    hidden, moment = opened(store, plan_id=hidden_plan), "2026-01-01T00:00:00Z"
+    conf = {"execution_type": "RECOVERY", "replace_execution": hidden}
+    body = {"dag_id": RECOVER, "from_date": moment, "to_date": moment, "dag_run_conf": conf}
+
+    refused, airflows = (
+        trigger(console, "", role, path="/api/v2/backfills", json=body) for role in ("op", "admin")
+    )
+
+    assert (refused.status_code, refused.json()["detail"]) == (
+        404,
+        f"there is no execution {hidden} in the store",
+    )
+    # The plan has no schedule.
+    assert airflows.status_code == 422, airflows.text
+
+
+@pytest.mark.parametrize("way", AGAIN)
+def test_a_recovery_that_replaces_starts_over_only_for_whom_it_could_be_started(
+    console: Console, store: ExecutionStore, hidden_plan: str, plan_dag: None, way: str
+) -> None:
+    run = recover(console, opened(store, plan_id=hidden_plan), "admin")
+
+    refused, taken = (start_over(console, run, way, role) for role in ("op", "admin"))
+
+    assert refused.status_code == 403
+    assert "acts on an execution of another plan" in refused.json()["detail"]
+    assert taken.status_code == 200, taken.text

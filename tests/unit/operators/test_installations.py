@@ -253,3 +253,19 @@ def test_a_name_that_another_installation_has_claimed_is_refused_with_what_to_do
 
     assert state_of(steps) == before
     assert [e["executionId"] for e in steps.store.find_all_live()] == [steps.execution_id]
+
+
+def test_a_recovery_ends_no_instance_in_use_of_another_installation(
+    aws: Sandbox, steps_of: StepsOf, move_to: Move
+) -> None:
+    free, real = {"approval": {"recovery": False}}, {"execution_type": "RECOVERY"}
+    move_to(THERE)
+    theirs = complete(aws, steps_of(plan(database(), id="theirs", **free)), **real)
+    move_to(HERE)
+    ours = steps_of(plan(database(), **free), run_id="manual__2")
+
+    with pytest.raises(AirflowFailException, match=f"belongs to the Airflow installation {THERE}") as refused:
+        ours.open(**real, replace_execution=theirs.execution_id)
+
+    assert "terminate it in the DRS console" in str(refused.value)
+    assert {finding["severity"] for finding in ours.document["findings"]} == {"ERROR"}

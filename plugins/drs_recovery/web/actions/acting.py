@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.engine.judgement import wave_label
+from drs_recovery.identity import TERMINATING_DAG
 from drs_recovery.installation import known_installation
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.store import ExecutionStore
@@ -20,8 +21,6 @@ from drs_recovery.web.problems import conflict
 from drs_recovery.web.rules import Rights, wave_of
 from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.sources import Store, VisibleExecution
-
-TERMINATING_DAG = "terminate_recovery_instances"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from drs_recovery.engine.termination_request import read_request
 from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import TerminationRefusedError
-from drs_recovery.web.actions.acting import TERMINATING_DAG, Acting
+from drs_recovery.identity import TERMINATING_DAG
+from drs_recovery.web.actions.acting import Acting
 from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, seconds, taken
 from drs_recovery.web.actions.refusals import demand_allowed, no_such_wave, was_first
 from drs_recovery.web.airflow_api import path_of

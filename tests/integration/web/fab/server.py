@@ -12,11 +12,15 @@ from typing import Any
 
 import uvicorn
 from airflow.api_fastapi.app import create_app
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
+
+from drs_recovery.identity import TERMINATING_DAG
+from tests.integration.runs import DAGS
 
 PLANS = ("crm", "erp")
 
@@ -31,6 +35,15 @@ OWN_ROLES = {
         *[(action, "DAG Run:recover_crm") for action in ("can_read", "can_edit", "can_create")],
         *[(action, "Task Instances") for action in ("can_read", "can_edit")],
         *[(action, "HITL Detail") for action in ("can_read", "can_edit")],
+    ],
+    "crm-cleaner": [
+        *[(action, "DAG:recover_crm") for action in ("can_read", "can_edit")],
+        *[(action, f"DAG:{TERMINATING_DAG}") for action in ("can_read", "can_edit")],
+        *[
+            (action, f"DAG Run:{dag_id}")
+            for action in ("can_read", "can_edit", "can_create")
+            for dag_id in ("recover_crm", TERMINATING_DAG)
+        ],
     ],
     "nobody": [],
 }
@@ -55,12 +68,16 @@ def _user(manager: Any, name: str, role: Any) -> Any:
 
 
 def make_dags() -> None:
-    """Let Airflow know the DAGs of the plans."""
+    """Let Airflow know the DAGs of the plans, and the one that terminates for all of them."""
     with create_session() as session:
         session.merge(DagBundleModel(name="dags-folder"))
         session.flush()
         for plan_id in PLANS:
             session.merge(DagModel(dag_id=f"recover_{plan_id}", bundle_name="dags-folder"))
+    bag = DagBag(
+        str(DAGS / "terminate_recovery_instances.py"), bundle_name="dags-folder", load_op_links=False
+    )
+    sync_bag_to_db(bag, "dags-folder", None)
 
 
 def main() -> None:
