@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import yaml
 
+from drs_recovery.dynamodb import ExecutionsTable
 from sandbox.testing import PREPARING_KEY, Sandbox
 
 _TEMPLATE = Path(__file__).parents[1] / "infra" / "iam.yaml"
@@ -79,7 +80,7 @@ def judged_as_engine(sandbox: Sandbox) -> Iterator[None]:
     """
     Let the engine do what its policies allow, and nothing of what it does be more.
 
-    A test that plays missing rights is marked ``missing_rights``, or forgets its refusals by a reset.
+    A test that plays missing rights resets the sandbox when it has, which forgets refusals.
 
     :param sandbox: with everything that the engine does not make itself.
     """
@@ -92,3 +93,12 @@ def preparing_dynamodb() -> Any:
     """A client of the sandbox's DynamoDB for what no policy lets the engine do."""
     key = {"aws_access_key_id": PREPARING_KEY, "aws_secret_access_key": PREPARING_KEY}
     return boto3.client("dynamodb", "us-east-1", endpoint_url=os.environ["AWS_ENDPOINT_URL"], **key)
+
+
+def preparing_table(table: ExecutionsTable) -> ExecutionsTable:
+    """
+    The same table for a test that writes records as no policy lets the engine do.
+
+    :param table: as the engine has it.
+    """
+    return ExecutionsTable(preparing_dynamodb(), table.table_name)

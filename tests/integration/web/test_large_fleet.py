@@ -9,6 +9,7 @@ import pytest
 from benchmarks.made_executions import fleet, write
 from drs_recovery.store import ExecutionStore
 from sandbox.testing import Sandbox
+from tests.iam_policies import preparing_table
 from tests.integration.web.conftest import Console
 
 PAGE = f"/executions/{UUID(int=1)}"
@@ -19,7 +20,7 @@ MOST = 100_000
 
 @pytest.fixture(params=[1, 10], ids=["one wave", "ten waves"])
 def large(request: pytest.FixtureRequest, console: Console, store: ExecutionStore) -> Console:
-    write(store.table, fleet(500, request.param))
+    write(preparing_table(store.table), fleet(500, request.param))
     return console
 
 

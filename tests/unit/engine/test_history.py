@@ -7,6 +7,7 @@ from collections.abc import Callable
 from benchmarks.made_executions import write
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store_items import execution_key, wave_key
+from tests.iam_policies import preparing_table
 from tests.plan_documents import application, database, plan, web
 from tests.unit.steps import Steps
 
@@ -23,7 +24,7 @@ def completed_before(
     """An earlier execution whose waves took so long; None for one that was left out."""
     steps = steps_of(plan(*waves), run_id=run_id)
     steps.open()
-    table = steps.store.table
+    table = preparing_table(steps.store.table)
     ended = {"status": ExecutionStatus.COMPLETED, "duration": sum(filter(None, seconds)), **fields}
     write(table, [{**(table.get(execution_key(steps.execution_id)) or {}), **ended}])
     for number, duration in enumerate(seconds, start=1):
@@ -32,7 +33,7 @@ def completed_before(
 
 
 def write_wave(steps: Steps, number: int, duration: float | None, **fields: object) -> None:
-    table = steps.store.table
+    table = preparing_table(steps.store.table)
     end: dict[str, object] = {"status": WaveStatus.SKIPPED}
     if duration is not None:
         end = {"status": WaveStatus.COMPLETED, "duration": duration, **fields}

@@ -23,6 +23,7 @@ from drs_recovery.waiting.hub import Hub
 from drs_recovery.waiting.looks import Looks
 from drs_recovery.waiting.pace import Wish
 from sandbox.testing import Sandbox
+from tests.iam_policies import preparing_table
 from tests.plan_documents import DB_2, WEST, application, database, plan
 from tests.unit.steps import Steps
 
@@ -225,7 +226,7 @@ def test_near_the_end_that_earlier_executions_foretell_drs_is_asked_more_often(
     aws: Sandbox, started: Steps
 ) -> None:
     aws.advance(330)
-    table = started.store.table
+    table = preparing_table(started.store.table)
     wave = table.get(wave_key(started.execution_id, 1)) or {}
     # An end that is late is expected at any moment, for ten intervals: for longer than is counted here.
     interval = 3 * INTERVAL
