@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.dynamodb_actions import Item, encode
-from drs_recovery.records import NewExecution, NewServer, NewWave
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
-from drs_recovery.store_items import execution_item, server_item, wave_item
-from drs_recovery.store_listings import listing_items
+from drs_recovery.store.documents import execution_item, server_item, wave_item
+from drs_recovery.store.expressions import Item, encode
+from drs_recovery.store.listings import listing_items
+from drs_recovery.store.records import NewExecution, NewServer, NewWave
+from drs_recovery.store.table import ExecutionsTable
 
 # Epoch seconds of the oldest one, and from one to the next.
 START, EVERY = 1_700_000_000.5, 600

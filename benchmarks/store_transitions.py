@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from benchmarks.report import Report
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.dynamodb_table import create_table
-from drs_recovery.records import (
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import (
     JobRef,
     JobSeen,
     NewExecution,
@@ -19,8 +19,8 @@ from drs_recovery.records import (
     ServerSeen,
     WavePoll,
 )
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store.table_definition import create_table
 from sandbox.testing import Sandbox, separate_sandbox
 
 # Servers of the only wave; DRS takes at most a hundred in a job.

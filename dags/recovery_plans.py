@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
 
-from drs_recovery.plan_dags import all_dags, dags_of_task
+from drs_recovery.dag_builder.plan_dags import all_dags, dags_of_task
 from drs_recovery.settings import plans_dir
 
 # In a task only the DAG of that task is wanted; parsing all plans there would only cost time.

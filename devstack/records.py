@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 
 from devstack.environment import EXECUTIONS_TABLE, REGION, SANDBOX_KEY
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.table import ExecutionsTable
 
 # What makes a recovered server usable by somebody: where it is and how to reach it.
 _DETAILS = ("instanceId", "privateIp", "hostname", "instanceType")

@@ -7,7 +7,7 @@ from typing import ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 # The DAG builder is not used here, see below.
-from drs_recovery import dag_builder, listener  # noqa: F401
+from drs_recovery import listener
 from drs_recovery.hooks.service_models import read_ahead
 from drs_recovery.web.fresh_questions import FreshQuestions
 from drs_recovery.web.mount import Console

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import yaml
 
-from drs_recovery.dynamodb import ExecutionsTable
+from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import PREPARING_KEY, Sandbox
 
 _TEMPLATE = Path(__file__).parents[1] / "infra" / "iam.yaml"

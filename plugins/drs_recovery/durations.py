@@ -1,9 +1,9 @@
-"""ISO-8601 durations such as ``PT15M``, as plan files and DRS write them."""
+"""Durations as plan files and DRS write them (ISO-8601), and moments and durations as people read them."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -48,6 +48,29 @@ def format_duration(duration: timedelta) -> str:
     if not days and not clock:
         return "PT0S"
     return f"P{days}T{clock}" if clock else f"P{days}"
+
+
+def moment(seconds: float | None) -> str:
+    """
+    A moment in UTC.
+
+    :param seconds: since 1970; None is empty.
+    """
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def words(seconds: float | None) -> str:
+    """
+    A duration in words, such as ``8 min 53 s``.
+
+    :param seconds: not negative; None is empty. From an hour on, seconds are left out.
+    """
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
 def _why_not(text: str) -> str:

@@ -29,7 +29,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drs_recovery.wording import moment
+from drs_recovery.durations import moment
 
 # Names in a plan can hold anything; none may forge a second line or reach a terminal as a command.
 _BREAKS_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

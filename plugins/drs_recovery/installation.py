@@ -15,7 +15,7 @@ from typing import Any
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks.variables import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 
 NAME_VARIABLE = "drs_recovery_installation"
 CLAIM_VARIABLE = "drs_recovery_installation_claim"

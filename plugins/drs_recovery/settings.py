@@ -17,12 +17,12 @@ from airflow.configuration import conf
 from botocore.config import Config
 from pydantic import TypeAdapter
 
-from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.exceptions import SettingError
 from drs_recovery.hooks.base import AccountHook
-from drs_recovery.plan import NotifierCall
+from drs_recovery.plan.model import NotifierCall
 from drs_recovery.setting_rules import SECTION, Setting, address, seconds, truth, words
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.table import ExecutionsTable
 
 _HOUR, _DAY = 3600.0, 86400.0
 

@@ -302,3 +302,13 @@ FAULT_EVENTS: tuple[str, ...] = (
     "CONVERSION_FAIL",
     "LAUNCH_FAILED",
 )
+
+
+# What people can answer when they are asked about a failed wave: the options of Airflow's form.
+RETRY, CONTINUE, STOP = "Retry the failed servers", "Continue with the next waves", "Stop"
+
+FAILURE_ANSWERS: Mapping[str, FailureDecision] = {
+    RETRY: FailureDecision.RETRY,
+    CONTINUE: FailureDecision.CONTINUE,
+    STOP: FailureDecision.STOP,
+}

@@ -9,7 +9,7 @@ from devstack.errors import DevstackError
 from devstack.processes import last_lines
 from devstack.records import open_store
 from devstack.stack import Stack
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.history import told
 
 # The newest of each are told.

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from devstack.stack import Stack
-from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.plan_tasks import FINALIZE, OPEN, wave_task_ids
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan.task_ids import FINALIZE, OPEN, wave_task_ids
 from tests.e2e.drills import Drills, Ended, Running, drills_of, until
 from tests.e2e.edited_plans import AT_GATE, BESIDE, LAUNCHING
 from tests.e2e.made_plans import MadePlan

@@ -14,8 +14,8 @@ from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from drs_recovery.dynamodb_table import create_table
-from drs_recovery.live_plans import PREFIX
+from drs_recovery.opening.live_plans import PREFIX
+from drs_recovery.store.table_definition import create_table
 from drs_recovery.web.fresh_questions import FreshQuestions
 from sandbox.testing import Sandbox, separate_sandbox
 from tests.iam_policies import judged_as_engine
@@ -70,7 +70,7 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox_process.url)
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__POLL_INTERVAL", "0.2")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
-    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 60.0)
+    monkeypatch.setattr("drs_recovery.notifications.channels.PATIENCE", 60.0)
     create_table(sandbox_process.client("dynamodb"), TABLE)
     with judged_as_engine(sandbox_process):
         yield sandbox_process

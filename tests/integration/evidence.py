@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.integration.runs import Ended
 

@@ -18,9 +18,9 @@ from airflow.sdk import DAG, timezone
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunType
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.identity import execution_id
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.identity import execution_id
+from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import Sandbox
 from tests.integration.at_work import AtWork
 from tests.integration.core_api import CoreApi

@@ -6,7 +6,7 @@ import threading
 import time
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.witness import Witness
 
 # Times the duration of a look: a reader that never rests would slow down what it looks at.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
 from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2
@@ -166,7 +166,7 @@ def test_a_drill_that_is_cancelled_when_every_wave_is_completed_is_completed(
 def test_a_drill_that_is_cancelled_while_drs_refuses_to_start_its_wave_launches_nothing(
     runner: Runner, sandbox: Sandbox, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drs_recovery.engine.closing.LATE_START_SECONDS", 1)
+    monkeypatch.setattr("drs_recovery.closing.close.LATE_START_SECONDS", 1)
     sandbox.add_fault("error", operation="StartRecovery", status=409, code="ConflictException")
 
     def cancel() -> None:

@@ -9,10 +9,10 @@ import pytest
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.records import NewExecution, NewWave
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import NewExecution, NewWave
 from sandbox.testing import Sandbox
 from tests.integration.runs import Ended, Runner
 from tests.plan_documents import APP_1, APP_2, BILLING_DB_1, WEST, database, plan, web

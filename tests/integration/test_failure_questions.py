@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.failure_answers import CONTINUE, RETRY, STOP
+from drs_recovery.statuses import CONTINUE, RETRY, STOP
 from sandbox.testing import Sandbox
 from tests.integration.evidence import assert_ready_as_in_ec2, jobs_of
 from tests.integration.people import choose, mark_run, wait_for_the_time_out

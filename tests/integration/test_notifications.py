@@ -59,7 +59,7 @@ def test_a_run_goes_on_when_neither_messages_nor_metrics_are_ever_answered(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", black_hole)
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", black_hole)
-    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 1.0)
+    monkeypatch.setattr("drs_recovery.notifications.channels.PATIENCE", 1.0)
 
     ended = runner.run(plan(database(), notify={"sns_topic_arn": TOPIC}))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.records import NewExecution, NewWave
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.store.records import NewExecution, NewWave
 from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, assert_ready_as_in_ec2, jobs_of
 from tests.integration.people import approve
@@ -170,7 +170,7 @@ def test_the_run_of_a_scheduled_drill_beside_instances_in_use_is_green_and_start
     free = {"approval": {"recovery": False}}
     recovery = runner.run(plan(database(), id="payroll", **free), {"execution_type": "RECOVERY"})
     started = accepted_starts(sandbox)
-    monkeypatch.setattr("drs_recovery.engine.run_options.SCHEDULED", "manual")
+    monkeypatch.setattr("drs_recovery.opening.options.SCHEDULED", "manual")
 
     ended = runner.run(plan(database(pause_before=True, on_failure="ask"), application()))
 

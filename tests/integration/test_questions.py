@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.failure_answers import CONTINUE, RETRY
+from drs_recovery.statuses import CONTINUE, RETRY
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
 from tests.integration.people import Deed, choose

@@ -60,7 +60,7 @@ def test_a_drill_that_is_cancelled_while_it_waits_starts_nothing_and_leaves_the_
     core_api: CoreApi,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("drs_recovery.engine.closing.LATE_START_SECONDS", 1)
+    monkeypatch.setattr("drs_recovery.closing.close.LATE_START_SECONDS", 1)
 
     def cancel() -> None:
         (execution,) = runner.store.find_all_live()

@@ -24,8 +24,8 @@ def aws_of_module() -> Iterator[Sandbox]:
 @pytest.fixture
 def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """The sandbox as if just started, with the table of executions; it judges the engine by its policies."""
-    from drs_recovery.dynamodb_table import create_table
     from drs_recovery.settings import executions_table_name
+    from drs_recovery.store.table_definition import create_table
 
     aws_of_module.reset()
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_of_module.url)
@@ -34,7 +34,7 @@ def aws(aws_of_module: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[San
     monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION", HERE)
     monkeypatch.setenv("AIRFLOW_VAR_DRS_RECOVERY_INSTALLATION_CLAIM", "claim-of-the-tests")
     # On a busy machine a message takes long, and what was not told in time would be one more event.
-    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 60.0)
+    monkeypatch.setattr("drs_recovery.notifications.channels.PATIENCE", 60.0)
     create_table(aws_of_module.client("dynamodb"), executions_table_name())
     with judged_as_engine(aws_of_module):
         yield aws_of_module
@@ -45,7 +45,7 @@ def steps_of(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     """Makes the steps of a run, from the fields of a plan."""
     from airflow.sdk.bases.operator import ExecutorSafeguard
 
-    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.plan.model import RecoveryPlan
     from tests.unit.steps import Steps
 
     monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)

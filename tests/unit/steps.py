@@ -11,16 +11,16 @@ from typing import Any
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.utils.types import DagRunType
 
-from drs_recovery.dag_builder import trigger_form
-from drs_recovery.identity import execution_id
+from drs_recovery.dag_builder.builder import trigger_form
 from drs_recovery.operators.base import RETRIES
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.settings import execution_store
+from drs_recovery.store.identity import execution_id
 from sandbox.testing import Sandbox
 
 A_LAUNCH = 600.0

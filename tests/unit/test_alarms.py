@@ -12,10 +12,10 @@ import boto3
 import pytest
 import yaml
 
-from drs_recovery.engine import metrics
-from drs_recovery.engine.announcements import happenings
-from drs_recovery.engine.metrics import NAMESPACE, measurements
-from drs_recovery.engine.unrecorded import Unrecorded, tell_unrecorded
+from drs_recovery.notifications import metrics
+from drs_recovery.notifications.events import happenings
+from drs_recovery.notifications.metrics import NAMESPACE, measurements
+from drs_recovery.notifications.unrecorded import Unrecorded, tell_unrecorded
 from sandbox.testing import mocked_sandbox
 from tests.unit.engine.test_messages import document, ended, server, wave
 
@@ -78,8 +78,8 @@ def measured_by_the_sweep() -> dict[Any, float]:
     with pytest.MonkeyPatch.context() as patch:
         sent: list[Any] = []
         patch.setattr(metrics, "publish", lambda _client, values: sent.extend(values))
-        patch.setattr("drs_recovery.engine.channels.cloudwatch_client", lambda: None)
-        patch.setattr("drs_recovery.engine.channels.notifiers", lambda: ())
+        patch.setattr("drs_recovery.notifications.channels.cloudwatch_client", lambda: None)
+        patch.setattr("drs_recovery.notifications.channels.notifiers", lambda: ())
         store: Any = SimpleNamespace(told_instances=lambda _: {"ri-1"})
         found = [
             Unrecorded(f"e-{is_drill}", "crm", is_drill, {"ri-1": "us-east-1"}) for is_drill in (True, False)

@@ -14,10 +14,10 @@ from airflow.sdk.definitions.param import process_params
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
-from drs_recovery.dag_builder import build_broken_dag, build_dag, trigger_form
-from drs_recovery.engine.run_options import OPTION_NAMES
+from drs_recovery.dag_builder.builder import build_broken_dag, build_dag, trigger_form
 from drs_recovery.exceptions import PlanError, PlanProblem
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.opening.options import OPTION_NAMES
+from drs_recovery.plan.model import RecoveryPlan
 from tests.plan_documents import application, database, plan, web
 
 

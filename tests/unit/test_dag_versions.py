@@ -8,10 +8,10 @@ import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from drs_recovery.dag_builder import build_broken_dag, build_dag
+from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
 from drs_recovery.exceptions import PlanError, PlanProblem
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.plan_tasks import FINALIZE, OPEN, wave_task_ids
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.plan.task_ids import FINALIZE, OPEN, wave_task_ids
 from tests.plan_documents import application, database, plan, web
 
 ERROR = PlanError([PlanProblem("crm.yaml", "waves[0]", "is wrong")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import drs_recovery
-from drs_recovery.event_words import EVENT_WORDS, in_words
+from drs_recovery.event_labels import EVENT_WORDS, in_words
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision, WaveStatus
 
 PACKAGE = Path(drs_recovery.__file__).parent

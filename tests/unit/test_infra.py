@@ -13,12 +13,12 @@ import boto3
 import pytest
 from botocore import xform_name
 
-from drs_recovery.dynamodb_table import create_table, table_definition
-from drs_recovery.engine.metrics import NAMESPACE
-from drs_recovery.engine.preflight_rights import LAUNCH_RIGHTS, missing_rights
-from drs_recovery.hooks.rights import RightsHook
-from drs_recovery.plan import Notify
-from drs_recovery.store_items import HOUSEKEEPING
+from drs_recovery.hooks.iam import RightsHook
+from drs_recovery.notifications.metrics import NAMESPACE
+from drs_recovery.plan.model import Notify
+from drs_recovery.preflight.permissions import LAUNCH_RIGHTS, missing_rights
+from drs_recovery.store.documents import HOUSEKEEPING
+from drs_recovery.store.table_definition import create_table, table_definition
 from sandbox.policies import Question, judge
 from sandbox.testing import mocked_sandbox
 
@@ -140,7 +140,7 @@ def test_drs_may_read_its_replication_defaults_as_the_caller(policies):
 
 
 def test_engine_may_make_each_call_of_its_table(policies):
-    source = (PROJECT / "plugins/drs_recovery/dynamodb.py").read_text()
+    source = (PROJECT / "plugins/drs_recovery/store/table.py").read_text()
     called = set(re.findall(r"self\.client\.(\w+)\(", source))
     assert called == {"transact_write_items", "transact_get_items", "get_item", "batch_get_item", "query"}
     assert actions(policies["StorePolicy"]) == {

@@ -17,7 +17,7 @@ from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks.variables import UnansweredVariableError
 from drs_recovery.installation import CLAIM_VARIABLE, NAME_VARIABLE, installation, known_installation
 from drs_recovery.settings import execution_store
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_dynamodb
 

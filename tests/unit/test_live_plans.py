@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.live_plans import (
+from drs_recovery.opening.live_plans import (
     AFTERGLOW_SECONDS,
     KeptPlan,
     delete_plan,
@@ -16,7 +16,7 @@ from drs_recovery.live_plans import (
     read_plan,
     versions_needed,
 )
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from tests.plan_documents import application, database, plan, web
 from tests.unit.variables import Variables, variables_in_memory
 

@@ -14,11 +14,11 @@ import pytest
 import yaml
 from airflow.sdk import DAG, BaseOperator
 
-from drs_recovery import plan_cache
 from drs_recovery.exceptions import PlanError
-from drs_recovery.live_plans import keep_plan
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.plan_loader import PlanFile, read_plan_file
+from drs_recovery.opening.live_plans import keep_plan
+from drs_recovery.plan import cache
+from drs_recovery.plan.loader import PlanFile, read_plan_file
+from drs_recovery.plan.model import RecoveryPlan
 from tests.plan_documents import application, database, plan, web
 from tests.unit.variables import Variables, variables_in_memory
 
@@ -94,7 +94,7 @@ def test_a_task_parses_only_its_own_plan(plans: Path, monkeypatch: pytest.Monkey
         parsed.append(path.name)
         return read_plan_file(path)
 
-    monkeypatch.setattr(plan_cache, "read_plan_file", counting)
+    monkeypatch.setattr(cache, "read_plan_file", counting)
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "recover_billing")
 
     assert set(dags()) == {"recover_billing"}

@@ -7,7 +7,7 @@ from typing import get_args
 import boto3
 import pytest
 
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import (
     EXECUTION_TRANSITIONS,
     FAULT_EVENTS,

@@ -40,5 +40,5 @@ def variables_in_memory(monkeypatch: pytest.MonkeyPatch) -> Variables:
     """Let the plans of live executions be kept in memory."""
     found = Variables()
     for name in ("variable_keys", "read_variable", "write_variable", "delete_variable"):
-        monkeypatch.setattr(f"drs_recovery.live_plans.{name}", getattr(found, name))
+        monkeypatch.setattr(f"drs_recovery.opening.live_plans.{name}", getattr(found, name))
     return found

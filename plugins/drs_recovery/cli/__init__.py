@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from drs_recovery.cli import check_config, create_table, lint, listing, schema, show
+from drs_recovery.cli import check_config, create_table, executions, plans, schema, show
 
-COMMANDS = (lint, schema, check_config, create_table, show, listing)
+COMMANDS = (plans, schema, check_config, create_table, show, executions)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

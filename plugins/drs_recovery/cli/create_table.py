@@ -24,7 +24,8 @@ def create_table(_options: argparse.Namespace) -> int:
     """
     # What Airflow logs goes to stderr, since stdout is for the result.
     with redirect_stdout(sys.stderr):
-        from drs_recovery import dynamodb_table, settings
+        from drs_recovery import settings
+        from drs_recovery.store import table_definition
 
         try:
             name = settings.executions_table_name()
@@ -32,6 +33,6 @@ def create_table(_options: argparse.Namespace) -> int:
         except SettingError as error:
             print(error)
             return 1
-        dynamodb_table.create_table(client, name)
+        table_definition.create_table(client, name)
     print(f"table {name} is ready")
     return 0

@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from drs_recovery.cancellations import cancel_reason, cancel_words, was_cancelled
 from drs_recovery.cli.text import add_row, plain, table
 from drs_recovery.cli.timeline import timeline
 from drs_recovery.cli.wave_rendering import duration, render_wave
+from drs_recovery.durations import moment, words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.wording import moment, words
+from drs_recovery.store.cancellations import cancel_reason, cancel_words, was_cancelled
 
 Record = Mapping[str, Any]
 

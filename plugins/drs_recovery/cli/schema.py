@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from drs_recovery.plan_schema import plan_schema
+from drs_recovery.plan.json_schema import plan_schema
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

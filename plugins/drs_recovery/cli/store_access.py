@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 
 from drs_recovery.exceptions import SettingError, StoreError
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 
 
 def with_store(command: Callable[[ExecutionStore], int]) -> int:

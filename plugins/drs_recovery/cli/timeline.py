@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 
 from drs_recovery.cli.text import add_row, table
-from drs_recovery.event_words import in_words, short
-from drs_recovery.wording import moment
+from drs_recovery.durations import moment
+from drs_recovery.event_labels import in_words, short
 
 Record = Mapping[str, Any]
 

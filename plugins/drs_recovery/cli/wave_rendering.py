@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from drs_recovery.cli.text import add_row, plain, table
+from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.wording import moment, words
 
 Record = Mapping[str, Any]
 

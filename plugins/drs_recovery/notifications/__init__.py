@@ -1,1 +1,1 @@
-"""Airflow notifiers of this package; a plan or the configuration can name any other."""
+"""What people and monitoring are told: messages, and metrics."""

@@ -41,7 +41,7 @@ class TopicNotifier(BaseNotifier):
         """
         Publish ``notice``.
 
-        :param context: see :func:`drs_recovery.engine.announcer.template_context`.
+        :param context: see :func:`drs_recovery.notifications.announcer.template_context`.
         """
         notice = context["notice"]  # type: ignore[typeddict-item]  # not a context of Airflow, but ours
         region = self.topic_arn.split(":")[3]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.start_rules import check_not_cancelled, skip_reason
-from drs_recovery.engine.wave_end import WaveEnd, instance_ids
 from drs_recovery.exceptions import ExecutionError
+from drs_recovery.hooks.clients import Clients
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
+from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.rules import check_not_cancelled, skip_reason
+from drs_recovery.waves.verdict import WaveEnd, instance_ids
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

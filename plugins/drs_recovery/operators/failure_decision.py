@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.engine.announcements import Asked
-from drs_recovery.engine.attempts import begin_retry, recorded_failure
-from drs_recovery.engine.failure_question import failure_question
-from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.judgement import wave_label
-from drs_recovery.engine.left_waves import end_left_wave, follow_to_end
-from drs_recovery.engine.start_rules import check_not_ending, skip_reason
-from drs_recovery.engine.wave_start import WaveStarter
+from drs_recovery.closing.left_waves import end_left_wave, follow_to_end
 from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
-from drs_recovery.failure_answers import FAILURE_ANSWERS
+from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.notifications.events import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
-from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.statuses import FailureDecision, WaveStatus
-from drs_recovery.wave_attempts import attempt_of
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
+from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.waves.failure_question import failure_question
+from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.retry import begin_retry, recorded_failure
+from drs_recovery.waves.rules import check_not_ending, skip_reason
+from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

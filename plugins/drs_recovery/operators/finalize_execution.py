@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-from drs_recovery.engine.closing import ExecutionCloser, Unsettled
-from drs_recovery.engine.ending import ending_of, waves_may_run
+from drs_recovery.closing.close import ExecutionCloser, Unsettled
+from drs_recovery.closing.outcome import ending_of, waves_may_run
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.live_plans import keep_plan
+from drs_recovery.opening.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.lost_records import LostRecord, lost_waves
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
-from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.plan_tasks import is_to_come, missing_tasks, wave_task_ids
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan.task_ids import is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store_rules import ended_as_planned
+from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:

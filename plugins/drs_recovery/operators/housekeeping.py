@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from drs_recovery.engine.due_terminations import DueTerminations
-from drs_recovery.engine.instance_check import InstanceChecker
-from drs_recovery.engine.places import known_places
-from drs_recovery.engine.plan_keeping import set_kept_plans_right
-from drs_recovery.engine.reconciling import RunStateOf, reconcile
-from drs_recovery.engine.sweep import Sweeper
-from drs_recovery.engine.unrecorded import tell_unrecorded
+from drs_recovery.closing.plan_keeping import set_kept_plans_right
+from drs_recovery.closing.reconcile import RunStateOf, reconcile
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+from drs_recovery.notifications.unrecorded import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 from drs_recovery.operators.outages import waits_for_the_next_run
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.termination.due import DueTerminations
+from drs_recovery.termination.instance_check import InstanceChecker
+from drs_recovery.termination.places import known_places
+from drs_recovery.termination.sweep import Sweeper
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

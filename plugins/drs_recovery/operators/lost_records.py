@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.engine.new_execution import new_execution
-from drs_recovery.engine.rebuilding import FoundJob, Rebuilder
-from drs_recovery.engine.run_options import read_options
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.closing.rebuilding import FoundJob, Rebuilder
+from drs_recovery.opening.options import read_options
+from drs_recovery.opening.record import new_execution
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

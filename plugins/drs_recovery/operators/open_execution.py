@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.early_place import take_early_place
-from drs_recovery.engine.precedence import Obstacle, busy_place, disturbed_recovery, second_of_plan
-from drs_recovery.engine.preflight import Preflight
-from drs_recovery.engine.rebuilding import LOST
-from drs_recovery.engine.resolution import GroupResolver, Resolution
-from drs_recovery.engine.run_options import RunOptions, read_options
-from drs_recovery.engine.start_rules import check_not_ending
-from drs_recovery.engine.use_rules import UseCheck
+from drs_recovery.closing.rebuilding import LOST
+from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionError, ExecutionRefusedError, InstancesInUseError, SettingError
+from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     UnusableConnectionError,
@@ -25,15 +19,21 @@ from drs_recovery.hooks.errors import (
     is_transient,
     retry_after,
 )
+from drs_recovery.opening.options import RunOptions, read_options
+from drs_recovery.opening.precedence import Obstacle, busy_place, disturbed_recovery, second_of_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.plan_operator import PlanOperator
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
-from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.records import PreflightFinding
+from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.preflight.checks import Preflight
+from drs_recovery.preflight.instances_in_use import UseCheck
+from drs_recovery.preflight.servers import GroupResolver, Resolution
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
-from drs_recovery.wording import moment
+from drs_recovery.store.records import PreflightFinding
+from drs_recovery.waves.early_place import take_early_place
+from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

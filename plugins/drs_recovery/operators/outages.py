@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-from drs_recovery.dynamodb import is_store_away
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
-from drs_recovery.identity import execution_id
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.settings import execution_store, poll_interval
+from drs_recovery.store.identity import execution_id
+from drs_recovery.store.table import is_store_away
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

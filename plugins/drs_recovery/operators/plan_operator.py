@@ -7,21 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from drs_recovery.engine.closing import ExecutionCloser
-from drs_recovery.engine.ending import UNKNOWN_PERSON, Ending
-from drs_recovery.engine.new_execution import new_execution
-from drs_recovery.engine.run_options import read_options
-from drs_recovery.engine.start_rules import check_not_ending
+from drs_recovery.closing.close import ExecutionCloser
+from drs_recovery.closing.outcome import UNKNOWN_PERSON, Ending
+from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionNotFoundError, ExecutionRefusedError
-from drs_recovery.identity import DAG_ID_PREFIX
-from drs_recovery.live_plans import keep_plan
+from drs_recovery.opening.live_plans import keep_plan
+from drs_recovery.opening.options import read_options
+from drs_recovery.opening.record import new_execution
 from drs_recovery.operators.base import RecoveryOperator
 from drs_recovery.operators.lost_records import LostRecord
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.plan_tasks import FINALIZE, missing_tasks, wave_task_ids
-from drs_recovery.records import ExecutionFilter
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.wording import moment
+from drs_recovery.store.identity import DAG_ID_PREFIX
+from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

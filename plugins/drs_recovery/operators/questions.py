@@ -20,11 +20,11 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import TaskAwaitingInput
 
-from drs_recovery.engine.gates import Question
+from drs_recovery.durations import moment
 from drs_recovery.operators.wave_steps import WaveMixin
-from drs_recovery.store_gates import asked_after
-from drs_recovery.store_items import limited
-from drs_recovery.wording import moment
+from drs_recovery.store.documents import limited
+from drs_recovery.store.gates import asked_after
+from drs_recovery.waves.questions import Question
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.engine.attempts import begin_retry, recorded_failure
-from drs_recovery.engine.failure_policy import check_dependencies
-from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.precedence import check_reopening, make_way
-from drs_recovery.engine.start_rules import check_may_start, skip_reason
-from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import TransitionRefusedError, WaveRefusedError
+from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.opening.precedence import check_reopening, make_way
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.wave_attempts import waits_for_nobody
+from drs_recovery.store.wave_attempts import waits_for_nobody
+from drs_recovery.waves.failure_policy import check_dependencies
+from drs_recovery.waves.retry import begin_retry, recorded_failure
+from drs_recovery.waves.rules import check_may_start, skip_reason
+from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 
-from drs_recovery.engine.polling import Look, WaveWatcher
-from drs_recovery.engine.start_rules import check_not_cancelled
-from drs_recovery.engine.wave_end import WaveEnd
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.statuses import WaveStatus
+from drs_recovery.waves.polling import Look, WaveWatcher
+from drs_recovery.waves.rules import check_not_cancelled
+from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -11,14 +11,14 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from drs_recovery.engine.clients import Place
-from drs_recovery.engine.polling import PASSING_TROUBLE
-from drs_recovery.engine.queue_rules import PlaceState
-from drs_recovery.engine.queue_wait import QueuedWave
 from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.hooks.clients import Place
 from drs_recovery.hooks.errors import describe
-from drs_recovery.store import ExecutionStore
+from drs_recovery.jobs.schedule import PlaceState
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.hub import hub
+from drs_recovery.waves.polling import PASSING_TROUBLE
+from drs_recovery.waves.queue_wait import QueuedWave
 
 log = logging.getLogger(__name__)
 

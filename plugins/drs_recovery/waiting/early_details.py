@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.enrichment import InstanceEnricher, has_details
+from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.hub import Hub
+from drs_recovery.waves.enrichment import InstanceEnricher, has_details
 
 # Details that are not there yet are looked for again after so many looks at the wave's jobs.
 _LOOKS_BETWEEN = 2

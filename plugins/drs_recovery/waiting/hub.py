@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from drs_recovery.engine.clients import Clients, Place
 from drs_recovery.hooks.async_drs import AsyncDrs
+from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.settings import execution_store
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.place_looks import PlaceLooks
-from drs_recovery.waiting.shared_poller import SharedPoller
+from drs_recovery.waiting.poller import SharedPoller
 
 Job = Mapping[str, Any]
 Execution = Mapping[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from drs_recovery.engine.judgement import needs_no_more_polls
 from drs_recovery.statuses import JOB_COMPLETED, JOB_PENDING, ServerPhase
+from drs_recovery.waves.judgement import needs_no_more_polls
 
 Job = Mapping[str, Any]
 Log = Sequence[Mapping[str, Any]]

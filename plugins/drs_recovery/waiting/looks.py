@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from drs_recovery.engine.clients import Place
+from drs_recovery.hooks.clients import Place
 
 # Looks without news that follow each other faster are written down together.
 _SECONDS_TOGETHER = 10.0

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.place_queue import NOT_LOOKED_AT, PlaceQueue
-from drs_recovery.engine.queue_rules import PlaceState
+from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import describe
+from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
+from drs_recovery.jobs.schedule import PlaceState
 from drs_recovery.settings import execution_store
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
-from drs_recovery.web import api, pages, static_files
+from drs_recovery.web import api, routes, static_files
 from drs_recovery.web.errors import add_error_handlers
 from drs_recovery.web.security import demand_same_origin, demand_user
 
@@ -28,5 +28,5 @@ def create_app() -> FastAPI:
     add_error_handlers(app)
     app.include_router(api.router, prefix=API_PREFIX)
     app.include_router(static_files.router)
-    app.include_router(pages.router)
+    app.include_router(routes.router)
     return app

@@ -20,7 +20,7 @@ from drs_recovery.exceptions import (
     TransitionRefusedError,
 )
 from drs_recovery.hooks.errors import AWS_ERRORS, FORESEEN_ERRORS, describe_safely
-from drs_recovery.web.pages.errors import error_page, login_redirect
+from drs_recovery.web.error_pages import error_page, login_redirect
 from drs_recovery.web.problems import (
     Problem,
     conflict,

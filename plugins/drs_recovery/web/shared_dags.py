@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.identity import TERMINATING_DAG
+from drs_recovery.store.identity import TERMINATING_DAG
 from drs_recovery.web.named_executions import Wish, door_of, executions_in, executions_of_runs, wish_of
 from drs_recovery.web.scope import App, Receive, Scope, Send
 
@@ -142,8 +142,8 @@ def _demand_acting(person: Person, named: Collection[str], *, terminates: bool =
     """
     from drs_recovery.exceptions import ExecutionNotFoundError
     from drs_recovery.installation import elsewhere, known_installation
+    from drs_recovery.web.dependencies import kept_store
     from drs_recovery.web.problems import conflict
-    from drs_recovery.web.sources import kept_store
 
     found = {one["executionId"]: one for one in kept_store().get_executions(named)} if named else {}
     for execution_id in sorted(named):

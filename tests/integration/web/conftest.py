@@ -12,10 +12,10 @@ from airflow.models.dag import DagModel, DagTag
 from airflow.models.dagbundle import DagBundleModel
 from airflow.utils.session import create_session
 
-from drs_recovery.dag_builder import PLAN_TAG
+from drs_recovery.dag_builder.builder import PLAN_TAG
 from drs_recovery.settings import execution_store
-from drs_recovery.store import ExecutionStore
-from drs_recovery.web import sources
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.web import dependencies
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
 
@@ -54,7 +54,7 @@ class Console:
 @pytest.fixture
 def store(sandbox: Sandbox) -> ExecutionStore:
     """The store that the console reads, on a fresh table."""
-    sources.forget_store()
+    dependencies.forget_store()
     return execution_store()
 
 
@@ -112,4 +112,4 @@ def hidden_plan(known_dags: None, monkeypatch: pytest.MonkeyPatch) -> str:
 def unreachable_table(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens where the table should be."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    sources.forget_store()
+    dependencies.forget_store()

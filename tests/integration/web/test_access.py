@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.app import create_app
 from drs_recovery.web.headers import HEADERS
 from tests.integration.web.conftest import Console

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.identity import execution_id
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.records import NewExecution, NewWave
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.identity import execution_id
+from drs_recovery.store.records import NewExecution, NewWave
 from drs_recovery.web.actions import bodies
 from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2

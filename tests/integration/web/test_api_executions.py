@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.api.models_execution import EventList, ExecutionDocument, ExecutionPage
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import opened

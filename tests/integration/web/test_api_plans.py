@@ -10,7 +10,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.api.models_plan import PlanDetail, PlanList
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import crm, drill, opened

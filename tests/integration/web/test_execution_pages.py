@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, ServerPhase
-from drs_recovery.store import ExecutionStore
-from drs_recovery.web.airflow_api import AirflowApi
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.web.airflow import AirflowApi
 from drs_recovery.web.problems import unavailable
 from tests.integration.web.conftest import Console
 from tests.integration.web.html_page import HtmlPage, read_page

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store import ExecutionStore
-from drs_recovery.web import sources
-from drs_recovery.web.pages import executions
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.web import dependencies
+from drs_recovery.web.executions import page
 from tests.integration.web.conftest import Console
 from tests.integration.web.html_page import HtmlPage, read_page
 from tests.integration.web.on_record import opened
@@ -103,7 +103,7 @@ def test_a_value_that_makes_no_sense_is_named(
 def test_older_ones_are_a_page_away_with_the_same_filter(
     console: Console, store: ExecutionStore, known_dags: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executions, "_ON_A_PAGE", 2)
+    monkeypatch.setattr(page, "_ON_A_PAGE", 2)
     ids = [opened(store, f"run-{number}") for number in range(3)]
     opened(store, "other", "erp")
 
@@ -140,7 +140,7 @@ def test_a_setting_that_makes_no_sense_is_named_with_what_is_expected(
     console: Console, known_dags: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__EXECUTIONS_TABLE", "dr executions!")
-    sources.forget_store()
+    dependencies.forget_store()
 
     for path in ("/executions", "/"):
         found = read_page(console, path, status=500)

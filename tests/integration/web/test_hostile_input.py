@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.markup import HOSTILE, Page
 from tests.integration.web.test_api_executions import opened

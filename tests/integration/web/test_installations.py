@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.html_page import read_page
 from tests.integration.web.on_record import begun

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from benchmarks.made_executions import fleet, write
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_table
 from tests.integration.web.conftest import Console

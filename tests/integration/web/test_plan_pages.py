@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import crm, drill
 from tests.unit.plan.documents import write_plan

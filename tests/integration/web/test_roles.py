@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.markup import Page
 from tests.integration.web.test_api_executions import opened

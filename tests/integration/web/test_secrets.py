@@ -10,8 +10,8 @@ import pytest
 from airflow.models.connection import Connection
 from botocore.exceptions import ClientError
 
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.store import ExecutionStore
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import crm, drill, opened
 from tests.unit.plan.documents import write_plan

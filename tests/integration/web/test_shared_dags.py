@@ -16,7 +16,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.runs import DAGS
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import crm, opened

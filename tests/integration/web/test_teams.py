@@ -13,9 +13,9 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.team import Team
 from airflow.utils.session import create_session
 
-from drs_recovery.dag_builder import PLAN_TAG
+from drs_recovery.dag_builder.builder import PLAN_TAG
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import HTML, Console
 from tests.integration.web.on_record import crm, opened
 from tests.integration.web.test_api_executions import LIST

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from drs_recovery.store import ExecutionStore
-from drs_recovery.web.actions import turns
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.web.actions import lock
 from tests.integration.web.conftest import Console
 from tests.integration.web.test_roles import failed
 
@@ -19,7 +19,7 @@ def retried(console: Console, execution: str) -> tuple[int, str]:
 def test_who_waits_too_long_for_their_turn_is_told_and_can_ask_again(
     console: Console, store: ExecutionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 0.0)
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
     execution = failed(store)
     store.take_turn(execution, "somebody", 60)
 

@@ -11,7 +11,7 @@ from benchmarks import critical_path, execution_calls, wave_gaps
 from benchmarks.critical_path import Timed
 from benchmarks.made_plans import MadePlan
 from benchmarks.stack_runs import Ended
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 
 
 def at(second: float) -> str:

@@ -5,7 +5,7 @@ import pytest
 from devstack.errors import UnreachableError
 from devstack.layout import PROJECT
 from devstack.messages import MAILBOX, unread_messages
-from drs_recovery.plan_loader import load_plan
+from drs_recovery.plan.loader import load_plan
 from sandbox.demo import TOPIC
 from sandbox.testing import running_sandbox
 

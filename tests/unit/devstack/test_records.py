@@ -4,8 +4,8 @@ import pytest
 
 from devstack.environment import EXECUTIONS_TABLE
 from devstack.records import open_store, shortcomings
-from drs_recovery.dynamodb_table import create_table
 from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.store.table_definition import create_table
 from sandbox.testing import running_sandbox
 from tests.unit.devstack.documents import document, server, wave
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from drs_recovery.engine.preflight_jobs import Limits
-from drs_recovery.engine.queue_rules import PlaceState
-from drs_recovery.queue_entries import NO_WAVE, Queue, QueueEntry, QueueState
+from drs_recovery.jobs.schedule import PlaceState
+from drs_recovery.preflight.capacity import Limits
 from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store.queue_entries import NO_WAVE, Queue, QueueEntry, QueueState
 
 NOW = 1_800_000_000.0
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.engine import actions
-from drs_recovery.engine.actions import actions_of
+from drs_recovery.waves import post_launch
+from drs_recovery.waves.post_launch import actions_of
 
 
 def action(status: str, *, optional: bool = False, reason: str | None = None) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_actions_are_read_with_care() -> None:
     ],
 )
 def test_required_actions_decide(found: list[dict[str, Any]], status: str, failure: str | None) -> None:
-    assert (actions.status_of(found), actions.failures(found)) == (status, failure)
+    assert (post_launch.status_of(found), post_launch.failures(found)) == (status, failure)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_required_actions_decide(found: list[dict[str, Any]], status: str, failu
 def test_a_ready_server_warns_of_what_went_wrong(
     found: list[dict[str, Any]], awaited: str | None, not_awaited: str | None
 ) -> None:
-    told = actions.warning_of({"phase": "POST_LAUNCH", "postLaunchActions": found})
+    told = post_launch.warning_of({"phase": "POST_LAUNCH", "postLaunchActions": found})
 
     assert told == awaited
-    assert actions.warning_of({"phase": "LAUNCHED", "postLaunchActions": found}) == (
+    assert post_launch.warning_of({"phase": "LAUNCHED", "postLaunchActions": found}) == (
         awaited if not_awaited == "the same" else not_awaited
     )
 
@@ -85,14 +85,14 @@ def test_a_ready_server_warns_of_what_went_wrong(
 )
 def test_actions_are_awaited_but_in_drills_whose_plan_says_no(drill: dict[str, bool], awaited: bool) -> None:
     snapshot = {"drill": drill}
-    assert actions.are_awaited({"isDrill": True, "planSnapshot": snapshot}) is awaited
-    assert actions.are_awaited({"isDrill": False, "planSnapshot": snapshot}) is True
-    assert actions.are_awaited({"isDrill": True, "planSnapshot": {}}) is True
+    assert post_launch.are_awaited({"isDrill": True, "planSnapshot": snapshot}) is awaited
+    assert post_launch.are_awaited({"isDrill": False, "planSnapshot": snapshot}) is True
+    assert post_launch.are_awaited({"isDrill": True, "planSnapshot": {}}) is True
 
 
 def test_what_took_too_long_is_named() -> None:
     late = [{**RUNNING, "name": "join domain"}, DONE, OPTIONAL_RUNNING, {**RUNNING, "name": "mount"}]
 
-    assert actions.overdue(late, 30) == (
+    assert post_launch.overdue(late, 30) == (
         "post-launch action 'join domain', 'mount' was still in progress at the wave's time-out of 30 minutes"
     )

@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 from airflow.utils.types import DagRunType
 
-from drs_recovery.engine.announcer import Announcer
-from drs_recovery.engine.reconciling import reconcile
+from drs_recovery.closing.reconcile import reconcile
+from drs_recovery.notifications.announcer import Announcer
 from drs_recovery.operators.housekeeping import ReconcileOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.settings import execution_store
@@ -268,7 +268,7 @@ def test_a_topic_that_refuses_is_an_event_and_the_recovery_goes_on(aws: Sandbox,
 def test_a_notifier_that_hangs_is_left_behind(
     aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drs_recovery.engine.channels.PATIENCE", 2.0)
+    monkeypatch.setattr("drs_recovery.notifications.channels.PATIENCE", 2.0)
     steps = steps_of(notified(call("Silent"), call("Listener")))
     steps.open()
 
@@ -475,6 +475,6 @@ def test_a_store_that_does_not_answer_does_not_fail_a_step_either(
         raise ConnectionError("no way to DynamoDB")
 
     steps = steps_of(plan(database()))
-    monkeypatch.setattr("drs_recovery.store.ExecutionStore.claim_notification", out_of_reach)
+    monkeypatch.setattr("drs_recovery.store.executions.ExecutionStore.claim_notification", out_of_reach)
 
     assert steps.open() == steps.execution_id

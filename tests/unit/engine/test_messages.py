@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from drs_recovery.engine.announcements import Asked, happenings
-from drs_recovery.engine.links import answer_link, run_link
-from drs_recovery.engine.messages import Notice, notice_of, wave_summary
-from drs_recovery.engine.metrics import measurements
+from drs_recovery.notifications.events import Asked, happenings
+from drs_recovery.notifications.links import answer_link, run_link
+from drs_recovery.notifications.messages import Notice, notice_of, wave_summary
+from drs_recovery.notifications.metrics import measurements
 
 BASE = "https://airflow.example.com"
 

@@ -8,8 +8,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.utils.types import DagRunType
 
-from drs_recovery.engine.precedence import make_way
 from drs_recovery.exceptions import WaveRefusedError
+from drs_recovery.opening.precedence import make_way
 from drs_recovery.statuses import ExecutionStatus, GateDecision
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, application, database, plan

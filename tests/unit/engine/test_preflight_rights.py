@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from drs_recovery.engine.preflight_rights import LAUNCH_RIGHTS, missing_rights
-from drs_recovery.hooks.rights import RightsHook
+from drs_recovery.hooks.iam import RightsHook
+from drs_recovery.preflight.permissions import LAUNCH_RIGHTS, missing_rights
 from sandbox.testing import mocked_sandbox
 
 REGION = "us-east-1"

@@ -8,19 +8,19 @@ from typing import Any
 import botocore.session
 import pytest
 
-from drs_recovery.engine.clients import Place
-from drs_recovery.engine.preflight_concerns import Concern, Gravity
-from drs_recovery.engine.preflight_jobs import (
+from drs_recovery.hooks.clients import Place
+from drs_recovery.preflight.capacity import (
     Demand,
     Limits,
     conflict_concerns,
     quota_concerns,
     running_jobs,
 )
-from drs_recovery.engine.preflight_replication import NOT_REPLICATING, REPLICATING, replication_concerns
-from drs_recovery.engine.resolution import ResolvedServer
-from drs_recovery.records import NewServer, PreflightFinding
+from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.replication import NOT_REPLICATING, REPLICATING, replication_concerns
+from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import ExecutionType, FindingSeverity
+from drs_recovery.store.records import NewServer, PreflightFinding
 
 PLACE = Place("aws_default", "us-east-1")
 RPO = timedelta(minutes=15)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drs_recovery.engine.preflight_jobs import Limits
-from drs_recovery.engine.queue_rules import PlaceState, Turn, turn_of
-from drs_recovery.queue_entries import UNANSWERED, QueueEntry, QueueState
+from drs_recovery.jobs.schedule import PlaceState, Turn, turn_of
+from drs_recovery.preflight.capacity import Limits
 from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store.queue_entries import UNANSWERED, QueueEntry, QueueState
 from tests.unit.engine.queue_things import NOW, entry, job, place, reserved, termination
 
 RECOVERY = ExecutionType.RECOVERY

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.dag_builder import trigger_form
-from drs_recovery.engine.ending import ending_of, open_jobs, settle_deadline
-from drs_recovery.engine.failure_policy import blocked_by
-from drs_recovery.engine.gates import message_values, question_of
-from drs_recovery.engine.job_starter import job_tags
-from drs_recovery.engine.judgement import failures_of, needs_no_more_polls, shortfall
-from drs_recovery.engine.parts import parts_of
-from drs_recovery.engine.run_options import RunOptions, read_options
-from drs_recovery.engine.start_rules import check_may_start, gate_is_asked, refused_gate, skip_reason
+from drs_recovery.closing.outcome import ending_of, open_jobs, settle_deadline
+from drs_recovery.dag_builder.builder import trigger_form
 from drs_recovery.exceptions import WaveRefusedError
-from drs_recovery.plan import RecoveryPlan, SuccessRule
-from drs_recovery.plan_messages import Values, sample_values
+from drs_recovery.jobs.parts import parts_of
+from drs_recovery.jobs.starter import job_tags
+from drs_recovery.opening.options import RunOptions, read_options
+from drs_recovery.plan.message_templates import Values, sample_values
+from drs_recovery.plan.model import RecoveryPlan, SuccessRule
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.waves.failure_policy import blocked_by
+from drs_recovery.waves.judgement import failures_of, needs_no_more_polls, shortfall
+from drs_recovery.waves.questions import message_values, question_of
+from drs_recovery.waves.rules import check_may_start, gate_is_asked, refused_gate, skip_reason
 from tests.plan_documents import application, database, plan, web
 
 THREE_WAVES = RecoveryPlan.model_validate(plan(database(), application(pause_before=True), web()))
@@ -241,7 +241,7 @@ class TestGates:
     ) -> None:
         message = "{{ wave.name }}?"
         asked = RecoveryPlan.model_validate(plan(database(), application(pause_before={"message": message})))
-        monkeypatch.setattr("drs_recovery.engine.gates.message_values", lambda *_: Values({}))
+        monkeypatch.setattr("drs_recovery.waves.questions.message_values", lambda *_: Values({}))
 
         question = question_of(document(asked), asked, 2)
 

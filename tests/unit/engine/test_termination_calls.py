@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from drs_recovery.engine.queue_rules import Turn
-from drs_recovery.engine.room import QueuedError
-from drs_recovery.engine.termination_calls import Asked, TerminationCalls
+from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.schedule import Turn
+from drs_recovery.termination.calls import Asked, TerminationCalls
 from tests.unit.engine.queue_things import entry
 
 IN_FAILBACK = {"failback": {"state": "FAILBACK_IN_PROGRESS"}}

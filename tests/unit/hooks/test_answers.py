@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drs_recovery import dynamodb
-from drs_recovery.dynamodb import BY_PLAN, ExecutionsTable
-from drs_recovery.dynamodb_actions import Condition, Key, Put
-from drs_recovery.engine.clients import Place, PlaceClients
-from drs_recovery.engine.ec2 import describe_instances
 from drs_recovery.hooks.async_drs import AsyncDrs
+from drs_recovery.hooks.clients import Place, PlaceClients
+from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal, is_transient
 from drs_recovery.notifications.topic import TopicHook
 from drs_recovery.settings import dynamodb_client, executions_table_name
+from drs_recovery.store import table as table_module
+from drs_recovery.store.expressions import Condition, Key, Put
+from drs_recovery.store.table import BY_PLAN, ExecutionsTable
 from drs_recovery.transient_errors import SenselessAnswerError
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1
@@ -214,7 +214,7 @@ READS: dict[str, Callable[[Any], Any]] = {
 def test_the_store_asks_again(
     aws: Sandbox, monkeypatch: pytest.MonkeyPatch, operation: str, body: str
 ) -> None:
-    monkeypatch.setattr(dynamodb, "wait_random_exponential", lambda **limits: lambda attempt: 0.0)
+    monkeypatch.setattr(table_module, "wait_random_exponential", lambda **limits: lambda attempt: 0.0)
     table = ExecutionsTable(dynamodb_client(), executions_table_name())
     aws.add_fault("nonsense", operation=operation, body=body, times=2)
 

@@ -17,14 +17,14 @@ from botocore.config import Config
 
 import drs_recovery
 from drs_recovery import settings
-from drs_recovery.engine.clients import Place, PlaceClients
-from drs_recovery.engine.late_jobs import LATE_START_SECONDS
-from drs_recovery.engine.room import RESERVATION_SECONDS
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.base import AccountHook
+from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import MissingConnectionError, UnusableConnectionError
+from drs_recovery.jobs.room import RESERVATION_SECONDS
 from drs_recovery.notifications.topic import TopicNotifier
+from drs_recovery.waves.late_jobs import LATE_START_SECONDS
 
 PROXIES = {"https": "http://proxy.example:3128"}
 CONNECTION = "far"

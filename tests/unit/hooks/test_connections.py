@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ConnectionResult, ErrorResponse, GetConnection
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
-from drs_recovery.engine.clients import connection_exists
 from drs_recovery.hooks.base import AccountHook
+from drs_recovery.hooks.clients import connection_exists
 from drs_recovery.hooks.errors import MissingConnectionError, is_transient
 
 NOT_FOUND = ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)

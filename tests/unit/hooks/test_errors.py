@@ -19,7 +19,6 @@ from botocore.exceptions import (
 from botocore.loaders import Loader
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from drs_recovery import dynamodb
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     LONGEST_RETRY_AFTER,
@@ -29,6 +28,7 @@ from drs_recovery.hooks.errors import (
     is_transient,
     retry_after,
 )
+from drs_recovery.store import table
 
 
 def answer(code: str, status: int = 400, message: str = "", **headers: str) -> ClientError:
@@ -96,7 +96,7 @@ CODES_OF_BOTOCORE = {
 @pytest.mark.parametrize("code", sorted(CODES_OF_BOTOCORE))
 def test_each_code_that_botocore_tries_again_is_tried_again_by_hooks_and_store(code: str) -> None:
     assert is_transient(answer(code, 400))
-    assert dynamodb._is_transient(answer(code, 400))
+    assert table._is_transient(answer(code, 400))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_each_code_that_botocore_tries_again_is_tried_again_by_hooks_and_store(c
 )
 def test_codes_that_were_seen_to_pass_are_tried_again_whatever_botocore_has(code: str) -> None:
     assert is_transient(answer(code, 400))
-    assert dynamodb._is_transient(answer(code, 400))
+    assert table._is_transient(answer(code, 400))
 
 
 @pytest.mark.parametrize(

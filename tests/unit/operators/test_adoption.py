@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.job_starter import JobStarter
-from drs_recovery.engine.parts import MAX_SERVERS_PER_JOB, parts_of_attempt
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB, parts_of_attempt
+from drs_recovery.jobs.starter import JobStarter
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, DB_2, database, plan
 from tests.unit.steps import Steps, deferred

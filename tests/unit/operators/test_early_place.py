@@ -10,13 +10,13 @@ from datetime import timedelta
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from drs_recovery.engine.admission import Admission
-from drs_recovery.engine.clients import Clients
-from drs_recovery.engine.early_place import take_early_place
-from drs_recovery.engine.parts import JobPart
-from drs_recovery.queue_entries import QueueState
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.jobs.parts import JobPart
 from drs_recovery.statuses import ExecutionType, GateDecision
-from drs_recovery.store_items import execution_item
+from drs_recovery.store.documents import execution_item
+from drs_recovery.store.queue_entries import QueueState
+from drs_recovery.waves.admission import Admission
+from drs_recovery.waves.early_place import take_early_place
 from sandbox.testing import Sandbox
 from tests.plan_documents import WEB_1, database, plan, web
 from tests.unit.steps import Steps, deferred
@@ -156,7 +156,7 @@ def test_a_record_that_an_earlier_release_has_opened_takes_no_early_place(
 ) -> None:
     steps = steps_of(plan(database()))
     monkeypatch.setattr(
-        "drs_recovery.store.execution_item",
+        "drs_recovery.store.executions.execution_item",
         lambda new, now: execution_item(replace(new, run_start=None), now),
     )
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.polling import WaveWatcher
+from drs_recovery.waves.polling import WaveWatcher
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, database, plan
 from tests.unit.steps import Steps, deferred
@@ -249,7 +249,7 @@ def test_patience_for_details_counts_from_the_first_look_for_them(
     deferred(steps.enrich)
     began = steps.server("crm-db-02")["detailsAwaitedTime"]
     later = SimpleNamespace(time=lambda: began + 599)
-    monkeypatch.setattr("drs_recovery.engine.enrichment.time", later)
+    monkeypatch.setattr("drs_recovery.waves.enrichment.time", later)
     deferred(steps.enrich)
     later.time = lambda: began + 601
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from drs_recovery.engine.job_starter import job_tags
-from drs_recovery.engine.parts import parts_of_attempt
 from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.jobs.parts import parts_of_attempt
+from drs_recovery.jobs.starter import job_tags
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import BILLING_DB_1, DB_1, WEST, application, database, plan
@@ -153,7 +153,7 @@ def test_the_wait_for_jobs_ends_with_them_although_another_job_of_the_wave_was_n
     aws.add_fault("error", operation="StartRecovery", region=WEST, status=429, code="ThrottlingException")
     deferred(steps.start)
     much_later = SimpleNamespace(time=lambda: time.time() + 3 * 3600)
-    monkeypatch.setattr("drs_recovery.engine.wave_start.time", much_later)
+    monkeypatch.setattr("drs_recovery.waves.start.time", much_later)
     with pytest.raises(AirflowFailException, match="not started within its time-out"):
         steps.start()
 
@@ -173,7 +173,7 @@ def test_an_execution_is_not_closed_while_drs_cannot_tell_whether_a_start_went_t
     deferred(steps.start)
     aws.add_fault("error", operation="DescribeJobs", status=500, code="InternalServerException")
     much_later = SimpleNamespace(time=lambda: time.time() + 600)
-    monkeypatch.setattr("drs_recovery.engine.closing.time", much_later)
+    monkeypatch.setattr("drs_recovery.closing.close.time", much_later)
 
     deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
     assert steps.document["status"] == "CANCELLING"
@@ -197,7 +197,7 @@ def test_a_job_that_never_ends_is_given_up_at_twice_the_time_out_with_its_instan
     assert steps.document["status"] == "CANCELLING"
 
     in_five_hours = SimpleNamespace(time=lambda: time.time() + 5 * 3600)
-    monkeypatch.setattr("drs_recovery.engine.closing.time", in_five_hours)
+    monkeypatch.setattr("drs_recovery.closing.close.time", in_five_hours)
     with pytest.raises(AirflowFailException, match="CANCELLED"):
         steps.finalize()
 

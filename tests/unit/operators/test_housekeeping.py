@@ -11,10 +11,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from drs_recovery.engine.clients import Place
-from drs_recovery.engine.places import known_places
-from drs_recovery.engine.sweep import Sweep, Sweeper
+from drs_recovery.hooks.clients import Place
 from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
+from drs_recovery.termination.places import known_places
+from drs_recovery.termination.sweep import Sweep, Sweeper
 from sandbox.testing import Sandbox
 from tests.plan_documents import (
     APP_1,
@@ -80,7 +80,7 @@ def terminate_calls(aws: Sandbox) -> int:
 def later(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
     """Let the clock of housekeeping's decisions show a later time."""
     monkeypatch.setattr(
-        "drs_recovery.engine.sweep.time", SimpleNamespace(time=lambda: time.time() + hours * 3600)
+        "drs_recovery.termination.sweep.time", SimpleNamespace(time=lambda: time.time() + hours * 3600)
     )
 
 
@@ -338,8 +338,8 @@ def test_a_run_that_airflow_does_not_know_counts_as_gone(
 ) -> None:
     steps = steps_of(plan(database()))
     steps.open()
-    monkeypatch.setattr("drs_recovery.engine.reconciling.GRACE_SECONDS", -60.0)
-    monkeypatch.setattr("drs_recovery.engine.reconciling.reconcile.__kwdefaults__", {"grace": -60.0})
+    monkeypatch.setattr("drs_recovery.closing.reconcile.GRACE_SECONDS", -60.0)
+    monkeypatch.setattr("drs_recovery.closing.reconcile.reconcile.__kwdefaults__", {"grace": -60.0})
 
     def get_dagrun_state(dag_id: str, run_id: str) -> str:
         detail = {"status_code": status, "message": "told by the API"}

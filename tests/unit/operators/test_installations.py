@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from drs_recovery.dynamodb_actions import Condition, Update
-from drs_recovery.engine.precedence import make_way
-from drs_recovery.engine.reconciling import Reconciliation, reconcile
+from drs_recovery.closing.reconcile import Reconciliation, reconcile
+from drs_recovery.opening.precedence import make_way
 from drs_recovery.operators.housekeeping import SweepOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
-from drs_recovery.store_items import execution_key
+from drs_recovery.store.documents import execution_key
+from drs_recovery.store.expressions import Condition, Update
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.conftest import HERE

@@ -9,8 +9,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.operators.housekeeping import CheckInstancesOperator, TerminateDueOperator
-from drs_recovery.store_rules import can_terminate
-from drs_recovery.web.views.instances import instances_by_region, leaves_instances
+from drs_recovery.store.rules import can_terminate
+from drs_recovery.web.shared.instances import instances_by_region, leaves_instances
 from sandbox.testing import Sandbox
 from tests.plan_documents import BILLING_DB_1, DB_1, DB_2, WEST, application, database, plan
 from tests.unit.steps import Steps
@@ -150,10 +150,10 @@ def test_an_instance_that_ec2_does_not_know_is_gone_only_some_time_after_its_lau
     instances = {s["recoveryInstanceId"] for s in servers_of(steps).values()}
     drs.terminate_recovery_instances(recoveryInstanceIDs=sorted(instances))
     aws.advance(120)
-    monkeypatch.setattr("drs_recovery.engine.instance_check.describe_instances", lambda *_: {})
+    monkeypatch.setattr("drs_recovery.termination.instance_check.describe_instances", lambda *_: {})
 
     assert check() == NOTHING
-    monkeypatch.setattr("drs_recovery.engine.instance_check.LISTING_SECONDS", -1.0)
+    monkeypatch.setattr("drs_recovery.termination.instance_check.LISTING_SECONDS", -1.0)
     assert set(check()["gone"][steps.execution_id]) == instances
 
 

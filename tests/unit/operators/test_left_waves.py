@@ -40,7 +40,7 @@ def opened(steps_of: StepsOf) -> Callable[..., Steps]:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process whose task was killed has ended."""
-    monkeypatch.setattr("drs_recovery.engine.left_waves.LATE_START_SECONDS", 0)
+    monkeypatch.setattr("drs_recovery.closing.left_waves.LATE_START_SECONDS", 0)
 
 
 def kill(steps: Steps, state: str = "failed") -> None:

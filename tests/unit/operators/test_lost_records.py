@@ -12,7 +12,7 @@ import yaml
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from botocore.exceptions import ClientError
 
-from drs_recovery.dag_builder import build_dag
+from drs_recovery.dag_builder.builder import build_dag
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.operators.housekeeping import SweepOperator

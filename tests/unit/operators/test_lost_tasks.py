@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.plan_keeping import PlanKeeping, set_kept_plans_right
-from drs_recovery.live_plans import kept_plans, read_plan
+from drs_recovery.closing.plan_keeping import PlanKeeping, set_kept_plans_right
+from drs_recovery.opening.live_plans import kept_plans, read_plan
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
-from drs_recovery.plan_tasks import FINALIZE, OPEN, wave_task_ids
+from drs_recovery.plan.task_ids import FINALIZE, OPEN, wave_task_ids
 from sandbox.testing import Sandbox
 from tests.plan_documents import application, database, plan
 from tests.unit.steps import Steps, deferred

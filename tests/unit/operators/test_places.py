@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.clients import Place
+from drs_recovery.hooks.clients import Place
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, WEST, plan

@@ -13,7 +13,7 @@ from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.failure_decision import FailureDecisionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, WEB_1, application, database, plan, web

@@ -85,7 +85,7 @@ def test_patience_for_details_begins_when_the_actions_are_done(
     steps.wait()
     # The actions took far longer than a missing detail is waited for.
     later = SimpleNamespace(time=lambda: time.time() + 5000)
-    monkeypatch.setattr("drs_recovery.engine.enrichment.time", later)
+    monkeypatch.setattr("drs_recovery.waves.enrichment.time", later)
 
     deferred(steps.enrich)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.preflight_rights import LAUNCH_RIGHTS
+from drs_recovery.preflight.permissions import LAUNCH_RIGHTS
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, DB_2, database, plan
 from tests.unit.steps import Steps, deferred

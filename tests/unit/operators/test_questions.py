@@ -12,10 +12,10 @@ import pytest
 from airflow.sdk.exceptions import TaskAwaitingInput
 from botocore.config import Config
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.dynamodb_actions import Key
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.expressions import Key
+from drs_recovery.store.table import ExecutionsTable
 from tests.plan_documents import application, database, plan
 from tests.unit.steps import Steps, deferred
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drs_recovery.engine.job_starter import NotStartedError
-from drs_recovery.engine.room import QueuedError
-from drs_recovery.engine.wave_start import WaveStarter
+from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.settings import execution_store
+from drs_recovery.waves.start import WaveStarter
 from sandbox.testing import Sandbox
 from tests.plan_documents import plan
 from tests.unit.steps import Steps, TaskStateStore

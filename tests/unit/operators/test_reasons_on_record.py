@@ -214,7 +214,7 @@ def test_a_start_that_drs_refuses_for_now_says_why_and_since_when(
     deferred(steps.start)
     assert wave_of(steps)["waitingFor"]["since"] == waiting["since"]
 
-    later("engine.wave_start", 3 * 3600)
+    later("waves.start", 3 * 3600)
     with pytest.raises(AirflowFailException, match="not started within its time-out"):
         steps.start()
 
@@ -275,11 +275,11 @@ def test_a_refusal_to_read_details_is_on_record_and_ends_the_wave_by_its_policy(
     deferred(steps.enrich)
     trouble = wave_of(steps)["lastPollError"]
     assert WORDS in trouble["message"]
-    later("engine.enrichment", 590)
+    later("waves.enrichment", 590)
     deferred(steps.enrich)
     assert wave_of(steps)["lastPollError"]["since"] == trouble["since"]
 
-    later("engine.enrichment", 630)
+    later("waves.enrichment", 630)
     with pytest.raises(AirflowFailException, match="UnauthorizedOperation"):
         steps.enrich()
 
@@ -307,7 +307,7 @@ def test_people_are_asked_with_the_reason_when_details_are_refused_for_too_long(
     # Within their patience neither the wave nor people hear of it, also when its own steps died.
     deferred(decide.execute, context)
     assert (wave_of(steps)["status"], asked) == ("POLLING", [])
-    later("engine.enrichment", 630)
+    later("waves.enrichment", 630)
     with pytest.raises(AirflowFailException, match="UnauthorizedOperation"):
         steps.enrich()
     with pytest.raises(TaskAwaitingInput):
@@ -325,10 +325,10 @@ def test_a_trouble_of_ec2_that_may_pass_is_survived_until_the_waves_time_out(
     steps = launched()
     throttled = {**DENIED, "status": 503, "code": "RequestLimitExceeded"}
     aws.add_fault("error", **throttled)
-    later("engine.enrichment", 3000)
+    later("waves.enrichment", 3000)
     deferred(steps.enrich)
 
-    later("engine.enrichment", 3 * 3600)
+    later("waves.enrichment", 3 * 3600)
     with pytest.raises(AirflowFailException, match="RequestLimitExceeded"):
         steps.enrich()
 
@@ -349,7 +349,7 @@ def test_no_server_of_an_ended_execution_is_in_a_phase_that_means_wait(
     deferred(steps.wait)
     assert {s["phase"] for s in wave_of(steps)["serverStatuses"]} <= {"SNAPSHOT", "CONVERSION", "LAUNCH"}
 
-    later("engine.closing", 5 * 3600)
+    later("closing.close", 5 * 3600)
     with pytest.raises(AirflowFailException, match="FAILED"):
         steps.finalize(**{"wave_01_database.wait_for_launch": "failed"})
 
@@ -368,7 +368,7 @@ def test_launched_servers_whose_details_are_refused_to_the_end_are_failed_with_t
     deferred(steps.finalize)
 
     # Long before the time-out of the wave.
-    later("engine.enrichment", 1300)
+    later("waves.enrichment", 1300)
     with pytest.raises(AirflowFailException, match="CANCELLED"):
         steps.finalize()
 
@@ -434,7 +434,7 @@ def test_a_wave_without_a_verdict_says_what_it_waited_for(aws: Sandbox, steps_of
 
 def _finalize_at_last(steps: Steps, **task_states: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("drs_recovery.engine.closing.LATE_START_SECONDS", 0)
+        patch.setattr("drs_recovery.closing.close.LATE_START_SECONDS", 0)
         with pytest.raises(AirflowFailException):
             steps.finalize(**task_states)
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.clients import Place
-from drs_recovery.engine.due_terminations import DuePass, DueTerminations
-from drs_recovery.engine.sweep import Sweep, Sweeper
+from drs_recovery.hooks.clients import Place
 from drs_recovery.operators.housekeeping import TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.termination.due import DuePass, DueTerminations
+from drs_recovery.termination.sweep import Sweep, Sweeper
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, APP_2, DB_1, application, database, plan
 from tests.unit.steps import Steps, complete, deferred

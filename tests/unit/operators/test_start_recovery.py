@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from botocore.exceptions import ClientError
 
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
-from drs_recovery.plan import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import GateDecision
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, WEB_1, WEB_2, application, database, plan, web

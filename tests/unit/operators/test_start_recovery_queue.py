@@ -11,13 +11,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
-from drs_recovery.engine.job_starter import JobStarter
-from drs_recovery.engine.room import take_room
-from drs_recovery.engine.wave_start import WaveStarter
 from drs_recovery.exceptions import ExecutionCancelledError
-from drs_recovery.queue_entries import QueueEntry, QueueState
+from drs_recovery.jobs.room import take_room
+from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.store.queue_entries import QueueEntry, QueueState
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
+from drs_recovery.waves.start import WaveStarter
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, WEB_1, database, plan, web
 from tests.unit.steps import Steps, deferred
@@ -216,7 +216,7 @@ def test_nothing_is_started_when_a_cancellation_comes_while_room_is_taken(
         steps.store.begin_cancelling(steps.execution_id, "alice", "wrong plan")
         return taken
 
-    monkeypatch.setattr("drs_recovery.engine.admission.take_room", take_slowly)
+    monkeypatch.setattr("drs_recovery.waves.admission.take_room", take_slowly)
 
     with pytest.raises(AirflowFailException):
         steps.start()
@@ -372,7 +372,7 @@ def test_quotas_that_were_known_count_on_when_they_cannot_be_read(
     one_job: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(steps_of).start()
-    monkeypatch.setattr("drs_recovery.engine.place_queue.LIMITS_ARE_GOOD_FOR", -1.0)
+    monkeypatch.setattr("drs_recovery.jobs.reservations.LIMITS_ARE_GOOD_FOR", -1.0)
     one_job.add_fault("error", operation="GetServiceQuota", status=403, code="AccessDeniedException")
     other = steps_of(plan(web(), id="other"), run_id="manual__2")
     other.open()

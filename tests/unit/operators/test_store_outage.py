@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.types import DagRunType
 from botocore.exceptions import ClientError
 
-from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.operators.base import RETRIES
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
@@ -27,7 +26,8 @@ from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.settings import executions_table_name, hasty_dynamodb_client
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import Sandbox
 from tests.plan_documents import database, plan
 from tests.unit.steps import Steps, deferred

@@ -12,9 +12,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.types import DagRunType
 
-from drs_recovery.dynamodb_actions import to_dynamodb
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
+from drs_recovery.store.expressions import to_dynamodb
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, DB_2, WEST, application, database, plan, web
 from tests.unit.steps import Steps, deferred

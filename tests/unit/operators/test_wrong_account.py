@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.engine.clients import Clients, Place
-from drs_recovery.engine.sweep import Sweeper
+from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.operators.housekeeping import CheckInstancesOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
+from drs_recovery.termination.sweep import Sweeper
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, plan
@@ -217,7 +217,7 @@ def test_what_is_not_found_in_another_account_is_not_gone(
     accounts: Sandbox, steps: Steps, switch: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complete(accounts, steps)
-    monkeypatch.setattr("drs_recovery.engine.instance_check.LISTING_SECONDS", -1.0)
+    monkeypatch.setattr("drs_recovery.termination.instance_check.LISTING_SECONDS", -1.0)
     switch(BILLING)
 
     for _ in range(2):

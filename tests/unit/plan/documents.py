@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_loader import load_plan
+from drs_recovery.plan.loader import load_plan
 
 DB_1, DB_2, APP_1, APP_2 = (f"s-{digit * 16}{letter}" for digit in "12" for letter in "ab")
 

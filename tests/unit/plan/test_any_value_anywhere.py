@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_loader import load_plan
+from drs_recovery.plan.loader import load_plan
 from tests.unit.plan.documents import changed
 from tests.unit.plan.test_plan import FULL
 

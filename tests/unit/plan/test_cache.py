@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from drs_recovery import plan_cache
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_cache import PlanCache, load_plans
-from drs_recovery.plan_loader import PlanFile, load_files, plan_files, read_plan_file
+from drs_recovery.plan import cache as cache_module
+from drs_recovery.plan.cache import PlanCache, load_plans
+from drs_recovery.plan.loader import PlanFile, load_files, plan_files, read_plan_file
 from tests.unit.plan.documents import GONE, changed, write_plan
 
 
@@ -24,7 +24,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         names.append(path.name)
         return read_plan_file(path)
 
-    monkeypatch.setattr(plan_cache, "read_plan_file", counting)
+    monkeypatch.setattr(cache_module, "read_plan_file", counting)
     return names
 
 
@@ -35,7 +35,7 @@ def plan_at(directory: Path, stem: str, /, **changes: object) -> Path:
 @pytest.fixture(autouse=True)
 def files_are_not_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a test have just been written; the caution with those has a test of its own."""
-    monkeypatch.setattr(plan_cache, "_TICK_NS", 0)
+    monkeypatch.setattr(cache_module, "_TICK_NS", 0)
 
 
 def test_a_second_look_parses_nothing(tmp_path: Path, parsed: list[str]) -> None:
@@ -94,8 +94,8 @@ def test_the_times_of_a_file_that_has_just_changed_prove_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time_ns()
-    monkeypatch.setattr(plan_cache, "_TICK_NS", 3600 * 10**9)
-    monkeypatch.setattr(plan_cache, "_signature", lambda _: (now, now, 0, 0))
+    monkeypatch.setattr(cache_module, "_TICK_NS", 3600 * 10**9)
+    monkeypatch.setattr(cache_module, "_signature", lambda _: (now, now, 0, 0))
     plan_at(tmp_path, "a", name="Name 1")
     cache = PlanCache()
     cache.load(tmp_path)
@@ -173,7 +173,7 @@ def test_a_file_that_goes_while_it_is_read_is_a_problem_and_is_not_kept(
 
     cache = PlanCache()
     with monkeypatch.context() as patch:
-        patch.setattr(plan_cache, "read_plan_file", going)
+        patch.setattr(cache_module, "read_plan_file", going)
         gone = cache.load(tmp_path)
     path.write_bytes(content)
 
@@ -195,7 +195,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
 
     cache = PlanCache()
     with monkeypatch.context() as patch:
-        patch.setattr(plan_cache, "read_plan_file", changing)
+        patch.setattr(cache_module, "read_plan_file", changing)
         cache.load(tmp_path)
     path.write_bytes(before)
 

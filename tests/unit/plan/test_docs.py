@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from drs_recovery import plan_parts
-from drs_recovery.plan import RecoveryPlan, Wave
-from drs_recovery.plan_loader import load_plan
+from drs_recovery.plan import parts
+from drs_recovery.plan.loader import load_plan
+from drs_recovery.plan.model import RecoveryPlan, Wave
 from tests.unit.plan.documents import changed, problems_of
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "plan-format.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ MODELS = [
     Wave,
     *(
         member
-        for member in vars(plan_parts).values()
+        for member in vars(parts).values()
         if isinstance(member, type) and issubclass(member, BaseModel) and member is not BaseModel
     ),
 ]

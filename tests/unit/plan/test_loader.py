@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_cache import load_plans
-from drs_recovery.plan_loader import load_files, load_plan, plan_files
+from drs_recovery.plan.cache import load_plans
+from drs_recovery.plan.loader import load_files, load_plan, plan_files
 from tests.unit.plan.documents import GONE, changed, write_plan
 
 PROJECT = Path(__file__).resolve().parents[3]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from drs_recovery.plan import Pause, ProtectionGroup, RecoveryApproval, RecoveryPlan, Server, Wave
-from drs_recovery.plan_loader import plan_from_snapshot
+from drs_recovery.plan.loader import plan_from_snapshot
+from drs_recovery.plan.model import Pause, ProtectionGroup, RecoveryApproval, RecoveryPlan, Server, Wave
 from drs_recovery.statuses import ExecutionType
 from tests.unit.plan.documents import APP_1, DB_1, DB_2, GONE, changed
 

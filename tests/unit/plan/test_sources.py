@@ -10,10 +10,10 @@ import pytest
 
 from drs_recovery.cli import main
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_cache import PlanCache
-from drs_recovery.plan_loader import load_files, load_plan, plan_files
-from drs_recovery.plan_search import may_hold
-from drs_recovery.plan_source import MOST_BYTES
+from drs_recovery.plan.cache import PlanCache
+from drs_recovery.plan.loader import load_files, load_plan, plan_files
+from drs_recovery.plan.search import may_hold
+from drs_recovery.plan.source import MOST_BYTES
 from tests.unit.plan.documents import changed, write_plan
 
 GOOD = """\
@@ -159,7 +159,7 @@ def test_what_nobody_foresaw_is_that_plans_problem_only(
 ) -> None:
     (folder / "odd.yaml").write_text(GOOD)
     with monkeypatch.context() as patch:
-        patch.setattr("drs_recovery.plan_loader.read_yaml", _failing_for_odd)
+        patch.setattr("drs_recovery.plan.loader.read_yaml", _failing_for_odd)
         loaded = load_files(plan_files(folder))
 
     assert list(loaded.plans) == ["good"]
@@ -167,7 +167,7 @@ def test_what_nobody_foresaw_is_that_plans_problem_only(
 
 
 def _failing_for_odd(path: Path) -> object:
-    from drs_recovery.plan_yaml import read_yaml
+    from drs_recovery.plan.yaml_reader import read_yaml
 
     if path.name == "odd.yaml":
         raise MemoryError("no room")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drs_recovery.success_rule import SuccessRule
+from drs_recovery.plan.success_rule import SuccessRule
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drs_recovery.exceptions import PlanError
-from drs_recovery.plan_loader import load_plan
+from drs_recovery.plan.loader import load_plan
 
 GOOD_TEXT = """\
 schema_version: 1

@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 import pytest
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.dynamodb_actions import to_dynamodb
-from drs_recovery.dynamodb_table import table_definition
-from drs_recovery.records import (
+from drs_recovery.statuses import ExecutionType, ServerPhase
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.expressions import to_dynamodb
+from drs_recovery.store.records import (
     JobRef,
     JobSeen,
     NewExecution,
@@ -22,8 +22,8 @@ from drs_recovery.records import (
     ServerSeen,
     WavePoll,
 )
-from drs_recovery.statuses import ExecutionType, ServerPhase
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store.table_definition import table_definition
 from sandbox.testing import mocked_sandbox
 
 _table_names = (f"executions-{number}" for number in itertools.count())
@@ -197,8 +197,8 @@ class Recovery:
 @pytest.fixture
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two servers, or three waves, fill a transaction: moto is slow with a hundred."""
-    monkeypatch.setattr("drs_recovery.store_base.SERVERS_PER_TRANSACTION", 2)
-    monkeypatch.setattr("drs_recovery.store.MAX_TRANSACTION_ACTIONS", 5)
+    monkeypatch.setattr("drs_recovery.store.transaction.SERVERS_PER_TRANSACTION", 2)
+    monkeypatch.setattr("drs_recovery.store.executions.MAX_TRANSACTION_ACTIONS", 5)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_recovery.queue_entries import QueueEntry
 from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store.queue_entries import QueueEntry
 
 PLACE = "123456789012:us-east-1"
 LIMITS = {"jobs_in_progress": 20, "time": 1}

@@ -8,14 +8,14 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from drs_recovery import dynamodb
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.dynamodb_actions import Check, Condition, Key, Put, Update, decode, encode
-from drs_recovery.dynamodb_table import create_table, table_definition
 from drs_recovery.exceptions import StoreConflictError, StoreError
-from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store import table
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.expressions import Check, Condition, Key, Put, Update, decode, encode
+from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store.table_definition import create_table, table_definition
 from sandbox.testing import Sandbox, running_sandbox
 
 IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -42,7 +42,7 @@ def _no_faults(sandbox):
 
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch):
-    monkeypatch.setattr(dynamodb, "wait_random_exponential", lambda **limits: lambda attempt: 0.0)
+    monkeypatch.setattr(table, "wait_random_exponential", lambda **limits: lambda attempt: 0.0)
 
 
 def put(key: Key, **attributes) -> Put:

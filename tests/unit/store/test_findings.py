@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.records import PreflightFinding
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
-from drs_recovery.store_findings import MOST_FINDINGS
+from drs_recovery.store.findings import MOST_FINDINGS
+from drs_recovery.store.records import PreflightFinding
 
 ERROR = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "mend it", "s-1", "db-01", 1)
 WARNING = PreflightFinding(FindingSeverity.WARNING, "no room", "wait")

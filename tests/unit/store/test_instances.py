@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from drs_recovery.instance_records import InstancesSeen
-from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.instance_records import InstancesSeen
+from drs_recovery.store.records import ServerSeen, WavePoll
 from tests.unit.store.conftest import Recovery
 
 ACCOUNT, PLACE = "123456789012", "123456789012:us-east-1"

@@ -8,13 +8,13 @@ import random
 
 import pytest
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.dynamodb_actions import Delete
 from drs_recovery.exceptions import StoreError
-from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store import ExecutionStore
-from drs_recovery.store_listings import live_key
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.expressions import Delete
+from drs_recovery.store.listings import live_key
+from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.table import ExecutionsTable
 from sandbox.world import WORLD
 
 
@@ -140,7 +140,7 @@ def pages(store, wanted, limit):
 
 
 def test_search_for_something_rare_stops_and_goes_on_with_the_cursor(listed, monkeypatch):
-    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 2)
+    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 2)
     wanted = ExecutionFilter(status=ExecutionStatus.FAILED, plan_id="crm")
     found = list(pages(listed, wanted, 10))
     assert [ids(page.items) for page in found] == [["e5"], ["e0"]]
@@ -152,7 +152,7 @@ def readable_text(cursor):
 
 @pytest.mark.parametrize("hidden", ["plan_ids", "may_list"])
 def test_a_cursor_names_no_execution_that_the_reader_may_not_see(store, recovery, monkeypatch, hidden):
-    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 3)
+    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 3)
     names = [f"{kind}-{number}" for number in range(4) for kind in ("theirs", "mine")]
     for name in names:
         store.create_execution(recovery.new(name, plan_id=name[:-2], waves=0))
@@ -175,7 +175,7 @@ def test_a_cursor_names_no_execution_that_the_reader_may_not_see(store, recovery
 
 
 def test_search_stops_between_moments_only(table, recovery, monkeypatch):
-    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 2)
+    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 2)
     for moment, names in ((1_800_000_000.0, "abc"), (1_800_000_001.0, "defg")):
         store = ExecutionStore(table, lambda moment=moment: moment)
         for name in names:
@@ -209,7 +209,7 @@ def write_many_executions(recovery):
 
 def test_pages_of_any_list_are_what_its_filter_says(store, recovery, many_executions, monkeypatch):
     recovery.restore(many_executions)
-    monkeypatch.setattr("drs_recovery.store_lists.MOST_ROWS", 7)
+    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 7)
     everything = [item for page in pages(store, ExecutionFilter(), 50) for item in page.items]
     assert len(everything) == 40
     for seed in range(60):

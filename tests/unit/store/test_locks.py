@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.records import ExecutionFilter
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store.records import ExecutionFilter
 
 DRILL, RECOVERY = ExecutionType.DRILL, ExecutionType.RECOVERY
 

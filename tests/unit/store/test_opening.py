@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.records import NewServer, NewWave
 from drs_recovery.statuses import ExecutionType, SkipCause
+from drs_recovery.store.records import NewServer, NewWave
 
 
 def test_new_execution_has_the_fields_of_its_record(store, recovery, clock):

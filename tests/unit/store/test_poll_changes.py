@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from drs_recovery.poll_changes import merge_jobs, next_phase, progress_deltas, server_changes
-from drs_recovery.records import JobSeen, ServerSeen
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.progress import merge_jobs, next_phase, progress_deltas, server_changes
+from drs_recovery.store.records import JobSeen, ServerSeen
 
 ENDS = [ServerPhase.READY, ServerPhase.FAILED, ServerPhase.TERMINATED]
 UNDER_WAY = [phase for phase in ServerPhase if phase not in ENDS]

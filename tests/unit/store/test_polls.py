@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, progress_of
+from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
 
 
 def assert_consistent(store):

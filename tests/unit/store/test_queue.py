@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.queue_entries import Queue, QueueState
 from drs_recovery.statuses import ExecutionType, Priority
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.queue_entries import Queue, QueueState
 from tests.unit.store.conftest import Recovery
 from tests.unit.store.queue_entries import LIMITS, PLACE, entry
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from drs_recovery.dynamodb import ExecutionsTable
-from drs_recovery.engine.preflight_jobs import Limits
-from drs_recovery.engine.queue_rules import PlaceState, turn_of
-from drs_recovery.store import ExecutionStore
-from drs_recovery.store_base import retried_on_conflict
+from drs_recovery.jobs.schedule import PlaceState, turn_of
+from drs_recovery.preflight.capacity import Limits
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store.transaction import retried_on_conflict
 from sandbox.testing import running_sandbox
 from tests.unit.store.conftest import Clock
 from tests.unit.store.queue_entries import LIMITS, PLACE, entry

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.records import TerminationJob
 from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase, progress_of
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import running_sandbox
 
 WRITERS = 4

@@ -22,9 +22,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from drs_recovery.dynamodb import ExecutionsTable
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.records import TerminationJob
 from drs_recovery.statuses import (
     ExecutionStatus,
     FailureDecision,
@@ -34,7 +32,9 @@ from drs_recovery.statuses import (
     WaveStatus,
     progress_of,
 )
-from drs_recovery.store import ExecutionStore, final_status
+from drs_recovery.store.executions import ExecutionStore, final_status
+from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import running_sandbox
 from tests.history import FINAL, life_of, told
 from tests.unit.store.conftest import Recovery

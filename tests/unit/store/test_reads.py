@@ -6,7 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.statuses import ExecutionStatus, SkipCause
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 
 
 def test_document_has_waves_and_servers_in_order(store, recovery):
@@ -108,7 +108,7 @@ def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, runnin
 
 
 def test_executions_are_read_in_the_order_of_their_ids(store, recovery, monkeypatch):
-    monkeypatch.setattr("drs_recovery.store_reads.MAX_BATCH_KEYS", 2)
+    monkeypatch.setattr("drs_recovery.store.reads.MAX_BATCH_KEYS", 2)
     for name in "abc":
         store.create_execution(recovery.new(name, waves=0))
     found = store.get_executions(["c", "nothing", "a", "c", "b"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.records import JobRef
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, progress_of
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import JobRef
 from tests.unit.store.conftest import Clock, Recovery
 
 GOOD, BAD = "s-1000", "s-1001"

@@ -11,7 +11,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.unit.store.conftest import Recovery
 
 Told = list[tuple[str, dict[str, Any]]]

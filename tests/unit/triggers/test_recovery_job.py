@@ -14,8 +14,8 @@ import structlog
 from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import BaseSerialization
 
-from drs_recovery.records import ServerSeen, WavePoll
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, application, database, plan

@@ -6,11 +6,11 @@ import asyncio
 from threading import Event, Thread
 from typing import TYPE_CHECKING, cast
 
-from drs_recovery.engine.clients import Place
+from drs_recovery.hooks.clients import Place
 from drs_recovery.waiting.hub import Hub, hub
 
 if TYPE_CHECKING:
-    from drs_recovery.store import ExecutionStore
+    from drs_recovery.store.executions import ExecutionStore
 
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
 

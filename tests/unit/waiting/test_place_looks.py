@@ -6,12 +6,12 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from drs_recovery.engine.clients import Place
+from drs_recovery.hooks.clients import Place
 from drs_recovery.waiting.place_looks import PlaceLooks, QueueLook
 from sandbox.testing import Sandbox
 
 if TYPE_CHECKING:
-    from drs_recovery.engine.place_queue import PlaceQueue
+    from drs_recovery.jobs.reservations import PlaceQueue
 
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
 

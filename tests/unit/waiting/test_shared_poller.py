@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 import pytest
 
 from drs_recovery.waiting.pace import Wish
-from drs_recovery.waiting.shared_poller import Answer, SharedPoller, Watch
+from drs_recovery.waiting.poller import Answer, SharedPoller, Watch
 
 INTERVAL = 0.05
 
@@ -163,7 +163,7 @@ def test_when_nobody_waits_nothing_is_asked_and_the_next_one_is_served_at_once(
             await asyncio.sleep(3 * INTERVAL)
             assert len(oracle.asked) == round_number
         assert oracle.given_up == 0
-        monkeypatch.setattr("drs_recovery.waiting.shared_poller._LINGER", 0.0)
+        monkeypatch.setattr("drs_recovery.waiting.poller._LINGER", 0.0)
         waiter = oracle.join("a")
         await next_of(*waiter)
         oracle.poller.leave(waiter[0])

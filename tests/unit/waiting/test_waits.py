@@ -15,10 +15,10 @@ from botocore.exceptions import NoCredentialsError
 
 from benchmarks.made_executions import write
 from drs_recovery.settings import execution_store
-from drs_recovery.store import ExecutionStore
-from drs_recovery.store_items import wave_key
+from drs_recovery.store.documents import wave_key
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
-from drs_recovery.waiting.execution_wait import waiting
+from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.hub import Hub
 from drs_recovery.waiting.looks import Looks
 from drs_recovery.waiting.pace import Wish
@@ -315,7 +315,7 @@ def test_the_reason_of_a_failure_is_waited_for_but_not_for_ever(
 def test_slow_logs_delay_neither_the_record_nor_the_end_of_a_wait(
     aws: Sandbox, started: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drs_recovery.waiting.wave_wait._LONGEST_LOG_READ", 0.5)
+    monkeypatch.setattr("drs_recovery.waiting.wave._LONGEST_LOG_READ", 0.5)
     aws.advance(330)
     aws.add_fault("delay", operation="DescribeJobLogItems", seconds=15)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.rules import ActionKind, Rights, confirmation_of, why_not
+from drs_recovery.web.allowed_actions import ActionKind, Rights, confirmation_of, why_not
 from tests.unit.web.views.documents import document, gate, server, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)

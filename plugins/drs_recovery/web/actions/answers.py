@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from drs_recovery.web.actions.acting import Acting
-from drs_recovery.web.airflow_api import path_of
+from drs_recovery.web.actions.context import Acting
+from drs_recovery.web.airflow import path_of
+from drs_recovery.web.allowed_actions import ActionKind
 from drs_recovery.web.problems import Problem, conflict
-from drs_recovery.web.rules import ActionKind
 
 
 class ActionTaken(BaseModel):

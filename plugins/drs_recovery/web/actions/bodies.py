@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from drs_recovery.plan import MOST_WAVES
+from drs_recovery.plan.model import MOST_WAVES
 from drs_recovery.statuses import FailureDecision
-from drs_recovery.store_items import LONGEST_TEXT
+from drs_recovery.store.documents import LONGEST_TEXT
 
 # Airflow's note of a DAG run, which holds the reason, has no room for more.
 LONGEST_REASON = 1000

@@ -6,11 +6,11 @@ import asyncio
 import time
 from http import HTTPStatus
 
-from drs_recovery.web.actions.acting import Acting
 from drs_recovery.web.actions.answers import ActionTaken, run_is_gone, taken, warning
+from drs_recovery.web.actions.context import Acting
 from drs_recovery.web.actions.refusals import demand_allowed, was_first
+from drs_recovery.web.allowed_actions import ActionKind, is_live
 from drs_recovery.web.problems import Problem
-from drs_recovery.web.rules import ActionKind, is_live
 
 # Seconds for which a request waits until the record shows the cancellation, and between two looks.
 PATIENCE = 5.0

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from drs_recovery.failure_answers import FAILURE_ANSWERS
-from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision
-from drs_recovery.web.actions.acting import Acting
+from drs_recovery.statuses import FAILURE_ANSWERS, ExecutionStatus, FailureDecision, GateDecision
 from drs_recovery.web.actions.answers import ActionTaken, run_is_gone, seconds, taken, warning
+from drs_recovery.web.actions.context import Acting
+from drs_recovery.web.actions.lock import turn
 from drs_recovery.web.actions.refusals import demand_allowed, was_first
-from drs_recovery.web.actions.turns import turn
+from drs_recovery.web.allowed_actions import ActionKind, wave_of
 from drs_recovery.web.problems import Problem, conflict
-from drs_recovery.web.rules import ActionKind, wave_of
 
 # The options of Airflow's ``ApprovalOperator``.
 APPROVE, REJECT = "Approve", "Reject"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drs_recovery.durations import moment
 from drs_recovery.statuses import RETRYABLE_WAVES, GateDecision
-from drs_recovery.store_rules import can_terminate
-from drs_recovery.wave_attempts import attempt_of
-from drs_recovery.web.actions.acting import Acting
-from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
-from drs_recovery.web.rules import (
+from drs_recovery.store.rules import can_terminate
+from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.web.actions.context import Acting
+from drs_recovery.web.allowed_actions import (
     ActionKind,
     is_live,
     not_here,
@@ -19,7 +19,7 @@ from drs_recovery.web.rules import (
     wave_of,
     why_not,
 )
-from drs_recovery.wording import moment
+from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
 
 Record = Mapping[str, Any]
 

@@ -8,18 +8,18 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from drs_recovery.engine.failure_policy import check_dependencies
-from drs_recovery.engine.precedence import check_reopening
-from drs_recovery.engine.start_rules import refused_gate
 from drs_recovery.exceptions import WaveRefusedError
-from drs_recovery.wave_attempts import attempt_of
-from drs_recovery.web.actions.acting import Acting
+from drs_recovery.opening.precedence import check_reopening
+from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.waves.failure_policy import check_dependencies
+from drs_recovery.waves.rules import refused_gate
 from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, run_is_gone, taken, warning
+from drs_recovery.web.actions.context import Acting
+from drs_recovery.web.actions.lock import turn
 from drs_recovery.web.actions.refusals import demand_allowed, was_first
-from drs_recovery.web.actions.turns import turn
-from drs_recovery.web.airflow_api import path_of
+from drs_recovery.web.airflow import path_of
+from drs_recovery.web.allowed_actions import ActionKind, wave_of
 from drs_recovery.web.problems import Problem, conflict
-from drs_recovery.web.rules import ActionKind, wave_of
 
 # States of a task that will not run any more unless somebody clears it.
 _ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})

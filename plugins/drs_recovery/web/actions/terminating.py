@@ -9,16 +9,16 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from drs_recovery.engine.termination_request import read_request
-from drs_recovery.engine.termination_targets import recorded_instances
 from drs_recovery.exceptions import TerminationRefusedError
-from drs_recovery.identity import TERMINATING_DAG
-from drs_recovery.web.actions.acting import Acting
+from drs_recovery.store.identity import TERMINATING_DAG
+from drs_recovery.termination.request import read_request
+from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, seconds, taken
+from drs_recovery.web.actions.context import Acting
 from drs_recovery.web.actions.refusals import demand_allowed, no_such_wave, was_first
-from drs_recovery.web.airflow_api import path_of
+from drs_recovery.web.airflow import path_of
+from drs_recovery.web.allowed_actions import ActionKind, confirmation_of, wave_of
 from drs_recovery.web.problems import Problem, conflict, invalid
-from drs_recovery.web.rules import ActionKind, confirmation_of, wave_of
 
 _RUNS = path_of("dags", TERMINATING_DAG, "dagRuns")
 _LIVE = ("queued", "running")

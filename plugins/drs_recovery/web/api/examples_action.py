@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drs_recovery.web.allowed_actions import ActionKind
 from drs_recovery.web.api.examples_execution import EXECUTION_ID
-from drs_recovery.web.rules import ActionKind
 
 _TAKEN = {"executionId": EXECUTION_ID, "time": 1795275242.977, "dagRunId": "CHG0030042"}
 _TERMINATING_RUN = f"console-{EXECUTION_ID}-all-0"

@@ -7,18 +7,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from drs_recovery.identity import DAG_ID_PREFIX
-from drs_recovery.identity import execution_id as id_of
-from drs_recovery.records import ExecutionFilter, Page
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.identity import DAG_ID_PREFIX
+from drs_recovery.store.identity import execution_id as id_of
+from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.web.api.answers import json_answer, next_page
 from drs_recovery.web.api.examples_execution import DOCUMENT, EVENTS, EXECUTIONS
 from drs_recovery.web.api.models_execution import EventList, ExecutionDocument, ExecutionPage
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
 from drs_recovery.web.api.responses import example_of, problems
-from drs_recovery.web.secrecy import without_secrets
+from drs_recovery.web.dependencies import Store, VisibleExecution
+from drs_recovery.web.redaction import without_secrets
 from drs_recovery.web.security import CurrentPerson, Person
-from drs_recovery.web.sources import Store, VisibleExecution
 
 router = APIRouter(prefix="/executions", tags=["executions"])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from drs_recovery.web.api.models_base import Record, known, later, maybe
 from drs_recovery.web.api.models_execution import ExecutionSummary
-from drs_recovery.web.views.drill_proof import ProofState
-from drs_recovery.web.views.objectives import ObjectiveState
-from drs_recovery.web.views.plan_changes import ChangeState
-from drs_recovery.web.views.plan_inputs import PlanKind
+from drs_recovery.web.plans.changes import ChangeState
+from drs_recovery.web.plans.drill_proof import ProofState
+from drs_recovery.web.plans.inputs import PlanKind
+from drs_recovery.web.shared.objectives import ObjectiveState
 
 
 class PlanError(Record):

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from drs_recovery.web.api.models_execution import ExecutionSummary
-from drs_recovery.web.plans_now import PlanNow, PlansNow
-from drs_recovery.web.views.drill_proof import DrillProof
-from drs_recovery.web.views.objectives import ObjectiveResult
-from drs_recovery.web.views.plan_cards import PlanCard
-from drs_recovery.web.views.plan_inputs import PlanPast, Record
-from drs_recovery.web.views.plan_waves import PlanWave
+from drs_recovery.web.plans.cards import PlanCard
+from drs_recovery.web.plans.drill_proof import DrillProof
+from drs_recovery.web.plans.inputs import PlanPast, Record
+from drs_recovery.web.plans.now import PlanNow, PlansNow
+from drs_recovery.web.plans.waves import PlanWave
+from drs_recovery.web.shared.objectives import ObjectiveResult
 
 _SUMMARY = tuple(str(field.alias) for field in ExecutionSummary.model_fields.values())
 

@@ -11,7 +11,7 @@ from drs_recovery.web.api.models_plan import PlanDetail, PlanList
 from drs_recovery.web.api.plan_values import values_of_all, values_of_one
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, problems
-from drs_recovery.web.plans_now import AllPlansNow, OnePlanNow
+from drs_recovery.web.plans.now import AllPlansNow, OnePlanNow
 
 router = APIRouter(prefix="/plans", tags=["plans"], dependencies=[Depends(demand_no_query)])
 

@@ -33,7 +33,7 @@ export function tick(root) {
   }
 }
 
-// As drs_recovery.wording.words, so that a page reads the same before and after the script.
+// As drs_recovery.durations.words, so that a page reads the same before and after the script.
 export function words(seconds) {
   const whole = Math.round(seconds);
   const hours = Math.floor(whole / 3600);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.fab.run import ASKED
 from tests.integration.web.fab.stack import FabAirflow
 from tests.plan_documents import database, plan

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.store import ExecutionStore
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import HTML
 from tests.integration.web.fab.stack import FabAirflow
 from tests.integration.web.test_api_executions import LIST, opened, run_ids

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from drs_recovery.store import ExecutionStore
+from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.fab.stack import FabAirflow
 from tests.integration.web.on_record import opened
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drs_recovery.web.rules import Rights
-from drs_recovery.web.views.actions import Actions, actions_for
+from drs_recovery.web.allowed_actions import Rights
+from drs_recovery.web.executions.actions import Actions, actions_for
 from tests.unit.web.views.documents import Fields, document, gate, server, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)

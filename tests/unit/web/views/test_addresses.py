@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.views.addresses import addresses_csv, addresses_of
+from drs_recovery.web.executions.addresses import addresses_csv, addresses_of
 from tests.unit.web.views.documents import document, server, wave
 
 DONE = wave("COMPLETED", server("db-1"), server("db-2", privateIp="fd00::7"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.web.views.briefing import Briefing, briefings_of
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.web.executions.briefing import Briefing, briefings_of
 from tests.plan_documents import application, database, plan, web
 from tests.unit.web.views.documents import START, document, gate, server, wave
 

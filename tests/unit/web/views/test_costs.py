@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from drs_recovery.web.views.costs import InstancesState, RegionCount, running_instances
-from drs_recovery.web.views.moments import Moment
+from drs_recovery.web.executions.costs import InstancesState, RegionCount, running_instances
+from drs_recovery.web.shared.timestamps import Moment
 from tests.unit.web.views.documents import START, document, server, wave
 
 NOW = START + 1000

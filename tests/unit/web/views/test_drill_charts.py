@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.views.charts import BarState, DrillChart
-from drs_recovery.web.views.drill_charts import recovery_time_chart, wave_time_charts
-from drs_recovery.web.views.drill_times import MOST_DRILLS, chart_drills
+from drs_recovery.web.plans.charts import BarState, DrillChart
+from drs_recovery.web.plans.drill_charts import recovery_time_chart, wave_time_charts
+from drs_recovery.web.plans.drill_times import MOST_DRILLS, chart_drills
 from tests.unit.web.views.plan_records import SCRIPT, execution, live, wave
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from drs_recovery.plan import Schedule
-from drs_recovery.web.views.drill_proof import ProofState, drill_proof
-from drs_recovery.web.views.plan_inputs import PlanPast
+from drs_recovery.plan.model import Schedule
+from drs_recovery.web.plans.drill_proof import ProofState, drill_proof
+from drs_recovery.web.plans.inputs import PlanPast
 from tests.unit.web.views.plan_records import DAY, NOW, execution
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drs_recovery.web.views.events import event_log
+from drs_recovery.web.executions.events import event_log
 from tests.unit.web.views.documents import event
 
 

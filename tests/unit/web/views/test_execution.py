@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
-from drs_recovery.store import ExecutionStore
-from drs_recovery.web.rules import Rights
-from drs_recovery.web.views.execution import AirflowRun, ExecutionView, ServersWanted, execution_view
-from drs_recovery.web.views.executions import execution_row
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.web.allowed_actions import Rights
+from drs_recovery.web.executions.list import execution_row
+from drs_recovery.web.executions.view import AirflowRun, ExecutionView, ServersWanted, execution_view
 from tests.history import FINAL
 from tests.unit.store.conftest import Clock, Recovery
 from tests.unit.store.test_random_histories import ACTORS, Actor

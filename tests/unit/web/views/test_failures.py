@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drs_recovery.web.views.failures import Failure, failures_in
+from drs_recovery.web.executions.failures import Failure, failures_in
 from tests.unit.web.views.documents import Fields, document, server, wave
 
 REASON = (

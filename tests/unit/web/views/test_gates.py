@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_recovery.web.views.gates import GateView, answers_to, failure_gate_of, gate_of
+from drs_recovery.web.executions.gates import GateView, answers_to, failure_gate_of, gate_of
 from tests.unit.web.views.documents import START, document, event, gate, wave
 
 

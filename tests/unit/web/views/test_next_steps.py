@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.rules import Rights
-from drs_recovery.web.views.actions import actions_for
-from drs_recovery.web.views.costs import running_instances
-from drs_recovery.web.views.failures import failures_in
-from drs_recovery.web.views.next_steps import NextStep, next_step
+from drs_recovery.web.allowed_actions import Rights
+from drs_recovery.web.executions.actions import actions_for
+from drs_recovery.web.executions.costs import running_instances
+from drs_recovery.web.executions.failures import failures_in
+from drs_recovery.web.executions.next_steps import NextStep, next_step
 from tests.unit.web.views.documents import START, Fields, document, gate, server, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)

@@ -1,7 +1,7 @@
 """Which executions a plan's card shows."""
 
-from drs_recovery.web.views.pasts import past_of
-from drs_recovery.web.views.plan_inputs import PlanPast
+from drs_recovery.web.plans.history import past_of
+from drs_recovery.web.plans.inputs import PlanPast
 from tests.unit.web.views.plan_records import execution, live
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.web.views.plan_changes import ChangeState, PlanChanges, plan_changes
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.web.plans.changes import ChangeState, PlanChanges, plan_changes
 from tests.plan_documents import BILLING_DB_1, DB_1, DB_2, application, database, plan, web
 from tests.unit.plan.documents import changed
 from tests.unit.plan.test_plan import FULL

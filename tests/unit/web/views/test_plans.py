@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from drs_recovery.exceptions import PlanError, PlanProblem
-from drs_recovery.plan import RecoveryPlan
-from drs_recovery.plan_loader import LoadedPlans
-from drs_recovery.web.views.objectives import ObjectiveState
-from drs_recovery.web.views.plan_cards import PlanCard
-from drs_recovery.web.views.plan_inputs import AirflowPlanFacts, PlanKind, PlanPast
-from drs_recovery.web.views.plans import PlansView, plans_view
+from drs_recovery.plan.loader import LoadedPlans
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.web.plans.cards import PlanCard
+from drs_recovery.web.plans.inputs import AirflowPlanFacts, PlanKind, PlanPast
+from drs_recovery.web.plans.list import PlansView, plans_view
+from drs_recovery.web.shared.objectives import ObjectiveState
 from tests.plan_documents import application, database, plan, web
 from tests.unit.web.views.plan_records import NOW, SCRIPT, execution, live
 
@@ -345,7 +345,7 @@ def test_markup_in_a_plan_stays_text() -> None:
 
 
 def test_every_wave_is_described() -> None:
-    from drs_recovery.web.views.plan_waves import plan_waves
+    from drs_recovery.web.plans.waves import plan_waves
 
     made = RecoveryPlan.model_validate(
         plan(

@@ -7,8 +7,8 @@ from airflow.sdk import timezone
 from airflow.timetables.base import TimeRestriction
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from drs_recovery.plan import Schedule
-from drs_recovery.web.views.schedules import last_times, schedule_words
+from drs_recovery.plan.model import Schedule
+from drs_recovery.web.plans.schedules import last_times, schedule_words
 
 
 def times(cron: str, timezone: str, now: str, count: int = 2) -> list[str]:

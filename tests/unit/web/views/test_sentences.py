@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.views.moments import Moment
-from drs_recovery.web.views.sentences import now_sentence
+from drs_recovery.web.executions.sentences import now_sentence
+from drs_recovery.web.shared.timestamps import Moment
 from tests.unit.web.views.documents import START, document, gate, server, wave
 
 TEN_TO_NINE = "2027-01-15 08:11:40 UTC"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from drs_recovery.web.views.moments import Moment
-from drs_recovery.web.views.servers import ServerRow, server_row
+from drs_recovery.web.executions.servers import ServerRow, server_row
+from drs_recovery.web.shared.timestamps import Moment
 from tests.unit.web.views.documents import START, Fields, document, server, wave
 
 

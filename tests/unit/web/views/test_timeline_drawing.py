@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.views.moments import Moment
-from drs_recovery.web.views.stretches import StretchKind
-from drs_recovery.web.views.timeline import Timeline
-from drs_recovery.web.views.timeline_drawing import timeline_of
+from drs_recovery.web.executions.timeline import Timeline
+from drs_recovery.web.executions.timeline_drawing import timeline_of
+from drs_recovery.web.executions.wave_history import StretchKind
+from drs_recovery.web.shared.timestamps import Moment
 from tests.unit.web.views.documents import START, Fields, document, event, gate, wave
 
 END = 98.0

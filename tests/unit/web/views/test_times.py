@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.views.moments import Moment
-from drs_recovery.web.views.times import Objective, Times, times_of
+from drs_recovery.web.executions.times import Objective, Times, times_of
+from drs_recovery.web.shared.timestamps import Moment
 from tests.unit.web.views.documents import START, document, gate, server, wave
 
 RUNS = wave("POLLING", server(phase="LAUNCH"))

@@ -1,0 +1,204 @@
+"""
+Close an execution that runs no further: let no wave start, follow the jobs that still run, write its end.
+
+The last step of a DAG run does this, and for a run that never reaches its last step the reconciler. Each
+call looks once and never waits, so that both can go about it in their own way and at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.closing.outcome import Ending, open_jobs, settle_deadline
+from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.settings import details_timeout
+from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.waves.admission import leave_queues
+from drs_recovery.waves.early_place import give_up_early_place
+from drs_recovery.waves.enrichment import InstanceEnricher
+from drs_recovery.waves.judgement import has_launched, last_trouble
+from drs_recovery.waves.late_jobs import (
+    LATE_START_SECONDS,
+    record_late_jobs,
+    waves_to_search,
+    waves_without_all_jobs,
+)
+from drs_recovery.waves.observation import has_ended
+from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.verdict import WaveEnd
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """
+    What is still to come before an execution can be closed.
+
+    :param what: for people.
+    :param running_waves: the waves whose jobs run; empty if a look after a pause is all that is needed.
+    :param deadline: epoch seconds until which running jobs are followed.
+    """
+
+    what: str
+    running_waves: tuple[int, ...] = ()
+    deadline: float = 0.0
+
+
+class ExecutionCloser:
+    """
+    Close executions, with clients that are kept between them.
+
+    :param store: the execution store.
+    """
+
+    def __init__(self, store: ExecutionStore) -> None:
+        self._store = store
+        self._clients = Clients()
+
+    def close(self, execution_id: str, ending: Ending) -> Unsettled | None:
+        """
+        Take an execution as far towards its final status as it can go now; a final one stays as it is.
+
+        :param execution_id: the execution.
+        :param ending: why it ends.
+        :return: what is still to come; None if the execution has its final status.
+        """
+        document = self._store.get_document(execution_id)
+        if ExecutionStatus(document["status"]).is_final:
+            return None
+        self._stop_starts(document, ending)
+        unsettled = (
+            self._late_jobs(document)
+            or self._running_jobs(document["executionId"])
+            or self._late_instances(document["executionId"])
+        )
+        if unsettled is None:
+            self._write(execution_id, ending)
+        return unsettled
+
+    def _stop_starts(self, document: Mapping[str, Any], ending: Ending) -> None:
+        """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
+        unstarted = waves_without_all_jobs(document)
+        if open_jobs(document) or unstarted:
+            self._store.begin_cancelling(document["executionId"], ending.actor, ending.reason)
+        # At every look: such a task may also have joined the queue once more.
+        for wave in unstarted:
+            leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
+        give_up_early_place(self._store, self._clients, document)
+
+    def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
+        """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
+        for wave in waves_to_search(document):
+            try:
+                if record_late_jobs(self._store, document, wave):
+                    continue
+            except AWS_ERRORS as error:
+                log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
+                # Nobody knows of a job as long as DRS does not answer.
+                if is_transient(error) and time.time() < settle_deadline(document):
+                    return Unsettled(f"DRS does not tell of jobs of wave {wave['waveNumber']}")
+            begun = float(self._store.get_execution(document["executionId"])["cancellingTime"])
+            if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
+                return Unsettled(f"a job of wave {wave['waveNumber']} may still turn up")
+        return None
+
+    def _running_jobs(self, execution_id: str) -> Unsettled | None:
+        document = self._store.get_document(execution_id)
+        deadline = settle_deadline(document)
+        waves = open_jobs(document)
+        watcher = WaveWatcher(self._store, self._clients)
+        looks = [watcher.look(execution_id, number) for number in waves]
+        if all(look.settled for look in looks) or time.time() >= deadline:
+            return None
+        names = ", ".join(str(number) for number in waves)
+        return Unsettled(f"DRS jobs of wave {names} still run", tuple(waves), deadline)
+
+    def _late_instances(self, execution_id: str) -> Unsettled | None:
+        """Look for launched servers that lack their details."""
+        document = self._store.get_document(execution_id)
+        deadline = settle_deadline(document) + details_timeout()
+        is_over = time.time() >= deadline
+        # Nobody looks for them any more after that: the record says of each server what was missing.
+        enricher = InstanceEnricher(self._store, self._clients, 0 if is_over else details_timeout())
+        started = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
+        looks = [enricher.enrich(execution_id, number, give_up_at=deadline) for number in started]
+        missing = [one for details in looks for one in details.waits_for]
+        return None if is_over or not missing else Unsettled(f"late details of {', '.join(missing)}")
+
+    def _write(self, execution_id: str, ending: Ending) -> None:
+        self._give_up(execution_id)
+        # What becomes of a wave that never started depends on what became of those that ran.
+        for ends_now in (_runs, _is_open):
+            document = self._store.get_document(execution_id)
+            for wave in filter(ends_now, document["waves"]):
+                self._end_wave(document, wave, ending)
+        document = self._store.get_document(execution_id)
+        status, error = ending.status_of(document), ending.error_of(document)
+        self._store.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
+
+    def _give_up(self, execution_id: str) -> None:
+        """From now on nobody looks at servers that are still under way: their phase must not say "wait"."""
+        for wave in self._store.get_document(execution_id)["waves"]:
+            started = [server for server in wave["serverStatuses"] if server.get("jobId")]
+            under_way = [server for server in started if not ServerPhase(server["phase"]).is_end]
+            failed = tuple(
+                ServerSeen(
+                    server["sourceServerId"],
+                    phase=ServerPhase.FAILED,
+                    fields={"error": server.get("error") or _why_given_up(wave, server)},
+                )
+                for server in under_way
+            )
+            if failed:
+                self._store.record_poll(
+                    execution_id, wave["waveNumber"], WavePoll(servers=failed, is_look=False)
+                )
+
+    def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
+        try:
+            if ending.cancelled or not self._is_judged(document, wave):
+                ending.end_wave(self._store, document, wave)
+        except TransitionRefusedError as refused:
+            # A task that was still alive ended the wave in this moment: its verdict stands.
+            log.info("execution %s: %s", document["executionId"], refused)
+
+    def _is_judged(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+        """Judge a wave as its last task would have, if all of its jobs have ended; whether it is judged."""
+        is_started = WaveStatus(wave["status"]).is_active and not waves_without_all_jobs({"waves": [wave]})
+        if not is_started or not all(map(has_ended, wave["jobs"])):
+            return False
+        plan, execution_id = plan_from_snapshot(document["planSnapshot"]), document["executionId"]
+        try:
+            self._store.start_polling(execution_id, wave["waveNumber"])
+            WaveEnd(self._store, plan, execution_id, wave["waveNumber"]).end()
+        except WaveFailedError as failed:
+            log.info("execution %s: %s", execution_id, failed)
+        return True
+
+
+def _why_given_up(wave: Mapping[str, Any], server: Mapping[str, Any]) -> str:
+    if has_launched(server):
+        return f"it was launched, but its details were not known when the execution ended{last_trouble(wave)}"
+    status = next((job["status"] for job in wave["jobs"] if job["jobId"] == server["jobId"]), "not known")
+    return (
+        f"it was in phase {server['phase']} when the execution ended, its job {server['jobId']} {status}: "
+        "what comes of it later is not in this record"
+    )
+
+
+def _runs(wave: Mapping[str, Any]) -> bool:
+    return WaveStatus(wave["status"]).is_active
+
+
+def _is_open(wave: Mapping[str, Any]) -> bool:
+    return not WaveStatus(wave["status"]).is_final

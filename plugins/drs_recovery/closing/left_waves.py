@@ -1,0 +1,139 @@
+"""
+Waves whose tasks all ended without a verdict, such as killed ones: judged by the record, like any other.
+
+What a failure means for the waves behind is for the plan to say, and takes a wave that has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.closing.close import Unsettled
+from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError, WaveRefusedError
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
+from drs_recovery.jobs.parts import awaited_parts
+from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store.table import is_store_away
+from drs_recovery.store.wave_attempts import attempt_began
+from drs_recovery.waves.failure_policy import check_dependencies
+from drs_recovery.waves.judgement import last_trouble, wave_label, wave_of
+from drs_recovery.waves.late_jobs import LATE_START_SECONDS, record_late_jobs
+from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.retry import deadline_of
+from drs_recovery.waves.rules import gate_is_asked
+from drs_recovery.waves.verdict import WaveEnd
+
+log = logging.getLogger(__name__)
+
+Record = Mapping[str, Any]
+
+
+def is_left_open(document: Record, plan: RecoveryPlan, number: int) -> bool:
+    """
+    Whether a wave whose tasks have ended still needs its end.
+
+    One that was not even asked for needs it only if others start in spite of it, and if nothing but its own
+    task kept it from starting: no question, and no wave before it.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: of the wave, from 1.
+    """
+    wave = wave_of(document, number)
+    status = WaveStatus(wave["status"])
+    if status is not WaveStatus.NOT_STARTED:
+        return status.is_active
+    decision = (wave.get("gate") or {}).get("decision")
+    if gate_is_asked(document, plan, number) and decision != GateDecision.APPROVED:
+        return False
+    try:
+        check_dependencies(document, plan, number)
+    except WaveRefusedError:
+        return False
+    return plan.wave(number).on_failure == "continue"
+
+
+def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Unsettled | None:
+    """
+    Take such a wave one step towards its end.
+
+    :param store: the execution store.
+    :param document: the execution document.
+    :param number: of the wave, from 1.
+    :return: what is still to come; None if the wave has ended.
+    """
+    try:
+        return _end_of_start(store, document, wave_of(document, number)) or follow_to_end(
+            store, document, number
+        )
+    except (WaveFailedError, TransitionRefusedError) as ended:
+        log.warning("execution %s: nobody judged wave %s: %s", document["executionId"], number, ended)
+        return None
+
+
+def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Unsettled | None:
+    """
+    Look once at a wave whose jobs are started, and judge it when nothing is to come any more.
+
+    :param store: the execution store.
+    :param document: the execution document.
+    :param number: of the wave, from 1.
+    :return: what is still to come; None if the wave is COMPLETED.
+    :raises WaveFailedError: it is FAILED.
+    """
+    execution_id, plan = document["executionId"], plan_from_snapshot(document["planSnapshot"])
+    look = WaveWatcher(store).look(execution_id, number)
+    deadline = deadline_of(plan.wave(number), store.get_wave(execution_id, number))
+    if not look.settled and time.time() < deadline:
+        return Unsettled(f"DRS jobs of wave {number} still run", (number,), deadline)
+    wave_end = WaveEnd(store, plan, execution_id, number)
+    wave_end.judge(look.problem)
+    if missing := wave_end.missing_details(Clients()):
+        return Unsettled(f"the details of {', '.join(missing)}")
+    wave_end.end()
+    return None
+
+
+def _end_of_start(store: ExecutionStore, document: Record, wave: Record) -> Unsettled | None:
+    """Nothing more is started: find what was, and fail what was not."""
+    if wave["status"] == WaveStatus.POLLING:
+        return None
+    execution_id, number = document["executionId"], wave["waveNumber"]
+    if wave["status"] == WaveStatus.PENDING and (unsettled := _late_jobs(store, document, wave)):
+        return unsettled
+    reason = f"its steps ended before all of its jobs were started{last_trouble(wave)}"
+    wave, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
+    if not any("jobId" in server for server in servers):
+        store.fail_wave(execution_id, number, reason)
+        raise WaveFailedError(wave_label(wave), reason)
+    unstarted = [one for part in awaited_parts(wave, servers) for one in part.server_ids]
+    failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields={"error": reason}) for one in unstarted)
+    store.record_poll(execution_id, number, WavePoll(servers=failed, is_look=False))
+    store.start_polling(execution_id, number)
+    return None
+
+
+def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Unsettled | None:
+    """Look for jobs whose answer was lost; the process that asked for one may live on for a moment."""
+    number = wave["waveNumber"]
+    deadline = deadline_of(plan_from_snapshot(document["planSnapshot"]).wave(number), wave)
+    try:
+        if record_late_jobs(store, document, wave):
+            return None
+    except AWS_ERRORS as error:
+        if is_store_away(error):
+            raise
+        log.warning("wave %s: late jobs not found yet: %s", number, describe(error))
+        if is_transient(error) and time.time() < deadline:
+            return Unsettled(f"DRS does not tell of jobs of wave {number}: {describe(error)}")
+    alive = max(attempt_began(wave), float((wave.get("waitingFor") or {}).get("time", 0.0)))
+    if time.time() < alive + LATE_START_SECONDS:
+        return Unsettled(f"a job of wave {number} may still turn up")
+    return None

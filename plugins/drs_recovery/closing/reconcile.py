@@ -1,0 +1,111 @@
+"""
+Close the records whose DAG run cannot close them: its time was over, it was deleted, its last task was lost.
+
+The last line behind ``finalize_execution``. A record whose run is alive is left to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drs_recovery.closing.close import ExecutionCloser
+from drs_recovery.closing.outcome import ending_without_run
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+from drs_recovery.installation import elsewhere, installation
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.table import is_store_away
+
+RunStateOf = Callable[[str, str], str | None]
+"""Gives the state of a DAG run by DAG id and run id, as Airflow names it; None if there is no such run."""
+
+ENDED_RUNS = frozenset({"success", "failed", None})
+
+# A record may be younger than what Airflow tells of its run, and the last task of a run that was just ended
+# may still be at work. Longer than any pause between two looks of a run that is alive.
+GRACE_SECONDS = 360.0
+
+# Its run may be in another Airflow that shares the table.
+_NOBODYS = "somebody who knows its run: its record names no installation, and this one has no such DAG run"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Reconciliation:
+    """
+    What one pass came to, by execution id.
+
+    :param closed: executions that have their final status now.
+    :param waiting: executions that wait for a next pass, and for what.
+    :param failed: executions that could not be looked at this time, and why.
+    """
+
+    closed: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def reconcile(
+    store: ExecutionStore, run_state_of: RunStateOf, *, grace: float = GRACE_SECONDS
+) -> Reconciliation:
+    """
+    Take every execution of this installation that its DAG run left behind one step towards its final status.
+
+    One pass looks once and does not wait: what still runs is left for the next one.
+
+    :param store: the execution store.
+    :param run_state_of: asked for the run of every live execution.
+    :param grace: seconds for which a new record, or a cancelled one whose run is alive, is left alone.
+    :return: what came of it.
+    """
+    result = Reconciliation()
+    closer, name = ExecutionCloser(store), installation(store)
+    for execution in store.find_all_live():
+        execution_id = execution["executionId"]
+        if elsewhere(execution, name):
+            continue
+        try:
+            state = run_state_of(execution["dagId"], execution["dagRunId"])
+            if not _is_left_behind(execution, state, time.time() - grace):
+                continue
+            if state is None and "controller" not in execution:
+                result.waiting[execution_id] = _NOBODYS
+            else:
+                _close(store, closer, execution_id, state, result)
+        except Exception as error:  # whatever is wrong with one record, the others get their end
+            if is_store_away(error):
+                raise
+            why, unforeseen = describe(error), not isinstance(error, FORESEEN_ERRORS)
+            log.warning("execution %s: not reconciled this time: %s", execution_id, why, exc_info=unforeseen)
+            result.failed[execution_id] = why
+    return result
+
+
+def _is_left_behind(execution: Mapping[str, Any], run_state: str | None, before: float) -> bool:
+    if execution["submittedTime"] > before:
+        return False
+    if run_state in ENDED_RUNS:
+        return True
+    # Whoever cancelled it did not do so in Airflow, and its run waits for an answer that may never come.
+    return "cancel" in execution and execution["lastUpdatedTime"] <= before
+
+
+def _close(
+    store: ExecutionStore,
+    closer: ExecutionCloser,
+    execution_id: str,
+    run_state: str | None,
+    result: Reconciliation,
+) -> None:
+    ending = ending_without_run(store.get_document(execution_id), run_state)
+    store.begin_reconciling(execution_id, run_state or "deleted")
+    unsettled = closer.close(execution_id, ending)
+    if unsettled is None:
+        log.info("execution %s, whose DAG run is %s, is closed", execution_id, run_state or "deleted")
+        result.closed.append(execution_id)
+    else:
+        result.waiting[execution_id] = unsettled.what

@@ -1,0 +1,1 @@
+"""A DAG for each plan."""

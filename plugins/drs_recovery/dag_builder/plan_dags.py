@@ -1,0 +1,97 @@
+"""Which DAGs the plans of a folder, and the executions that still run, make up."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
+from drs_recovery.dag_builder.waves import add_wave_task
+from drs_recovery.exceptions import PlanError, PlanProblem
+from drs_recovery.opening.live_plans import KeptPlan, kept_plans, versions_needed
+from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
+from drs_recovery.plan.cache import load_plans
+from drs_recovery.plan.loader import LoadedPlans
+from drs_recovery.plan.task_ids import FINALIZE
+from drs_recovery.store.identity import DAG_ID_PREFIX
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+log = logging.getLogger(__name__)
+
+
+def all_dags(directory: Path) -> Iterator[DAG]:
+    """
+    Build the DAG of every plan, and of every execution that lives without its plan's file.
+
+    :param directory: with the plan files.
+    :raises PlanError: the directory cannot be listed, and no execution lives.
+    """
+    kept = _kept_by_dag()
+    loaded, gone = _load(directory, ignore_trouble=bool(kept))
+    for plan in loaded.plans.values():
+        yield build_dag(plan, versions_needed(kept.pop(plan.dag_id, ()), plan))
+    for plan_id, error in loaded.broken.items():
+        versions = versions_needed(kept.pop(f"{DAG_ID_PREFIX}{plan_id}", ()), None)
+        yield build_broken_dag(plan_id, error, versions)
+    for dag_id, plans in kept.items():
+        if versions := versions_needed(plans, None):
+            plan_id = dag_id.removeprefix(DAG_ID_PREFIX)
+            yield build_broken_dag(plan_id, gone or _no_file(plan_id), versions)
+
+
+def dags_of_task(directory: Path, dag_id: str, task_id: str | None) -> list[DAG]:
+    """
+    Build the DAG of one task that is about to run; it is found whatever became of the plan's file.
+
+    Asks Airflow nothing: a task knows its execution's plan from the record.
+
+    :param directory: with the plan files.
+    :param dag_id: of the task's DAG.
+    :param task_id: the task.
+    """
+    if not dag_id.startswith(DAG_ID_PREFIX):
+        return []
+    plan_id = dag_id.removeprefix(DAG_ID_PREFIX)
+    try:
+        loaded = load_plans(directory, only_id=plan_id)
+        error = loaded.broken.get(plan_id) or _no_file(plan_id)
+    except PlanError as trouble:
+        loaded, error = LoadedPlans(), trouble
+    plan = loaded.plans.get(plan_id)
+    dag = build_dag(plan) if plan else build_broken_dag(plan_id, error)
+    if task_id == FINALIZE and task_id not in dag.task_dict:
+        FinalizeExecutionOperator(task_id=task_id, problems=str(error), dag=dag)
+    elif task_id is not None and task_id not in dag.task_dict:
+        add_wave_task(dag, task_id)
+    return [dag]
+
+
+def _load(directory: Path, *, ignore_trouble: bool) -> tuple[LoadedPlans, PlanError | None]:
+    try:
+        return load_plans(directory), None
+    except PlanError as error:
+        if not ignore_trouble:
+            raise
+        log.warning("only the DAGs of executions that run are built: %s", error)
+        return LoadedPlans(), error
+
+
+def _kept_by_dag() -> dict[str, Sequence[KeptPlan]]:
+    """What is kept, by DAG id. Without an answer the plan files alone count: no parse depends on it."""
+    found: dict[str, list[KeptPlan]] = defaultdict(list)
+    try:
+        for kept in kept_plans():
+            found[kept.dag_id].append(kept)
+    except Exception as error:  # whatever Airflow raises
+        log.warning("the plans of live executions cannot be read: %s", error)
+    return dict(found)
+
+
+def _no_file(plan_id: str) -> PlanError:
+    message = f'no plan file has the id "{plan_id}" any more: it was removed, renamed, or has another id now'
+    return PlanError([PlanProblem("", "", message)])

@@ -1,0 +1,1 @@
+"""A wave as DRS jobs, and room for them within the quotas."""

@@ -1,0 +1,35 @@
+"""Whose a DRS job is: what its tags say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drs_recovery.hooks.clients import PlaceClients
+from drs_recovery.jobs.starter import EXECUTION_TAG
+
+
+def owners_of(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """
+    Execution by job, of the jobs that carry our tags.
+
+    :param hooks: of the place of the jobs.
+    :param rows: recovery instances, as DRS lists them.
+    """
+    return {job_id: tags[EXECUTION_TAG] for job_id, tags in our_tags(hooks, rows).items()}
+
+
+def our_tags(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+    """
+    Tags by job, of the jobs that carry ours.
+
+    :param hooks: of the place of the jobs.
+    :param rows: recovery instances, as DRS lists them.
+    """
+    job_ids = sorted({str(row["jobID"]) for row in rows if row.get("jobID")})
+    found: dict[str, Mapping[str, str]] = {}
+    for job in hooks.drs.describe_jobs(job_ids) if job_ids else ():
+        tags = hooks.drs.job_tags(job) or {}
+        if EXECUTION_TAG in tags:
+            found[str(job["jobID"])] = tags
+    return found

@@ -1,0 +1,106 @@
+"""Split the servers of a wave into the jobs that DRS allows: one place each, at most 100 servers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from drs_recovery.hooks.clients import Place
+from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.wave_attempts import attempt_of
+
+# Quota L-B827C881, servers in one job. The request's shape would admit 200.
+MAX_SERVERS_PER_JOB = 100
+
+
+@dataclass(frozen=True)
+class JobPart:
+    """
+    The servers of a wave that go into one job.
+
+    :param number: from 1, the same on every retry; it is also a tag of the job.
+    :param place: connection and Region.
+    :param server_ids: sorted DRS source server ids.
+    """
+
+    number: int
+    place: Place
+    server_ids: tuple[str, ...]
+
+
+def places_of(servers: Iterable[Mapping[str, Any]]) -> set[Place]:
+    """
+    Where servers are recovered.
+
+    :param servers: SERVER records.
+    """
+    return {Place(server["connection"], server["region"]) for server in servers}
+
+
+def parts_of(servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    Split servers evenly by place and quota; the same servers always give the same parts.
+
+    :param servers: SERVER records of a wave.
+    """
+    by_place: dict[Place, list[str]] = defaultdict(list)
+    for server in servers:
+        by_place[Place(server["connection"], server["region"])].append(server["sourceServerId"])
+    chunks = [(place, chunk) for place in sorted(by_place) for chunk in _even_chunks(sorted(by_place[place]))]
+    return tuple(
+        JobPart(number, place, tuple(chunk)) for number, (place, chunk) in enumerate(chunks, start=1)
+    )
+
+
+def parts_of_attempt(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    The jobs that the running attempt at a wave needs: a retry needs one only for what it starts again.
+
+    :param wave: WAVE record; a retry whose servers are not chosen yet needs nothing.
+    :param servers: its SERVER records.
+    """
+    if wave.get("restartPending"):
+        return ()
+    return parts_of([server for server in servers if attempt_of(server) == attempt_of(wave)])
+
+
+def jobs_of_attempt(wave: Mapping[str, Any]) -> dict[int, str]:
+    """
+    Ids of the known jobs of the running attempt, by part.
+
+    :param wave: WAVE record.
+    """
+    return {
+        int(job["part"]): str(job["jobId"]) for job in wave["jobs"] if attempt_of(job) == attempt_of(wave)
+    }
+
+
+def parts_without_job(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    The parts of the running attempt of which no job is known.
+
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    """
+    known = jobs_of_attempt(wave)
+    return tuple(part for part in parts_of_attempt(wave, servers) if part.number not in known)
+
+
+def awaited_parts(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+    """
+    Those of them that are still to get a job: where AWS refused it for good, every server is FAILED.
+
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    """
+    servers = list(servers)
+    failed = {server["sourceServerId"] for server in servers if server["phase"] == ServerPhase.FAILED}
+    return tuple(part for part in parts_without_job(wave, servers) if not failed.issuperset(part.server_ids))
+
+
+def _even_chunks(server_ids: list[str]) -> list[list[str]]:
+    count = ceil(len(server_ids) / MAX_SERVERS_PER_JOB)
+    return [server_ids[index::count] for index in range(count)]

@@ -1,0 +1,225 @@
+"""What people are told: the words for each thing that happened. Names in a plan can hold anything."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.durations import moment, words
+from drs_recovery.notifications.events import (
+    EXECUTION_STARTED,
+    FAILURE_GATE_OPENED,
+    GATE_OPENED,
+    INSTANCES_TERMINATED,
+    TERMINATION_FAILED,
+    WAVE_RETRIED,
+    Happening,
+)
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.waves.judgement import failures_of
+
+# Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.
+LONGEST_SUBJECT = 99
+# So that a long plan name leaves room for what the subject is about.
+_LONGEST_NAME = 45
+# A message of SNS holds 256 KiB, a mail that people read far less.
+_LONGEST_DETAIL = 4000
+
+# Line breaks of every kind, and what is no character at all: SNS refuses a subject with any of them.
+_BREAKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """
+    A message.
+
+    :param event: what happened, such as ``WAVE_FAILED``.
+    :param key: of the happening.
+    :param subject: one line of at most 99 characters.
+    :param message: for people, in plain text.
+    :param attributes: for filters: ``event``, ``planId``, ``executionType``, ``status``, ``executionId``.
+    :param run_link: address of the DAG run, if known.
+    :param answer_link: where a question is answered, if this is one and the address is known.
+    """
+
+    event: str
+    key: str
+    subject: str
+    message: str
+    attributes: Mapping[str, str]
+    run_link: str | None = None
+    answer_link: str | None = None
+
+
+def notice_of(
+    happening: Happening,
+    document: Mapping[str, Any],
+    run_link: str | None = None,
+    answer_link: str | None = None,
+) -> Notice:
+    """
+    Compose the message for one thing that happened.
+
+    :param happening: the thing.
+    :param document: the execution document.
+    :param run_link: address of the DAG run.
+    :param answer_link: address at which the question of this happening is answered.
+    """
+    answer_link = answer_link if happening.question else None
+    blocks = [
+        [_headline(happening, document)],
+        list(_facts(document)),
+        list(_details(happening, document)),
+        list(_links(document, run_link, answer_link)),
+    ]
+    return Notice(
+        event=happening.event,
+        key=happening.key,
+        subject=_one_line(_headline(happening, document, _LONGEST_NAME), LONGEST_SUBJECT),
+        message=_CONTROL.sub(" ", "\n\n".join("\n".join(block) for block in blocks if block)) + "\n",
+        attributes={
+            "event": happening.event,
+            "planId": document["planId"],
+            "executionType": document["executionType"],
+            "status": document["status"],
+            "executionId": document["executionId"],
+        },
+        run_link=run_link,
+        answer_link=answer_link,
+    )
+
+
+def plain_notice(key: str, headline: str, lines: Sequence[str], attributes: Mapping[str, str]) -> Notice:
+    """
+    Compose a message about something that no execution document tells.
+
+    :param key: names what happened.
+    :param headline: also its subject.
+    :param lines: what stands below.
+    :param attributes: as those of :class:`Notice`, ``event`` among them.
+    """
+    return Notice(
+        event=attributes["event"],
+        key=key,
+        subject=_one_line(headline, LONGEST_SUBJECT),
+        message=_CONTROL.sub(" ", "\n".join([_one_line(headline, LONGEST_SUBJECT), "", *lines])) + "\n",
+        attributes=attributes,
+    )
+
+
+def wave_summary(document: Mapping[str, Any]) -> str:
+    """How many waves have which status, such as ``2 completed, 1 failed``, in the order of the statuses."""
+    counts = Counter(wave["status"] for wave in document["waves"])
+    return ", ".join(
+        f"{counts[status]} {status.lower().replace('_', ' ')}" for status in _SUMMARY_ORDER if counts[status]
+    )
+
+
+_SUMMARY_ORDER = (
+    WaveStatus.COMPLETED,
+    WaveStatus.FAILED,
+    WaveStatus.CANCELLED,
+    WaveStatus.SKIPPED,
+    WaveStatus.POLLING,
+    WaveStatus.PENDING,
+    WaveStatus.NOT_STARTED,
+)
+
+
+def _headline(happening: Happening, document: Mapping[str, Any], longest_name: int = 100) -> str:
+    kind = "dry run" if document.get("dryRun") else document["executionType"]
+    execution = f"{kind} of {_one_line(document['planName'], longest_name)}"
+    wave = happening.wave or {"waveNumber": 0, "waveName": "", "status": ""}
+    wave_name = f"wave {wave['waveNumber']} ({_one_line(wave['waveName'], longest_name)})"
+    headlines = {
+        EXECUTION_STARTED: f"STARTED: {execution}",
+        WAVE_RETRIED: f"RETRIED: {execution}, {wave_name}",
+        GATE_OPENED: f"ANSWER NEEDED: {execution}, before {wave_name}",
+        FAILURE_GATE_OPENED: f"ANSWER NEEDED: {execution}, after the failure of {wave_name}",
+        INSTANCES_TERMINATED: f"TERMINATED: instances of {execution}",
+        TERMINATION_FAILED: f"TERMINATION FAILED: instances of {execution}",
+    }
+    of_wave = f"{wave['status']}: {execution}, {wave_name}"
+    of_execution = f"{document['status']}: {execution}"
+    return headlines.get(happening.event, of_wave if happening.wave else of_execution)
+
+
+def _facts(document: Mapping[str, Any]) -> Iterator[str]:
+    progress = document["progress"]
+    yield f"Waves:      {wave_summary(document)}"
+    failed = f", {progress['failed']} failed" if progress["failed"] else ""
+    yield f"Servers:    {progress['ready']} of {progress['totalServers']} ready{failed}"
+    if document.get("duration") is not None:
+        yield f"Duration:   {words(document['duration'])}"
+    yield f"Started by: {document['initiatedBy']}"
+    for label, name in (("Ticket:     ", "ticket"), ("Reason:     ", "reason")):
+        if document.get(name):
+            yield f"{label}{_one_line(document[name], _LONGEST_DETAIL)}"
+
+
+def _details(happening: Happening, document: Mapping[str, Any]) -> Iterator[str]:
+    if happening.question:
+        yield from _question(happening.question)
+    elif happening.event == WAVE_RETRIED and happening.wave:
+        yield f"Attempt {happening.wave['attempt']}: the servers that failed are launched again."
+    elif happening.wave:
+        yield from _wave_end(happening.wave)
+    elif happening.event == TERMINATION_FAILED:
+        yield _cut(document["terminationError"], _LONGEST_DETAIL)
+        yield "Instances of it may still run."
+    elif ExecutionStatus(document["status"]).is_final:
+        yield from _end(document)
+
+
+def _question(gate: Mapping[str, Any]) -> Iterator[str]:
+    yield _cut(gate["message"], _LONGEST_DETAIL)
+    yield f"Who may answer: {', '.join(gate.get('approvers') or ()) or 'everyone who may run the plan'}"
+    if gate.get("deadline"):
+        yield f"Until:          {moment(gate['deadline'])}"
+
+
+def _wave_end(wave: Mapping[str, Any]) -> Iterator[str]:
+    took = f" after {words(wave['duration'])}" if wave.get("duration") is not None else ""
+    yield f"Wave {wave['waveNumber']} ({wave['waveName']}) is {wave['status']}{took}."
+    if wave.get("statusReason"):
+        yield _cut(wave["statusReason"], _LONGEST_DETAIL)
+    else:
+        yield from (_cut(f"- {failure}", _LONGEST_DETAIL) for failure in failures_of(wave["serverStatuses"]))
+
+
+def _end(document: Mapping[str, Any]) -> Iterator[str]:
+    if error := document.get("error"):
+        begun = (
+            f"{error[:1].upper()}{error[1:]}" if "cancel" in document and was_cancelled(document) else error
+        )
+        yield _cut(begun, _LONGEST_DETAIL)
+    if document.get("instancesTerminated"):
+        yield "Its instances are terminated."
+    elif document.get("terminateAfter"):
+        yield f"Its instances are terminated after {moment(document['terminateAfter'])}."
+
+
+def _links(document: Mapping[str, Any], run_link: str | None, answer: str | None) -> Iterator[str]:
+    if answer:
+        yield f"Answer:    {answer}"
+    if run_link:
+        yield f"DAG run:   {run_link}"
+    yield f"Execution: {document['executionId']}"
+
+
+def _one_line(text: str, longest: int) -> str:
+    return _cut(_CONTROL.sub("", _BREAKS.sub(" ", str(text))).strip(), longest)
+
+
+def _cut(text: str, longest: int) -> str:
+    """Shorten a text to a length that is counted in UTF-16, as Java and so SNS counts."""
+    units = text.encode("utf-16-le", "replace")
+    if len(units) // 2 <= longest:
+        return text
+    return units[: 2 * (longest - 1)].decode("utf-16-le", "ignore").rstrip() + "…"

@@ -1,0 +1,271 @@
+"""
+Who goes first when executions want the same plan or the same servers.
+
+A real recovery never waits behind a drill: once it may start, it cancels the drills in its way, and waits
+only for DRS jobs that hold its own servers. A drill never disturbs a real recovery, and of each type one
+execution of a plan lives at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
+from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.errors import AWS_ERRORS
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.rules import ended_as_planned
+
+Document = Mapping[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """
+    Why an execution may not run.
+
+    :param reason: with what to do.
+    :param is_recovery: whether a real recovery is in the way, beside which a scheduled drill is skipped.
+    """
+
+    reason: str
+    is_recovery: bool
+
+
+def second_of_plan(store: ExecutionStore, execution_id: str) -> Obstacle | None:
+    """
+    Claim the plan for an execution, or say which other one is in its way.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :return: why it may not run; None if it may.
+    """
+    other = store.hold_plan(execution_id)
+    if other is None:
+        return None
+    return Obstacle(_in_the_way(other), is_recovery=other["executionType"] == ExecutionType.RECOVERY)
+
+
+def _in_the_way(other: Document) -> str:
+    return (
+        f"plan {other['planName']} has a live {other['executionType']}: {named(other)}. Wait for its end, "
+        "or cancel it (mark its DAG run as failed), then start again"
+    )
+
+
+def disturbed_recovery(store: ExecutionStore, execution_id: str) -> Obstacle | None:
+    """
+    Say which live recovery a drill would disturb: of any plan, with a server of the drill.
+
+    To be asked after the drill's servers are on record: of two that open at the same time, one sees the
+    other.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :return: why it may not run; None if it may, or is no drill.
+    """
+    document = store.get_document(execution_id)
+    if not document["isDrill"]:
+        return None
+    servers = _servers_of(document)
+    for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
+        if shared := sorted(servers.keys() & _servers_of(other)):
+            names = ", ".join(f"{servers[server_id]} ({server_id})" for server_id in shared)
+            reason = (
+                f"a real recovery of plan {other['planName']} uses {names}: {named(other)}. A drill never "
+                "disturbs a recovery: start it again when that recovery has ended"
+            )
+            return Obstacle(reason, is_recovery=True)
+    return None
+
+
+@dataclass(frozen=True)
+class Need:
+    """
+    Why the instances of an execution stay for the moment: a termination holds their servers.
+
+    :param execution_id: the live execution that needs the servers.
+    :param reason: for people.
+    """
+
+    execution_id: str
+    reason: str
+
+
+def needed_by(
+    store: ExecutionStore, document: Document, server_ids: Collection[str], kinds: Iterable[ExecutionType]
+) -> Need | None:
+    """
+    Say which live execution would have to wait for the end of an execution's instances.
+
+    DRS allows a server one job: while one terminates its instance, no recovery of it starts.
+
+    :param store: the execution store.
+    :param document: EXECUTION record or document of the execution whose instances are to end.
+    :param server_ids: the source servers of those instances.
+    :param kinds: which live executions are looked at.
+    :return: the first one; None if nobody has to wait.
+    """
+    for kind in kinds:
+        for other in _live_documents(store, document["executionId"], kind):
+            servers = _servers_of(other)
+            shared = sorted(servers.keys() & set(server_ids))
+            # One that is being opened may not have all of its servers on record yet.
+            if shared or (other["planId"] == document["planId"] and "admittedTime" not in other):
+                names = ", ".join(f"{servers[one]} ({one})" for one in shared) or "servers of this plan"
+                reason = (
+                    f"a live {kind} of plan {other['planName']} needs {names}: execution "
+                    f"{other['executionId']} (DAG run {other['dagRunId']} of {other['dagId']}). "
+                    "A termination would hold them: it has to wait until that execution has ended"
+                )
+                return Need(other["executionId"], reason)
+    return None
+
+
+def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Obstacle | None:
+    """
+    Say which live recovery, of any plan, is at work in an account and Region of an execution.
+
+    A scheduled drill keeps away from there altogether; one that people start does so only if they want it.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param execution_id: the execution.
+    :return: why it may not run; None if it may.
+    :raises botocore errors: AWS does not tell now which account it is.
+    """
+    mine = _places_of(store.get_document(execution_id))
+    for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
+        theirs = _places_of(other)
+        shared = sorted(place for place in mine if any(_is_same(clients, place, one) for one in theirs))
+        if shared:
+            where = " and ".join(f"{place.region} (connection {place.connection})" for place in shared)
+            reason = (
+                f"a real recovery of plan {other['planName']} lives in {where}: {named(other)}. A scheduled "
+                "drill keeps out of its way"
+            )
+            return Obstacle(reason, is_recovery=True)
+    return None
+
+
+def make_way(store: ExecutionStore, execution_id: str) -> None:
+    """
+    Let an execution go first that may start now: a recovery cancels the drills in its way.
+
+    Safe to call before every start: what is cancelled already is left alone.
+
+    :param store: the execution store.
+    :param execution_id: the execution.
+    :raises WaveRefusedError: another execution of the plan is in its way, such as after it was reopened.
+    """
+    document = store.get_document(execution_id)
+    other = store.hold_plan(execution_id)
+    # A recovery that nobody approved yet stops no drill; when it starts, it cancels the drill.
+    if other is not None and (other["executionType"] == document["executionType"] or "startTime" in other):
+        raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
+    if document["isDrill"]:
+        return
+    servers = _servers_of(document)
+    for drill in _live_documents(store, execution_id, ExecutionType.DRILL):
+        if drill["planId"] == document["planId"] or servers.keys() & _servers_of(drill):
+            _preempt(store, drill, document)
+
+
+def check_reopening(store: ExecutionStore, execution: Document) -> None:
+    """
+    Demand that an execution that has ended is in nobody's way when a wave of it is tried again.
+
+    :param store: the execution store.
+    :param execution: EXECUTION record or document.
+    :raises WaveRefusedError: another execution of the plan lives, or a drill has servers of a recovery that
+        does.
+    """
+    if not ExecutionStatus(execution["status"]).is_final:
+        return
+    other = store.in_the_way(execution["executionId"])
+    if other is not None:
+        raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
+    if obstacle := disturbed_recovery(store, execution["executionId"]):
+        raise WaveRefusedError(f"nothing is started: {obstacle.reason}")
+
+
+def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:
+    try:
+        if store.preempt(drill["executionId"], recovery["executionId"]):
+            log.warning("execution %s cancels %s", recovery["executionId"], named(drill))
+    except TransitionRefusedError:
+        log.info("execution %s: %s has ended by itself", recovery["executionId"], named(drill))
+
+
+def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:
+    """The other live executions of a type; a dry run launches nothing and disturbs nobody."""
+    documents: list[Document] = []
+    for item in store.find_all_live(kind):
+        if item.get("dryRun") or item["executionId"] == execution_id:
+            continue
+        try:
+            documents.append(store.get_document(item["executionId"]))
+        except ExecutionNotFoundError:
+            log.info("execution %s was removed meanwhile", item["executionId"])
+    return documents
+
+
+def _servers_of(document: Document) -> dict[str, str]:
+    """Names by source server id of the servers of an execution, but for those of waves that were left out."""
+    return {
+        server["sourceServerId"]: server["serverName"]
+        for wave in document["waves"]
+        if not _is_left_out(wave)
+        for server in wave["serverStatuses"]
+    }
+
+
+def _places_of(document: Document) -> set[Place]:
+    """Where an execution recovers servers, also when they are not found yet."""
+    plan = plan_from_snapshot(document["planSnapshot"])
+    return {
+        Place(group.connection, group.region)
+        for wave in document["waves"]
+        if not _is_left_out(wave)
+        for _, group in plan.groups_of(wave["waveNumber"])
+    }
+
+
+def _is_same(clients: Clients, one: Place, other: Place) -> bool:
+    """Whether two connections lead to the same account and Region."""
+    if one.region != other.region:
+        return False
+    return one == other or _account_of(clients, one) == _account_of(clients, other)
+
+
+def _account_of(clients: Clients, place: Place) -> str:
+    try:
+        return clients.at(*place).account
+    except AWS_ERRORS as error:
+        error.add_note(f"account of connection {place.connection}")
+        raise
+
+
+def _is_left_out(wave: Document) -> bool:
+    """A wave that was passed over because of a failure runs when that one is tried again."""
+    return bool(wave["status"] == WaveStatus.SKIPPED) and ended_as_planned(wave)
+
+
+def named(execution: Document) -> str:
+    """
+    How messages name an execution.
+
+    :param execution: EXECUTION record or document.
+    """
+    where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""
+    return (
+        f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}"
+        f"{where}, started by {execution['initiatedBy']}), which is {execution['status']}"
+    )

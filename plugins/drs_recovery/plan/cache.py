@@ -1,0 +1,120 @@
+"""The plans of a folder; a process parses each content of a file once, however often it asks."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+from drs_recovery.plan.loader import LoadedPlans, PlanFile, join_files, plan_files, read_plan_file
+from drs_recovery.plan.search import may_hold
+from drs_recovery.plan.source import SourceRefusedError, read_source
+
+# A file that changed this short a time before it was looked at may change again within the same tick of its
+# file system's clock, and keep its size: two seconds are the coarsest clock in use.
+_TICK_NS = 2_000_000_000
+
+Signature = tuple[int, int, int, int]
+
+
+def load_plans(directory: Path, only_id: str | None = None) -> LoadedPlans:
+    """
+    Read the plans of a directory, from this process's cache where files are as they were.
+
+    :param directory: with ``*.yaml`` and ``*.yml`` files; directories in it are not entered.
+    :param only_id: what the caller needs; files that cannot hold it may be left out of the result.
+    :raises PlanError: when the directory cannot be listed.
+    """
+    return _of_this_process.load(directory, only_id)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """
+    A file as it was parsed.
+
+    :param signature: of the file then; None if that could not tell a later change.
+    :param digest: of the content that was parsed; None if that is not known for sure.
+    :param file: what was found.
+    """
+
+    signature: Signature | None
+    digest: bytes | None
+    file: PlanFile
+
+
+class PlanCache:
+    """Plan files as they were parsed; any number of threads may ask."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, _Look] = {}
+        self._lock = Lock()
+
+    def load(self, directory: Path, only_id: str | None = None) -> LoadedPlans:
+        """
+        Read the plans of a directory as :func:`load_plans` does.
+
+        :param directory: with the plan files.
+        :param only_id: what the caller needs.
+        :raises PlanError: when the directory cannot be listed.
+        """
+        paths = plan_files(directory)
+        with self._lock:
+            self._forget(directory, paths)
+            if only_id is not None:
+                some = self._read([path for path in paths if may_hold(path, only_id)])
+                if only_id in some.sources:
+                    return some
+            return self._read(paths)
+
+    def _forget(self, directory: Path, paths: Sequence[Path]) -> None:
+        for gone in {path for path in self._kept if path.parent == directory}.difference(paths):
+            del self._kept[gone]
+
+    def _read(self, paths: Sequence[Path]) -> LoadedPlans:
+        looks = {path: self._look(path) for path in paths}
+        for path, look in looks.items():
+            if look.digest is None:
+                self._kept.pop(path, None)
+            else:
+                self._kept[path] = look
+        return join_files(look.file for look in looks.values())
+
+    def _look(self, path: Path) -> _Look:
+        kept, signature = self._kept.get(path), _signature(path)
+        if kept is not None and signature is not None and kept.signature == signature:
+            return kept
+        digest = _digest(path)
+        if kept is not None and kept.digest == digest:
+            return replace(kept, signature=_trusted(signature))
+        file = read_plan_file(path)
+        # Changed meanwhile: nobody knows which of the two contents was parsed.
+        return _Look(_trusted(signature), digest if digest == _digest(path) else None, file)
+
+
+def _signature(path: Path) -> Signature | None:
+    """What changes with every change of a file, also when another one takes its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def _trusted(signature: Signature | None) -> Signature | None:
+    if signature is None or time.time_ns() - max(signature[:2]) < _TICK_NS:
+        return None
+    return signature
+
+
+def _digest(path: Path) -> bytes | None:
+    try:
+        return hashlib.sha256(read_source(path)).digest()
+    except SourceRefusedError:
+        return None
+
+
+_of_this_process = PlanCache()

@@ -1,0 +1,240 @@
+"""The small parts of a recovery plan: servers, groups, gates, actions, schedule and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+
+from drs_recovery.plan.fields import (
+    Argument,
+    ClassPath,
+    ConnectionId,
+    Cron,
+    Duration,
+    HttpUrl,
+    Line,
+    Name,
+    PointInTime,
+    Prose,
+    RegionName,
+    Retention,
+    ServerId,
+    TagKey,
+    TagValue,
+    TimeZone,
+    TopicArn,
+)
+from drs_recovery.plan.problems import quoted, sentence_error
+
+# Every wait has an end: a question that nobody answers must not hold an execution for ever.
+DEFAULT_GATE_TIMEOUT = timedelta(days=1)
+# Four times the longest job on record of 25 servers (about 29 minutes), and the end of every wave's wait.
+DEFAULT_WAVE_TIMEOUT = timedelta(hours=2)
+# Twice the longest of the product's target times, so that cleaning up never races a team that still looks.
+DEFAULT_TERMINATE_AFTER = timedelta(hours=2)
+
+
+class PlanModel(BaseModel):
+    """Base of all parts: frozen, no unknown keys, written with the names that plan files use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+
+def _switch(value: object) -> object:
+    """``true`` stands for all defaults and ``false`` for nothing."""
+    if isinstance(value, bool):
+        return {} if value else None
+    if value is None or isinstance(value, (Mapping, PlanModel)):
+        return value
+    raise sentence_error(f"expected true, false or a mapping, found {quoted(value)}")
+
+
+# Annotation of an optional part that ``true`` and ``false`` switch on and off.
+SWITCH = BeforeValidator(_switch)
+
+
+class Server(PlanModel):
+    """One source server of a group; in a file also just its id."""
+
+    id: ServerId = Field(description="DRS source server id.")
+    critical: StrictBool = Field(
+        default=True, description="Whether the wave fails when this server does not launch."
+    )
+    point_in_time: PointInTime | None = Field(
+        default=None, description='"latest", or a UTC time: the newest snapshot that is not after it.'
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_id(cls, data: object) -> object:
+        return data if isinstance(data, (Mapping, Server)) else {"id": data}
+
+
+class ProtectionGroup(PlanModel):
+    """Servers that are recovered together, either listed by id or found by their tags."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["servers"]}, {"required": ["tags"]}]}
+    )
+
+    servers: tuple[Server, ...] | None = Field(
+        default=None, min_length=1, description="Source servers by id. Give either servers or tags."
+    )
+    tags: dict[TagKey, TagValue] | None = Field(
+        default=None,
+        min_length=1,
+        description="Tags that a source server must all have; resolved when an execution opens.",
+    )
+    region: RegionName = Field(description="AWS Region of the source servers; default: the plan's region.")
+    connection: ConnectionId = Field(
+        default="aws_default", description="Airflow connection; default: the plan's connection."
+    )
+
+
+class Gate(PlanModel):
+    """A question that a person must answer before a wave starts."""
+
+    message: Prose = Field(default="Start the next wave?", description="What to check before approving.")
+    approvers: tuple[Line, ...] = Field(
+        default=(),
+        description="Airflow user ids that may answer; default: whoever may trigger the plan.",
+        # The models take an empty list, which snapshots hold; the loader refuses it in a file.
+        json_schema_extra={"minItems": 1},
+    )
+    timeout: Duration = Field(default=DEFAULT_GATE_TIMEOUT, description="How long to wait for an answer.")
+    on_timeout: Literal["cancel", "continue"] = Field(
+        default="cancel", description="What happens without an answer: cancel the execution, or go on."
+    )
+
+
+class Pause(Gate):
+    """The gate of a wave, in drills and recoveries."""
+
+
+class RecoveryApproval(Gate):
+    """The gate before the first waves of a real recovery."""
+
+    message: Prose = Field(
+        default="Start a real recovery?", description="What to consider before approving a real recovery."
+    )
+    two_person: StrictBool = Field(
+        default=False, description="Whether the person who started the recovery may not approve it."
+    )
+    # Silence never starts a real recovery.
+    on_timeout: Literal["cancel"] = Field(
+        default="cancel", description="What happens without an answer: the execution is cancelled."
+    )
+
+
+class Approval(PlanModel):
+    """Which kind of execution needs an approval before it launches anything."""
+
+    recovery: Annotated[RecoveryApproval | None, SWITCH] = Field(
+        default=RecoveryApproval(),
+        description="Gate before the first waves of a real recovery; false switches it off.",
+    )
+
+
+class Objectives(PlanModel):
+    """What an execution is measured against."""
+
+    rto: Duration | None = Field(default=None, description="Recovery time objective.")
+    rpo: Duration | None = Field(default=None, description="Recovery point objective.")
+
+
+class Schedule(PlanModel):
+    """When drills run by themselves; a schedule never starts a real recovery."""
+
+    cron: Cron = Field(description="Minute, hour, day of month, month and day of week.")
+    timezone: TimeZone = Field(
+        default="UTC", description="IANA name of the time zone of the cron expression."
+    )
+
+
+class NotifierCall(PlanModel):
+    """An Airflow notifier that hears of an execution."""
+
+    class_: ClassPath = Field(
+        alias="class", description="Import path of a subclass of Airflow's BaseNotifier."
+    )
+    arguments: dict[Name, Argument] = Field(
+        default={}, description="Keyword arguments of the class; texts may be Jinja templates."
+    )
+
+
+class Notify(PlanModel):
+    """Who hears of an execution."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    sns_topic_arn: TopicArn | None = Field(
+        default=None, description="SNS topic that gets a message at each important change."
+    )
+    notifiers: tuple[NotifierCall, ...] | None = Field(
+        default=None, min_length=1, description="Airflow notifiers that are called at the same changes."
+    )
+
+
+class Drill(PlanModel):
+    """What is special about drills."""
+
+    terminate_after: Retention = Field(
+        default=DEFAULT_TERMINATE_AFTER,
+        description='When drill instances are terminated after the drill: a duration, "now" or "never".',
+    )
+    await_actions: StrictBool = Field(
+        default=True,
+        description="Whether required post-launch actions of DRS must succeed in drills, too.",
+    )
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[
+    tuple[Prose, ...], BeforeValidator(_one_or_more, json_schema_input_type=Prose | tuple[Prose, ...])
+]
+
+
+class SsmAutomation(PlanModel):
+    """Run an SSM Automation document."""
+
+    document: Line = Field(description="Name or ARN of the document.")
+    parameters: dict[Name, Texts] = Field(
+        default={}, description="Parameters of the document: each a text or a list of texts."
+    )
+
+
+class TcpProbe(PlanModel):
+    """Wait until every server of the wave accepts TCP connections."""
+
+    port: StrictInt = Field(ge=1, le=65535, description="TCP port.")
+    timeout: Duration = Field(default=timedelta(minutes=5), description="How long to try.")
+
+
+class HttpProbe(PlanModel):
+    """Expect an HTTP answer of every server of the wave."""
+
+    url: HttpUrl = Field(description="Address; {private_ip} stands for the address of the server.")
+    expect: StrictInt = Field(default=200, ge=100, le=599, description="Status code that proves success.")
+
+
+class LambdaCall(PlanModel):
+    """Call a Lambda function."""
+
+    function: Line = Field(description="Name or ARN of the function.")
+
+
+class Action(PlanModel):
+    """Something to do before or after a wave; exactly one key is set."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    ssm_automation: SsmAutomation | None = Field(default=None, description="Run an SSM Automation document.")
+    tcp_probe: TcpProbe | None = Field(default=None, description="Wait for a TCP port.")
+    http_probe: HttpProbe | None = Field(default=None, description="Expect an HTTP answer.")
+    lambda_: LambdaCall | None = Field(default=None, alias="lambda", description="Call a Lambda function.")

@@ -1,0 +1,195 @@
+"""Is DRS busy? Rules over the jobs that run in a place, whoever started them, and its quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.quotas import QuotasHook
+from drs_recovery.jobs.starter import EXECUTION_TAG
+from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.servers import ResolvedServer
+from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
+
+Job = Mapping[str, Any]
+
+# DescribeJobs has no filter by status. Recovery jobs take hours at the most.
+OLDEST_RUNNING_JOB = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """DRS's quotas an account and Region; the defaults are those of AWS's documentation."""
+
+    jobs_in_progress: int = 20
+    servers_per_job: int = 100
+    servers_in_jobs: int = 500
+
+
+QUOTA_CODES: Mapping[str, str] = {
+    "jobs_in_progress": "L-D88FAC3A",
+    "servers_per_job": "L-B827C881",
+    "servers_in_jobs": "L-05AFA8C6",
+}
+
+
+def read_limits(hook: QuotasHook) -> Limits:
+    """
+    Ask for the quotas of an account and Region; where Service Quotas has no value, AWS's default holds.
+
+    :param hook: Service Quotas there.
+    :raises botocore errors: as they are.
+    """
+    values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
+    return Limits(**{name: int(value) for name, value in values.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class Demand:
+    """
+    What the execution asks of DRS in one place.
+
+    :param place: connection and Region.
+    :param batches: for each group of waves that may run side by side, the number of servers of each job.
+    """
+
+    place: Place
+    batches: tuple[tuple[int, ...], ...]
+
+    @property
+    def largest_job(self) -> int:
+        """Servers of its largest job."""
+        return max(size for batch in self.batches for size in batch)
+
+    @property
+    def most_jobs(self) -> int:
+        """How many of its jobs may run side by side."""
+        return max(len(batch) for batch in self.batches)
+
+    @property
+    def most_servers(self) -> int:
+        """How many of its servers may be in jobs side by side."""
+        return max(sum(batch) for batch in self.batches)
+
+
+def running_jobs(jobs: Sequence[Job], execution_id: str) -> list[Job]:
+    """
+    The jobs that have not ended, but those of the execution itself.
+
+    :param jobs: as ``DescribeJobs`` shows them.
+    :param execution_id: the execution.
+    """
+    return [
+        job
+        for job in jobs
+        if job.get("status") != JOB_COMPLETED and (job.get("tags") or {}).get(EXECUTION_TAG) != execution_id
+    ]
+
+
+def conflict_concerns(servers: Sequence[ResolvedServer], running: Sequence[Job]) -> Iterator[Concern]:
+    """
+    Find the servers that a running job holds: DRS allows one job a server.
+
+    :param servers: those of the execution in the place.
+    :param running: the jobs that run there.
+    """
+    holding = {server_id: job for job in running for server_id in servers_of(job)}
+    for found in servers:
+        job = holding.get(found.server.source_server_id)
+        if job is not None:
+            yield _conflict(found, job)
+
+
+def _conflict(found: ResolvedServer, job: Job) -> Concern:
+    told = ", ".join(str(job[key]) for key in ("initiatedBy", "status") if job.get(key))
+    if job.get("type") == TERMINATION_JOB:
+        return Concern(
+            Gravity.NOTABLE,
+            f"an earlier instance of it is being terminated by {job['jobID']} ({told})",
+            "nothing: the wave waits for the end of that job",
+            found.server,
+            found.wave_number,
+        )
+    return Concern(
+        Gravity.ENDANGERS,
+        f"it takes part in {job['jobID']} ({told}), and DRS allows one job a server",
+        "wait for the end of that job; DRS cannot cancel one",
+        found.server,
+        found.wave_number,
+    )
+
+
+def quota_concerns(demand: Demand, running: Sequence[Job], limits: Limits) -> Iterator[Concern]:
+    """
+    Hold what the execution asks of DRS against the quotas and what runs already.
+
+    :param demand: of the execution in the place.
+    :param running: the jobs that run there.
+    :param limits: the quotas that hold there.
+    """
+    yield from _job_size_concerns(demand, limits)
+    busy = len({server_id for job in running for server_id in servers_of(job)})
+    yield from _room_concerns(
+        demand.place, "jobs_in_progress", limits, "jobs", len(running), 1, demand.most_jobs
+    )
+    yield from _room_concerns(
+        demand.place,
+        "servers_in_jobs",
+        limits,
+        "servers in running jobs",
+        busy,
+        demand.largest_job,
+        demand.most_servers,
+    )
+
+
+def _job_size_concerns(demand: Demand, limits: Limits) -> Iterator[Concern]:
+    if demand.largest_job > limits.servers_per_job:
+        yield Concern(
+            Gravity.ENDANGERS,
+            f"a job of {demand.largest_job} servers is needed in {demand.place.region}, and DRS's quota "
+            f"{QUOTA_CODES['servers_per_job']} allows {limits.servers_per_job}",
+            "divide the wave into smaller ones, or ask AWS for a higher quota",
+        )
+
+
+def _room_concerns(
+    place: Place, quota: str, limits: Limits, unit: str, used: int, least: int, most: int
+) -> Iterator[Concern]:
+    """
+    Is there room for the first job, and for all that may run side by side?
+
+    :param used: how much of the quota running jobs take.
+    :param least: how much the largest job takes.
+    :param most: how much all takes that may run side by side.
+    """
+    limit = getattr(limits, quota)
+    state = (
+        f"DRS's quota {QUOTA_CODES[quota]} in {place.region} (connection {place.connection}) allows {limit} "
+        f"{unit}, {used} are there"
+    )
+    remedy = "nothing, if the waves' time-outs allow for it; or ask AWS for a higher quota"
+    if least > limit:
+        what = f"{state}, so that a wave that needs {least} cannot start"
+        yield Concern(Gravity.ENDANGERS, what, "divide the wave, or ask AWS for a higher quota")
+    elif used + least > limit:
+        yield Concern(Gravity.NOTABLE, f"{state}, so that a wave has to wait in the queue", remedy)
+    elif used + most > limit:
+        what = f"{state}, and the plan may ask for {most} at the same time: some have to wait"
+        yield Concern(Gravity.NOTABLE, what, remedy)
+
+
+def servers_of(job: Job) -> set[str]:
+    """
+    Ids of the servers that take part in a job, as far as DRS tells.
+
+    :param job: as ``DescribeJobs`` shows it.
+    """
+    return {
+        str(server["sourceServerID"])
+        for server in job.get("participatingServers") or ()
+        if "sourceServerID" in server
+    }

@@ -1,0 +1,158 @@
+"""
+Everything that can be known before anything is launched: replication, running jobs, quotas, rights.
+
+A check that cannot be made is a warning with what to do. What DRS itself fails to answer is asked again for a
+drill, a while later; a real recovery does not wait for a check.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import groupby
+
+from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, error_code, is_transient
+from drs_recovery.hooks.place_answers import PlaceTrouble
+from drs_recovery.jobs.parts import parts_of
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.preflight.capacity import (
+    OLDEST_RUNNING_JOB,
+    Demand,
+    Limits,
+    conflict_concerns,
+    quota_concerns,
+    read_limits,
+    running_jobs,
+)
+from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.native_plans import native_concerns
+from drs_recovery.preflight.permissions import missing_rights, rights_concern
+from drs_recovery.preflight.replication import replication_concerns
+from drs_recovery.preflight.servers import Resolution, ResolvedServer
+from drs_recovery.statuses import ExecutionType
+from drs_recovery.store.records import PreflightFinding
+
+log = logging.getLogger(__name__)
+
+_MAY_NOT_SIMULATE = frozenset({"AccessDenied", "AccessDeniedException", "NoSuchEntity"})
+
+
+class Preflight:
+    """
+    Check the servers of an execution.
+
+    :param clients: hooks by place.
+    :param plan: the plan.
+    :param execution_id: the execution; its own jobs disturb nobody.
+    :param execution_type: drill or recovery.
+    """
+
+    def __init__(
+        self, clients: Clients, plan: RecoveryPlan, execution_id: str, execution_type: ExecutionType
+    ) -> None:
+        self._clients, self._plan = clients, plan
+        self._execution_id, self._type = execution_id, execution_type
+        self.troubles: list[PlaceTrouble] = []
+        """Of the places whose checks are to be made again later."""
+
+    def findings(self, resolution: Resolution) -> list[PreflightFinding]:
+        """
+        Make every check.
+
+        :param resolution: the servers of the chosen waves.
+        """
+        concerns = [*resolution.concerns]
+        for place, servers in groupby(sorted(resolution.servers, key=_place), key=_place):
+            try:
+                concerns += self._check_place(place, list(servers))
+            except AWS_ERRORS as error:
+                self.troubles.append(PlaceTrouble(place, error, "checks"))
+        return [concern.finding_for(self._type) for concern in concerns]
+
+    def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+        for found in servers:
+            yield from self._check_replication(found)
+        try:
+            yield from self._check_jobs(place, servers)
+        except AWS_ERRORS as error:
+            self._raise_if_tried_again(error)
+            yield _not_checked(place, "running jobs", error)
+        try:
+            yield from native_concerns(self._clients.at(*place).drs, servers)
+        except AWS_ERRORS as error:
+            yield _not_checked(place, "executions of DRS's own recovery plans", error)
+        try:
+            yield from self._check_rights(place)
+        except AWS_ERRORS as error:
+            if error_code(error) in _MAY_NOT_SIMULATE:
+                log.info("rights of connection %s not checked: %s", place.connection, describe(error))
+            else:
+                yield _not_checked(place, "the rights of the connection", error)
+
+    def _check_replication(self, found: ResolvedServer) -> Iterator[Concern]:
+        rule = self._plan.wave(found.wave_number).success_when
+        optional = not found.server.critical and rule.kind == "critical"
+
+        def has_snapshot(server_id: str) -> bool | None:
+            try:
+                return self._clients.at(*found.place).drs.has_recovery_snapshot(server_id)
+            except AWS_ERRORS as error:
+                self._raise_if_tried_again(error)
+                log.warning("recovery snapshots of %s not read: %s", server_id, describe(error))
+                return None
+
+        for concern in replication_concerns(found, self._plan.objectives.rpo, has_snapshot):
+            yield replace(concern, gravity=Gravity.NOTABLE) if optional else concern
+
+    def _raise_if_tried_again(self, error: Exception) -> None:
+        if is_transient(error) and self._type is ExecutionType.DRILL:
+            raise error
+
+    def _check_jobs(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+        jobs = self._clients.at(*place).drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB)
+        running = running_jobs(jobs, self._execution_id)
+        yield from conflict_concerns(servers, running)
+        try:
+            limits = read_limits(self._clients.at(*place).quotas)
+        except AWS_ERRORS as error:
+            limits = Limits()
+            yield _not_checked(place, "DRS's quotas", error)
+        yield from quota_concerns(self._demand(place, servers), running, limits)
+
+    def _demand(self, place: Place, servers: Sequence[ResolvedServer]) -> Demand:
+        """Waves with equally many waves before them may run side by side."""
+        by_wave: dict[int, list[Mapping[str, str]]] = defaultdict(list)
+        for found in servers:
+            by_wave[found.wave_number].append(
+                {"sourceServerId": found.server.source_server_id, **place._asdict()}
+            )
+        depths = self._plan.depths()
+        batches: dict[int, list[int]] = defaultdict(list)
+        for number, records in by_wave.items():
+            batches[depths[number]] += [len(part.server_ids) for part in parts_of(records)]
+        return Demand(place, tuple(tuple(batch) for batch in batches.values()))
+
+    def _check_rights(self, place: Place) -> Iterator[Concern]:
+        rights = self._clients.at(*place).rights
+        principal = rights.principal()
+        if principal is None:
+            log.info("rights of connection %s not checked: no user or role", place.connection)
+        elif missing := missing_rights(rights, principal, place.region):
+            yield rights_concern(place, principal, missing)
+
+
+def _place(found: ResolvedServer) -> Place:
+    return found.place
+
+
+def _not_checked(place: Place, subject: str, error: Exception) -> Concern:
+    return Concern(
+        Gravity.NOTABLE,
+        f"{subject} could not be checked in {place.region} (connection {place.connection}): "
+        f"{describe(error)}",
+        "compare the rights of the connection with infra/iam.yaml, and the way from Airflow to AWS",
+    )

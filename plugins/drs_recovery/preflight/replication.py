@@ -1,0 +1,113 @@
+"""Can a server be recovered, and to fresh enough data? Rules over what DRS says of its replication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from drs_recovery.durations import words
+from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.servers import ResolvedServer, replication_lag
+
+# Source: ``DataReplicationState`` in botocore's drs/2020-02-26 model. States in which new data arrives, and
+# for every other one what is wrong and what to do. Without new data a server is recovered to its last
+# snapshot, if it has one.
+REPLICATING = frozenset({"CONTINUOUS", "CREATING_SNAPSHOT", "BACKLOG", "RESCAN"})
+NOT_REPLICATING: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "STOPPED": ("replication is STOPPED", "start it again in the DRS console"),
+        "INITIATING": ("replication is only INITIATING", "wait until its state is CONTINUOUS"),
+        "INITIAL_SYNC": ("its INITIAL_SYNC has not ended", "wait until its state is CONTINUOUS"),
+        "PAUSED": ("replication is PAUSED", "resume it in the DRS console"),
+        "STALLED": ("replication is STALLED", "mend what the DRS console shows for the server"),
+        "DISCONNECTED": (
+            "its agent is DISCONNECTED",
+            "start the server or its replication agent, or mend the network to the staging area",
+        ),
+    }
+)
+
+# Tells whether a source server has a recovery snapshot; None when that cannot be found out.
+HasSnapshot = Callable[[str], bool | None]
+
+# Stopping deletes the snapshots; the other two may never have had one.
+_MAY_LACK_SNAPSHOTS = frozenset({"STOPPED", "INITIATING", "INITIAL_SYNC"})
+
+_EXTENSION_ERROR = "EXTENSION_ERROR"
+
+
+def replication_concerns(
+    found: ResolvedServer, rpo: timedelta | None, has_snapshot: HasSnapshot
+) -> Iterator[Concern]:
+    """
+    Judge the replication of one server.
+
+    :param found: the server.
+    :param rpo: how old its data may be, if the plan says so.
+    :param has_snapshot: asked only where it is doubtful.
+    """
+    staging = found.described.get("stagingArea") or {}
+    if staging.get("status") == _EXTENSION_ERROR:
+        what = f"its staging area is in {_EXTENSION_ERROR}{_after_colon(staging.get('errorMessage'))}"
+        remedy = "mend the access to the staging account; until then it cannot be recovered"
+        yield _concern(found, Gravity.PREVENTS, what, remedy)
+    replication = found.described.get("dataReplicationInfo") or {}
+    state = replication.get("dataReplicationState")
+    if state in NOT_REPLICATING:
+        yield _not_replicating(found, replication, has_snapshot)
+    elif rpo is not None and (late := _lateness(found, rpo)):
+        yield _concern(found, Gravity.NOTABLE, late, "look at its replication in the DRS console")
+    if state not in NOT_REPLICATING and state not in REPLICATING:
+        what = f"its replication state is {state or 'not told by DRS'}"
+        yield _concern(found, Gravity.NOTABLE, what, "look at its replication in the DRS console")
+
+
+def _not_replicating(
+    found: ResolvedServer, replication: Mapping[str, Any], has_snapshot: HasSnapshot
+) -> Concern:
+    what, remedy = NOT_REPLICATING[replication["dataReplicationState"]]
+    what += _error_of(replication) + _age_of(found)
+    doubtful = replication["dataReplicationState"] in _MAY_LACK_SNAPSHOTS or _never_synced(replication)
+    has_one = has_snapshot(found.server.source_server_id) if doubtful else True
+    if has_one is None:
+        what += "; whether DRS has a recovery snapshot of it could not be read"
+    elif not has_one:
+        what += "; DRS has no recovery snapshot of it, it cannot be recovered"
+    return _concern(found, Gravity.PREVENTS if has_one is False else Gravity.ENDANGERS, what, remedy)
+
+
+def _lateness(found: ResolvedServer, rpo: timedelta) -> str | None:
+    lag = replication_lag(found.described)
+    objective = f"the plan's RPO of {words(rpo.total_seconds())}"
+    if lag is None:
+        return f"DRS does not tell how old its data is, to be held against {objective}"
+    return f"its data is {words(lag.total_seconds())} old, more than {objective}" if lag > rpo else None
+
+
+def _age_of(found: ResolvedServer) -> str:
+    lag = replication_lag(found.described)
+    return f", its newest data is {words(lag.total_seconds())} old" if lag else ""
+
+
+def _error_of(replication: Mapping[str, Any]) -> str:
+    error = replication.get("dataReplicationError") or {}
+    told = ": ".join(str(error[key]) for key in ("error", "rawError") if error.get(key))
+    return f" ({told})" if told else ""
+
+
+def _never_synced(replication: Mapping[str, Any]) -> bool:
+    """Whether a disk was never replicated completely, as far as DRS tells."""
+    return any(
+        disk.get("replicatedStorageBytes", 0) < disk.get("totalStorageBytes", 0)
+        for disk in replication.get("replicatedDisks") or ()
+    )
+
+
+def _after_colon(text: str | None) -> str:
+    return f": {text}" if text else ""
+
+
+def _concern(found: ResolvedServer, gravity: Gravity, what: str, remedy: str) -> Concern:
+    return Concern(gravity, what, remedy, found.server, found.wave_number)

@@ -1,0 +1,1 @@
+"""The execution store: what is on record of each execution, and the rules by which it changes."""

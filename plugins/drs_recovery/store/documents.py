@@ -1,0 +1,325 @@
+"""
+How records lie in the table: their keys, their first form, and the document that is composed of them.
+
+``version`` and ``recordKey`` serve the store alone and are in no document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
+from drs_recovery.store.expressions import Item, Key
+from drs_recovery.store.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
+
+EXECUTION = "EXECUTION"
+
+# The one sorts before every digit and letter that a record key starts with, the other after those and '#'.
+START_OF_RANGE = "!"
+END_OF_RANGE = "~"
+
+ENGINE = "engine"
+"""Actor of events that no person caused."""
+
+HOUSEKEEPING = "housekeeping"
+"""Partition of the records that say what lives and what is due; no execution has this id."""
+
+LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
+"""Attribute of a plan's lock that names the latest execution of a type."""
+
+# A record has room for 400 KB: a text of many servers' errors could fill it, and no transition would pass.
+LONGEST_TEXT = 20_000
+
+_INTERNAL = frozenset({"recordKey", "version"})
+
+
+@dataclass(frozen=True)
+class Event:
+    """
+    A thing that happened.
+
+    :param name: what happened, such as ``WAVE_COMPLETED``.
+    :param detail: what belongs to it; None values are left out.
+    :param actor: who did it.
+    """
+
+    name: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = ENGINE
+
+
+def execution_key(execution_id: str) -> Key:
+    """Key of the EXECUTION record."""
+    return Key(execution_id, EXECUTION)
+
+
+def wave_key(execution_id: str, number: int) -> Key:
+    """Key of a WAVE record."""
+    return Key(execution_id, f"WAVE#{number:02d}")
+
+
+def server_prefix(number: int) -> str:
+    """What the record keys of a wave's servers start with."""
+    return f"SERVER#{number:02d}#"
+
+
+def event_prefix(time: float) -> str:
+    """
+    What the record keys of events of one moment start with.
+
+    :param time: epoch seconds.
+    """
+    return f"EVENT#{sortable_time(time)}#"
+
+
+def due_prefix(time: float) -> str:
+    """
+    What the record keys of terminations that are due at one moment start with.
+
+    :param time: epoch seconds.
+    """
+    return f"DUE#{sortable_time(time)}#"
+
+
+def sortable_time(time: float) -> str:
+    """
+    A moment as record keys have it: in the order of time.
+
+    :param time: epoch seconds.
+    """
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """Key of a record that was read."""
+    return Key(item["executionId"], item["recordKey"])
+
+
+def execution_item(new: NewExecution, now: float) -> Item:
+    """The EXECUTION record of a new execution."""
+    optional = {
+        "ticket": new.ticket,
+        "reason": new.reason,
+        "controller": new.controller,
+        "dryRun": new.dry_run or None,
+        "keepInstances": new.keep_instances or None,
+        "replaceExecution": ", ".join(new.replaces) or None,
+        "runStartTime": new.run_start,
+        "error": new.error,
+        "expectedDuration": new.expected_duration,
+        "expectedSamples": None if new.expected_duration is None else new.expected_samples,
+    }
+    return {
+        **execution_key(new.execution_id).attributes,
+        "version": 1,
+        "planId": new.plan_id,
+        "planName": new.plan_name,
+        "planHash": new.plan_hash,
+        # Every character as it is: escapes would take twice the room of Japanese text.
+        "planSnapshot": json.dumps(new.plan_snapshot, sort_keys=True, ensure_ascii=False),
+        "dagId": new.dag_id,
+        "dagRunId": new.dag_run_id,
+        "executionType": new.execution_type,
+        "isDrill": new.execution_type is ExecutionType.DRILL,
+        "status": ExecutionStatus.PENDING,
+        "initiatedBy": new.initiated_by,
+        "objectives": dict(new.objectives),
+        "submittedTime": now,
+        "lastUpdatedTime": now,
+        "totalWaves": len(new.waves),
+        "completedWaves": 0,
+        "currentWave": 0,
+        "activeWaves": [],
+        "waitingGates": [],
+        "progress": progress_of(()),
+        "instancesTerminated": False,
+        **present(optional),
+    }
+
+
+def wave_item(execution_id: str, wave: NewWave) -> Item:
+    """The WAVE record of a new execution."""
+    return {
+        **wave_key(execution_id, wave.number).attributes,
+        "version": 1,
+        "waveNumber": wave.number,
+        "waveName": wave.name,
+        "status": WaveStatus.NOT_STARTED if wave.skip_cause is None else WaveStatus.SKIPPED,
+        "dependsOn": list(wave.depends_on),
+        "jobs": [],
+        "progress": progress_of(()),
+        "pollAttempts": 0,
+        **present(
+            {
+                "skipCause": wave.skip_cause,
+                "statusReason": wave.skip_reason,
+                "expectedDuration": wave.expected_duration,
+            }
+        ),
+    }
+
+
+def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServer) -> Item:
+    """The SERVER record of a server before its wave starts."""
+    return {
+        "executionId": execution["executionId"],
+        "recordKey": server_prefix(wave_number) + server.source_server_id,
+        "version": 1,
+        "sourceServerId": server.source_server_id,
+        "serverName": server.server_name,
+        "waveNumber": wave_number,
+        "critical": server.critical,
+        "region": server.region,
+        "connection": server.connection,
+        "isDrill": execution["isDrill"],
+        "phase": ServerPhase.PENDING,
+        "launchStatus": "PENDING",
+        "transitionHistory": [],
+        "pollAttempts": 0,
+        **present({"pointInTime": server.point_in_time, "replicationLag": server.replication_lag}),
+    }
+
+
+def job_entry(job: JobRef, now: float) -> Item:
+    """The entry of a started job in its WAVE record."""
+    return {
+        "jobId": job.job_id,
+        "region": job.region,
+        "connection": job.connection,
+        "part": job.part,
+        "attempt": job.attempt,
+        "status": "PENDING",
+        "requestedTime": now,
+        # Until DRS lists it with its own.
+        "startTime": now,
+        **present({"accountId": job.account}),
+    }
+
+
+def due_item(execution_id: str, time: float) -> Item:
+    """
+    The record by which housekeeping finds an execution whose instances are due to be terminated.
+
+    It lies in a partition of its own, in the order of time, so that no search is needed.
+
+    :param time: epoch seconds from which they are due.
+    """
+    return {
+        **due_key(execution_id, time).attributes,
+        "dueExecutionId": execution_id,
+        "dueTime": time,
+    }
+
+
+def due_key(execution_id: str, time: float) -> Key:
+    """Key of the record of a due termination."""
+    return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
+
+
+def lock_key(plan_id: str) -> Key:
+    """Key of the record that says which executions of a plan live."""
+    return Key(f"plan:{plan_id}", "LOCK")
+
+
+def turn_key(execution_id: str) -> Key:
+    """Key of the record that says who acts on an execution at the moment."""
+    return Key(f"turn:{execution_id}", "TURN")
+
+
+def termination_entry(job: TerminationJob, now: float) -> Item:
+    """The entry of a termination job in the EXECUTION record."""
+    return {
+        "jobId": job.job_id,
+        "region": job.region,
+        "connection": job.connection,
+        "status": "PENDING",
+        "requestedTime": now,
+        "startTime": now,
+        "instances": list(job.instance_ids),
+    }
+
+
+def event_item(execution_id: str, event: Event, time: float, number: int) -> Item:
+    """
+    The record of an event.
+
+    :param number: tells events of the same moment apart.
+    """
+    return {
+        "executionId": execution_id,
+        "recordKey": f"{event_prefix(time)}{number}",
+        "event": event.name,
+        "actor": event.actor,
+        "time": time,
+        "detail": present(event.detail),
+    }
+
+
+def event_order(item: Mapping[str, Any]) -> tuple[str, int]:
+    """Sort key of events: their moment, then their number."""
+    moment, _, number = item["recordKey"].rpartition("#")
+    return moment, int(number)
+
+
+def present(values: Mapping[str, Any]) -> Item:
+    """The values that are there: absent is absent, not null."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def limited(text: str) -> str:
+    """
+    A text for people as a record has room for it.
+
+    :param text: such as the reasons of all failed servers together; each has its own in its record, too.
+    """
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]} [... shortened, {len(text)} characters]"
+
+
+def public(item: Mapping[str, Any]) -> Item:
+    """A record as readers get it."""
+    shown = {name: value for name, value in item.items() if name not in _INTERNAL}
+    if "planSnapshot" in shown:
+        shown["planSnapshot"] = json.loads(shown["planSnapshot"])
+    return shown
+
+
+def summary(execution: Mapping[str, Any]) -> Item:
+    """An EXECUTION record as lists show it, without the plan snapshot, which would outweigh all else."""
+    return public({name: value for name, value in execution.items() if name != "planSnapshot"})
+
+
+def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterable[Item]) -> Item:
+    """
+    Compose the execution document.
+
+    :param execution: the EXECUTION record.
+    :param waves: its WAVE records.
+    :param servers: the SERVER records of all waves.
+    :return: the record with ``waves[]``, each with ``serverStatuses[]``, ordered by number and server id.
+    """
+    by_number: dict[int, Item] = {}
+    for wave in sorted(waves, key=lambda wave: int(wave["waveNumber"])):
+        by_number[wave["waveNumber"]] = {**public(wave), "serverStatuses": []}
+    for server in sorted(servers, key=lambda server: str(server["sourceServerId"])):
+        wave = by_number[server["waveNumber"]]
+        wave["serverStatuses"].append({**public(server), **_polled_with(wave, server)})
+    polled = {wave["lastPolledTime"] for wave in by_number.values() if "lastPolledTime" in wave}
+    newest = {"lastPolledTime": max({execution.get("lastPolledTime", 0), *polled})} if polled else {}
+    return {**public(execution), **newest, "waves": list(by_number.values())}
+
+
+def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
+    """
+    When a server that is still under way was last looked at.
+
+    Every poll of a wave looks at each of those; only servers that changed are written.
+    """
+    if ServerPhase(server["phase"]).is_end:
+        return {}
+    return present({"lastPolledTime": wave.get("lastPolledTime"), "pollAttempts": wave["pollAttempts"]})

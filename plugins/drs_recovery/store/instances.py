@@ -1,0 +1,238 @@
+"""
+Which jobs may have left instances, place by place, and what became of those.
+
+Each job that launches has a record in the partition of housekeeping until all of its instances are seen to be
+gone. By these a launch finds what it replaces, and housekeeping what to compare with DRS and EC2: no search.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drs_recovery.exceptions import StoreError
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store.documents import END_OF_RANGE, HOUSEKEEPING, Event, compose, due_item, due_key
+from drs_recovery.store.expressions import Action, Delete, Item, Key, Put
+from drs_recovery.store.instance_records import InstancesSeen, compared, replaced
+from drs_recovery.store.reads import StoreReads
+from drs_recovery.store.records import JobRef, Launch
+from drs_recovery.store.rules import has_instances_left, termination_time
+from drs_recovery.store.transaction import (
+    execution_update,
+    in_transactions,
+    record_update,
+    retried_on_conflict,
+)
+
+_LAUNCHES = "LAUNCH#"
+
+log = logging.getLogger(__name__)
+
+
+class StoreInstances(StoreReads):
+    """Launches of which something may be left, and marks of what is not."""
+
+    def launches(self, place: str | None = None) -> list[Launch]:
+        """
+        Every job whose instances were not all seen to be gone.
+
+        :param place: account and Region, such as ``123456789012:us-east-1``; None for all.
+        """
+        first = _LAUNCHES if place is None else f"{_LAUNCHES}{place}#"
+        return [_launch_of(item) for item in self.table.query(HOUSEKEEPING, first, first + END_OF_RANGE)]
+
+    def forget_launch(self, launch: Launch) -> None:
+        """
+        Take a job off the list: nothing of it is left.
+
+        :param launch: the job.
+        """
+        self.table.transact([Delete(_key(launch))])
+
+    def mark_replaced(self, launch: Launch) -> None:
+        """
+        Mark the instances that a launch replaces: DRS ends all earlier ones of its servers.
+
+        A launch that is recorded late can itself have been replaced. Trouble with another execution's record
+        is survived: housekeeping sees what became of its instances.
+
+        :param launch: the job.
+        """
+        for other in self.launches(launch.place):
+            shared = set(launch.server_ids).intersection(other.server_ids)
+            if other.execution_id == launch.execution_id or not shared:
+                continue
+            earlier, later = sorted((launch, other), key=lambda one: (one.created, one.job_id))
+            try:
+                self._replace(earlier, later.execution_id, shared)
+            except StoreError as error:
+                log.warning("execution %s: not marked as replaced: %s", earlier.execution_id, error)
+
+    @retried_on_conflict
+    def _replace(self, launch: Launch, by: str, server_ids: set[str]) -> None:
+        execution, waves, servers = self._read_all(launch.execution_id)
+        changes = {
+            server["recordKey"]: found
+            for server in servers
+            if server["waveNumber"] == launch.wave_number and server["sourceServerId"] in server_ids
+            if (found := replaced(server, launch.job_id, by))
+        }
+        if changes:
+            names = sorted(s["sourceServerId"] for s in servers if s["recordKey"] in changes)
+            event = Event("INSTANCES_REPLACED", {"wave": launch.wave_number, "servers": names, "by": by})
+            self._write_marks(execution, waves, servers, changes, {}, event)
+
+    @retried_on_conflict
+    def record_instances_seen(self, execution_id: str, seen: InstancesSeen) -> bool:
+        """
+        Record what AWS says of the instances of an execution that has ended, and when that was asked.
+
+        :param execution_id: the execution.
+        :param seen: what AWS says of them.
+        :return: False if the execution lives, so that nothing is recorded.
+        """
+        execution, waves, servers = self._read_all(execution_id)
+        if not ExecutionStatus(execution["status"]).is_final:
+            return False
+        now = self._now()
+        changes = {server["recordKey"]: found for server in servers if (found := compared(server, seen, now))}
+        checked = {"instancesCheckedTime": now} if seen.is_all else {}
+        if not (changes or checked):
+            return True
+        self._write_marks(execution, waves, servers, changes, checked, _seen_event(execution, seen))
+        return True
+
+    def tell_unchecked(self, execution_id: str, reason: str) -> bool:
+        """
+        Record why instances of an execution cannot be compared with AWS until somebody mends it, once.
+
+        :param execution_id: the execution.
+        :param reason: for people.
+        :return: False if that is on record already.
+        """
+        event = Event("INSTANCES_NOT_CHECKED", {"reason": reason}, HOUSEKEEPING)
+        return self._tell_once(execution_id, event, of="reason")
+
+    def _write_marks(
+        self,
+        execution: Item,
+        waves: Sequence[Item],
+        servers: Sequence[Item],
+        changes: Mapping[str, Item],
+        execution_changes: Item,
+        event: Event | None,
+    ) -> None:
+        """Write what is true of instances together with what that makes of their execution."""
+        after = [_after(server, changes.get(server["recordKey"], {})) for server in servers]
+        more, due = _consequences(execution, compose(execution, waves, after))
+        updates = [record_update(s, changes[s["recordKey"]]) for s in servers if s["recordKey"] in changes]
+        *earlier, last = in_transactions(updates) if updates else [()]
+        for part in earlier:
+            self.table.transact(part)
+        update = execution_update(execution, self._now(), {**execution_changes, **more})
+        if event is None:
+            self.table.transact([update, *last, *due])
+        else:
+            self._commit(event, [update, *last, *due])
+
+    def _launch_to_come_back_to(self, execution: Item, number: int, job: JobRef, now: float) -> Launch:
+        return Launch(
+            execution_id=execution["executionId"],
+            wave_number=number,
+            job_id=job.job_id,
+            place=place_of(job.account or job.connection, job.region),
+            server_ids=tuple(job.server_ids),
+            created=now if job.created is None else job.created,
+        )
+
+    def _late_launch(self, execution: Item, server: Item, instance: Mapping[str, str]) -> Put:
+        """The record of a job that has an instance after all."""
+        launch = Launch(
+            execution_id=execution["executionId"],
+            wave_number=server["waveNumber"],
+            job_id=instance["jobId"],
+            place=place_of(instance.get("accountId") or server["connection"], server["region"]),
+            server_ids=(server["sourceServerId"],),
+            created=float(execution.get("startTime") or execution["submittedTime"]),
+        )
+        known = self.table.get(_key(launch))
+        if known is None:
+            return launch_put(launch)
+        servers = sorted({*known["servers"], *launch.server_ids})
+        return Put({**known, "servers": servers})
+
+
+def place_of(account: str, region: str) -> str:
+    """
+    How places are named.
+
+    :param account: id of the account, or the connection that stands for one that AWS does not tell.
+    :param region: AWS Region.
+    """
+    return f"{account}:{region}"
+
+
+def launch_put(launch: Launch) -> Put:
+    """
+    The record by which the instances of a job are found.
+
+    :param launch: the job.
+    """
+    values = {
+        "launchedBy": launch.execution_id,
+        "waveNumber": launch.wave_number,
+        "jobId": launch.job_id,
+        "place": launch.place,
+        "servers": list(launch.server_ids),
+        "createdTime": launch.created,
+    }
+    return Put({**_key(launch).attributes, **values})
+
+
+def _key(launch: Launch) -> Key:
+    return Key(HOUSEKEEPING, f"{_LAUNCHES}{launch.place}#{launch.execution_id}#{launch.job_id}")
+
+
+def _launch_of(item: Item) -> Launch:
+    return Launch(
+        execution_id=item["launchedBy"],
+        wave_number=item["waveNumber"],
+        job_id=item["jobId"],
+        place=item["place"],
+        server_ids=tuple(item["servers"]),
+        created=float(item["createdTime"]),
+    )
+
+
+def _after(server: Item, changes: Item) -> Item:
+    return {name: value for name, value in {**server, **changes}.items() if value is not None}
+
+
+def _seen_event(execution: Item, seen: InstancesSeen) -> Event | None:
+    asked_for = {one for job in execution.get("terminateJobs", []) for one in job["instances"]}
+    if surprises := sorted(set(seen.gone) - asked_for):
+        return Event("INSTANCES_GONE", {"instances": surprises}, HOUSEKEEPING)
+    if seen.still_running:
+        return Event("INSTANCES_STILL_RUN", {"instances": sorted(seen.still_running)}, HOUSEKEEPING)
+    return None
+
+
+def _consequences(execution: Item, after: Mapping[str, Any]) -> tuple[Item, list[Action]]:
+    """What the instances that are left make of an execution that has ended, and of when they are due."""
+    if not ExecutionStatus(execution["status"]).is_final:
+        return {}, []
+    execution_id, due = execution["executionId"], execution.get("terminateAfter")
+    if not has_instances_left(after):
+        return {"instancesLeft": False}, [] if due is None else [Delete(due_key(execution_id, due))]
+    if execution.get("instancesLeft") and not execution["instancesTerminated"]:
+        return {}, []
+    due = termination_time(after, execution["endTime"]) if due is None else due
+    changes = {
+        "instancesLeft": True,
+        "instancesTerminated": False,
+        "terminatedTime": None,
+        "terminateAfter": due,
+    }
+    return changes, [] if due is None else [Put(due_item(execution_id, due))]

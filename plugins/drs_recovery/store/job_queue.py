@@ -1,0 +1,234 @@
+"""
+The queues for room in DRS, in the execution store: one partition for each account and Region.
+
+Reservations of a place are made one after the other. Each is written on condition that the queue's guard is
+as it was when the room was computed, so that two executions never take the same room. And on condition that
+the reservation before it was seen: DynamoDB shows the writes of a transaction to a query one by one, so that
+the guard can be there before the entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, Priority, WaveStatus
+from drs_recovery.store.documents import END_OF_RANGE, Event, present
+from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Key, Put
+from drs_recovery.store.queue_entries import Queue, QueueEntry, QueueState
+from drs_recovery.store.transaction import (
+    RECORD_IS_AS_READ,
+    RECORD_IS_NEW,
+    StoreBase,
+    execution_growth,
+    execution_update,
+    record_update,
+    retried_on_conflict,
+)
+from drs_recovery.store.wave_attempts import attempt_of, was_queued
+
+QUEUED = "QUEUED"
+"""Phase of a wave that waits for room in DRS."""
+
+_ENTRIES = "JOB#"
+
+# Entries that one transaction takes out; the rest is for whoever looks next.
+_MOST_AT_ONCE = 50
+
+
+class StoreQueue(StoreBase):
+    """Join a queue, reserve room, leave; and what a wave's record says of it."""
+
+    def read_queue(self, place: str) -> Queue:
+        """
+        Read the queue of a place.
+
+        The guard is read first: a reservation that comes between is seen by its condition.
+
+        :param place: account and Region, such as ``123456789012:us-east-1``.
+        """
+        guard = self.table.get(_guard_key(place)) or {"version": 0}
+        rows = self.table.query(_partition(place), _ENTRIES, _ENTRIES + END_OF_RANGE)
+        entries = tuple(map(_entry_of, rows))
+        return Queue(place, guard["version"], guard.get("limits"), entries, guard.get("last"))
+
+    def wait_in_queue(self, place: str, entry: QueueEntry, until: float) -> None:
+        """
+        Join a queue, or stay in it; an entry that somebody else changed in this moment stays as it is.
+
+        :param place: account and Region.
+        :param entry: as the queue has it.
+        :param until: epoch seconds after which the entry counts no more.
+        """
+        waiting = replace(entry, until=until, state=QueueState.WAITING, job_id=None)
+        self._write_alone(_put_entry(place, waiting))
+
+    def reserve_room(
+        self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]
+    ) -> QueueEntry:
+        """
+        Take room for a job, if nobody took any since the queue was read.
+
+        :param queue: as it was read.
+        :param entry: as the queue has it.
+        :param until: epoch seconds after which its start cannot be under way any more.
+        :param limits: the quotas that the room was computed with, for whoever looks next.
+        :return: the entry as it is now.
+        :raises StoreConflictError: somebody came first; nothing is reserved.
+        """
+        reserved = replace(entry, until=until, state=QueueState.RESERVED)
+        key = _guard_key(queue.place)
+        guard = {
+            **key.attributes,
+            "version": queue.version + 1,
+            "limits": dict(limits),
+            "last": entry.order,
+        }
+        self.table.transact(
+            [
+                Put(guard, _as_read(queue.version)),
+                _put_entry(queue.place, reserved),
+                *_last_was_seen(queue, entry),
+            ]
+        )
+        return replace(reserved, version=entry.version + 1)
+
+    def name_queued_job(self, place: str, entry: QueueEntry, job_id: str, until: float) -> None:
+        """
+        Write down the job that took the room: it counts until DRS lists the job.
+
+        :param place: account and Region.
+        :param entry: as it was reserved.
+        :param job_id: DRS job id.
+        :param until: epoch seconds after which DRS must have listed it.
+        """
+        self._write_alone(_put_entry(place, replace(entry, job_id=job_id, until=until)))
+
+    def leave_queue(self, place: str, entries: Sequence[QueueEntry]) -> None:
+        """
+        Take entries out of a queue, unless somebody changed one of them since it was read.
+
+        :param place: account and Region.
+        :param entries: as they were read; at most as many as a transaction holds are taken out.
+        """
+        known = [entry for entry in entries if entry.version][:_MOST_AT_ONCE]
+        if known:
+            self._write_alone(*(Delete(_entry_key(place, e), _as_read(e.version)) for e in known))
+
+    @retried_on_conflict
+    def queue_wave(self, execution_id: str, number: int, position: int, reason: str) -> bool:
+        """
+        Record where a wave stands in the queue for DRS; the first time in an attempt this is an event.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param position: how manyth it is, from 1.
+        :param reason: what it waits for, for people.
+        :return: False if nothing was written: the record says so already, or the wave waits for no start.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if not _may_be_queued(execution, wave):
+            return False
+        now, standing = self._now(), {"position": position, "reason": reason}
+        if wave.get("queue", {}).items() >= standing.items():
+            return False
+        since = wave.get("queuedTime", now)
+        queue = {"phase": QUEUED, **standing, "since": since}
+        update = record_update(wave, {"queue": queue, "queuedTime": since})
+        if was_queued(wave):
+            self.table.transact([execution_growth(execution, now, {}, {}), update])
+        else:
+            event = Event("WAVE_QUEUED", {"wave": number, "attempt": attempt_of(wave), **standing})
+            self._commit(event, [execution_update(execution, now, {}), update])
+        return True
+
+    @retried_on_conflict
+    def end_queueing(self, execution_id: str, number: int) -> None:
+        """
+        Record that a wave waits for room no more, although its jobs are not all started.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        """
+        wave = self._read_wave(execution_id, number)
+        if "queue" in wave:
+            self.table.transact([record_update(wave, {"queue": None})])
+
+    def _write_alone(self, *actions: Action) -> None:
+        """Write what is only good as long as nobody else was faster."""
+        try:
+            self.table.transact(actions)
+        except StoreConflictError:
+            return
+
+
+def _may_be_queued(execution: Item, wave: Item) -> bool:
+    status = ExecutionStatus(execution["status"])
+    is_ending = status.is_final or status is ExecutionStatus.CANCELLING
+    return not is_ending and wave["status"] == WaveStatus.PENDING
+
+
+def _partition(place: str) -> str:
+    return f"queue:{place}"
+
+
+def _guard_key(place: str) -> Key:
+    return Key(_partition(place), "GUARD")
+
+
+def _entry_key(place: str, entry: QueueEntry) -> Key:
+    return Key(_partition(place), _ENTRIES + entry.order)
+
+
+def _as_read(version: int) -> Condition:
+    return Condition(RECORD_IS_AS_READ, {"readVersion": version}) if version else RECORD_IS_NEW
+
+
+def _last_was_seen(queue: Queue, mine: QueueEntry) -> list[Action]:
+    if queue.last is None or queue.last == mine.order:
+        return []
+    seen = next((entry for entry in queue.entries if entry.order == queue.last), None)
+    # Seen with its room, it may go on: whoever has it writes down its job next, and that takes nobody's room.
+    if seen is not None and not seen.waits:
+        return []
+    version = 0 if seen is None else seen.version
+    return [Check(Key(_partition(queue.place), _ENTRIES + queue.last), _as_read(version))]
+
+
+def _put_entry(place: str, entry: QueueEntry) -> Put:
+    values = {
+        "version": entry.version + 1,
+        "queuedExecutionId": entry.execution_id,
+        "planId": entry.plan_id,
+        "executionType": entry.execution_type,
+        "priority": entry.priority,
+        "waveNumber": entry.wave_number,
+        "attempt": entry.attempt,
+        "part": entry.part,
+        "servers": list(entry.server_ids),
+        "joinedTime": entry.joined,
+        "until": entry.until,
+        "state": entry.state,
+        **present({"jobId": entry.job_id}),
+    }
+    return Put({**_entry_key(place, entry).attributes, **values}, _as_read(entry.version))
+
+
+def _entry_of(item: Item) -> QueueEntry:
+    return QueueEntry(
+        execution_id=item["queuedExecutionId"],
+        plan_id=item["planId"],
+        execution_type=ExecutionType(item["executionType"]),
+        priority=Priority(item["priority"]),
+        wave_number=item["waveNumber"],
+        attempt=item["attempt"],
+        part=item["part"],
+        server_ids=tuple(item["servers"]),
+        joined=item["joinedTime"],
+        until=item["until"],
+        state=QueueState(item["state"]),
+        job_id=item.get("jobId"),
+        version=item["version"],
+    )

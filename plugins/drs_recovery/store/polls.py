@@ -1,0 +1,146 @@
+"""Polls in the execution store: how far the servers of a wave are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from drs_recovery.statuses import WaveStatus
+from drs_recovery.store.documents import limited, public
+from drs_recovery.store.expressions import Condition, Item
+from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
+from drs_recovery.store.records import WavePoll
+from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
+from drs_recovery.store.transaction import (
+    StoreBase,
+    execution_growth,
+    in_transactions,
+    record_update,
+    retried_on_conflict,
+)
+from drs_recovery.store.transition_log import log_phases
+from drs_recovery.store.troubles import trouble
+
+# A poll of another wave, which asked AWS later, was written between our reading and our writing.
+_POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
+
+
+class StorePolls(StoreBase):
+    """Write what polls saw; no poll ends a wave or an execution."""
+
+    @retried_on_conflict
+    def record_poll(self, execution_id: str, number: int, poll: WavePoll) -> list[Item]:
+        """
+        Write what a poll changed: servers, their counts in the wave and the execution, and the wave's jobs.
+
+        Servers and counts change together, so that every ``progress`` sums up at all times. Nothing goes
+        backwards. Allowed after the wave's end too, for late instances, until the execution has ended.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param poll: what was seen.
+        :return: the wave's SERVER records as they are now.
+        :raises TransitionRefusedError: the execution has ended, or nobody asked for this wave.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        _demand_pollable(execution, wave)
+        servers = self._read_servers(execution_id, number)
+        now = self._now()
+        looked_at = _looked_at(poll, now)
+        looks = wave["pollAttempts"] + (poll.looks if poll.is_look else 0)
+        changes = server_changes(servers, poll.servers, looked_at, looks)
+        *earlier, last = in_transactions(changes) if changes else [()]
+        for part in earlier:
+            self._write(execution, wave, part, now, {}, {})
+            wave = {**wave, "version": wave["version"] + 1}
+        seen = {"jobs": merge_jobs(wave["jobs"], poll.jobs)}
+        polled = {}
+        if poll.is_look:
+            seen |= _look_changes(wave, poll, now)
+            polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
+        self._write(execution, wave, last, now, seen, polled)
+        log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
+        changed = {change.stored["recordKey"]: change.after for change in changes}
+        return [public(changed.get(server["recordKey"], server)) for server in servers]
+
+    def _write(
+        self,
+        execution: Item,
+        wave: Item,
+        part: Sequence[ServerChange],
+        now: float,
+        wave_changes: Item,
+        polled: Item,
+    ) -> None:
+        deltas = progress_deltas(part)
+        growth = execution_growth(execution, now, polled, deltas)
+        if polled:
+            not_later = Condition(_POLLED_BEFORE, {"polled": polled["lastPolledTime"]})
+            growth = replace(growth, condition=growth.condition & not_later)
+        self.table.transact(
+            [
+                growth,
+                record_update(wave, wave_changes, deltas),
+                *(record_update(change.stored, change.changes) for change in part),
+            ]
+        )
+
+    @retried_on_conflict
+    def record_looks(self, execution_id: str, number: int, looks: int, looked_at: float | None) -> None:
+        """
+        Record that polls brought no news; a wave that does not run is left alone.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param looks: how often AWS was asked since the last poll that was written.
+        :param looked_at: when it answered last, in epoch seconds; None if it did not.
+        """
+        wave = self._read_wave(execution_id, number)
+        if not WaveStatus(wave["status"]).is_active:
+            return
+        changes: Item = {"pollAttempts": wave["pollAttempts"] + looks}
+        if looked_at is not None:
+            changes["lastPolledTime"] = max(round(looked_at, 3), wave.get("lastPolledTime", 0))
+        self.table.transact([record_update(wave, changes)])
+
+    @retried_on_conflict
+    def record_poll_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
+        """
+        Record that a poll failed; a wave that does not run is left alone.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param message: what went wrong, for people; the next poll without trouble clears it.
+        :param looks: how often AWS was asked since the last poll that was written.
+        """
+        wave = self._read_wave(execution_id, number)
+        if not WaveStatus(wave["status"]).is_active:
+            return
+        changes = {
+            "lastPollError": _poll_error(wave, message, self._now()),
+            "pollAttempts": wave["pollAttempts"] + looks,
+        }
+        self.table.transact([record_update(wave, changes)])
+
+
+def _look_changes(wave: Item, poll: WavePoll, now: float) -> Item:
+    """What the wave's record says about looks at AWS after a poll."""
+    looked_at = _looked_at(poll, now)
+    return {
+        "lastPolledTime": max(looked_at, wave.get("lastPolledTime", looked_at)),
+        "lastPollError": None if poll.trouble is None else _poll_error(wave, poll.trouble, now),
+        "pollAttempts": wave["pollAttempts"] + poll.looks,
+    }
+
+
+def _looked_at(poll: WavePoll, now: float) -> float:
+    return now if poll.looked_at is None else round(poll.looked_at, 3)
+
+
+def _poll_error(wave: Item, message: str, now: float) -> Item:
+    return trouble(wave.get("lastPollError"), limited(message), now)
+
+
+def _demand_pollable(execution: Item, wave: Item) -> None:
+    demand_live(execution, wave_subject(wave), "polled")
+    demand_requested(wave, "polled")

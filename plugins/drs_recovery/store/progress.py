@@ -1,0 +1,152 @@
+"""
+What a poll changes in the records of servers and jobs, as pure functions.
+
+Polls can overtake each other and DRS can answer with older states, so that nothing here ever goes backwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.statuses import PROGRESS_PART, ServerPhase
+from drs_recovery.store.expressions import Item
+from drs_recovery.store.launch_changes import launch_changes
+from drs_recovery.store.records import JobSeen, ServerSeen
+
+# Attributes that follow rules of their own, so that a poll's free fields must not set them.
+_RULED = frozenset(
+    {
+        "executionId",
+        "recordKey",
+        "version",
+        "sourceServerId",
+        "waveNumber",
+        "phase",
+        "launchStatus",
+        "transitionHistory",
+        "launchTime",
+        "launchedTime",
+        "lastPolledTime",
+        "pollAttempts",
+        "accountId",
+        "replacedBy",
+        "terminatedTime",
+    }
+)
+
+# A state that AWS adds later counts as under way.
+_JOB_RANKS = {"PENDING": 0, "STARTED": 1, "COMPLETED": 2}
+_UNKNOWN_JOB_RANK = 1
+
+
+@dataclass(frozen=True)
+class ServerChange:
+    """
+    What a poll changes in one SERVER record.
+
+    :param stored: the record as it was read.
+    :param changes: attribute to new value.
+    """
+
+    stored: Item
+    changes: Item
+
+    @property
+    def after(self) -> Item:
+        """The record with its changes."""
+        return {**self.stored, **self.changes}
+
+
+def server_changes(
+    stored: Iterable[Item], seen: Sequence[ServerSeen], now: float, attempt: int
+) -> list[ServerChange]:
+    """
+    Say which servers a poll changes, and how.
+
+    :param stored: the SERVER records of the wave.
+    :param seen: what the poll saw; servers that the wave does not have are ignored.
+    :param now: time of the poll.
+    :param attempt: number of the poll.
+    :return: an entry for each server that changes.
+    """
+    by_id = {entry.source_server_id: entry for entry in seen}
+    found = []
+    for server in stored:
+        entry = by_id.get(server["sourceServerId"])
+        if entry is not None and (changes := _changes(server, entry, now)):
+            found.append(ServerChange(server, {**changes, "lastPolledTime": now, "pollAttempts": attempt}))
+    return found
+
+
+def _changes(server: Item, seen: ServerSeen, now: float) -> Item:
+    first = {name: value for name, value in seen.once.items() if name not in server}
+    fields = {**first, **seen.fields}
+    if ruled := _RULED & (seen.fields.keys() | seen.once.keys()):
+        raise ValueError(f"a poll cannot set {', '.join(sorted(ruled))} of a server by its free fields")
+    changes = {name: value for name, value in fields.items() if value not in (None, "")}
+    changes.update(launch_changes(server, seen, now))
+    if seen.phase is not None:
+        changes["phase"] = next_phase(ServerPhase(server["phase"]), seen.phase)
+    return {name: value for name, value in changes.items() if server.get(name) != value}
+
+
+def next_phase(stored: ServerPhase, seen: ServerPhase) -> ServerPhase:
+    """
+    Phase of a server after a poll: an ended one is not reopened, any other only moves forward.
+
+    :param stored: its phase until now.
+    :param seen: what the poll makes of it.
+    """
+    if stored.is_end:
+        lost_ready_instance = stored is ServerPhase.READY and seen is ServerPhase.TERMINATED
+        return seen if lost_ready_instance else stored
+    if seen is ServerPhase.TERMINATED:
+        # Its instance went away before the server was ready: it never reached what TERMINATED counts as.
+        return ServerPhase.FAILED
+    return max(stored, seen, key=lambda phase: phase.rank)
+
+
+def progress_deltas(changes: Iterable[ServerChange]) -> dict[str, int]:
+    """
+    What is to be added to a ``progress`` map, by its path; the parts of the deltas sum to 0.
+
+    :param changes: changes of servers.
+    """
+    deltas: Counter[str] = Counter()
+    for change in changes:
+        deltas[_part(change.after)] += 1
+        deltas[_part(change.stored)] -= 1
+    return {f"progress.{part}": delta for part, delta in deltas.items() if delta}
+
+
+def _part(server: Mapping[str, Any]) -> str:
+    return PROGRESS_PART[ServerPhase(server["phase"])]
+
+
+def merge_jobs(stored: Iterable[Item], seen: Iterable[JobSeen]) -> list[Item]:
+    """
+    Bring what a poll saw into a wave's list of jobs.
+
+    :param stored: the wave's jobs.
+    :param seen: jobs of the poll; a job that the wave does not have is ignored.
+    """
+    by_id = {job.job_id: job for job in seen}
+    return [_merge_job(job, by_id.get(job["jobId"])) for job in stored]
+
+
+def _merge_job(stored: Item, seen: JobSeen | None) -> Item:
+    if seen is None or _job_rank(seen.status) < _job_rank(stored["status"]):
+        return stored
+    changes: Item = {"status": seen.status}
+    if seen.start_time is not None:
+        changes["startTime"] = seen.start_time
+    if seen.end_time is not None and "endTime" not in stored:
+        changes["endTime"] = seen.end_time
+    return {**stored, **changes}
+
+
+def _job_rank(status: str) -> int:
+    return _JOB_RANKS.get(status, _UNKNOWN_JOB_RANK)

@@ -1,0 +1,117 @@
+"""Reading the execution store: single records, documents and events. No read scans the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.documents import (
+    END_OF_RANGE,
+    compose,
+    event_order,
+    execution_key,
+    public,
+    summary,
+    wave_key,
+)
+from drs_recovery.store.expressions import Item, Key
+from drs_recovery.store.table import MAX_BATCH_KEYS
+from drs_recovery.store.transaction import StoreBase, retried_on_conflict
+
+
+class StoreReads(StoreBase):
+    """Reads of executions whose ids are known; all are strongly consistent."""
+
+    def get_execution(self, execution_id: str) -> Item:
+        """
+        Read the EXECUTION record.
+
+        :param execution_id: the execution.
+        :raises ExecutionNotFoundError: there is none with that id.
+        """
+        return public(self._read_execution(execution_id))
+
+    def get_executions(self, execution_ids: Iterable[str]) -> list[Item]:
+        """
+        Read EXECUTION records without their plan snapshots, in the order of the ids.
+
+        :param execution_ids: the executions; those that do not exist are left out.
+        """
+        keys = [execution_key(execution_id) for execution_id in dict.fromkeys(execution_ids)]
+        return [summary(item) for item in self._read_many(keys)]
+
+    def get_wave(self, execution_id: str, number: int) -> Item:
+        """
+        Read a WAVE record.
+
+        :param execution_id: the execution.
+        :param number: from 1.
+        :raises StoreError: there is no such execution, or it has no such wave.
+        """
+        return public(self._read_wave(execution_id, number))
+
+    def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[Item]:
+        """
+        Read the first WAVE records of executions; those that do not exist are left out.
+
+        :param execution_ids: the executions.
+        :param waves: how many of each.
+        """
+        numbers = range(1, waves + 1)
+        keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
+        return [public(item) for item in self._read_many(keys)]
+
+    def _read_many(self, keys: Sequence[Key]) -> Iterator[Item]:
+        for start in range(0, len(keys), MAX_BATCH_KEYS):
+            yield from self.table.get_many(keys[start : start + MAX_BATCH_KEYS])
+
+    def get_servers(self, execution_id: str, number: int) -> list[Item]:
+        """
+        Read the SERVER records of a wave, ordered by server id.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        """
+        return [public(item) for item in self._read_servers(execution_id, number)]
+
+    def get_document(self, execution_id: str) -> Item:
+        """
+        Read the execution document: the EXECUTION record with ``waves[]``, each with ``serverStatuses[]``.
+
+        :param execution_id: the execution.
+        :raises ExecutionNotFoundError: there is none with that id.
+        """
+        execution, waves, servers = self._read_all(execution_id)
+        return compose(execution, waves, servers)
+
+    @retried_on_conflict
+    def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
+        """
+        Read the execution, then its waves, then their servers.
+
+        In this order a part can only be newer than the whole above it: a final execution is never shown with
+        a wave that still runs, nor a COMPLETED wave with a server that has no instance yet. Only a retry can
+        reopen what was read as final a moment before, and then everything is read again.
+        """
+        execution = self._read_execution(execution_id)
+        parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
+        waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
+        servers = [item for item in parts if item["recordKey"].startswith("SERVER#")]
+        if is_final(execution) and any(WaveStatus(wave["status"]).is_active for wave in waves):
+            raise StoreConflictError([execution["recordKey"]])
+        return execution, waves, servers
+
+    def get_events(self, execution_id: str) -> list[Item]:
+        """
+        Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``.
+
+        :param execution_id: the execution.
+        """
+        items = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
+        return [public(item) for item in sorted(items, key=event_order)]
+
+
+def is_final(item: Item) -> bool:
+    """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
+    return "status" in item and ExecutionStatus(item["status"]).is_final

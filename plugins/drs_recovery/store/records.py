@@ -1,0 +1,337 @@
+"""
+What the engine hands to the execution store: new records, started jobs, and what a poll saw.
+
+Times are epoch seconds, durations seconds. No airflow and no boto3 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
+from drs_recovery.store.cancellations import was_cancelled
+
+
+@dataclass(frozen=True)
+class NewWave:
+    """
+    A wave as an execution is opened with it.
+
+    :param number: from 1.
+    :param name: its name in the plan.
+    :param depends_on: numbers of the waves that must end well before it.
+    :param skip_cause: why this execution passes over it; None if it is to run.
+    :param skip_reason: the same for people.
+    :param expected_duration: seconds that it should take; None if it has not completed before.
+    """
+
+    number: int
+    name: str
+    depends_on: tuple[int, ...] = ()
+    skip_cause: SkipCause | None = None
+    skip_reason: str | None = None
+    expected_duration: float | None = None
+
+
+@dataclass(frozen=True)
+class NewExecution:
+    """
+    An execution as it is opened.
+
+    :param execution_id: id of the execution.
+    :param plan_id: id of the plan.
+    :param plan_name: name of the plan.
+    :param plan_hash: digest of the plan.
+    :param plan_snapshot: the whole plan, as JSON values.
+    :param dag_id: Airflow's DAG id.
+    :param dag_run_id: Airflow's DAG run id.
+    :param execution_type: drill or recovery.
+    :param initiated_by: who or what triggered it.
+    :param controller: name of the Airflow installation that runs it, if known.
+    :param run_start: when Airflow began its DAG run, in epoch seconds, if known.
+    :param ticket: number in a ticketing tool, if there is one.
+    :param reason: why it runs, if someone said so.
+    :param dry_run: check everything, launch nothing.
+    :param keep_instances: leave the instances of a drill running.
+    :param replaces: ids of the executions whose instances in use it may end.
+    :param expected_duration: seconds that it is expected to take without waits for people, if known.
+    :param expected_samples: on how many earlier times each of its waves rests at least; 0 if DRS's usual time
+        stands in for one.
+    :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
+    :param waves: every wave of the plan.
+    :param error: why it may not start, if that is known already.
+    """
+
+    execution_id: str
+    plan_id: str
+    plan_name: str
+    plan_hash: str
+    plan_snapshot: Mapping[str, Any]
+    dag_id: str
+    dag_run_id: str
+    execution_type: ExecutionType
+    initiated_by: str
+    waves: tuple[NewWave, ...]
+    controller: str | None = None
+    run_start: float | None = None
+    ticket: str | None = None
+    reason: str | None = None
+    dry_run: bool = False
+    keep_instances: bool = False
+    replaces: tuple[str, ...] = ()
+    expected_duration: float | None = None
+    expected_samples: int = 0
+    objectives: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class NewServer:
+    """
+    A server of a wave before anything was started.
+
+    :param source_server_id: DRS source server id.
+    :param server_name: its name for people.
+    :param critical: whether the wave fails with it.
+    :param region: AWS Region in which it is recovered.
+    :param connection: Airflow connection that reaches its account.
+    :param point_in_time: time of the data that it is recovered to; None if not known yet.
+    :param replication_lag: seconds that its replication is behind the source; None if DRS does not tell.
+    """
+
+    source_server_id: str
+    server_name: str
+    critical: bool
+    region: str
+    connection: str
+    point_in_time: float | None = None
+    replication_lag: float | None = None
+
+
+@dataclass(frozen=True)
+class PreflightFinding:
+    """
+    Something that the preflight of an execution found.
+
+    :param severity: whether it blocks the execution.
+    :param what: what is wrong, a sentence without its full stop.
+    :param remedy: what to do about it.
+    :param source_server_id: the server that it is about, if it is about one.
+    :param server_name: name of that server.
+    :param wave_number: the wave that it is about, from 1; None for the whole execution.
+    """
+
+    severity: FindingSeverity
+    what: str
+    remedy: str
+    source_server_id: str | None = None
+    server_name: str | None = None
+    wave_number: int | None = None
+
+    def __str__(self) -> str:
+        """``name (id): what: remedy``."""
+        server = f"{self.server_name} ({self.source_server_id}): " if self.source_server_id else ""
+        return f"{server}{self.what}: {self.remedy}"
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """
+    A DRS job that was started for a wave.
+
+    :param job_id: DRS job id.
+    :param region: AWS Region of the job.
+    :param connection: Airflow connection that reaches its account.
+    :param part: which job of the attempt it is, from 1.
+    :param server_ids: the source servers that it was started for.
+    :param attempt: which attempt at the wave it belongs to, from 1.
+    :param account: id of its AWS account, if AWS tells it.
+    :param created: when DRS took it, if DRS says so.
+    """
+
+    job_id: str
+    region: str
+    connection: str
+    part: int
+    server_ids: tuple[str, ...]
+    attempt: int = 1
+    account: str | None = None
+    created: float | None = None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """
+    A DRS job of which instances may be left.
+
+    :param execution_id: the execution.
+    :param wave_number: of its wave, from 1.
+    :param job_id: DRS job id.
+    :param place: account and Region, such as ``123456789012:us-east-1``.
+    :param server_ids: the source servers that it was started for.
+    :param created: when DRS took it, as far as known.
+    """
+
+    execution_id: str
+    wave_number: int
+    job_id: str
+    place: str
+    server_ids: tuple[str, ...]
+    created: float
+
+
+@dataclass(frozen=True)
+class TerminationJob:
+    """
+    A DRS job that terminates instances of an execution.
+
+    :param job_id: DRS job id.
+    :param region: AWS Region of the job.
+    :param connection: Airflow connection that reaches its account.
+    :param instance_ids: the recovery instances that it terminates.
+    """
+
+    job_id: str
+    region: str
+    connection: str
+    instance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """
+    A job as a poll saw it.
+
+    :param job_id: DRS job id.
+    :param status: as DRS sent it.
+    :param end_time: when it ended, if DRS says so.
+    :param start_time: when DRS took it, if DRS says so.
+    """
+
+    job_id: str
+    status: str
+    end_time: float | None = None
+    start_time: float | None = None
+
+
+@dataclass(frozen=True)
+class ServerSeen:
+    """
+    A server as a poll saw it; None means that the poll says nothing about it.
+
+    :param source_server_id: DRS source server id.
+    :param launch_status: as DRS sent it.
+    :param phase: how far the server is.
+    :param fields: other attributes of the SERVER record, by their camelCase names; empty values are ignored.
+    :param once: the same for attributes that keep the first value that they get.
+    :param moments: when its job reached something, by DRS's clock: the creation of the job as PENDING, its
+        start as STARTED, and what its log tells of the launch: LAUNCH_START, LAUNCH_END, FAILED. None where
+        it did, and DRS does not say when.
+    """
+
+    source_server_id: str
+    launch_status: str | None = None
+    phase: ServerPhase | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    once: Mapping[str, Any] = field(default_factory=dict)
+    moments: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WavePoll:
+    """
+    What one look at a wave's jobs found.
+
+    :param jobs: the jobs that DRS listed.
+    :param servers: the servers of which it said something.
+    :param trouble: what could not be asked, and why, for people; None if everything could.
+    :param is_look: whether AWS was asked for the wave's jobs or for what they launched. Otherwise the poll
+        writes what was concluded, and says nothing about trouble nor about when AWS was last asked.
+    :param looks: how often AWS was asked since the last poll that was written.
+    :param looked_at: when AWS was last asked, in epoch seconds; None for now.
+    """
+
+    jobs: tuple[JobSeen, ...] = ()
+    servers: tuple[ServerSeen, ...] = ()
+    trouble: str | None = None
+    is_look: bool = True
+    looks: int = 1
+    looked_at: float | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionFilter:
+    """
+    Which executions a list shows; whatever is None makes no difference.
+
+    :param plan_id: only executions of this plan.
+    :param plan_ids: only executions of these plans, such as all that a person may read.
+    :param may_list: only executions of plans for whose id this holds; asked about each plan that is met.
+    :param status: only executions with this status.
+    :param execution_type: only drills, or only recoveries.
+    :param ticket: only executions with exactly this ticket.
+    :param since: only executions submitted then or later, in epoch seconds.
+    :param until: only executions submitted then or earlier, in epoch seconds.
+    :param cancelled: only executions that were ended before their time, whatever their status; or, if False,
+        only the others.
+    """
+
+    plan_id: str | None = None
+    plan_ids: Collection[str] | None = None
+    may_list: Callable[[str], bool] | None = None
+    status: ExecutionStatus | None = None
+    execution_type: ExecutionType | None = None
+    ticket: str | None = None
+    since: float | None = None
+    until: float | None = None
+    cancelled: bool | None = None
+
+    @property
+    def plans(self) -> frozenset[str] | None:
+        """The plans whose executions can be listed, None for all."""
+        if self.plan_id is None:
+            return None if self.plan_ids is None else frozenset(self.plan_ids)
+        asked = frozenset({self.plan_id})
+        return asked if self.plan_ids is None else asked & frozenset(self.plan_ids)
+
+    def accepts_plan(self, plan_id: str) -> bool:
+        """
+        Whether executions of a plan can be among them.
+
+        :param plan_id: its id.
+        """
+        if self.plans is not None and plan_id not in self.plans:
+            return False
+        return self.may_list is None or self.may_list(plan_id)
+
+    def accepts(self, execution: Mapping[str, Any]) -> bool:
+        """
+        Whether an execution is one of them.
+
+        :param execution: EXECUTION record.
+        """
+        if not self.accepts_plan(execution["planId"]):
+            return False
+        submitted = execution["submittedTime"]
+        if submitted < (self.since or 0) or (self.until is not None and submitted > self.until):
+            return False
+        if self.cancelled is not None and was_cancelled(execution) is not self.cancelled:
+            return False
+        pairs = (("status", self.status), ("executionType", self.execution_type), ("ticket", self.ticket))
+        return all(value is None or execution.get(name) == value for name, value in pairs)
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    A part of a list of executions, newest first.
+
+    :param items: EXECUTION records without their plan snapshots. A page can be short, or even empty, before
+        the end: a search for something rare stops after a while and goes on with the cursor.
+    :param cursor: where the next page starts, opaque; None at the end.
+    """
+
+    items: list[dict[str, Any]]
+    cursor: str | None

@@ -1,0 +1,299 @@
+"""
+Retries in the execution store: a failed wave begins a new attempt, and what it has launched stays.
+
+A retry is two transitions, because the jobs of the earlier attempt are looked at between them::
+
+    FAILED ── retry_wave ──> PENDING, restartPending ── restart_failed ──> PENDING, attempt n + 1 complete
+
+``restart_failed`` decides which servers get a new job: those that failed, and those that never had one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.statuses import (
+    RETRYABLE_WAVES,
+    ExecutionStatus,
+    FailureDecision,
+    GateDecision,
+    ServerPhase,
+    WaveStatus,
+)
+from drs_recovery.store.documents import END_OF_RANGE, Event, present, public
+from drs_recovery.store.expressions import Action, Item, Put, Update
+from drs_recovery.store.failure_gates import StoreFailureGates
+from drs_recovery.store.listings import live_item
+from drs_recovery.store.locks import StoreLocks, taken
+from drs_recovery.store.progress import ServerChange, progress_deltas
+from drs_recovery.store.retry_requests import request_behind
+from drs_recovery.store.rules import Record, demand_live, wave_subject, without
+from drs_recovery.store.transaction import (
+    execution_growth,
+    execution_update,
+    in_transactions,
+    record_update,
+    retried_on_conflict,
+)
+from drs_recovery.store.wave_attempts import attempt_of
+
+# Causes of SKIPPED that a retry of another wave takes away.
+SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"
+
+# What an execution has only after its end.
+_ENDING_FIELDS = (
+    "endTime",
+    "duration",
+    "measured",
+    "error",
+    "cancel",
+    "cancelled",
+    "cancellingTime",
+    "reconcilingTime",
+    "instancesLeft",
+    "terminateAfter",
+)
+# Instances that ended without being asked to keep nobody from trying again: their servers start again, too.
+_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
+_NOT_TERMINATED: Item = {"instancesTerminated": False, "terminatedTime": None}
+_WAVE_ENDING_FIELDS = (
+    "endTime",
+    "duration",
+    "statusReason",
+    "lastPollError",
+    "waitingFor",
+    "queue",
+    "queuedTime",
+    "queueEndTime",
+)
+_INSTANCE_MARKS = ("terminatedTime", "replacedBy")
+_INSTANCE_NAMES = ("jobId", "accountId", "recoveryInstanceId", "instanceId", *_INSTANCE_MARKS)
+
+# What a server knows of the job and of the instance of one attempt.
+_ATTEMPT_FIELDS = (
+    *_INSTANCE_NAMES,
+    "instanceType",
+    "instanceState",
+    "ec2LaunchTime",
+    "privateIp",
+    "hostname",
+    "launchTime",
+    "launchedTime",
+    "postLaunchActions",
+    "postLaunchActionsStatus",
+    "postLaunchActionsCompleted",
+    "detailsAwaitedTime",
+    "error",
+    "warning",
+)
+
+
+class StoreRetries(StoreFailureGates, StoreLocks):
+    """Begin a new attempt at a wave, also when its execution has ended."""
+
+    @retried_on_conflict
+    def retry_wave(
+        self, execution_id: str, number: int, actor: str, asked_by: int | None = None
+    ) -> tuple[Item, bool]:
+        """
+        Begin a new attempt at a wave that failed or was interrupted; an execution that has ended is reopened.
+
+        Each request gives at most one attempt, whoever carries it out and however often.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param actor: who wants it, as far as the caller knows; a recorded request knows better.
+        :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
+            the request is the recorded decision about this attempt's failure.
+        :return: the WAVE record, and whether this call began the attempt.
+        :raises TransitionRefusedError: the execution is being cancelled, its instances are terminated, or it
+            has ended and another execution of its plan lives.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] not in RETRYABLE_WAVES or not _is_new_request(wave, asked_by):
+            return public(wave), False
+        _demand_retryable(execution, wave)
+        request = request_behind(wave, asked_by)
+        actor, reason = request.get("actor", actor), request.get("reason")
+        now, attempt = self._now(), attempt_of(wave) + 1
+        changes: Item = {
+            "status": WaveStatus.PENDING,
+            "attempt": attempt,
+            "attemptTime": now,
+            "restartPending": True,
+            **dict.fromkeys(_WAVE_ENDING_FIELDS),
+            **present({"askedBy": asked_by, "failureGate": _answered_gate(wave, actor, now)}),
+        }
+        event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
+        self._commit(
+            Event(event, {"wave": number, "attempt": attempt, "reason": reason}, actor),
+            [
+                execution_update(execution, now, self._reopened(execution, number)),
+                record_update(wave, changes),
+                *self._revival(execution, wave),
+            ],
+        )
+        return public({**wave, **changes}), True
+
+    def _revival(self, execution: Item, wave: Record) -> list[Action]:
+        """What an execution that has ended gets back in the moment it is reopened: its plan, and its life."""
+        if not _has_ended(execution):
+            return []
+        lock, other = self._read_lock(execution)
+        if other is not None:
+            current = f"part of a plan with a live {other['executionType']} ({other['executionId']})"
+            raise TransitionRefusedError(wave_subject(wave), current, "retried")
+        return [taken(execution, lock), Put(live_item(execution))]
+
+    def _reopened(self, execution: Item, number: int) -> Item:
+        """What a retried wave makes of the EXECUTION record."""
+        ends = _has_ended(execution) or execution["status"] == ExecutionStatus.CANCELLING
+        live = {**execution, "status": ExecutionStatus.POLLING} if ends else execution
+        # Somebody may have answered the open question about the failure by clearing the wave's tasks.
+        waiting = without(execution["waitingGates"], number)
+        standing = self._standing(live, [*execution["activeWaves"], number], waiting)
+        return {**standing, **({**dict.fromkeys(_ENDING_FIELDS), **_NOT_TERMINATED} if ends else {})}
+
+    @retried_on_conflict
+    def restart_failed(self, execution_id: str, number: int) -> Item:
+        """
+        Send the servers of a retried wave that failed, lost their instance or had no job back to the start.
+
+        Servers that launched stay, servers whose job still runs are followed on. What failed servers had is
+        kept in ``previousInstances``. Waves that were passed over because of this one can run again.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :return: the WAVE record; its attempt's servers are those with the same ``attempt``.
+        :raises TransitionRefusedError: the attempt or the execution has ended meanwhile.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if not wave.get("restartPending"):
+            return public(wave)
+        _demand_restartable(execution, wave)
+        self._reopen_dependents(execution, number)
+        servers = self._read_servers(execution_id, number)
+        attempt, now = attempt_of(wave), self._now()
+        changes = [
+            ServerChange(server, _restart_changes(server, attempt, now))
+            for server in servers
+            if _is_to_restart(server, attempt)
+        ]
+        restarted = [s["sourceServerId"] for s in servers if attempt_of(s) == attempt]
+        restarted += [change.stored["sourceServerId"] for change in changes]
+        *earlier, last = in_transactions(changes) if changes else [()]
+        for part in earlier:
+            self.table.transact(_restart_actions(execution, wave, part, now, {}))
+            wave = {**wave, "version": wave["version"] + 1}
+        event = Event("WAVE_RETRIED", {"wave": number, "attempt": attempt, "servers": sorted(restarted)})
+        self._commit(event, _restart_actions(execution, wave, last, now, {"restartPending": None}))
+        return public({key: value for key, value in wave.items() if key != "restartPending"})
+
+    def _reopen_dependents(self, execution: Item, number: int) -> None:
+        waves = self.table.query(execution["executionId"], "WAVE#", f"WAVE#{END_OF_RANGE}")
+        changes = {"status": WaveStatus.NOT_STARTED, "skipCause": None, **dict.fromkeys(_WAVE_ENDING_FIELDS)}
+        passed_over = [wave for wave in _dependents(waves, number) if _was_passed_over(wave)]
+        if passed_over:
+            # A transition of the execution: it must not end with what was known of its waves before.
+            reopened = execution_update(execution, self._now(), {})
+            event = Event(
+                "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
+            )
+            self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])
+
+
+def _has_ended(execution: Record) -> bool:
+    return ExecutionStatus(execution["status"]).is_final
+
+
+def _is_new_request(wave: Record, asked_by: int | None) -> bool:
+    if asked_by is not None:
+        return bool(asked_by > wave.get("askedBy", 0))
+    gate = wave.get("failureGate") or {}
+    return gate.get("decision") == FailureDecision.RETRY and gate.get("attempt") == attempt_of(wave)
+
+
+def _answered_gate(wave: Record, actor: str, now: float) -> Item | None:
+    """The open question about the failure, answered by the retry; None if there is none."""
+    gate = wave.get("failureGate")
+    if not gate or gate["decision"] != FailureDecision.WAITING:
+        return None
+    return {**gate, "decision": FailureDecision.RETRY, "actor": actor, "decidedTime": now}
+
+
+def _demand_retryable(execution: Record, wave: Record) -> None:
+    subject, wanted = wave_subject(wave), "retried"
+    if "startTime" not in wave:
+        raise TransitionRefusedError(subject, f"{wave['status']} without ever being started", wanted)
+    if execution["status"] == ExecutionStatus.CANCELLING and "cancel" in execution:
+        raise TransitionRefusedError(subject, "part of an execution that is being cancelled", wanted)
+    if any(execution.get(name) for name in _TERMINATION_FIELDS):
+        raise TransitionRefusedError(subject, "part of an execution whose instances are terminated", wanted)
+
+
+def _demand_restartable(execution: Record, wave: Record) -> None:
+    subject, wanted = wave_subject(wave), f"restarted as attempt {attempt_of(wave)}"
+    demand_live(execution, subject, wanted)
+    if wave["status"] != WaveStatus.PENDING:
+        raise TransitionRefusedError(subject, wave["status"], wanted)
+
+
+def _is_to_restart(server: Record, attempt: int) -> bool:
+    if attempt_of(server) == attempt:
+        return False
+    phase = ServerPhase(server["phase"])
+    if phase in (ServerPhase.FAILED, ServerPhase.TERMINATED) or "replacedBy" in server:
+        return True
+    return not (phase.is_end or server.get("jobId"))
+
+
+def _restart_changes(server: Item, attempt: int, now: float) -> Item:
+    left = present({name: server.get(name) for name in _INSTANCE_NAMES})
+    previous = [*server.get("previousInstances", []), *([left] if left else [])]
+    changes: dict[str, Any] = dict.fromkeys(name for name in _ATTEMPT_FIELDS if name in server)
+    return {
+        **changes,
+        "attempt": attempt,
+        "phase": ServerPhase.PENDING,
+        "launchStatus": "PENDING",
+        **({"previousInstances": previous} if previous else {}),
+        **_history_changes(server, now),
+    }
+
+
+def _history_changes(server: Item, now: float) -> Item:
+    history = server["transitionHistory"]
+    if not history or history[-1]["status"] == "PENDING":
+        return {}
+    return {"transitionHistory": [*history, {"status": "PENDING", "timestamp": now}]}
+
+
+def _restart_actions(
+    execution: Item, wave: Item, part: Sequence[ServerChange], now: float, wave_changes: Item
+) -> list[Update]:
+    deltas = progress_deltas(part)
+    return [
+        execution_growth(execution, now, {}, deltas),
+        record_update(wave, wave_changes, deltas),
+        *(record_update(change.stored, change.changes) for change in part),
+    ]
+
+
+def _dependents(waves: Sequence[Item], number: int) -> list[Item]:
+    """Every wave that comes after a wave, directly or not; a plan may list them in any order."""
+    after = {number}
+    while True:
+        found = {wave["waveNumber"] for wave in waves if after & set(wave["dependsOn"])}
+        if found <= after:
+            return [wave for wave in waves if wave["waveNumber"] in after - {number}]
+        after |= found
+
+
+def _was_passed_over(wave: Record) -> bool:
+    """Whether a wave was not started because of a wave before it; a refused gate stays refused."""
+    refused = (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
+    if wave["status"] == WaveStatus.SKIPPED:
+        return wave.get("skipCause") == SKIPPED_FOR_DEPENDENCY and not refused
+    return wave["status"] == WaveStatus.CANCELLED and "startTime" not in wave and not refused

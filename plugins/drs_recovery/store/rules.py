@@ -1,0 +1,339 @@
+"""
+What may follow what, as pure functions over records: statuses, proofs of a wave's end, measured objectives.
+
+Nothing here reads or writes. A function that refuses raises ``TransitionRefusedError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from drs_recovery.durations import format_duration, parse_duration
+from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
+from drs_recovery.plan.parts import DEFAULT_TERMINATE_AFTER
+from drs_recovery.statuses import (
+    EXECUTION_TRANSITIONS,
+    WAVE_TRANSITIONS,
+    ExecutionStatus,
+    GateDecision,
+    ServerPhase,
+    SkipCause,
+    WaveStatus,
+    progress_of,
+)
+from drs_recovery.store.expressions import Item
+
+Record = Mapping[str, Any]
+
+EXECUTION_SUBJECT = "the execution"
+"""How errors name an execution."""
+
+
+def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
+    """
+    Say with which status an execution ends; a gate that was not approved is a cancellation.
+
+    :param document: the execution document.
+    :param cancelled: whether someone ended it before its time.
+    """
+    waves = document["waves"]
+    statuses = {WaveStatus(wave["status"]) for wave in waves}
+    failed = WaveStatus.FAILED in statuses or any(map(_has_failed_server, waves))
+    refused = any(map(is_refused, waves))
+    nothing_left = all(map(ended_as_planned, waves)) or bool(document.get("dryRun"))
+    # With no completed wave there is nothing that outweighs a cancellation or an error before the first wave.
+    undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
+    # What only the record knew was lost with it: nothing proves that everything went as it should.
+    is_whole = "rebuilt" not in document
+    if is_whole and nothing_left and undisturbed and not (failed or refused):
+        return ExecutionStatus.COMPLETED
+    if any(wave["status"] == WaveStatus.COMPLETED and _launched_any(wave) for wave in waves):
+        return ExecutionStatus.PARTIAL_SUCCESS
+    if (cancelled or refused) and WaveStatus.FAILED not in statuses:
+        return ExecutionStatus.CANCELLED
+    return ExecutionStatus.FAILED
+
+
+def ended_as_planned(wave: Record) -> bool:
+    """Whether a wave is COMPLETED, or SKIPPED because somebody wanted it so."""
+    if wave["status"] == WaveStatus.SKIPPED:
+        return SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice
+    return bool(wave["status"] == WaveStatus.COMPLETED)
+
+
+def can_terminate(document: Record) -> bool:
+    """
+    Say whether the instances of an execution may be terminated: it ended, and left some that still run.
+
+    :param document: the execution document.
+    """
+    if not ExecutionStatus(document["status"]).is_final or document.get("instancesTerminated"):
+        return False
+    return has_instances_left(document)
+
+
+def has_instances_left(document: Record) -> bool:
+    """
+    Whether an execution has instances on record that were not seen to be gone.
+
+    :param document: the execution document.
+    """
+    return any(has_instance_left(server) for wave in document["waves"] for server in wave["serverStatuses"])
+
+
+def is_termination_requested(execution: Record, request_id: str) -> bool:
+    """
+    Whether a request to terminate instances is on record, so that a retry of it is no new one.
+
+    :param execution: EXECUTION record.
+    :param request_id: of the request.
+    """
+    requests = execution.get("terminationRequests", [])
+    return any(request["requestId"] == request_id for request in requests)
+
+
+def has_instance_left(server: Record) -> bool:
+    """
+    Whether a server has an instance on record that is called running, of this or an earlier attempt.
+
+    :param server: SERVER record.
+    """
+    return bool(instances_left(server))
+
+
+def instances_left(server: Record) -> dict[str, Record]:
+    """
+    The instances of a server that are called running: not seen to be gone, and replaced by no later launch.
+
+    :param server: SERVER record.
+    :return: by recovery instance id, as :func:`instances_of`.
+    """
+    if _is_over(server) or server["phase"] == ServerPhase.TERMINATED:
+        return {}
+    return {name: attempt for name, attempt in instances_of(server).items() if not _is_over(attempt)}
+
+
+def _is_over(record: Record) -> bool:
+    return "terminatedTime" in record or "replacedBy" in record
+
+
+def instances_of(server: Record) -> dict[str, Record]:
+    """
+    Every instance that a server has on record, of all its attempts.
+
+    :param server: SERVER record.
+    :return: by its recovery instance id: ``jobId``, ``recoveryInstanceId``, ``instanceId``.
+    """
+    attempts = (*server.get("previousInstances", []), server)
+    named = {attempt.get("recoveryInstanceId") or attempt.get("instanceId"): attempt for attempt in attempts}
+    return {name: attempt for name, attempt in named.items() if name}
+
+
+def termination_time(document: Record, end: float) -> float | None:
+    """
+    When the instances that an execution leaves are to be terminated by themselves; None if never.
+
+    A plan's ``terminate_after`` counts from the end of the drill. Those of a real recovery always stay.
+
+    :param document: the execution document, or its EXECUTION record with the plan.
+    :param end: when it ended.
+    """
+    if not document["isDrill"] or document.get("keepInstances"):
+        return None
+    settings: Record = document["planSnapshot"].get("drill", {})
+    after = settings.get("terminate_after", format_duration(DEFAULT_TERMINATE_AFTER))
+    if after == "never":
+        return None
+    return end if after == "now" else end + parse_duration(after).total_seconds()
+
+
+def _launched_any(wave: Record) -> bool:
+    """Whether a wave brought up an instance, be it gone by now."""
+    return any(map(instances_of, wave["serverStatuses"]))
+
+
+def is_refused(wave: Record) -> bool:
+    """
+    Whether nobody approved a wave: that it does not start, or was skipped, was not the plan.
+
+    :param wave: of the execution document.
+    """
+    return (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
+
+
+def _has_failed_server(wave: Record) -> bool:
+    return any(server["phase"] == ServerPhase.FAILED for server in wave["serverStatuses"])
+
+
+def standing_status(
+    status: ExecutionStatus, active_waves: Collection[int], waiting_gates: Collection[int]
+) -> ExecutionStatus:
+    """
+    Status of a live execution after its active waves or waiting gates changed.
+
+    :param status: its status until now.
+    :param active_waves: waves that were started and have not ended.
+    :param waiting_gates: waves whose gate waits for an answer.
+    """
+    if status is ExecutionStatus.CANCELLING:
+        return status
+    if active_waves:
+        return ExecutionStatus.POLLING
+    if waiting_gates:
+        return ExecutionStatus.PAUSED
+    return ExecutionStatus.POLLING if status is ExecutionStatus.PAUSED else status
+
+
+def demand_live(execution: Record, subject: str, wanted: str) -> ExecutionStatus:
+    """Refuse what would change an execution that has ended; gives its status otherwise."""
+    status = ExecutionStatus(execution["status"])
+    if status.is_final:
+        raise TransitionRefusedError(subject, f"part of an execution that is {status}", wanted)
+    return status
+
+
+def demand_wave_transition(wave: Record, wanted: WaveStatus) -> None:
+    """Refuse a change of a wave's status that the table of transitions does not have."""
+    status = WaveStatus(wave["status"])
+    if wanted not in WAVE_TRANSITIONS[status]:
+        raise TransitionRefusedError(wave_subject(wave), status, wanted)
+
+
+def demand_requested(wave: Record, wanted: str) -> None:
+    """Refuse what only a wave can have whose start was asked for; one can end without that."""
+    if "startTime" not in wave:
+        raise TransitionRefusedError(wave_subject(wave), f"{wave['status']} without a start", wanted)
+
+
+def demand_startable(execution: Record, wave: Record) -> None:
+    """Refuse the start of a wave: its execution ends or has ended, or its gate is not approved."""
+    status = demand_live(execution, wave_subject(wave), WaveStatus.PENDING)
+    if status is ExecutionStatus.CANCELLING:
+        raise TransitionRefusedError(
+            wave_subject(wave), f"part of an execution that is {status}", WaveStatus.PENDING
+        )
+    demand_wave_transition(wave, WaveStatus.PENDING)
+    decision = (wave.get("gate") or {}).get("decision", GateDecision.APPROVED)
+    if decision != GateDecision.APPROVED:
+        raise TransitionRefusedError(
+            wave_subject(wave), f"behind a gate that is {decision}", WaveStatus.PENDING
+        )
+
+
+def demand_no_cancel(execution: Record, wave: Record) -> None:
+    """Refuse to complete a wave that somebody cancelled before: it was interrupted, whatever came up."""
+    if "cancel" in execution:
+        current = f"part of an execution that was cancelled by {execution['cancel']['actor']}"
+        raise TransitionRefusedError(wave_subject(wave), current, WaveStatus.COMPLETED)
+
+
+def demand_proof_of_completion(wave: Record, servers: Sequence[Record]) -> None:
+    """
+    Refuse COMPLETED unless every server failed, or is ready with its instance id and address.
+
+    :raises StoreConflictError: wave and servers were read while a poll was writing them.
+    """
+    demand_wave_transition(wave, WaveStatus.COMPLETED)
+    if wave["progress"] != progress_of(ServerPhase(server["phase"]) for server in servers):
+        raise StoreConflictError([wave["recordKey"]])
+    unproven = [_shortcoming(server) for server in servers if not _is_proven(server)]
+    if unproven:
+        current = f"{wave['status']} with {', '.join(unproven)}"
+        raise TransitionRefusedError(wave_subject(wave), current, WaveStatus.COMPLETED)
+
+
+def _is_proven(server: Record) -> bool:
+    if server["phase"] == ServerPhase.FAILED:
+        return True
+    return ServerPhase(server["phase"]).is_end and not _missing_details(server)
+
+
+def _missing_details(server: Record) -> list[str]:
+    return [name for name in ("instanceId", "privateIp") if not server.get(name)]
+
+
+def _shortcoming(server: Record) -> str:
+    subject = f"{server['serverName']} ({server['sourceServerId']})"
+    if not ServerPhase(server["phase"]).is_end:
+        return f"{subject} in phase {server['phase']}"
+    return f"{subject} without {' and '.join(_missing_details(server))}"
+
+
+def demand_final_transition(document: Record, wanted: ExecutionStatus) -> None:
+    """
+    Refuse a final status while a wave is active, COMPLETED unless the records prove it, and SKIPPED if
+    somebody asked to cancel.
+
+    :raises StoreConflictError: execution and waves were read while a transition was writing them.
+    """
+    status = ExecutionStatus(document["status"])
+    if document["activeWaves"]:
+        active = ", ".join(str(number) for number in document["activeWaves"])
+        raise TransitionRefusedError(EXECUTION_SUBJECT, f"{status} with active waves ({active})", wanted)
+    if wanted not in EXECUTION_TRANSITIONS[status]:
+        raise TransitionRefusedError(EXECUTION_SUBJECT, status, wanted)
+    if wanted is ExecutionStatus.SKIPPED and "cancel" in document:
+        current = f"{status} and cancelled by {document['cancel']['actor']}"
+        raise TransitionRefusedError(EXECUTION_SUBJECT, current, wanted)
+    completed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.COMPLETED]
+    if len(completed) != document["completedWaves"]:
+        raise StoreConflictError(["EXECUTION"])
+    if wanted is ExecutionStatus.COMPLETED and final_status(document, cancelled=False) is not wanted:
+        raise TransitionRefusedError(EXECUTION_SUBJECT, f"{status} with unfinished or failed parts", wanted)
+
+
+def measured_objectives(document: Record, status: ExecutionStatus, end_time: float) -> Item:
+    """
+    Measure what the plan promised, in seconds, as far as the record knows it.
+
+    :param document: the execution document.
+    :param status: its final status; only a COMPLETED execution has a recovery time.
+    :param end_time: when it ended.
+    :return: ``rto``: from the first wave's start to the end; ``rpo``: age of a ready server's oldest data.
+    """
+    if "startTime" not in document:
+        return {}
+    measured = {}
+    if status is ExecutionStatus.COMPLETED:
+        measured["rto"] = seconds_between(document["startTime"], end_time)
+    ages = _data_ages(document)
+    if ages and None not in ages:
+        measured["rpo"] = max(age for age in ages if age is not None)
+    return measured
+
+
+def _data_ages(document: Record) -> list[float | None]:
+    """Age of each ready server's data when the recovery began; None where nobody knows the point in time."""
+    points = [
+        server.get("pointInTime")
+        for wave in document["waves"]
+        for server in wave["serverStatuses"]
+        if server["phase"] == ServerPhase.READY
+    ]
+    return [None if point is None else seconds_between(point, document["startTime"]) for point in points]
+
+
+def is_same_person(initiator: str, *names: str | None) -> bool:
+    """
+    Whether somebody is the person who started an execution, known by a name or an id or both.
+
+    :param initiator: ``initiatedBy`` of the execution.
+    :param names: every name and id under which the other one is known.
+    """
+    return initiator.strip().casefold() in {name.strip().casefold() for name in names if name}
+
+
+def seconds_between(start: float, end: float) -> float:
+    """Duration, rounded to milliseconds; 0 if clocks disagree about what came first."""
+    return max(0, round(end - start, 3))
+
+
+def wave_subject(wave: Record) -> str:
+    """How errors name a wave."""
+    return f"wave {wave['waveNumber']}"
+
+
+def without(numbers: Iterable[int], number: int) -> list[int]:
+    """The numbers but this one."""
+    return [other for other in numbers if other != number]

@@ -1,0 +1,284 @@
+"""Waves in the execution store: asked for, started as jobs, polled, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.statuses import SkipCause, WaveStatus
+from drs_recovery.store.documents import Event, job_entry, limited, present, public
+from drs_recovery.store.expressions import Item
+from drs_recovery.store.gates import StoreGates
+from drs_recovery.store.instances import StoreInstances, launch_put
+from drs_recovery.store.records import JobRef
+from drs_recovery.store.rules import (
+    demand_live,
+    demand_no_cancel,
+    demand_proof_of_completion,
+    demand_requested,
+    demand_startable,
+    demand_wave_transition,
+    seconds_between,
+    wave_subject,
+    without,
+)
+from drs_recovery.store.transaction import (
+    execution_update,
+    in_transactions,
+    record_update,
+    retried_on_conflict,
+)
+from drs_recovery.store.wave_attempts import attempt_of, left_queue
+
+
+class StoreWaves(StoreGates, StoreInstances):
+    """Every transition of a wave."""
+
+    @retried_on_conflict
+    def request_wave(self, execution_id: str, number: int, asked_by: int = 0) -> tuple[Item, bool]:
+        """
+        Record that a wave is to be started: before that, nothing may be launched for it.
+
+        :param execution_id: the execution.
+        :param number: from 1.
+        :param asked_by: which request of people this answers, see ``retry_wave``.
+        :return: the WAVE record, and whether this call was the first.
+        :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if WaveStatus(wave["status"]).is_active:
+            _demand_not_cancelling(execution, wave)
+            self._use_up(wave, asked_by)
+            return public(wave), False
+        demand_startable(execution, wave)
+        now = self._now()
+        changes = {"status": WaveStatus.PENDING, "startTime": now, "askedBy": asked_by}
+        standing = self._standing(execution, [*execution["activeWaves"], number], execution["waitingGates"])
+        started = {
+            "startTime": execution.get("startTime", now),
+            "currentWave": max(execution["currentWave"], number),
+        }
+        self._commit(
+            Event("WAVE_REQUESTED", {"wave": number}),
+            [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)],
+        )
+        return public({**wave, **changes}), True
+
+    def _use_up(self, wave: Item, asked_by: int) -> None:
+        """A request that found the wave running has got its attempt: it must not begin another one later."""
+        if asked_by > wave.get("askedBy", 0):
+            self.table.transact([record_update(wave, {"askedBy": asked_by})])
+
+    @retried_on_conflict
+    def record_job(self, execution_id: str, number: int, job: JobRef, adopted: bool) -> None:
+        """
+        Record a DRS job of a wave and its servers' ``jobId``, once.
+
+        Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param job: the job.
+        :param adopted: whether it was found rather than started.
+        :raises TransitionRefusedError: nobody asked for this wave, so that it can have no job.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        demand_requested(wave, f"the wave of job {job.job_id}")
+        servers = [
+            record_update(server, changes)
+            for server in self._read_servers(execution_id, number)
+            if server["sourceServerId"] in job.server_ids and (changes := _job_changes(server, job))
+        ]
+        # The wave's entry comes last: whoever finds it there finds the servers of the job complete.
+        for part in in_transactions(servers):
+            self.table.transact(part)
+        if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
+            now = self._now()
+            jobs = [*wave["jobs"], job_entry(job, now)]
+            launch = self._launch_to_come_back_to(execution, number, job, now)
+            self._commit(
+                _job_event(number, job, adopted),
+                [
+                    execution_update(execution, now, {}),
+                    record_update(wave, {"jobs": jobs}),
+                    launch_put(launch),
+                ],
+            )
+            self.mark_replaced(launch)
+
+    def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
+        """
+        Record that a job which was named as one of a wave is none of it, once.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param job_id: what was named.
+        :param reason: what speaks against it, for people.
+        :return: False if that is on record already.
+        """
+        detail = {"wave": number, "jobId": limited(job_id), "reason": limited(reason)}
+        return self._tell_once(execution_id, Event("JOB_IGNORED", detail), of="jobId")
+
+    @retried_on_conflict
+    def start_polling(self, execution_id: str, number: int) -> Item:
+        """
+        Record that every job of a wave is started and recorded.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave is not PENDING, or has no job.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] == WaveStatus.POLLING:
+            return public(wave)
+        demand_live(execution, wave_subject(wave), WaveStatus.POLLING)
+        demand_wave_transition(wave, WaveStatus.POLLING)
+        if not wave["jobs"]:
+            raise TransitionRefusedError(
+                wave_subject(wave), f"{wave['status']} without a job", WaveStatus.POLLING
+            )
+        now = self._now()
+        changes = {"status": WaveStatus.POLLING, "waitingFor": None, **left_queue(wave, now)}
+        event = Event("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
+        self._commit(event, [execution_update(execution, now, {}), record_update(wave, changes)])
+        return public(present({**wave, **changes}))
+
+    @retried_on_conflict
+    def complete_wave(self, execution_id: str, number: int) -> Item:
+        """
+        End a wave well; the wave and ``completedWaves`` change together, and once.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
+            address, the wave does not run, or somebody asked to cancel the execution.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] == WaveStatus.COMPLETED:
+            return public(wave)
+        demand_no_cancel(execution, wave)
+        demand_proof_of_completion(wave, self._read_servers(execution_id, number))
+        completed = {"completedWaves": execution["completedWaves"] + 1}
+        return self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
+
+    def fail_wave(self, execution_id: str, number: int, reason: str) -> Item:
+        """
+        End a wave as FAILED.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param reason: why, for people.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave has ended otherwise.
+        """
+        return self._end_badly(execution_id, number, WaveStatus.FAILED, reason)
+
+    def cancel_wave(self, execution_id: str, number: int, reason: str) -> Item:
+        """
+        End a wave as CANCELLED.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param reason: why, for people.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave has ended otherwise.
+        """
+        return self._end_badly(execution_id, number, WaveStatus.CANCELLED, reason)
+
+    def skip_wave(self, execution_id: str, number: int, reason: str, cause: SkipCause) -> Item:
+        """
+        Pass over a wave that was not started.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param reason: why, for people.
+        :param cause: why, for programs: ``skipCause``.
+        :return: the WAVE record.
+        :raises TransitionRefusedError: the wave was started, or has ended otherwise.
+        """
+        return self._end_badly(execution_id, number, WaveStatus.SKIPPED, reason, {"skipCause": cause})
+
+    @retried_on_conflict
+    def _end_badly(
+        self,
+        execution_id: str,
+        number: int,
+        status: WaveStatus,
+        reason: str,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Item:
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"] == status:
+            return public(wave)
+        demand_wave_transition(wave, status)
+        return self._end(execution, wave, status, {"statusReason": limited(reason), **more})
+
+    def _end(
+        self,
+        execution: Item,
+        wave: Item,
+        status: WaveStatus,
+        why: Mapping[str, Any] = MappingProxyType({}),
+        execution_changes: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Item:
+        number = wave["waveNumber"]
+        demand_live(execution, wave_subject(wave), status)
+        now = self._now()
+        changes = {**_end_changes(wave, status, now), **why}
+        active: Sequence[int] = without(execution["activeWaves"], number)
+        standing = self._standing(execution, active, without(execution["waitingGates"], number))
+        self._commit(
+            Event(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")}),
+            [
+                execution_update(execution, now, {**standing, **execution_changes}),
+                record_update(wave, changes),
+            ],
+        )
+        return public(present({**wave, **changes}))
+
+
+def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
+    changes: Item = {
+        "status": status,
+        "endTime": max(now, wave.get("startTime", now)),
+        "queue": None,
+        "waitingFor": None,
+    }
+    if "startTime" in wave:
+        changes["duration"] = seconds_between(wave["startTime"], changes["endTime"])
+    return changes
+
+
+def _job_changes(server: Item, job: JobRef) -> Item:
+    """What a job makes of a server's record; one of an earlier attempt must not hide the newer one."""
+    if attempt_of(server) <= job.attempt:
+        return {} if server.get("jobId") == job.job_id else _names_of(job)
+    previous = server.get("previousInstances", [])
+    if any(left.get("jobId") == job.job_id for left in previous):
+        return {}
+    return {"previousInstances": [*previous, _names_of(job)]}
+
+
+def _names_of(job: JobRef) -> Item:
+    return present({"jobId": job.job_id, "accountId": job.account})
+
+
+def _job_event(number: int, job: JobRef, adopted: bool) -> Event:
+    detail = {
+        "wave": number,
+        "attempt": job.attempt,
+        "jobId": job.job_id,
+        "region": job.region,
+        "part": job.part,
+    }
+    return Event("JOB_ADOPTED" if adopted else "JOB_STARTED", {**detail, "servers": list(job.server_ids)})
+
+
+def _demand_not_cancelling(execution: Item, wave: Item) -> None:
+    """A retry of a wave's start must not launch anything for an execution that is being cancelled."""
+    startable = {**wave, "status": WaveStatus.NOT_STARTED}
+    demand_startable(execution, startable)

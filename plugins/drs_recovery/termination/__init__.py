@@ -1,0 +1,1 @@
+"""The end of instances: what is asked for, what is due, and what nobody remembers."""

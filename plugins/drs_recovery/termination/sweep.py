@@ -1,0 +1,235 @@
+"""
+Look for instances that no record names: launched after their execution had ended, or not by us.
+
+Of a drill, what carries the tags of an execution of ours, and is past its time, is terminated; what is not
+ours is told to people and never touched. An instance of a real recovery is never touched either: it is put on
+the record of its execution, where people find it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from drs_recovery.exceptions import DrsRecoveryError
+from drs_recovery.hooks.accounts import WrongAccountError, demand_account
+from drs_recovery.hooks.clients import Clients, Place, PlaceClients, connection_exists
+from drs_recovery.hooks.errors import describe
+from drs_recovery.installation import elsewhere, installation
+from drs_recovery.jobs.owners import our_tags
+from drs_recovery.jobs.starter import EXECUTION_TAG, PLAN_TAG
+from drs_recovery.notifications.unrecorded import Unrecorded
+from drs_recovery.opening.precedence import needed_by
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store.document_cache import Documents
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.rules import instances_of, termination_time
+from drs_recovery.store.table import is_store_away
+from drs_recovery.termination.calls import Rows, TerminationCalls
+from drs_recovery.termination.room import TerminationRoom
+from drs_recovery.termination.targets import recorded_instances
+from drs_recovery.termination.terminate import passes_by_itself
+from drs_recovery.waves.polling import PASSING_TROUBLE
+
+_TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sweep:
+    """
+    What one pass came to; instances as ``<id> in <Region>``.
+
+    :param terminated: drill instances of ours that no record named.
+    :param recorded: instances of real recoveries that are on the record of their execution only now.
+    :param foreign: drill instances that are not ours, and instances whose execution has no record, and why.
+    :param waiting: drill instances of ours that stay for the moment, and why.
+    :param unreachable: places that could not be looked at this time.
+    :param failed: what will not go away by waiting.
+    :param unrecorded: those among ``foreign`` whose execution has no record, by its id.
+    """
+
+    terminated: list[str] = field(default_factory=list)
+    recorded: list[str] = field(default_factory=list)
+    foreign: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    unreachable: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    unrecorded: dict[str, Unrecorded] = field(default_factory=dict)
+
+    def add_unrecorded(self, place: Place, row: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        """An instance whose execution has no record."""
+        is_drill, execution_id = row.get("isDrill") is True, tags[EXECUTION_TAG]
+        new = Unrecorded(execution_id, tags.get(PLAN_TAG, ""), is_drill)
+        one = self.unrecorded.setdefault(execution_id, new)
+        one.instances[str(row["recoveryInstanceID"])] = place.region
+
+
+class Sweeper:
+    """
+    Sweep places, each independent of the others.
+
+    :param store: the execution store.
+    """
+
+    def __init__(self, store: ExecutionStore) -> None:
+        self._store = store
+        self._clients = Clients()
+        self._documents = Documents(store)
+        self._installation = ""
+
+    def sweep(self, places: Iterable[Place]) -> Sweep:
+        """
+        Look once at every place.
+
+        :param places: connections and Regions.
+        """
+        result = Sweep()
+        self._installation = installation(self._store)
+        for place in sorted(places):
+            where = f"{place.region} (connection {place.connection})"
+            if not connection_exists(place.connection):
+                result.failed.append(f"{where}: there is no such connection")
+                continue
+            try:
+                self._sweep_place(place, result)
+            except _TROUBLE as error:
+                if is_store_away(error):
+                    raise
+                self._clients.forget()
+                problems = result.unreachable if _passes(error) else result.failed
+                problems.append(f"{where}: {describe(error)}")
+            except Exception as error:  # whatever is wrong with one place, the others are swept
+                log.exception("%s: not swept", where)
+                result.failed.append(f"{where}: {describe(error)}")
+        return result
+
+    def _sweep_place(self, place: Place, result: Sweep) -> None:
+        hooks = self._clients.at(*place)
+        rows = {str(row["recoveryInstanceID"]): row for row in hooks.drs.recovery_instances()}
+        tags = our_tags(hooks, rows.values())
+        owners = {job_id: one[EXECUTION_TAG] for job_id, one in tags.items()}
+        self._find_unrecorded(hooks, rows, tags, result)
+        self._record_late_recoveries(hooks, rows, owners, result)
+        overdue: dict[str, list[str]] = defaultdict(list)
+        for instance_id, row in _drill_rows(rows.values()).items():
+            owner = owners.get(str(row.get("jobID")))
+            document = None if owner is None else self._documents.get(owner)
+            if owner is None:
+                untagged = f"of {row.get('jobID', 'an unknown job')}, which carries no tags of this project"
+                result.foreign[f"{instance_id} in {place.region}"] = untagged
+            elif document is None or self._is_elsewhere(document):
+                continue
+            elif why := _launched_elsewhere(hooks, document):
+                result.foreign[f"{instance_id} in {place.region}"] = why
+            elif _is_overdue(document, instance_id):
+                overdue[owner].append(instance_id)
+        for execution_id, instance_ids in overdue.items():
+            self._terminate(place, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
+
+    def _find_unrecorded(
+        self, hooks: PlaceClients, rows: Rows, tags: Mapping[str, Mapping[str, str]], result: Sweep
+    ) -> None:
+        for instance_id, row in rows.items():
+            of_job = tags.get(str(row.get("jobID")))
+            if of_job is None or self._documents.get(of_job[EXECUTION_TAG]) is not None:
+                continue
+            kind = "drill" if row.get("isDrill") else "real recovery"
+            result.foreign[f"{instance_id} in {hooks.place.region}"] = (
+                f"of {row['jobID']}, a {kind} whose execution {of_job[EXECUTION_TAG]} is not in this store: "
+                "look after it in DRS"
+            )
+            result.add_unrecorded(hooks.place, row, of_job)
+
+    def _record_late_recoveries(
+        self, hooks: PlaceClients, rows: Rows, owners: Mapping[str, str], result: Sweep
+    ) -> None:
+        for instance_id, row in rows.items():
+            owner = owners.get(str(row.get("jobID")))
+            if row.get("isDrill") is not False or owner is None:
+                continue
+            # Instances of real recoveries stay for long: what is on record costs no more than this look.
+            document = self._documents.get(owner)
+            if document is None or self._is_elsewhere(document):
+                continue
+            if _is_named(document, instance_id) or _launched_elsewhere(hooks, document):
+                continue
+            late = {"jobId": row["jobID"], "recoveryInstanceId": instance_id}
+            late["instanceId"] = row.get("ec2InstanceID") or instance_id
+            late |= {"accountId": hooks.account_id} if hooks.account_id else {}
+            if self._store.record_late_instance(owner, str(row.get("sourceServerID")), late):
+                log.warning("execution %s: %s came up after its end", owner, instance_id)
+                result.recorded.append(f"{instance_id} in {hooks.place.region}")
+
+    def _is_elsewhere(self, document: Mapping[str, Any]) -> bool:
+        """Whether the housekeeping of another Airflow installation looks after an execution."""
+        return elsewhere(document, self._installation) is not None
+
+    def _terminate(
+        self, place: Place, hooks: PlaceClients, execution_id: str, rows: Rows, result: Sweep
+    ) -> None:
+        def allowed(instance_ids: Sequence[str]) -> Rows:
+            servers = sorted({rows[one]["sourceServerID"] for one in instance_ids})
+            now = _drill_rows(hooks.drs.recovery_instances(servers))
+            # Other places were swept since the record was read: the execution may have been opened again.
+            document = self._store.get_document(execution_id)
+            return {
+                one: now[one]
+                for one in instance_ids
+                if now.get(one, {}).get("jobID") == rows[one]["jobID"] and _is_overdue(document, one)
+            }
+
+        execution = self._store.get_execution(execution_id)
+        servers = {str(row["sourceServerID"]) for row in rows.values()}
+        if need := needed_by(self._store, execution, servers, ExecutionType):
+            result.waiting.update({f"{one} in {place.region}": need.reason for one in rows})
+            return
+        room = TerminationRoom(self._store, hooks, execution)
+        asked = TerminationCalls(hooks.drs, allowed, room).terminate(rows)
+        for job_id, instance_ids in asked.started:
+            log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))
+            self._store.record_sweep(execution_id, instance_ids, job_id)
+            result.terminated += [f"{one} in {place.region}" for one in instance_ids]
+        result.failed += [f"{one} in {place.region}: {reason}" for one, reason in asked.refused.items()]
+        if asked.stopped_by is not None:
+            raise asked.stopped_by
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, DrsRecoveryError) or passes_by_itself(error)
+
+
+def _drill_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {str(row["recoveryInstanceID"]): row for row in rows if row.get("isDrill") is True}
+
+
+def _launched_elsewhere(hooks: PlaceClients, document: Mapping[str, Any]) -> str | None:
+    """Why an instance here is none of the execution that its tags name; None if nothing is against it."""
+    servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
+    here = [s for s in servers if (s["connection"], s["region"]) == hooks.place]
+    try:
+        demand_account(hooks, (server.get("accountId") for server in here))
+    except WrongAccountError as error:
+        return f"tagged for execution {document['executionId']}, but {error}"
+    return None
+
+
+def _is_named(document: Mapping[str, Any], instance_id: str) -> bool:
+    """Whether the record has an instance, also if it is gone since."""
+    servers = (server for wave in document["waves"] for server in wave["serverStatuses"])
+    return any(instance_id in instances_of(server) for server in servers)
+
+
+def _is_overdue(document: Mapping[str, Any], instance_id: str) -> bool:
+    """Whether the time of an instance is over, and no record names it: what one names is cleaned up by it."""
+    if not ExecutionStatus(document["status"]).is_final:
+        return False
+    if any(recorded.instance_id == instance_id for recorded in recorded_instances(document)):
+        return False
+    due = termination_time(document, document["endTime"])
+    return due is not None and due <= time.time()

@@ -1,0 +1,181 @@
+"""Wait for waves of one execution, together with all that wait in the same event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.hooks.errors import describe
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.expressions import Item
+from drs_recovery.waiting.hub import Execution, Hub
+from drs_recovery.waiting.pace import Wish, pause_of
+from drs_recovery.waiting.poller import Watch, happens_within
+from drs_recovery.waiting.wave import WaveWait
+from drs_recovery.waves.observation import requested_at
+from drs_recovery.waves.polling import PASSING_TROUBLE, Look, joined
+
+Record = Mapping[str, Any]
+
+# Every question to AWS has its own end long before: if none comes, something is broken, and the wait ends.
+_LONGEST_LAST_LOOK = 300.0
+
+log = logging.getLogger(__name__)
+
+# If AWS does not answer at the deadline, it is asked for so many intervals more.
+_LAST_INTERVALS = 10
+
+
+@dataclass(frozen=True)
+class Waves:
+    """
+    What a wait begins with, as the store has it.
+
+    :param execution: EXECUTION record.
+    :param waves: WAVE records, each with its SERVER records.
+    """
+
+    execution: Record
+    waves: Sequence[tuple[Record, Sequence[Item]]]
+
+
+class ExecutionWait:
+    """
+    A wait that has begun.
+
+    :param hub: of the running event loop.
+    :param found: what it begins with.
+    :param wish: how soon the jobs should be looked at, and until when.
+    """
+
+    def __init__(self, hub: Hub, found: Waves, wish: Wish) -> None:
+        self._hub, self._wish = hub, wish
+        self._news = asyncio.Event()
+        self._begun_at = time.time()
+        # A triggerer that was away can begin long after the deadline; then, too, there is a last look.
+        self._last_look_from = max(wish.deadline, self._begun_at)
+        self._execution: Execution = found.execution
+        self._of_execution: Watch[Execution] = Watch([found.execution["executionId"]], wish, self._news)
+        hub.executions.join(self._of_execution)
+        self._waves = [
+            WaveWait(hub, found.execution, wave, servers, _wish_for(wave, wish), self._news)
+            for wave, servers in found.waves
+        ]
+
+    def leave(self) -> None:
+        """Wait no more."""
+        self._hub.executions.leave(self._of_execution)
+        for wave in self._waves:
+            wave.leave()
+
+    async def look(self) -> Look:
+        """
+        Wait for answers, put on record what they say, and tell what is known then.
+
+        :return: also without news when the deadline comes.
+        :raises TransitionRefusedError: the execution has ended.
+        :raises ExecutionNotFoundError: its record is not there any more.
+        """
+        await self._next_news()
+        answer = self._of_execution.take()
+        if answer is not None and answer.error is None:
+            execution_id = self._execution["executionId"]
+            if execution_id not in answer.found:
+                raise ExecutionNotFoundError(execution_id)
+            self._execution = answer.found[execution_id]
+        await asyncio.gather(*(wave.take_news() for wave in self._waves))
+        return Look(
+            settled=all(wave.is_settled(self._execution) for wave in self._waves),
+            problem=joined(wave.problem for wave in self._waves),
+            cancelled="cancel" in self._execution and self._was_asked_since(self._begun_at),
+        )
+
+    async def put_looks_on_record(self) -> None:
+        """Record the looks that brought no news: the wait ends, and what it came to is judged."""
+        try:
+            await asyncio.gather(*(wave.put_looks_on_record() for wave in self._waves))
+        except PASSING_TROUBLE as error:
+            log.warning("looks are not recorded: %s", describe(error))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has passed, and everything answered once more after it, or does not answer."""
+        deadline, now = self._wish.deadline, time.time()
+        if now < deadline:
+            return False
+        if all(wave.was_answered_since(deadline) for wave in self._waves):
+            return True
+        is_tried_enough = now >= self._last_look_from + _LAST_INTERVALS * self._wish.interval
+        return (is_tried_enough and self._was_asked_since(deadline)) or now >= self._ends_at
+
+    @property
+    def _ends_at(self) -> float:
+        """Epoch seconds at which the wait ends even if it gets no answers any more."""
+        longest = max(_LONGEST_LAST_LOOK, _LAST_INTERVALS * self._wish.interval)
+        return self._last_look_from + longest
+
+    def _was_asked_since(self, moment: float) -> bool:
+        return all(wave.was_asked_since(moment) for wave in self._waves)
+
+    async def _next_news(self) -> None:
+        now = time.time()
+        until = self._wish.deadline if now < self._wish.deadline else self._ends_at
+        if await happens_within(self._news, until - now):
+            self._news.clear()
+
+
+@asynccontextmanager
+async def waiting(
+    hub: Hub, execution_id: str, wave_numbers: Sequence[int], wish: Wish
+) -> AsyncIterator[ExecutionWait]:
+    """
+    Wait for waves as long as the context is open.
+
+    :param hub: of the running event loop.
+    :param execution_id: the execution.
+    :param wave_numbers: of its waves, from 1.
+    :param wish: how soon the jobs should be looked at, and until when.
+    :raises botocore errors: the store could not be read until the deadline.
+    """
+    wait = ExecutionWait(hub, await _found(hub, execution_id, wave_numbers, wish), wish)
+    try:
+        yield wait
+    finally:
+        wait.leave()
+
+
+async def _found(hub: Hub, execution_id: str, wave_numbers: Sequence[int], wish: Wish) -> Waves:
+    failures = 0
+    while True:
+        try:
+            return await hub.with_store(_read, execution_id, wave_numbers)
+        except PASSING_TROUBLE:
+            failures += 1
+            if time.time() >= wish.deadline:
+                raise
+            await asyncio.sleep(pause_of([wish], time.time(), failures, None))
+
+
+def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
+    execution = store.get_execution(execution_id)
+    return Waves(
+        execution,
+        [
+            (store.get_wave(execution_id, number), store.get_servers(execution_id, number))
+            for number in wave_numbers
+        ],
+    )
+
+
+def _wish_for(wave: Record, wish: Wish) -> Wish:
+    """The same, with the time at which the wave should end, where its plan has a history."""
+    if "expectedDuration" not in wave or not wave["jobs"]:
+        return wish
+    began = max(requested_at(job) for job in wave["jobs"])
+    return replace(wish, ends_at=began + float(wave["expectedDuration"]))

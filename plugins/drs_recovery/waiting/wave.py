@@ -1,0 +1,286 @@
+"""Wait for the jobs of one wave: take what the pollers found, and write what changed to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from drs_recovery.hooks.clients import Place, PlaceClients
+from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.place_answers import PlaceTrouble
+from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.expressions import Item
+from drs_recovery.store.progress import merge_jobs, server_changes
+from drs_recovery.store.records import WavePoll
+from drs_recovery.waiting.early_details import EarlyDetails
+from drs_recovery.waiting.hub import Hub, Job
+from drs_recovery.waiting.job_logs import JobLog
+from drs_recovery.waiting.looks import Looks
+from drs_recovery.waiting.pace import Wish
+from drs_recovery.waiting.poller import Answer, Watch
+from drs_recovery.waves.observation import JobAnswer
+from drs_recovery.waves.polling import (
+    PASSING_TROUBLE,
+    demand_account_of_unlisted,
+    is_settled,
+    joined,
+    log_trouble,
+    open_jobs,
+    poll_of,
+    record_problem,
+)
+from drs_recovery.waves.post_launch import are_awaited
+
+Record = Mapping[str, Any]
+
+# That nothing changed is put on record every so many looks, but at least once in so many seconds: people see
+# when DRS was last asked.
+_QUIET_LOOKS, _QUIET_SECONDS = 4, 60.0
+
+# Seconds for which it is known that a connection leads to the account of jobs that are not listed.
+_ACCOUNT_SECONDS = 60.0
+
+# Seconds that a look waits for logs, with those of other waves before them: its jobs are worth more.
+_LONGEST_LOG_READ = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class WaveWait:
+    """
+    What is known of a wave while it runs; the store has it all.
+
+    :param hub: of the running event loop.
+    :param execution: EXECUTION record.
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    :param wish: how soon its jobs should be looked at.
+    :param news: set when there are answers to take.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        execution: Record,
+        wave: Record,
+        servers: Sequence[Item],
+        wish: Wish,
+        news: asyncio.Event,
+    ) -> None:
+        self._hub, self._wish = hub, wish
+        self._execution, self._wave, self._servers = execution, wave, servers
+        self._await_actions = are_awaited(execution)
+        self._answers = {
+            job["jobId"]: JobAnswer(job["jobId"], None) for job in open_jobs(wave["jobs"], servers)
+        }
+        self._logs = {job_id: JobLog(wish.interval) for job_id in self._answers}
+        self._watches: dict[Place, Watch[Job]] = {
+            place: Watch(job_ids, wish, news) for place, job_ids in self._places().items()
+        }
+        self._asked_at = dict.fromkeys(self._watches, 0.0)
+        self._account_asked: dict[Place, float] = {}
+        # Of places that did not answer, and of logs that cannot be read.
+        self._problems: dict[Place, str] = {}
+        self._log_troubles: dict[Place, str | None] = {}
+        self._noted = (wave.get("lastPollError") or {}).get("message")
+        self._recorded_at = time.time()
+        self._looks = Looks()
+        at = execution["executionId"], wave["waveNumber"]
+        self._details = EarlyDetails(hub, *at, wish.interval)
+        self._writing = asyncio.Lock()
+        for place, watch in self._watches.items():
+            hub.place(place).join(watch)
+
+    def leave(self) -> None:
+        """Wait no more."""
+        self._details.leave()
+        for place, watch in self._watches.items():
+            self._hub.place(place).leave(watch)
+
+    @property
+    def problem(self) -> str | None:
+        """Which places could not be asked last time, and why, for people; None if it went well."""
+        return joined(self._problems.values())
+
+    def was_asked_since(self, moment: float) -> bool:
+        """
+        Whether every place was asked, with or without success.
+
+        :param moment: epoch seconds.
+        """
+        return all(asked_at >= moment for asked_at in self._asked_at.values())
+
+    def was_answered_since(self, moment: float) -> bool:
+        """
+        Whether every place was asked with success, and what it said is on record.
+
+        :param moment: epoch seconds.
+        """
+        return self.was_asked_since(moment) and not self._problems
+
+    def is_settled(self, execution: Record) -> bool:
+        """
+        Whether there is nothing more to wait for.
+
+        :param execution: EXECUTION record as it is now.
+        """
+        answers = list(self._answers.values())
+        return is_settled(execution, answers, self._servers) and not self._awaits_reasons()
+
+    def _awaits_reasons(self) -> bool:
+        """Whether a log may tell at one of the next looks why a server failed."""
+        return any(
+            job_log.is_late
+            for server in self._servers
+            if server["phase"] == ServerPhase.FAILED
+            and (job_log := self._logs.get(server.get("jobId", ""))) is not None
+        )
+
+    async def take_news(self) -> None:
+        """
+        Put on record what came since the last call.
+
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        taken = ((place, watch.take()) for place, watch in self._watches.items())
+        # Side by side: a Region that answers slowly does not keep the others off the record.
+        await asyncio.gather(*(self._take(place, answer) for place, answer in taken if answer is not None))
+
+    async def _take(self, place: Place, answer: Answer[Job]) -> None:
+        problem = None
+        self._looks.asked(place, answer.asked_at, answered=answer.error is None)
+        if answer.error is not None:
+            # Whatever it is: this place cannot be asked now. It may pass, and the others can be asked.
+            problem = str(PlaceTrouble(place, answer.error, "DRS"))
+        else:
+            try:
+                await self._look_at(place, answer)
+            except PASSING_TROUBLE as error:
+                problem = describe(error)
+        if problem is not None:
+            self._problems[place] = problem
+            await self._note_problem()
+        self._asked_at[place] = answer.asked_at
+
+    async def _demand_account(self, place: Place, listed: Collection[str]) -> None:
+        """A job that DRS does not list may run in another account than the one that is asked now."""
+        jobs = [job for job in self._wave["jobs"] if job["jobId"] in self._watches[place].keys]
+        is_due = time.time() >= self._account_asked.get(place, 0.0) + _ACCOUNT_SECONDS
+        if is_due and any(job["jobId"] not in listed for job in jobs):
+            await asyncio.to_thread(demand_account_of_unlisted, PlaceClients(place), jobs, listed)
+            self._account_asked[place] = time.time()
+
+    async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
+        await self._demand_account(place, answer.found)
+        answers = await asyncio.gather(
+            *(
+                self._job_answer(place, job_id, answer.found.get(job_id), answer.asked_at)
+                for job_id in sorted(self._watches[place].keys)
+            )
+        )
+        self._log_troubles[place] = log_trouble(
+            answer for answer in answers if not self._logs[answer.job_id].is_late
+        )
+        async with self._writing:
+            poll = poll_of(answers, self._servers, await_actions=self._await_actions)
+            poll = replace(poll, trouble=self._trouble(answered=place))
+            if poll.trouble != self._noted or self._is_quiet_for_long() or self._changes(poll):
+                await self._record(poll)
+            elif self._looks.are_due:
+                await self._record_looks()
+        self._details.look_for(self._servers)
+        # Not before: a wave is judged by its record, so that nothing else may call it settled.
+        self._answers.update({answer.job_id: answer for answer in answers})
+        self._problems.pop(place, None)
+
+    def _trouble(self, answered: Place | None = None) -> str | None:
+        """What the record says of trouble: a good answer of one place must not hide that of another."""
+        problems = (problem for place, problem in self._problems.items() if place != answered)
+        return joined([*problems, *self._log_troubles.values()])
+
+    async def _job_answer(self, place: Place, job_id: str, job: Job | None, asked_at: float) -> JobAnswer:
+        job_log, trouble = self._logs[job_id], None
+        servers = [server for server in self._servers if server.get("jobId") == job_id]
+        if job is not None and job_log.may_have_news(job, servers, time.time()):
+            trouble = await self._read_log(place, job_id, job)
+        return JobAnswer(job_id, job, job_log.items, trouble, asked_at)
+
+    async def _read_log(self, place: Place, job_id: str, job: Job) -> str | None:
+        """Why the log could not be read, for people; None if it was."""
+        job_log, now = self._logs[job_id], time.time()
+        try:
+            async with asyncio.timeout(_LONGEST_LOG_READ):
+                items = await self._hub.place(place).drs.job_log(job_id)
+        except TimeoutError:
+            trouble = f"no answer within {_LONGEST_LOG_READ:.0f} seconds"
+        except Exception as error:  # whatever it is, what the job itself tells goes on record
+            trouble = describe(error)
+        else:
+            job_log.keep(job, items, now)
+            return None
+        job_log.miss()
+        return trouble
+
+    def _changes(self, poll: WavePoll) -> bool:
+        jobs = self._wave["jobs"]
+        return merge_jobs(jobs, poll.jobs) != jobs or bool(
+            server_changes(self._servers, poll.servers, time.time(), 0)
+        )
+
+    def _is_quiet_for_long(self) -> bool:
+        longest = min(_QUIET_LOOKS * self._wish.interval, _QUIET_SECONDS)
+        return time.time() >= self._recorded_at + longest
+
+    async def put_looks_on_record(self) -> None:
+        """Record those that are not: whoever judges the wave now should see when DRS was last asked."""
+        await self._details.finish()
+        async with self._writing:
+            if self._looks.unrecorded:
+                await self._record_looks()
+
+    async def _record_looks(self) -> None:
+        execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
+        looks, newest = self._looks.unrecorded, self._looks.newest
+        await self._hub.with_store(ExecutionStore.record_looks, execution_id, number, looks, newest)
+        self._looks.recorded()
+
+    async def _record(self, poll: WavePoll) -> None:
+        number = self._wave["waveNumber"]
+        poll = replace(poll, looks=self._looks.unrecorded, looked_at=self._looks.newest)
+        self._servers = await self._hub.with_store(
+            ExecutionStore.record_poll, self._execution["executionId"], number, poll
+        )
+        self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
+        self._looks.recorded()
+        self._is_noted(poll.trouble)
+
+    async def _note_problem(self) -> None:
+        execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
+        async with self._writing:
+            trouble = self._trouble()
+            log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, trouble)
+            if trouble == self._noted and not self._is_quiet_for_long():
+                return
+            try:
+                looks = self._looks.unrecorded
+                await self._hub.with_store(record_problem, execution_id, number, trouble, looks)
+                self._looks.recorded()
+            except PASSING_TROUBLE as error:
+                log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
+            self._is_noted(trouble)
+
+    def _is_noted(self, trouble: str | None) -> None:
+        self._noted, self._recorded_at = trouble, time.time()
+
+    def _places(self) -> Mapping[Place, list[str]]:
+        by_place: dict[Place, list[str]] = defaultdict(list)
+        for job in self._wave["jobs"]:
+            if job["jobId"] in self._answers:
+                by_place[Place(job["connection"], job["region"])].append(job["jobId"])
+        return by_place

@@ -1,0 +1,175 @@
+"""
+Room in DRS for the jobs of a wave: reserved before a job is started, so that DRS has no reason to refuse it.
+
+All executions of an account and Region share one queue, in which a job waits that finds no room.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from drs_recovery.exceptions import InstancesInUseError, WaveRefusedError
+from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.errors import describe
+from drs_recovery.jobs.parts import JobPart, places_of
+from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
+from drs_recovery.jobs.room import CLOCK_MARGIN, QueuedError, take_room
+from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.preflight.instances_in_use import UseCheck
+from drs_recovery.settings import poll_interval
+from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.queue_entries import QueueEntry
+from drs_recovery.store.wave_attempts import attempt_of, wanted_since
+from drs_recovery.waves.retry import LISTING_SECONDS
+from drs_recovery.waves.rules import check_not_ending
+
+log = logging.getLogger(__name__)
+
+
+class Admission:
+    """
+    Reserve room for the jobs of one wave's attempt.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param execution: EXECUTION record.
+    :param wave: WAVE record, whose start was requested.
+    """
+
+    def __init__(
+        self, store: ExecutionStore, clients: Clients, execution: Mapping[str, Any], wave: Mapping[str, Any]
+    ) -> None:
+        self._store, self._clients = store, clients
+        self._execution, self._wave = execution, wave
+        self._priority = Priority(plan_from_snapshot(execution["planSnapshot"]).priority)
+        self._queues: dict[Place, PlaceQueue] = {}
+        self._reserved: dict[int, QueueEntry] = {}
+
+    def reserve(self, part: JobPart) -> None:
+        """
+        Take room for a job; also if an earlier try took it and died, so that it lasts for this one.
+
+        :param part: the job.
+        :raises QueuedError: it is not its turn; it is in the queue now.
+        :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
+        :raises WaveRefusedError: the execution has begun to end meanwhile.
+        :raises InstancesInUseError: the launch would end instances of a real recovery.
+        """
+        queue = self._queue_of(part)
+        try:
+            self._reserved[part.number] = take_room(self._store, queue, self._entry(part))
+        except QueuedError as error:
+            self._store.wait_in_queue(queue.name, error.entry, waits_until())
+            raise
+        self._check_still_wanted(part)
+
+    def _check_still_wanted(self, part: JobPart) -> None:
+        """
+        Ask once more, since to find room can take a while.
+
+        Whoever closes an execution waits for requests that were sent until then, but not for ever.
+        """
+        try:
+            check_not_ending(self._store.get_execution(self._execution["executionId"]))
+            UseCheck(self._store, self._clients, self._execution).demand_unused(
+                part, self._wave["waveNumber"]
+            )
+        except NotStartedError:
+            self.give_back(part)
+            raise
+        except (WaveRefusedError, InstancesInUseError):
+            self._store.leave_queue(self._queue_of(part).name, [self._reserved.pop(part.number)])
+            raise
+
+    def join(self, part: JobPart) -> None:
+        """
+        Wait in the queue without a look whether there is room; a job that has room keeps it.
+
+        :param part: the job.
+        """
+        queue = self._store.read_queue(self._queue_of(part).name)
+        mine = queue.standing(self._entry(part))
+        if mine.waits:
+            self._store.wait_in_queue(queue.place, mine, waits_until())
+
+    def give_back(self, part: JobPart) -> None:
+        """
+        Free the room of a job that DRS did not start; the job keeps its place in the queue.
+
+        :param part: the job.
+        """
+        entry = self._reserved.pop(part.number)
+        self._store.wait_in_queue(self._queue_of(part).name, entry, waits_until())
+
+    def started(self, part: JobPart, job_id: str) -> None:
+        """
+        Say which job took the room: it stays taken until DRS lists the job.
+
+        :param part: the job.
+        :param job_id: DRS job id.
+        """
+        entry = self._reserved.pop(part.number, None)
+        if entry is not None:
+            until = time.time() + LISTING_SECONDS
+            self._store.name_queued_job(self._queue_of(part).name, entry, job_id, until)
+
+    def _queue_of(self, part: JobPart) -> PlaceQueue:
+        if part.place not in self._queues:
+            self._queues[part.place] = PlaceQueue(self._store, self._clients.at(*part.place))
+        return self._queues[part.place]
+
+    def _entry(self, part: JobPart) -> QueueEntry:
+        return QueueEntry(
+            execution_id=self._execution["executionId"],
+            plan_id=self._execution["planId"],
+            execution_type=ExecutionType(self._execution["executionType"]),
+            priority=self._priority,
+            wave_number=self._wave["waveNumber"],
+            attempt=attempt_of(self._wave),
+            part=part.number,
+            server_ids=part.server_ids,
+            joined=wanted_since(self._execution, self._wave),
+        )
+
+
+def lease() -> float:
+    """Seconds for which an entry counts that nobody renews: a few looks may fail, or a triggerer restart."""
+    return max(5 * poll_interval(), 5 * CLOCK_MARGIN)
+
+
+def waits_until() -> float:
+    """Epoch seconds until which an entry counts that is made or renewed now."""
+    return time.time() + lease()
+
+
+def leave_queues(
+    store: ExecutionStore,
+    clients: Clients,
+    wave: Mapping[str, Any],
+    servers: Iterable[Mapping[str, Any]],
+    parts: Collection[int] | None = None,
+) -> None:
+    """
+    Take the waiting jobs of a wave that are started no more out of the queues.
+
+    Nothing hangs on it: what nobody renews counts no more after some minutes.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    :param parts: numbers of those jobs; None for all.
+    """
+    for place in places_of(servers):
+        try:
+            queue = store.read_queue(PlaceQueue(store, clients.at(*place)).name)
+            of_wave = queue.of_wave(wave["executionId"], wave["waveNumber"])
+            mine = [one for one in of_wave if parts is None or one.part in parts]
+            store.leave_queue(queue.place, [entry for entry in mine if entry.waits])
+        except NOT_LOOKED_AT as error:
+            log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))

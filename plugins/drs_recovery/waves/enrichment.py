@@ -1,0 +1,249 @@
+"""
+Find the EC2 instance of every server that was launched and write its details to the store.
+
+A server is READY only after this. The rows of DescribeRecoveryInstances can lag a poll or two behind a job's
+LAUNCHED, and EC2 may not know an instance right after its launch, so a missing detail is first waited for.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drs_recovery.hooks.accounts import demand_account
+from drs_recovery.hooks.clients import Clients, Place, PlaceClients
+from drs_recovery.hooks.ec2 import describe_instances
+from drs_recovery.hooks.place_answers import PlaceTrouble, ask_places
+from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.progress import server_changes
+from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.waves.instance_details import (
+    GONE_STATES,
+    HALTED_STATES,
+    Found,
+    belongs_to,
+    fields_of,
+    row_of,
+    warning_of,
+    what_is_missing,
+    why_gone,
+)
+from drs_recovery.waves.judgement import has_launched
+from drs_recovery.waves.observation import reason_beside_instance
+from drs_recovery.waves.polling import joined
+from drs_recovery.waves.post_launch import warning_of as actions_warning_of
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Details:
+    """
+    What a look for details came to.
+
+    :param missing: ids of servers whose details are still to come.
+    :param problems: what could not be asked, and why, for people.
+    """
+
+    missing: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """What is still to come, for people; empty when nothing is."""
+        return (*self.missing, *self.problems) if self.missing else ()
+
+
+class InstanceEnricher:
+    """
+    Bring EC2 details into the records of a wave; each place of it stands for itself.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param patience: seconds for which a server may lack details before it counts as failed, from the first
+        look on after its launch and its post-launch actions.
+    """
+
+    def __init__(self, store: ExecutionStore, clients: Clients, patience: float) -> None:
+        self._store = store
+        self._clients = clients
+        self._patience = patience
+
+    def enrich(self, execution_id: str, wave_number: int, give_up_at: float = math.inf) -> Details:
+        """
+        Look once for the instances of a wave's servers and record what is there.
+
+        :param execution_id: the execution.
+        :param wave_number: from 1.
+        :param give_up_at: epoch seconds from which trouble that may pass counts like a refusal.
+        :return: what is still to come. AWS errors are in it, not raised.
+        """
+        servers = [s for s in self._store.get_servers(execution_id, wave_number) if _lacks_details(s)]
+        if not servers:
+            return Details()
+        found, troubles = self._look(servers)
+        seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in servers]
+        problems = tuple(map(str, troubles))
+        poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
+        after = self._store.record_poll(execution_id, wave_number, poll)
+        return Details(tuple(s["sourceServerId"] for s in after if self._is_waited_for(s)), problems)
+
+    def note(self, execution_id: str, wave_number: int, *, again: bool = False) -> tuple[str, ...]:
+        """
+        Look once for instances while more is still to come of their servers, and record what is there.
+
+        Nothing is concluded from it: a server that is launched may still get post-launch actions.
+
+        :param execution_id: the execution.
+        :param wave_number: from 1.
+        :param again: look also at instances whose details are on record: they may have changed.
+        :return: ids of servers whose details are on record now.
+        """
+        servers = [
+            server
+            for server in self._store.get_servers(execution_id, wave_number)
+            if server.get("instanceId" if again else "jobId") and (again or not has_details(server))
+        ]
+        if not servers:
+            return ()
+        found, _ = self._look(servers, with_wishes=False)
+        seen = [
+            ServerSeen(server["sourceServerId"], fields=fields_of(found[server["sourceServerId"]]))
+            for server in servers
+        ]
+        if server_changes(servers, seen, time.time(), 0):
+            poll = WavePoll(servers=tuple(seen), is_look=False)
+            servers = self._store.record_poll(execution_id, wave_number, poll)
+        return tuple(server["sourceServerId"] for server in servers if has_details(server))
+
+    def _is_waited_for(self, server: Record) -> bool:
+        """A server that failed after its launch has an instance too, which is looked for as patiently."""
+        if has_launched(server):
+            return True
+        return _was_launched(server) and not server.get("instanceId") and self._is_patient(server)
+
+    def _is_patient(self, server: Record) -> bool:
+        now = time.time()
+        return now < float(server.get("detailsAwaitedTime", now)) + self._patience
+
+    def _look(
+        self, servers: Sequence[Record], *, with_wishes: bool = True
+    ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+        """What DRS and EC2 say of the servers' instances, by source server id, and what they do not say."""
+        by_place: dict[Place, list[Record]] = defaultdict(list)
+        for server in servers:
+            by_place[Place(server["connection"], server["region"])].append(server)
+        rows = ask_places(self._clients, by_place, "DRS", _rows)
+        wanted = {place: _instance_ids(there, rows.found.get(place, ())) for place, there in by_place.items()}
+        known = {place: ids for place, ids in wanted.items() if ids}
+        instances = ask_places(self._clients, known, "EC2", _instances)
+        silent = {trouble.place: trouble for trouble in (*instances.troubles, *rows.troubles)}
+        found = {}
+        for place, there in by_place.items():
+            at_place = instances.found.get(place, {})
+            for server in there:
+                row = row_of(server, rows.found.get(place), at_place)
+                instance = at_place.get(str((row or {}).get("ec2InstanceID")))
+                found[server["sourceServerId"]] = Found(row, instance, silent.get(place))
+        halted, unread = self._with_wishes(by_place, found) if with_wishes else ({}, [])
+        return {**found, **halted}, [*rows.troubles, *instances.troubles, *unread]
+
+    def _with_wishes(
+        self, by_place: Mapping[Place, Sequence[Record]], found: Mapping[str, Found]
+    ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+        """What launch settings ask for, read only of servers whose instance does not run."""
+        halted = {
+            place: [s["sourceServerId"] for s in there if found[s["sourceServerId"]].state in HALTED_STATES]
+            for place, there in by_place.items()
+        }
+        wishes = ask_places(
+            self._clients, {place: ids for place, ids in halted.items() if ids}, "DRS", _dispositions
+        )
+        unread = {trouble.place: trouble for trouble in wishes.troubles}
+        told = {
+            server_id: replace(
+                found[server_id],
+                disposition=wishes.found.get(place, {}).get(server_id),
+                disposition_trouble=unread.get(place),
+            )
+            for place, ids in halted.items()
+            for server_id in ids
+        }
+        return told, wishes.troubles
+
+    def _seen(self, server: Record, found: Found, give_up_at: float) -> ServerSeen:
+        fields, once, phase = fields_of(found), {}, None
+        if has_launched(server):
+            phase, error = self._verdict(server, found, give_up_at)
+            fields["error"] = error
+            if phase is ServerPhase.READY:
+                fields["warning"] = joined([actions_warning_of(server), warning_of(found)])
+        elif fields.get("instanceId") and server.get("error"):
+            fields["error"] = reason_beside_instance(server["error"], fields["instanceId"])
+        if phase is not ServerPhase.READY and (has_launched(server) or _was_launched(server)):
+            once["detailsAwaitedTime"] = time.time()
+        return ServerSeen(server["sourceServerId"], phase=phase, fields=fields, once=once)
+
+    def _verdict(
+        self, server: Record, found: Found, give_up_at: float
+    ) -> tuple[ServerPhase | None, str | None]:
+        if found.state in GONE_STATES:
+            return ServerPhase.FAILED, why_gone(found)
+        if found.trouble is None and found.is_up:
+            return ServerPhase.READY, None
+        if self._is_patient(server) or _may_pass(found, give_up_at):
+            return None, None
+        # What could not be asked is not what makes a server ready: an instance that runs at its address does.
+        if found.is_up:
+            return ServerPhase.READY, None
+        return ServerPhase.FAILED, f"DRS says LAUNCHED, but {what_is_missing(found)}"
+
+
+def has_details(server: Record) -> bool:
+    """
+    Whether what EC2 says of a server's instance is on record.
+
+    :param server: SERVER record.
+    """
+    return bool(server.get("instanceId") and server.get("instanceState"))
+
+
+def _may_pass(found: Found, give_up_at: float) -> bool:
+    trouble = found.trouble or found.disposition_trouble
+    return trouble is not None and trouble.passes and time.time() < give_up_at
+
+
+def _lacks_details(server: Record) -> bool:
+    """Whatever a job did to its server, an instance may be there: even of a failed or unfinished one."""
+    return has_launched(server) or (bool(server.get("jobId")) and not server.get("instanceId"))
+
+
+def _was_launched(server: Record) -> bool:
+    return launch_outcome(server["launchStatus"]) is LaunchOutcome.LAUNCHED
+
+
+def _rows(hooks: PlaceClients, servers: Sequence[Record]) -> list[Record]:
+    rows: list[Record] = [*hooks.drs.recovery_instances([one["sourceServerId"] for one in servers])]
+    unlisted = [server for server in servers if not any(belongs_to(row, server) for row in rows)]
+    demand_account(hooks, (server.get("accountId") for server in unlisted))
+    return rows
+
+
+def _instance_ids(servers: Iterable[Record], rows: Iterable[Record]) -> list[str]:
+    """Instances that DRS lists, and those that jobs named: DRS may not list them any more, or not tell."""
+    listed = {row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")}
+    named = {server["recoveryInstanceId"] for server in servers if server.get("recoveryInstanceId")}
+    return sorted(listed | named)
+
+
+def _instances(hooks: PlaceClients, instance_ids: Sequence[str]) -> dict[str, Record]:
+    return describe_instances(hooks.ec2.conn, instance_ids)
+
+
+def _dispositions(hooks: PlaceClients, server_ids: Sequence[str]) -> dict[str, str | None]:
+    return {server_id: hooks.drs.launch_disposition(server_id) for server_id in server_ids}

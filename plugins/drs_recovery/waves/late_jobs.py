@@ -1,0 +1,88 @@
+"""
+Find DRS jobs that nobody wrote down: the answer was lost, or the task that asked was being cancelled.
+
+Airflow's "Mark run as failed" does not stop a process at once: it lives on until its supervisor's next
+heartbeat and may be inside a StartRecovery call. Such a job carries the execution's tags, so that it is found
+and followed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
+from drs_recovery.jobs.parts import awaited_parts, parts_without_job
+from drs_recovery.jobs.starter import JobStarter, NotStartedError
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.wave_attempts import attempt_of
+
+# How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
+# seconds until Airflow's supervisor ends the process (``[workers] min_heartbeat_interval`` is 5).
+LATE_START_SECONDS = START_RECOVERY_SECONDS + 10
+
+log = logging.getLogger(__name__)
+
+
+def waves_without_all_jobs(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """
+    Waves whose start was requested, and of which jobs may still turn up.
+
+    :param document: the execution document.
+    """
+    return [w for w in waves_to_search(document) if awaited_parts(_as_started(w), w["serverStatuses"])]
+
+
+def waves_to_search(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """
+    Those, and the waves of which AWS refused a job for good: an earlier request may have got through.
+
+    :param document: the execution document.
+    """
+    requested = (wave for wave in document["waves"] if wave.get("startTime"))
+    return [w for w in requested if parts_without_job(_as_started(w), w["serverStatuses"])]
+
+
+def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+    """
+    Look once for the unknown jobs of the last attempt that was started and record those that exist.
+
+    :param store: the execution store.
+    :param document: the execution document.
+    :param wave: one of its waves, whose start was requested.
+    :return: whether no job of the attempt can turn up any more.
+    :raises botocore errors: DRS cannot be asked in one of the places; what the others told is on record.
+    """
+    wave = _as_started(wave)
+    starter = JobStarter(Clients(), document, wave)
+    awaited = {part.number for part in awaited_parts(wave, wave["serverStatuses"])}
+    troubles: list[Exception] = []
+    for part in parts_without_job(wave, wave["serverStatuses"]):
+        try:
+            started = starter.find(part)
+        except NotStartedError:
+            continue
+        except AWS_ERRORS as error:
+            number, where = wave["waveNumber"], part.place
+            log.warning("wave %s: a late job in %s is not found: %s", number, where, describe(error))
+            # Nobody waits for a job that was refused.
+            troubles += [error] if part.number in awaited else []
+            continue
+        if started is not None:
+            store.record_job(document["executionId"], wave["waveNumber"], started.job, adopted=True)
+            awaited.discard(part.number)
+    if troubles:
+        # One that may pass is worth another look, whatever a definite refusal says.
+        raise max(troubles, key=is_transient)
+    return not awaited
+
+
+def _as_started(wave: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The wave as it was in its last attempt that may have jobs: a retry first looks what that one left."""
+    if not wave.get("restartPending"):
+        return wave
+    attempt = max(map(attempt_of, wave["serverStatuses"]), default=attempt_of(wave))
+    return {**wave, "attempt": attempt, "attemptTime": wave["startTime"], "restartPending": False}

@@ -1,0 +1,227 @@
+"""
+One look at the jobs of a wave: ask DRS, write what changed to the store, say whether the wave is settled.
+
+The sensor's first look, its trigger and the finalizer all use this; it never judges and never ends anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.hooks.accounts import demand_account
+from drs_recovery.hooks.clients import Clients, Place, PlaceClients
+from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
+from drs_recovery.hooks.place_answers import PlaceAnswers, ask_places
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.waves.judgement import needs_no_more_polls
+from drs_recovery.waves.observation import JobAnswer, has_ended, job_seen, servers_seen
+from drs_recovery.waves.post_launch import are_awaited
+
+# Neither DRS's nor the store's troubles end a wait: only the wave's time-out does.
+PASSING_TROUBLE: tuple[type[Exception], ...] = (*AWS_ERRORS, StoreConflictError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Look:
+    """
+    What one look came to.
+
+    :param settled: every job is COMPLETED and every server launched (its actions done) or failed.
+    :param problem: why DRS, in one of the wave's places, or the store could not be asked this time; None if
+        it went well.
+    :param retry_after: seconds that AWS asked to wait, if it did.
+    :param cancelled: somebody asked to cancel the execution.
+    """
+
+    settled: bool
+    problem: str | None = None
+    retry_after: float | None = None
+    cancelled: bool = False
+
+
+class WaveWatcher:
+    """
+    Look at the jobs of waves, with clients that are kept between looks.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    """
+
+    def __init__(self, store: ExecutionStore, clients: Clients | None = None) -> None:
+        self._store = store
+        self._clients = clients or Clients()
+
+    def look(self, execution_id: str, wave_number: int) -> Look:
+        """
+        Look once; errors of AWS are recorded and survived, and those of one place hide nothing of another.
+
+        :param execution_id: the execution.
+        :param wave_number: from 1.
+        :return: the look; AWS errors are in it, not raised, since the wave's time-out is what ends waiting.
+        """
+        try:
+            return self._look(execution_id, wave_number)
+        except PASSING_TROUBLE as error:
+            problem = describe(error)
+            log.warning("execution %s wave %s: no answer this time: %s", execution_id, wave_number, problem)
+            self._clients.forget()
+            record_problem(self._store, execution_id, wave_number, problem)
+            return Look(settled=False, problem=problem, retry_after=retry_after(error))
+
+    def _look(self, execution_id: str, wave_number: int) -> Look:
+        execution = self._store.get_execution(execution_id)
+        wave = self._store.get_wave(execution_id, wave_number)
+        servers = self._store.get_servers(execution_id, wave_number)
+        asked = self._ask(open_jobs(wave["jobs"], servers))
+        answers = [answer for at_place in asked.found.values() for answer in at_place]
+        problem = joined(map(str, asked.troubles))
+        poll = poll_of(answers, servers, await_actions=are_awaited(execution))
+        poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
+        if poll.trouble:
+            log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
+        after = self._store.record_poll(execution_id, wave_number, poll)
+        return Look(
+            # Nobody knows of the jobs of a place that did not answer.
+            settled=problem is None and is_settled(execution, answers, after),
+            problem=problem,
+            retry_after=max((trouble.retry_after or 0.0 for trouble in asked.troubles), default=0.0) or None,
+            cancelled="cancel" in execution,
+        )
+
+    def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> PlaceAnswers[list[JobAnswer]]:
+        by_place: dict[Place, list[Mapping[str, Any]]] = defaultdict(list)
+        for job in jobs:
+            by_place[Place(job["connection"], job["region"])].append(job)
+        return ask_places(self._clients, by_place, "DRS", _answers_of)
+
+
+def joined(reasons: Iterable[str | None]) -> str | None:
+    """
+    Several reasons as one text for people; None if there is none.
+
+    :param reasons: those that are None or empty are left out.
+    """
+    return "; ".join(reason for reason in reasons if reason) or None
+
+
+def _answers_of(hooks: PlaceClients, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
+    job_ids = [job["jobId"] for job in jobs]
+    listed = {job["jobID"]: job for job in hooks.drs.describe_jobs(job_ids)}
+    demand_account_of_unlisted(hooks, jobs, listed)
+    return [_answer(hooks.drs, job_id, listed.get(job_id)) for job_id in job_ids]
+
+
+def demand_account_of_unlisted(
+    hooks: PlaceClients, jobs: Iterable[Mapping[str, Any]], listed: Collection[str]
+) -> None:
+    """
+    Demand that jobs which DRS does not list were at least looked for in their account.
+
+    :param hooks: of the place where it was looked.
+    :param jobs: of the WAVE record.
+    :param listed: ids of those that DRS lists.
+    :raises botocore errors: the connection leads to another account now, or AWS does not tell.
+    """
+    unlisted = [job.get("accountId") for job in jobs if job["jobId"] not in listed]
+    demand_account(hooks, unlisted)
+
+
+def _answer(drs: DrsHook, job_id: str, job: Mapping[str, Any] | None) -> JobAnswer:
+    if job is None:
+        return JobAnswer(job_id, None)
+    try:
+        return JobAnswer(job_id, job, drs.job_log(job_id))
+    except AWS_ERRORS as error:
+        # The job itself tells which servers launched: that must not wait for what the log would add.
+        return JobAnswer(job_id, job, log_trouble=describe(error))
+
+
+def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
+    """
+    Which logs could not be read, and why, for people; None if all could.
+
+    :param answers: of DRS, on some jobs of a wave.
+    """
+    return joined(
+        f"the log of {answer.job_id} cannot be read: {answer.log_trouble}"
+        for answer in answers
+        if answer.log_trouble
+    )
+
+
+def record_problem(
+    store: ExecutionStore, execution_id: str, wave_number: int, problem: str, looks: int = 1
+) -> None:
+    """
+    Put on record that a look failed; never raises.
+
+    :param problem: why, for people.
+    :param looks: how often AWS was asked since the last poll that was written.
+    """
+    try:
+        store.record_poll_failure(execution_id, wave_number, problem, looks)
+    except PASSING_TROUBLE as error:
+        # The store itself is out of reach: the next good poll writes what this one could not.
+        log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
+
+
+def open_jobs(
+    jobs: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """
+    Jobs that may have news: one that ended, and whose servers a retry started again, has none.
+
+    :param jobs: of the WAVE record.
+    :param servers: its SERVER records.
+    """
+    named = {server.get("jobId") for server in servers}
+    return [job for job in jobs if job["jobId"] in named or not has_ended(job)]
+
+
+def poll_of(
+    answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]], *, await_actions: bool
+) -> WavePoll:
+    """
+    What a look saw, as the store takes it.
+
+    :param answers: of DRS, on some jobs of the wave.
+    :param servers: SERVER records of the wave.
+    :param await_actions: whether post-launch actions decide too.
+    """
+    ids_by_job: dict[str, list[str]] = defaultdict(list)
+    for server in servers:
+        ids_by_job[server.get("jobId", "")].append(server["sourceServerId"])
+    instances = {s["sourceServerId"]: s.get("instanceId") or s.get("recoveryInstanceId") for s in servers}
+    seen: list[ServerSeen] = []
+    for answer in answers:
+        server_ids = ids_by_job[answer.job_id]
+        seen += servers_seen(answer, server_ids, await_actions=await_actions, instances=instances)
+    jobs = tuple(job for answer in answers if (job := job_seen(answer)) is not None)
+    return WavePoll(jobs=jobs, servers=tuple(seen))
+
+
+def is_settled(
+    execution: Mapping[str, Any], answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]]
+) -> bool:
+    """
+    Whether every job is COMPLETED and every server launched, its actions done, or failed.
+
+    :param execution: EXECUTION record.
+    :param answers: on all open jobs of the wave.
+    :param servers: SERVER records of the wave.
+    """
+    # Once nothing more starts, a server whose job was never started has no end to wait for.
+    if execution["status"] == ExecutionStatus.CANCELLING:
+        servers = [server for server in servers if server.get("jobId")]
+    jobs_ended = bool(answers) and all(answer.is_completed for answer in answers)
+    return jobs_ended and all(map(needs_no_more_polls, servers))

@@ -1,0 +1,157 @@
+"""What a gate asks, and whom: the plan's pauses and the approval of a real recovery, as one question."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from drs_recovery.hooks.errors import describe
+from drs_recovery.plan.markdown import escaped
+from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
+from drs_recovery.plan.model import Gate, RecoveryApproval, RecoveryPlan
+from drs_recovery.statuses import ExecutionType, ServerPhase
+from drs_recovery.waves.judgement import wave_label, wave_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Question:
+    """
+    One question to the approvers.
+
+    :param subject: its headline.
+    :param message: what to check before the answer.
+    :param body: message and state of the execution, as Markdown.
+    :param approvers: Airflow user ids; empty for everyone with the right to run the DAG.
+    :param timeout: how long it stays open.
+    :param continue_on_timeout: whether silence counts as approval.
+    :param two_person: whether the person who started the execution may not approve.
+    """
+
+    subject: str
+    message: str
+    body: str
+    approvers: tuple[str, ...]
+    timeout: timedelta
+    continue_on_timeout: bool
+    two_person: bool
+
+
+def question_of(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Question:
+    """
+    Compose the question in front of a wave.
+
+    A wave can have a pause of its own and the approval of a real recovery at once: then both messages are
+    shown, and the approval decides who may answer and for how long.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: wave number, from 1.
+    """
+    wave = document["waves"][number - 1]
+    gates = _gates(document, plan, number)
+    two_person = any(isinstance(gate, RecoveryApproval) and gate.two_person for gate in gates)
+    values = message_values(document, plan, number)
+    message = _message(document, gates, values, str, two_person=two_person)
+    shown = _message(document, gates, values, escaped, two_person=two_person)
+    return Question(
+        subject=f"{document['executionType']} of {document['planName']}: start wave {wave_label(wave)}?",
+        message=message,
+        body=_body(document, shown),
+        approvers=next((gate.approvers for gate in gates if gate.approvers), ()),
+        timeout=gates[0].timeout,
+        continue_on_timeout=gates[0].on_timeout == "continue",
+        two_person=two_person,
+    )
+
+
+def message_values(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Values:
+    """
+    The results so far, by the names that messages of gates use.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: of the wave behind the gate, from 1.
+    """
+    execution = {
+        "id": document["executionId"],
+        "type": document["executionType"],
+        "ticket": document.get("ticket"),
+        "reason": document.get("reason"),
+        "started_by": document["initiatedBy"],
+    }
+    waves = {wave["waveName"]: _wave_values(wave) for wave in document["waves"]}
+    return Values(
+        {
+            "plan": Values({name: getattr(plan, name) for name in PLAN_VALUES}),
+            "execution": Values(execution),
+            "wave": waves[wave_of(document, number)["waveName"]],
+            "waves": Values(waves),
+        }
+    )
+
+
+def _wave_values(wave: Mapping[str, Any]) -> Values:
+    failed = [s["serverName"] for s in wave["serverStatuses"] if s["phase"] == ServerPhase.FAILED]
+    return Values(
+        {
+            "number": wave["waveNumber"],
+            "name": wave["waveName"],
+            "status": wave["status"],
+            "reason": wave.get("statusReason"),
+            "servers_total": wave["progress"]["totalServers"],
+            "servers_ready": wave["progress"]["ready"],
+            "servers_failed": wave["progress"]["failed"],
+            "failed_servers": ", ".join(failed),
+        }
+    )
+
+
+def _message(
+    document: Mapping[str, Any],
+    gates: Sequence[Gate],
+    values: Values,
+    written: Callable[[object], str],
+    *,
+    two_person: bool,
+) -> str:
+    parts = [_filled(gate.message, values, written) for gate in gates]
+    if two_person:
+        parts.append(
+            f"The approval of a second person is needed: {written(document['initiatedBy'])} started it."
+        )
+    return " ".join(parts)
+
+
+def _filled(message: str, values: Values, written: Callable[[object], str]) -> str:
+    """A question that cannot be put nicely is put as it was written: a gate never fails of its message."""
+    try:
+        return render_message(message, values, written)
+    except Exception as error:
+        # Whoever wrote the plan can mend it, and no traceback through this program helps them.
+        log.warning("the message of a gate cannot be filled in: %s: %s", describe(error), message)
+        return message
+
+
+def _gates(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> list[Gate]:
+    real = document["executionType"] == ExecutionType.RECOVERY
+    approval = plan.approval.recovery if real and number in plan.root_waves() else None
+    return [gate for gate in (approval, plan.wave(number).pause_before) if gate is not None]
+
+
+def _body(document: Mapping[str, Any], message: str) -> str:
+    rows = "\n".join(
+        f"| {wave['waveNumber']} | {escaped(wave['waveName'])} | {wave['status']} | "
+        f"{wave['progress']['ready']} of {wave['progress']['totalServers']} |"
+        for wave in document["waves"]
+    )
+    ticket = f" for ticket {escaped(document['ticket'])}" if document.get("ticket") else ""
+    return (
+        f"{message}\n\n"
+        f"Execution `{document['executionId']}`{ticket}, started by {escaped(document['initiatedBy'])}.\n\n"
+        f"| wave | name | status | servers ready |\n|---|---|---|---|\n{rows}\n"
+    )

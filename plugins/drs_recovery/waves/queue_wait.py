@@ -1,0 +1,101 @@
+"""A wave in the queue for room in DRS: does it still wait, where does it stand, and is it its turn?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.jobs.parts import JobPart, awaited_parts
+from drs_recovery.jobs.schedule import PlaceState, Turn
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.queue_entries import QueueEntry
+from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.waves.admission import lease, waits_until
+from drs_recovery.waves.polling import WaveWatcher
+
+
+class QueuedWave:
+    """
+    A wave whose jobs wait for room.
+
+    :param execution_id: the execution.
+    :param number: of the wave, from 1.
+    :ivar has_jobs: whether some of its jobs are started already.
+    :ivar is_noted: whether its record says that something but its turn is waited for.
+    """
+
+    def __init__(self, execution_id: str, number: int) -> None:
+        self._execution_id, self._number = execution_id, number
+        self._servers: Sequence[Mapping[str, Any]] = ()
+        self._parts: Sequence[JobPart] = ()
+        self._attempt = 0
+        self._clients = Clients()
+        self.has_jobs = self.is_noted = False
+
+    @property
+    def places(self) -> set[Place]:
+        """Where its jobs wait."""
+        return {part.place for part in self._parts}
+
+    def still_waits(self, store: ExecutionStore) -> bool:
+        """
+        Read whether it still waits, and for what.
+
+        :param store: the execution store.
+        :return: False if nothing is to be started any more, such as after a cancellation.
+        """
+        execution = store.get_execution(self._execution_id)
+        wave = store.get_wave(self._execution_id, self._number)
+        status = ExecutionStatus(execution["status"])
+        if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
+            return False
+        self.has_jobs, self._attempt = bool(wave["jobs"]), attempt_of(wave)
+        self.is_noted = "waitingFor" in wave
+        # Which servers an attempt starts does not change, and a wave can have hundreds.
+        self._servers = self._servers or store.get_servers(self._execution_id, self._number)
+        self._parts = awaited_parts(wave, self._servers)
+        return bool(self._parts)
+
+    def follow(self, store: ExecutionStore) -> None:
+        """
+        Look at those of its jobs that run while others wait.
+
+        :param store: the execution store.
+        """
+        WaveWatcher(store, self._clients).look(self._execution_id, self._number)
+
+    def is_next(self, store: ExecutionStore, states: Mapping[Place, PlaceState]) -> bool:
+        """
+        Whether it is the turn of one of its jobs; if not, say so in the record and stay in the queue.
+
+        :param store: the execution store.
+        :param states: of its places, as far as they could be looked at; at least one.
+        """
+        parts = [part for part in self._parts if part.place in states]
+        turns = [self._turn_of(part, states[part.place]) for part in parts]
+        if any(turn is None or turn.is_now for turn in turns):
+            return True
+        for state in states.values():
+            self._stay(store, state)
+        last = max((turn for turn in turns if turn is not None), key=lambda turn: turn.position)
+        store.queue_wave(self._execution_id, self._number, last.position, last.reason)
+        return False
+
+    def _turn_of(self, part: JobPart, state: PlaceState) -> Turn | None:
+        """Where a job stands; None if the step has to do something: join the queue, or adopt the job."""
+        entry = next((entry for entry in self._entries(state) if entry.part == part.number), None)
+        if entry is None or state.job_of(entry) is not None:
+            return None
+        return state.turns.get(entry.order)
+
+    def _entries(self, state: PlaceState) -> Iterator[QueueEntry]:
+        of_wave = state.queue.of_wave(self._execution_id, self._number)
+        return (one for one in of_wave if one.waits and one.attempt == self._attempt)
+
+    def _stay(self, store: ExecutionStore, state: PlaceState) -> None:
+        for entry in self._entries(state):
+            if entry.until - time.time() < lease() / 2:
+                store.wait_in_queue(state.queue.place, entry, waits_until())

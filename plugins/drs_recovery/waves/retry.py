@@ -1,0 +1,120 @@
+"""How long an attempt at a wave may take, and what has become of the attempt before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from drs_recovery.exceptions import WaveFailedError
+from drs_recovery.hooks.accounts import demand_account
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
+from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.plan.model import Wave
+from drs_recovery.settings import details_timeout
+from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
+from drs_recovery.store.wave_attempts import launch_began
+from drs_recovery.waves.enrichment import InstanceEnricher
+from drs_recovery.waves.judgement import needs_no_more_polls, wave_label, wave_of
+from drs_recovery.waves.late_jobs import record_late_jobs
+from drs_recovery.waves.observation import has_ended, requested_at
+from drs_recovery.waves.polling import WaveWatcher
+
+# A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
+LISTING_SECONDS = 600
+
+
+def deadline_of(plan_wave: Wave, wave: Mapping[str, Any]) -> float:
+    """
+    Epoch seconds at which the time-out of a wave's attempt ends.
+
+    It bounds first the wait for room in DRS, and then anew the launch: a wave that had to wait for others
+    launches as slowly as any.
+
+    :param plan_wave: the wave as the execution's plan has it.
+    :param wave: WAVE record, whose start was requested.
+    """
+    return launch_began(wave) + plan_wave.timeout.total_seconds()
+
+
+def begin_retry(
+    store: ExecutionStore, execution_id: str, number: int, actor: str, asked_by: int | None = None
+) -> bool:
+    """
+    Begin a new attempt at a wave if somebody asked for one; see :meth:`ExecutionStore.retry_wave`.
+
+    :return: whether this call began it.
+    :raises TransitionRefusedError: the execution may not go on.
+    """
+    return store.retry_wave(execution_id, number, actor, asked_by)[1]
+
+
+def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> None:
+    """
+    Decide which servers a retry starts again, after a look at what became of their earlier jobs.
+
+    A wave that failed by its time-out can have launched more meanwhile, or still be at it, also in a job
+    whose answer was lost. What those jobs left behind is recorded before their servers start again.
+
+    :param clients: hooks by place.
+    :raises NotStartedError: DRS could not be asked this time.
+    """
+    if not store.get_wave(execution_id, number).get("restartPending"):
+        return
+    document = store.get_document(execution_id)
+    try:
+        record_late_jobs(store, document, wave_of(document, number))
+    except AWS_ERRORS as error:
+        why = f"the jobs of the attempt before are not known: {describe(error)}"
+        raise NotStartedError(why, retry_after(error)) from error
+    wave = store.get_wave(execution_id, number)
+    if wave["jobs"]:
+        look = WaveWatcher(store, clients).look(execution_id, number)
+        if look.problem:
+            raise NotStartedError(look.problem, look.retry_after)
+        try:
+            _give_up_lost_servers(store, clients, execution_id, wave)
+        except AWS_ERRORS as error:
+            raise NotStartedError(describe(error), None) from error
+        details = InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
+        if details.problems:
+            raise NotStartedError("; ".join(details.problems), None)
+    store.restart_failed(execution_id, number)
+
+
+def _give_up_lost_servers(
+    store: ExecutionStore, clients: Clients, execution_id: str, wave: Mapping[str, Any]
+) -> None:
+    """
+    Call the servers FAILED whose job DRS does not list, long after its start.
+
+    If it runs nevertheless, DRS's rule of one job a server keeps a second one from starting.
+    """
+    lost = {job["jobId"] for job in wave["jobs"] if _is_lost(clients, job)}
+    failed = tuple(
+        ServerSeen(
+            server["sourceServerId"],
+            phase=ServerPhase.FAILED,
+            fields={"error": f"DRS does not list its job {server['jobId']}"},
+        )
+        for server in store.get_servers(execution_id, wave["waveNumber"])
+        if server.get("jobId") in lost and not needs_no_more_polls(server)
+    )
+    jobs = tuple(JobSeen(str(job_id), JOB_UNLISTED) for job_id in sorted(lost))
+    store.record_poll(execution_id, wave["waveNumber"], WavePoll(jobs, failed, is_look=False))
+
+
+def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:
+    if has_ended(job) or time.time() < requested_at(job) + LISTING_SECONDS:
+        return False
+    hooks = clients.at(job["connection"], job["region"])
+    demand_account(hooks, [job.get("accountId")])
+    return not hooks.drs.describe_jobs([job["jobId"]])
+
+
+def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:
+    """The failure that the record of an ended attempt holds, for a step that runs again after it."""
+    return WaveFailedError(wave_label(wave), str(wave.get("statusReason")))

@@ -1,0 +1,218 @@
+"""Start the DRS jobs of a wave's attempt: adopt what exists, start the rest, or say when to try again."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from drs_recovery.durations import moment
+from drs_recovery.exceptions import (
+    ExecutionError,
+    InstancesInUseError,
+    JobStartError,
+    WaveFailedError,
+    WaveRefusedError,
+)
+from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.jobs.parts import JobPart, awaited_parts, jobs_of_attempt, parts_of_attempt
+from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.starter import JobStarter, NotStartedError, Started
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.documents import limited
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.waves.admission import Admission, leave_queues
+from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.retry import choose_servers, deadline_of
+from drs_recovery.waves.rules import check_not_ending
+
+log = logging.getLogger(__name__)
+
+
+class JobMemory(Protocol):
+    """Where a job id is kept until the store has it, such as Airflow's ``task_state_store``."""
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value."""
+
+
+class WaveStarter:
+    """
+    Start the jobs of waves whose start was requested.
+
+    :param store: the execution store.
+    :param memory: outlives a try that died before it could record its job.
+    """
+
+    def __init__(self, store: ExecutionStore, memory: JobMemory) -> None:
+        self._store = store
+        self._memory = memory
+        self._clients = Clients()
+
+    def start(self, execution_id: str, number: int) -> list[str]:
+        """
+        Make sure that every job of the wave's attempt is started and recorded.
+
+        A job that AWS refuses for good fails its servers alone: the wave is judged by all of them at its end.
+
+        :param execution_id: the execution.
+        :param number: of the wave, from 1.
+        :return: ids of the attempt's jobs, by part.
+        :raises NotStartedError: not all now; the same call goes on later.
+        :raises ExecutionError: the wave cannot start; it is FAILED, unless the execution is ending.
+        """
+        try:
+            return self._start(execution_id, number)
+        except NotStartedError as error:
+            self._give_up_in_time(execution_id, number, error, self._told_since(execution_id, number, error))
+            # The parts that did start go on meanwhile.
+            WaveWatcher(self._store).look(execution_id, number)
+            raise
+        except WaveRefusedError:
+            self.leave_queues(execution_id, number)
+            raise
+        except ExecutionError as error:
+            self._fail(execution_id, number, error)
+            raise
+
+    def _told_since(self, execution_id: str, number: int, error: NotStartedError) -> float | None:
+        """Put on record what the wave waits for, and since when; of its turn, the queue tells."""
+        if isinstance(error, QueuedError):
+            self._store.end_waiting(execution_id, number)
+            return None
+        return self._store.note_waiting(execution_id, str(error), number)
+
+    def leave_queues(self, execution_id: str, number: int) -> None:
+        """
+        Take the waiting jobs of a wave that starts no more out of the queues.
+
+        :param execution_id: the execution.
+        :param number: of the wave, from 1.
+        """
+        wave = self._store.get_wave(execution_id, number)
+        leave_queues(self._store, self._clients, wave, self._store.get_servers(execution_id, number))
+
+    def _start(self, execution_id: str, number: int) -> list[str]:
+        choose_servers(self._store, self._clients, execution_id, number)
+        wave = self._store.get_wave(execution_id, number)
+        servers = self._store.get_servers(execution_id, number)
+        known = jobs_of_attempt(wave) | self._start_parts(execution_id, wave, awaited_parts(wave, servers))
+        self._demand_a_job(execution_id, wave)
+        self._store.start_polling(execution_id, number)
+        return [known[part_number] for part_number in sorted(known)]
+
+    def _start_parts(
+        self, execution_id: str, wave: Mapping[str, Any], parts: Sequence[JobPart]
+    ) -> dict[int, str]:
+        """Start what can be started now, place by place: a full Region does not hold up another one."""
+        line = Admission(self._store, self._clients, self._store.get_execution(execution_id), wave)
+        started: dict[int, str] = {}
+        delays: dict[Place, NotStartedError] = {}
+        for part in parts:
+            if part.place in delays:
+                if isinstance(delays[part.place], QueuedError):
+                    line.join(part)
+                continue
+            # Somebody may have cancelled while the parts before this one were started.
+            execution = self._store.get_execution(execution_id)
+            check_not_ending(execution)
+            try:
+                started[part.number] = self._start_part(execution, wave, part, line)
+            except NotStartedError as error:
+                delays[part.place] = error
+            except (JobStartError, InstancesInUseError) as error:
+                self._refuse(execution_id, wave, part, error)
+        if delays:
+            raise self._told(execution_id, wave, list(delays.values()))
+        return started
+
+    def _start_part(
+        self, execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart, line: Admission
+    ) -> str:
+        starter = JobStarter(self._clients, execution, wave)
+        remembered = self._memory.get(_memory_key(wave, part.number))
+        try:
+            started = starter.start_or_adopt(part, line, remembered)
+        finally:
+            self._tell_ignored(execution["executionId"], wave, part, starter.ignored)
+        self._record(execution["executionId"], wave, started)
+        line.started(part, started.job.job_id)
+        return started.job.job_id
+
+    def _refuse(
+        self, execution_id: str, wave: Mapping[str, Any], part: JobPart, error: ExecutionError
+    ) -> None:
+        """Fail the servers of a job that is not started, now or later; those of the other jobs go on."""
+        number = wave["waveNumber"]
+        log.warning("execution %s wave %s: %s", execution_id, number, error)
+        why = {"error": limited(str(error))}
+        failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields=why) for one in part.server_ids)
+        servers = self._store.record_poll(execution_id, number, WavePoll(servers=failed, is_look=False))
+        leave_queues(self._store, self._clients, wave, servers, [part.number])
+
+    def _demand_a_job(self, execution_id: str, wave: Mapping[str, Any]) -> None:
+        """Without any job there is nothing to follow; ends the wave with what AWS said, place by place."""
+        servers = self._store.get_servers(execution_id, wave["waveNumber"])
+        if parts_of_attempt(wave, servers) and not any("jobId" in server for server in servers):
+            raise JobStartError("\n".join(dict.fromkeys(str(server.get("error")) for server in servers)))
+
+    def _told(
+        self, execution_id: str, wave: Mapping[str, Any], delays: Sequence[NotStartedError]
+    ) -> NotStartedError:
+        """Record where the wave stands in the queue, and choose what it waits for: what passes soonest."""
+        queued = [delay for delay in delays if isinstance(delay, QueuedError)]
+        if queued:
+            last = max(queued, key=lambda delay: delay.turn.position)
+            self._store.queue_wave(execution_id, wave["waveNumber"], last.turn.position, last.turn.reason)
+        else:
+            self._store.end_queueing(execution_id, wave["waveNumber"])
+        others = [delay for delay in delays if not isinstance(delay, QueuedError)]
+        return min(others or queued, key=lambda delay: math.inf if delay.pause is None else delay.pause)
+
+    def _fail(self, execution_id: str, number: int, error: ExecutionError) -> None:
+        self._store.fail_wave(execution_id, number, str(error))
+        self.leave_queues(execution_id, number)
+
+    def _record(self, execution_id: str, wave: Mapping[str, Any], started: Started) -> None:
+        job, number = started.job, wave["waveNumber"]
+        self._memory.set(_memory_key(wave, job.part), job.job_id)
+        self._store.record_job(execution_id, number, job, adopted=started.adopted)
+        verb = "adopted" if started.adopted else "started"
+        log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
+
+    def _tell_ignored(
+        self, execution_id: str, wave: Mapping[str, Any], part: JobPart, ignored: Mapping[str, str]
+    ) -> None:
+        """Put on record which jobs were named as the part's and are not; the next try starts without them."""
+        for job_id, why in ignored.items():
+            self._store.ignore_job(execution_id, wave["waveNumber"], job_id, why)
+        if str(self._memory.get(_memory_key(wave, part.number))) in ignored:
+            self._memory.set(_memory_key(wave, part.number), "")
+
+    def _give_up_in_time(
+        self, execution_id: str, number: int, error: NotStartedError, since: float | None
+    ) -> None:
+        execution = self._store.get_execution(execution_id)
+        wave = self._store.get_wave(execution_id, number)
+        plan_wave = plan_from_snapshot(execution["planSnapshot"]).wave(number)
+        if time.time() < deadline_of(plan_wave, wave):
+            log.warning("execution %s wave %s: not started yet: %s", execution_id, number, error)
+            return
+        since = since or wave.get("queue", {}).get("since")
+        waited = f" (since {moment(since)})" if since else ""
+        failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}{waited}")
+        self._fail(execution_id, number, failed)
+        raise failed from error
+
+
+def _memory_key(wave: Mapping[str, Any], part_number: int) -> str:
+    return f"drs_job_{attempt_of(wave)}_{part_number}"

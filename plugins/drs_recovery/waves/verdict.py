@@ -1,0 +1,143 @@
+"""Judge a wave, bring in the details of its servers, and give it its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drs_recovery.exceptions import ExecutionError, WaveFailedError
+from drs_recovery.hooks.clients import Clients
+from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.settings import details_timeout
+from drs_recovery.statuses import ServerPhase, WaveStatus
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.waves.enrichment import InstanceEnricher
+from drs_recovery.waves.judgement import (
+    failures_of,
+    last_trouble,
+    needs_no_more_polls,
+    shortfall,
+    wave_label,
+)
+from drs_recovery.waves.observation import has_ended, is_unlisted
+from drs_recovery.waves.post_launch import overdue
+from drs_recovery.waves.retry import deadline_of, recorded_failure
+
+
+class WaveEnd:
+    """
+    The end of one wave, from the verdict over its jobs to COMPLETED or FAILED.
+
+    :param store: the execution store.
+    :param plan: the plan with which the execution was opened.
+    :param execution_id: the execution.
+    :param number: of the wave, from 1.
+    """
+
+    def __init__(self, store: ExecutionStore, plan: RecoveryPlan, execution_id: str, number: int) -> None:
+        self._store = store
+        self._plan_wave = plan.wave(number)
+        self._at = (execution_id, number)
+
+    def judge(self, problem: str | None = None) -> dict[str, int]:
+        """
+        Judge the wave once its waiting is over, server by server.
+
+        :param problem: why the last look failed, if it did.
+        :return: how many servers launched and failed.
+        :raises WaveFailedError: the wave is FAILED.
+        """
+        wave, servers = self._store.get_wave(*self._at), self._give_up_on_actions()
+        unsettled = [s for s in servers if not needs_no_more_polls(s)]
+        reason = shortfall(self._plan_wave.success_when, servers)
+        if unsettled or not _jobs_ended(wave):
+            reason = _timeout_reason(
+                self._plan_wave.timeout.total_seconds(), wave["jobs"], unsettled, problem
+            )
+        if reason is not None:
+            self._fail(wave, reason, servers)
+        failures = len(failures_of(servers))
+        return {"launched": len(servers) - failures, "failed": failures}
+
+    def _give_up_on_actions(self) -> Sequence[Mapping[str, Any]]:
+        """Nobody judges a wave before its time-out while actions run: those that still do took too long."""
+        servers = self._store.get_servers(*self._at)
+        minutes = self._plan_wave.timeout.total_seconds() / 60
+        failed = tuple(
+            ServerSeen(
+                server["sourceServerId"],
+                phase=ServerPhase.FAILED,
+                fields={"error": overdue(server.get("postLaunchActions", ()), minutes)},
+            )
+            for server in servers
+            if server["phase"] == ServerPhase.POST_LAUNCH and not needs_no_more_polls(server)
+        )
+        poll = WavePoll(servers=failed, is_look=False)
+        return self._store.record_poll(*self._at, poll) if failed else servers
+
+    def missing_details(self, clients: Clients) -> tuple[str, ...]:
+        """
+        Look once for the EC2 details of launched servers.
+
+        :param clients: hooks by place.
+        :return: what is still to come, for people; empty when nothing is.
+        """
+        enricher = InstanceEnricher(self._store, clients, details_timeout())
+        deadline = deadline_of(self._plan_wave, self._store.get_wave(*self._at))
+        return enricher.enrich(*self._at, give_up_at=deadline + details_timeout()).waits_for
+
+    def end(self) -> dict[str, str]:
+        """
+        Call the wave COMPLETED, if it is.
+
+        :return: instance ids by source server id.
+        :raises WaveFailedError: the wave is FAILED.
+        :raises ExecutionError: a server is still under way.
+        """
+        wave, servers = self._store.get_wave(*self._at), self._store.get_servers(*self._at)
+        if wave["status"] == WaveStatus.FAILED:
+            raise recorded_failure(wave)
+        unsettled = [s["serverName"] for s in servers if not ServerPhase(s["phase"]).is_end]
+        if unsettled:
+            raise ExecutionError(
+                f"wave {wave_label(wave)} did not settle: {', '.join(unsettled)} still in progress"
+            )
+        reason = shortfall(self._plan_wave.success_when, servers)
+        if reason is not None:
+            self._fail(wave, f"{reason}{last_trouble(wave)}", servers)
+        self._store.complete_wave(*self._at)
+        return instance_ids(servers)
+
+    def _fail(self, wave: Mapping[str, Any], reason: str, servers: Sequence[Mapping[str, Any]]) -> None:
+        failed = WaveFailedError(wave_label(wave), reason, failures_of(servers))
+        if wave["status"] != WaveStatus.FAILED:
+            self._store.fail_wave(*self._at, str(failed))
+        raise failed
+
+
+def instance_ids(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """
+    EC2 instance ids by source server id, of the servers that have one.
+
+    :param servers: SERVER records.
+    """
+    return {s["sourceServerId"]: s["instanceId"] for s in servers if s.get("instanceId")}
+
+
+def _jobs_ended(wave: Mapping[str, Any]) -> bool:
+    return bool(wave["jobs"]) and all(map(has_ended, wave["jobs"]))
+
+
+def _timeout_reason(
+    seconds: float,
+    jobs: Sequence[Mapping[str, Any]],
+    unsettled: Sequence[Mapping[str, Any]],
+    problem: str | None,
+) -> str:
+    unlisted = ", ".join(f"{job['jobId']} ({job['region']})" for job in jobs if is_unlisted(job))
+    names = ", ".join(f"{s['serverName']} is in phase {s['phase']}" for s in unsettled)
+    detail = names or "DRS does not call every job COMPLETED"
+    never = f"; DescribeJobs never listed {unlisted}" if unlisted else ""
+    last = f"; the last look failed: {problem}" if problem else ""
+    return f"not settled within its time-out of {seconds / 60:.0f} minutes: {detail}{never}{last}"

@@ -1,0 +1,127 @@
+"""Somebody who acts on an execution: who, on what, and by which means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from drs_recovery.installation import known_installation
+from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.identity import TERMINATING_DAG
+from drs_recovery.store.rules import is_same_person
+from drs_recovery.waves.judgement import wave_label
+from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
+from drs_recovery.web.allowed_actions import Rights, wave_of
+from drs_recovery.web.dependencies import Store, VisibleExecution
+from drs_recovery.web.problems import conflict
+from drs_recovery.web.security import CurrentPerson, Person
+
+
+@dataclass(frozen=True)
+class Acting:
+    """
+    An action that is about to be carried out.
+
+    :param document: the execution document.
+    :param rights: of the person.
+    :param store: where the execution is.
+    :param airflow: Airflow's API in the name of the person.
+    """
+
+    document: Mapping[str, Any]
+    rights: Rights
+    store: ExecutionStore
+    airflow: AirflowApi
+
+    @property
+    def execution_id(self) -> str:
+        """Id of the execution."""
+        return str(self.document["executionId"])
+
+    @property
+    def actor(self) -> str:
+        """How the record names the person."""
+        return self.rights.user_name or self.rights.user_id
+
+    @property
+    def dag_id(self) -> str:
+        """Of the plan."""
+        return str(self.document["dagId"])
+
+    @property
+    def run_id(self) -> str:
+        """Of the DAG run that the execution stands for."""
+        return str(self.document["dagRunId"])
+
+    @property
+    def plan(self) -> RecoveryPlan:
+        """
+        The plan with which the execution was opened.
+
+        :raises Problem: 409 if another version of this software wrote it, in a way that this one cannot read.
+        """
+        try:
+            return plan_from_snapshot(self.document["planSnapshot"])
+        except ValidationError as error:
+            raise conflict(
+                "The plan of this execution was written by another version of this software, and this one "
+                f"cannot read it: nothing was done. Act on {self.dag_id} in Airflow."
+            ) from error
+
+    def path_of_run(self, *parts: str) -> str:
+        """
+        A path of Airflow's API below the DAG run.
+
+        :param parts: names, in order.
+        """
+        return path_of("dags", self.dag_id, "dagRuns", self.run_id, *parts)
+
+    def label(self, number: int) -> str:
+        """
+        How messages name a wave.
+
+        :param number: of a wave that the execution has.
+        """
+        wave = wave_of(self.document, number)
+        return f"wave {number}" if wave is None else f"wave {wave_label(wave)}"
+
+    def is_me(self, *names: str | None) -> bool:
+        """
+        Whether names are those of the person who acts.
+
+        :param names: ids or names.
+        """
+        mine = (self.rights.user_id, self.rights.user_name)
+        return any(is_same_person(name, *mine) for name in names if name)
+
+    async def looked_again(self) -> Acting:
+        """The same on what the record says now."""
+        return replace(self, document=await run_in_threadpool(self.store.get_document, self.execution_id))
+
+
+def rights_of(person: Person, dag_id: str) -> Rights:
+    """
+    What a person may do to executions of a plan.
+
+    :param person: who looks or acts.
+    :param dag_id: of the plan.
+    """
+    user_id, user_name = person.names
+    may_act, may_terminate = person.may_act(dag_id), person.may_act(TERMINATING_DAG)
+    return Rights(user_id, user_name, may_act, may_terminate, known_installation())
+
+
+def _acting(execution: VisibleExecution, person: CurrentPerson, store: Store, airflow: Airflow) -> Acting:
+    person.demand_act(execution["dagId"])
+    rights = rights_of(person, execution["dagId"])
+    return Acting(store.get_document(execution["executionId"]), rights, store, airflow)
+
+
+ActingPerson = Annotated[Acting, Depends(_acting)]
+"""Who acts on the execution behind ``{execution_id}``; 404 if they may not see it, 403 if not act."""

@@ -1,0 +1,237 @@
+"""
+What a person may do to an execution now, from the record and their rights alone.
+
+The page offers only what these rules allow, and the server refuses what they do not, by the same functions.
+Airflow and the store have the last word: another person may be quicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from drs_recovery.statuses import (
+    RETRYABLE_WAVES,
+    ExecutionStatus,
+    FailureDecision,
+    GateDecision,
+    WaveStatus,
+)
+from drs_recovery.store.rules import can_terminate, is_same_person
+
+Record = Mapping[str, Any]
+
+# What an execution has from the moment on in which somebody asks for the end of its instances.
+_TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
+
+
+class ActionKind(StrEnum):
+    """What people can do to an execution; also the last part of the action's address in the API."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    DECIDE = "decide"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    TERMINATE = "terminate"
+
+    @property
+    def is_about_wave(self) -> bool:
+        """Whether it takes the number of a wave."""
+        return self not in (ActionKind.CANCEL, ActionKind.TERMINATE)
+
+
+# What people say to a question that waits.
+ANSWERS = (ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """
+    A person, what Airflow's auth manager lets them do, and where.
+
+    :param user_id: id of the user: plans name approvers by it.
+    :param user_name: name of the user: records hold it.
+    :param may_act: whether they may trigger the DAG of the plan.
+    :param may_terminate: whether they may trigger ``terminate_recovery_instances``, too.
+    :param installation: name of this Airflow installation; None if it has none yet.
+    """
+
+    user_id: str
+    user_name: str
+    may_act: bool
+    may_terminate: bool
+    installation: str | None = None
+
+
+def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | None = None) -> str | None:
+    """
+    Say why a person may not do something now, as a sentence for that person; None if they may.
+
+    :param document: the execution document.
+    :param rights: of the person.
+    :param kind: what they want to do.
+    :param number: the wave that it is about, from 1; None if it is about the execution.
+    """
+    if not rights.may_act:
+        return "You may look at this plan, but not act: that takes the right to trigger its DAG."
+    if reason := not_here(document, rights):
+        return reason
+    if not kind.is_about_wave:
+        return _EXECUTION_RULES[kind](document, rights)
+    wave = wave_of(document, number)
+    if wave is None:
+        return f"This execution has no wave {number}."
+    return _WAVE_RULES[kind](document, rights, wave)
+
+
+def not_here(document: Record, rights: Rights) -> str | None:
+    """Say that another installation of Airflow acts on an execution; None if this one does."""
+    controller = document.get("controller")
+    if controller is None or controller == rights.installation:
+        return None
+    return f"This execution belongs to the Airflow installation {controller}: act there."
+
+
+def wave_of(document: Record, number: int | None) -> Record | None:
+    """The wave of this number, from 1; None if there is none."""
+    return next((wave for wave in document["waves"] if wave["waveNumber"] == number), None)
+
+
+def open_gate(document: Record, wave: Record) -> Record | None:
+    """
+    The question before a wave, if an answer to it counts now.
+
+    :param document: the execution document.
+    :param wave: of the document.
+    """
+    gate: Record | None = wave.get("gate")
+    return gate if gate and _waits(document, wave, gate, GateDecision.WAITING) else None
+
+
+def open_failure_gate(document: Record, wave: Record) -> Record | None:
+    """
+    The question about a failed wave, if an answer to it counts now.
+
+    :param document: the execution document.
+    :param wave: of the document.
+    """
+    gate: Record | None = wave.get("failureGate")
+    failed = wave["status"] == WaveStatus.FAILED
+    return gate if gate and failed and _waits(document, wave, gate, FailureDecision.WAITING) else None
+
+
+def may_answer(gate: Record, rights: Rights) -> bool:
+    """
+    Whether a person is among those who are asked; Airflow compares the same ids.
+
+    :param gate: of a wave, before its start or about its failure.
+    :param rights: of the person.
+    """
+    approvers = gate.get("approvers") or ()
+    return rights.may_act and (not approvers or rights.user_id in approvers)
+
+
+def is_live(document: Record) -> bool:
+    """Whether an execution has not ended."""
+    return not ExecutionStatus(document["status"]).is_final
+
+
+def is_at_work(document: Record) -> bool:
+    """Whether waves are at work, and nothing waits for people or for the end."""
+    at_work = document["status"] in (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+    return at_work and "startTime" in document
+
+
+def confirmation_of(document: Record) -> str | None:
+    """What has to be typed before instances of a real recovery are terminated; None for a drill."""
+    return None if document["isDrill"] else str(document["planId"])
+
+
+def _waits(document: Record, wave: Record, gate: Record, waiting: str) -> bool:
+    """A cancelled or ended execution leaves its questions behind: their answers change nothing any more."""
+    asked = is_live(document) and document["status"] != ExecutionStatus.CANCELLING
+    return asked and gate["decision"] == waiting and wave["waveNumber"] in document["waitingGates"]
+
+
+def _not_approved(document: Record, rights: Rights, wave: Record) -> str | None:
+    gate = open_gate(document, wave)
+    if refusal := _not_answered(gate, rights, wave):
+        return refusal
+    if gate and gate.get("twoPerson") and _started_it(document, rights):
+        return "You started this execution: a second person must approve it."
+    return None
+
+
+def _not_rejected(document: Record, rights: Rights, wave: Record) -> str | None:
+    return _not_answered(open_gate(document, wave), rights, wave)
+
+
+def _not_decided(document: Record, rights: Rights, wave: Record) -> str | None:
+    return _not_answered(open_failure_gate(document, wave), rights, wave)
+
+
+def _not_answered(gate: Record | None, rights: Rights, wave: Record) -> str | None:
+    if gate is None:
+        return f"Wave {wave['waveNumber']} waits for no such answer."
+    if not may_answer(gate, rights):
+        return f"Only {' or '.join(map(str, gate['approvers']))} may answer."
+    return None
+
+
+def _started_it(document: Record, rights: Rights) -> bool:
+    return is_same_person(document["initiatedBy"], rights.user_id, rights.user_name)
+
+
+def _not_cancelled(document: Record, _rights: Rights) -> str | None:
+    if not is_live(document):
+        return "The execution has ended."
+    if document["status"] == ExecutionStatus.CANCELLING:
+        return "The execution is ending already: nothing more starts."
+    return None
+
+
+def _not_retried(document: Record, _rights: Rights, wave: Record) -> str | None:
+    if WaveStatus(wave["status"]) not in RETRYABLE_WAVES:
+        return f"Wave {wave['waveNumber']} is {wave['status']}: only a failed or interrupted wave is retried."
+    if "startTime" not in wave:
+        return (
+            f"Wave {wave['waveNumber']} was never started: "
+            "it runs only together with a failed wave that it waits for, or in a new execution."
+        )
+    if document["status"] == ExecutionStatus.CANCELLING:
+        return "The execution is ending: retry the wave after that."
+    if any(document.get(name) for name in _TERMINATION_FIELDS):
+        return "The instances of this execution are terminated, or are to be: start a new execution."
+    if "rebuilt" in document:
+        return "The record of this execution was lost and rebuilt, approvals and all: start a new execution."
+    if open_failure_gate(document, wave):
+        return "People are asked what to do about this wave: a retry is one of the answers."
+    return None
+
+
+def _not_terminated(document: Record, rights: Rights) -> str | None:
+    if is_live(document):
+        return "The execution has not ended: wait for its end, or cancel it first."
+    if document.get("instancesTerminated"):
+        return "Its instances are terminated already."
+    if not can_terminate(document):
+        return "It has no instance on record."
+    if not rights.may_terminate:
+        return "Terminating instances takes the right to trigger the DAG terminate_recovery_instances."
+    return None
+
+
+_EXECUTION_RULES: Mapping[ActionKind, Callable[[Record, Rights], str | None]] = {
+    ActionKind.CANCEL: _not_cancelled,
+    ActionKind.TERMINATE: _not_terminated,
+}
+
+_WAVE_RULES: Mapping[ActionKind, Callable[[Record, Rights, Record], str | None]] = {
+    ActionKind.APPROVE: _not_approved,
+    ActionKind.REJECT: _not_rejected,
+    ActionKind.DECIDE: _not_decided,
+    ActionKind.RETRY: _not_retried,
+}

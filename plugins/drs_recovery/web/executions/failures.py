@@ -1,0 +1,128 @@
+"""What failed and why: execution, waves, servers, the clean-up, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
+from drs_recovery.store.cancellations import cancel_words, was_cancelled
+from drs_recovery.web.shared.formatting import cut, opening, wave_title
+
+Record = Mapping[str, Any]
+
+# What a page shows of them: the table of servers has them all. Few are shown whole, many only as they begin.
+_MOST_FAILURES, _FEW_FAILURES = 10, 3
+_LONGEST_TEXT, _LONGEST_OF_MANY = 2_500, 400
+
+
+@dataclass(frozen=True)
+class Failure:
+    """
+    One thing that went wrong.
+
+    :param wave: number of the wave that it is about; None if it is about the whole execution.
+    :param where: such as ``Wave 2 "Application"``, ``The execution`` or ``The clean-up``.
+    :param server: name and id of the server, if it is about one.
+    :param text: what went wrong, as the record has it; may have several lines.
+    """
+
+    wave: int | None
+    where: str
+    server: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """
+    Everything that went wrong.
+
+    :param shown: the first ones.
+    :param total: how many there are.
+    """
+
+    shown: tuple[Failure, ...]
+    total: int
+
+    @property
+    def first(self) -> Failure | None:
+        """What a person should read first."""
+        return self.shown[0] if self.shown else None
+
+
+def failures_in(document: Record) -> Failures:
+    """
+    Everything that went wrong, as far as the record knows.
+
+    :param document: the execution document.
+    """
+    found = [
+        *_of_execution(document),
+        *(failure for wave in document["waves"] for failure in _of_wave(wave)),
+        *_of_cleanup(document),
+    ]
+    longest = _LONGEST_TEXT if len(found) <= _FEW_FAILURES else _LONGEST_OF_MANY
+    shown = (replace(failure, text=cut(failure.text, longest)) for failure in found[:_MOST_FAILURES])
+    return Failures(tuple(shown), len(found))
+
+
+def _of_execution(document: Record) -> Iterator[Failure]:
+    """The error of the execution without what its failed waves say themselves."""
+    failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
+    told = {line for wave in failed for line in (wave.get("statusReason") or "").splitlines()}
+    lines = _error_of(document).splitlines()
+    rest = [line for line in lines if line not in told and not _is_about_servers(document, line)]
+    if rest:
+        yield Failure(None, "The execution", None, "\n".join(rest))
+
+
+def _error_of(document: Record) -> str:
+    """The error without why the execution was ended or not run, which is no failure."""
+    error = str(document.get("error") or "")
+    if document["status"] == ExecutionStatus.SKIPPED:
+        return ""
+    if not was_cancelled(document):
+        return error
+    if cancel := document.get("cancel"):
+        in_full = f"cancelled by {cancel['actor']}: {cancel['reason']}"
+        return error.removesuffix(in_full).removesuffix(str(cancel_words(document)))
+    return ""
+
+
+def _is_about_servers(document: Record, line: str) -> bool:
+    """A completed wave with failed servers is told of by those."""
+    return any(
+        line.startswith(f"{wave_title(wave)} is completed without")
+        for wave in document["waves"]
+        if _failed_servers(wave)
+    )
+
+
+def _of_wave(wave: Record) -> Iterator[Failure]:
+    number, where, failed = wave["waveNumber"], opening(wave_title(wave)), _failed_servers(wave)
+    if wave["status"] == WaveStatus.FAILED and (reason := _reason(wave, failed)):
+        yield Failure(number, where, None, reason)
+    for server in failed:
+        name = f"{server['serverName']} ({server['sourceServerId']})"
+        yield Failure(number, where, name, server.get("error") or "no reason is known")
+
+
+def _reason(wave: Record, failed: Sequence[Record]) -> str:
+    """Why a wave failed, without its name and without the lines about its failed servers."""
+    reason = str(wave.get("statusReason") or "it failed, and no reason is known")
+    starts = tuple(f"- {server['serverName']} ({server['sourceServerId']}" for server in failed)
+    lines = [line for line in reason.splitlines() if not line.startswith(starts)] if starts else [reason]
+    return "\n".join(lines).removeprefix(f"{wave_title(wave)} failed: ")
+
+
+def _failed_servers(wave: Record) -> list[Record]:
+    """Critical ones first: they decide."""
+    failed = [server for server in wave["serverStatuses"] if server["phase"] == ServerPhase.FAILED]
+    return sorted(failed, key=lambda server: not server["critical"])
+
+
+def _of_cleanup(document: Record) -> Iterator[Failure]:
+    if document.get("terminationError") and not document.get("instancesTerminated"):
+        yield Failure(None, "The clean-up", None, document["terminationError"])

@@ -1,0 +1,162 @@
+"""What a person should do now: the button to press, what to mend, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.web.allowed_actions import ANSWERS, ActionKind, is_live
+from drs_recovery.web.executions.action_words import OfferedAction
+from drs_recovery.web.executions.actions import Actions
+from drs_recovery.web.executions.costs import InstancesState, RunningInstances
+from drs_recovery.web.executions.preflight import preflight_of
+from drs_recovery.web.shared.formatting import Sentence, counted, listed, opening, said
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """
+    What the person should do now.
+
+    :param sentence: such as ``Approve or reject wave 2`` or ``Nothing: wait``.
+    :param actions: the offered actions that it speaks of; empty if there is nothing to press.
+    """
+
+    sentence: Sentence
+    actions: tuple[OfferedAction, ...]
+
+
+def next_step(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
+    """
+    Say what to do.
+
+    :param document: the execution document.
+    :param actions: what the person may do.
+    :param instances: what runs.
+    """
+    answers = _offered(actions, *ANSWERS)
+    if answers:
+        return NextStep(said(f"{_answer(answers)}."), answers)
+    return (
+        _while_it_lives(document, actions) if is_live(document) else _after_it(document, actions, instances)
+    )
+
+
+def _offered(actions: Actions, *kinds: ActionKind) -> tuple[OfferedAction, ...]:
+    return tuple(action for action in actions.offered if action.kind in kinds)
+
+
+def _answer(answers: tuple[OfferedAction, ...]) -> str:
+    gates, failures = _of(answers, ActionKind.APPROVE), _of(answers, ActionKind.DECIDE)
+    # Who started an execution may only reject where a second person must approve.
+    rejections = [number for number in _of(answers, ActionKind.REJECT) if number not in gates]
+    asked = [
+        *([f"approve or reject {_waves(gates)}"] if gates else []),
+        *([f"have a second person approve {_waves(rejections)}, or reject it"] if rejections else []),
+        *([f"decide what to do about {_waves(failures)}"] if failures else []),
+    ]
+    return opening("; ".join(asked))
+
+
+def _while_it_lives(document: Record, actions: Actions) -> NextStep:
+    status = ExecutionStatus(document["status"])
+    if status is ExecutionStatus.PAUSED:
+        reasons = [one.reason for one in actions.withheld if one.kind in ANSWERS]
+        return NextStep(said(" ".join(["Wait for the answer.", *reasons])), ())
+    if retries := _offered(actions, ActionKind.RETRY):
+        waves = _waves(_of(retries, ActionKind.RETRY))
+        return NextStep(said(f"Mend the cause, then retry {waves}; or wait for the other waves."), retries)
+    if status is ExecutionStatus.CANCELLING:
+        return NextStep(said("Nothing: wait until everything that was launched is on record."), ())
+    return NextStep(said("Nothing: wait. This page follows by itself."), ())
+
+
+def _after_it(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
+    if instances.state is InstancesState.TERMINATION_FAILED:
+        again = _offered(actions, ActionKind.TERMINATE)
+        return NextStep(said("Mend what keeps the instances, then terminate them again."), again)
+    # What serves users is not to be ended by a button that offers itself.
+    terminate = tuple(one for one in _offered(actions, ActionKind.TERMINATE) if not one.is_set_aside)
+    if document["status"] == ExecutionStatus.SKIPPED:
+        text = "Nothing: the schedule starts the next drill. To drill before that, start one."
+        return NextStep(said(text), ())
+    if was_cancelled(document):
+        return NextStep(_after_cancellation(document, instances, terminate), terminate)
+    if document["status"] == ExecutionStatus.COMPLETED:
+        return _after_success(document, instances, terminate)
+    if retries := _offered(actions, ActionKind.RETRY):
+        step = said(
+            f"Mend the cause, then retry {_waves(_of(retries, ActionKind.RETRY))}",
+            _or_terminate(instances, terminate),
+        )
+        return NextStep(step, (*retries, *terminate))
+    about = f" {_about_instances(document, instances, terminate)}" if instances.count else ""
+    return NextStep(said(f"Mend the cause, then start a new execution.{about}"), terminate)
+
+
+def _after_cancellation(
+    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+) -> Sentence:
+    waits = instances.state is InstancesState.RUNNING and instances.count and document["isDrill"]
+    if not (waits and terminate):
+        return said(_about_instances(document, instances, terminate))
+    it, them, are = ("It", "it", "is") if instances.count == 1 else ("They", "them", "are")
+    left = f"{counted(instances.count, 'instance')} {'is' if instances.count == 1 else 'are'} left. "
+    if "terminateAfter" not in document:
+        return said(f"{left}Nobody terminates {them} by themselves: do it when nobody needs {them} any more.")
+    when = document["terminateAfter"]
+    return said(f"{left}{it} {are} terminated at ", when, f"; terminate {them} now if nobody needs {them}.")
+
+
+def _after_success(
+    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+) -> NextStep:
+    preflight = preflight_of(document)
+    if document.get("dryRun") and preflight and preflight.findings:
+        return NextStep(said(f"Mend what was found ({preflight.summary}), then check again."), ())
+    return NextStep(said(_about_instances(document, instances, terminate)), terminate)
+
+
+def _about_instances(
+    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+) -> str:
+    if instances.state is InstancesState.TERMINATING:
+        return "Nothing: wait until the instances are terminated."
+    if not instances.count and instances.may_grow:
+        return "Look at the jobs in the DRS console: they may have launched instances that nobody recorded."
+    if not instances.count:
+        return "Nothing is left to do."
+    if not document["isDrill"]:
+        return _after_recovery(document)
+    if not terminate:
+        return f"Nothing to press: {counted(instances.count, 'instance')} of it may still run."
+    return "Nothing has to be done; terminate the instances when nobody needs them any more."
+
+
+def _after_recovery(document: Record) -> str:
+    if document["status"] == ExecutionStatus.COMPLETED:
+        return "Send users to the recovered servers: their addresses, and what comes next, are on this page."
+    return "Decide what becomes of the instances: they run until somebody terminates them."
+
+
+def _or_terminate(instances: RunningInstances, terminate: tuple[OfferedAction, ...]) -> str:
+    return (
+        "; or terminate the instances, after which no wave can be retried."
+        if instances.count and terminate
+        else "."
+    )
+
+
+def _waves(numbers: Iterable[int | None]) -> str:
+    """Such as ``wave 2`` or ``waves 2 and 3``."""
+    names = [str(number) for number in numbers]
+    return f"{'wave' if len(names) == 1 else 'waves'} {listed(names)}"
+
+
+def _of(actions: tuple[OfferedAction, ...], kind: ActionKind) -> list[int | None]:
+    return [action.wave for action in actions if action.kind is kind]

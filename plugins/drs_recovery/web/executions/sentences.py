@@ -1,0 +1,207 @@
+"""What happens to an execution now, or how it ended, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from drs_recovery.statuses import (
+    ENDED_JOBS,
+    ExecutionStatus,
+    ServerPhase,
+    SkipCause,
+    WaveStatus,
+)
+from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
+from drs_recovery.web.executions.cancelled import cancelled_sentence, first_line, refusal
+from drs_recovery.web.executions.gates import who_answers
+from drs_recovery.web.executions.preflight import preflight_of
+from drs_recovery.web.executions.wave_sentences import launching, queued, servers_ready
+from drs_recovery.web.shared.formatting import Sentence, counted, opening, said, wave_title
+from drs_recovery.web.shared.objectives import objective_results
+
+Record = Mapping[str, Any]
+
+# A plan can have many waves that run side by side; each tells of itself further down the page.
+_MOST_WAVES = 3
+
+
+def now_sentence(document: Record) -> Sentence:
+    """
+    Say what happens to an execution now, or how it ended.
+
+    :param document: the execution document.
+    """
+    return _SENTENCES[ExecutionStatus(document["status"])](document)
+
+
+def jobs_run(wave: Record) -> bool:
+    """
+    Whether DRS jobs of a wave were still running when last seen: they may launch instances.
+
+    :param wave: of the execution document.
+    """
+    return any(job["status"] not in ENDED_JOBS for job in wave["jobs"])
+
+
+def _pending(document: Record) -> Sentence:
+    if "admittedTime" in document:
+        return said("Everything is checked: the first wave is about to start.")
+    return said("Its servers are being found and checked; nothing is launched yet.")
+
+
+def _polling(document: Record) -> Sentence:
+    active = [wave for wave in document["waves"] if WaveStatus(wave["status"]).is_active]
+    if active:
+        told = [said(f"{opening(wave_title(wave))}: {_activity(wave)}.") for wave in active[:_MOST_WAVES]]
+        more = len(active) - len(told)
+        rest = [said(f"{counted(more, 'more wave')} {'runs' if more == 1 else 'run'}.")] if more else []
+        return _joined([*told, *rest, *_questions(document), *_ending(document)])
+    if ending := _ending(document):
+        return _joined(ending)
+    if all(WaveStatus(wave["status"]).is_final for wave in document["waves"]):
+        return said("Every wave has come to its end: the result is being written.")
+    return said("The next wave is about to start.")
+
+
+def _ending(document: Record) -> list[Sentence]:
+    """A gate that nobody approved has decided about the end, seconds before the record is closed."""
+    if not (refused := refusal(document)):
+        return []
+    return [said(f"{opening(refused)}. Nothing more starts: the execution is about to end.")]
+
+
+def _activity(wave: Record) -> str:
+    if wave["status"] == WaveStatus.PENDING and "queue" in wave:
+        return queued(wave)
+    if wave["status"] == WaveStatus.PENDING:
+        return "it is starting, DRS has not taken every job yet"
+    return launching(wave)
+
+
+def _paused(document: Record) -> Sentence:
+    return _joined(_questions(document)) or said("It waits for an answer.")
+
+
+def _questions(document: Record) -> list[Sentence]:
+    return [question for wave in document["waves"] if (question := _question(document, wave))]
+
+
+def _question(document: Record, wave: Record) -> Sentence:
+    """The question of a wave that waits; empty if none does."""
+    if gate := open_gate(document, wave):
+        return said(
+            f"Waiting for {who_answers(gate.get('approvers'))} to approve {wave_title(wave)}", *_when(gate)
+        )
+    if gate := open_failure_gate(document, wave):
+        who = who_answers(gate.get("approvers"))
+        return said(
+            f"{opening(wave_title(wave))} failed: waiting for {who} to decide what to do", *_when(gate)
+        )
+    return said()
+
+
+def _when(gate: Record) -> tuple[str | float, ...]:
+    until = (" (until ", gate["deadline"], ")") if "deadline" in gate else ()
+    return (" since ", gate["since"], *until, ".")
+
+
+def _cancelling(document: Record) -> Sentence:
+    cancel = document.get("cancel")
+    who = f"Being cancelled by {cancel['actor']}" if cancel else "Ending"
+    return said(f"{who}: nothing more starts; {_what_still_comes(document)}.")
+
+
+def _what_still_comes(document: Record) -> str:
+    coming = [
+        server
+        for wave in document["waves"]
+        if jobs_run(wave)
+        for server in wave["serverStatuses"]
+        if server.get("jobId") and not ServerPhase(server["phase"]).is_end
+    ]
+    if not coming:
+        return "what was launched is being recorded"
+    return f"DRS still launches {counted(len(coming), 'server')}, which {_is_are(len(coming))} recorded"
+
+
+def _is_are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _completed(document: Record) -> Sentence:
+    if document.get("dryRun"):
+        preflight = preflight_of(document)
+        found = f": {preflight.summary}" if preflight else ""
+        return said(f"Dry run finished, nothing was launched{found}.")
+    rto = objective_results(document.get("measured", {}), document["objectives"])[0].sentence
+    return said(f"Finished: {servers_ready(document, _chosen(document))}{_left_out(document)}. {rto}.")
+
+
+def _chosen(document: Record) -> list[Record]:
+    return [wave for wave in document["waves"] if wave["status"] != WaveStatus.SKIPPED]
+
+
+def _left_out(document: Record) -> str:
+    chosen = [wave for wave in document["waves"] if wave.get("skipCause") == SkipCause.NOT_CHOSEN]
+    return f"; {counted(len(chosen), 'wave')} left out on purpose" if chosen else ""
+
+
+def _partial(document: Record) -> Sentence:
+    if was_cancelled(document):
+        return cancelled_sentence(document)
+    waves = f"{document['completedWaves']} of {counted(document['totalWaves'], 'wave')} completed"
+    return said(f"Partly successful: {waves}, {servers_ready(document, _chosen(document))}. {_why(document)}")
+
+
+def _failed(document: Record) -> Sentence:
+    if was_cancelled(document):
+        return cancelled_sentence(document)
+    launched = any("startTime" in wave for wave in document["waves"])
+    return said(f"Failed{'' if launched else ' before anything was launched'}: {_why(document, opened=True)}")
+
+
+def _skipped(document: Record) -> Sentence:
+    return said(f"Not run, nothing was started: {_error(document)}.")
+
+
+def _why(document: Record, *, opened: bool = False) -> str:
+    """The main reason why an execution did not end well, as a sentence of its own or as the rest of one."""
+    reason = _failed_wave(document) or refusal(document) or _error(document)
+    return f"{reason if opened else opening(reason)}."
+
+
+def _failed_wave(document: Record) -> str | None:
+    failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
+    if not failed:
+        return None
+    more = f", and {counted(len(failed) - 1, 'more wave')}" if len(failed) > 1 else ""
+    return f"{wave_title(failed[0])} failed ({servers_ready(document, [failed[0]])}){more}"
+
+
+def _error(document: Record) -> str:
+    """The error in a line; of a list that its first line only announces, the first entry and a count."""
+    head, *more = (document.get("error") or "the record does not say why").splitlines()
+    if not (head.endswith(":") and more):
+        return first_line(head)
+    rest = f"; and {len(more) - 1} more, see below" if len(more) > 1 else ""
+    return f"{first_line(head)}: {first_line(more[0].removeprefix('- '))}{rest}"
+
+
+def _joined(sentences: list[Sentence]) -> Sentence:
+    spaced = [part for sentence in sentences for part in (said(" "), sentence)]
+    return said(*spaced[1:])
+
+
+_SENTENCES: Mapping[ExecutionStatus, Callable[[Record], Sentence]] = {
+    ExecutionStatus.PENDING: _pending,
+    ExecutionStatus.POLLING: _polling,
+    ExecutionStatus.PAUSED: _paused,
+    ExecutionStatus.CANCELLING: _cancelling,
+    ExecutionStatus.COMPLETED: _completed,
+    ExecutionStatus.PARTIAL_SUCCESS: _partial,
+    ExecutionStatus.FAILED: _failed,
+    ExecutionStatus.CANCELLED: cancelled_sentence,
+    ExecutionStatus.SKIPPED: _skipped,
+}

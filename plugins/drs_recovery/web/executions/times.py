@@ -1,0 +1,185 @@
+"""How long an execution has taken of what is expected, and how its objectives stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.durations import words
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.web.allowed_actions import is_at_work, is_live
+from drs_recovery.web.executions.forecast import estimated_end, is_late
+from drs_recovery.web.executions.rto_outlook import rto_outlook
+from drs_recovery.web.shared.formatting import Clock, Sentence, Span, clock, said
+from drs_recovery.web.shared.marks import Mark, Tone
+from drs_recovery.web.shared.objectives import ObjectiveResult, ObjectiveState, objective_results
+from drs_recovery.web.shared.timestamps import Moment, moment_if
+
+Record = Mapping[str, Any]
+
+_TITLES = {"RTO": "Recovery time objective", "RPO": "Recovery point objective"}
+
+_MARKS: Mapping[str, Mark] = {
+    ObjectiveState.MET: Mark(ObjectiveState.MET, Tone.GOOD, "✓", "Met"),
+    ObjectiveState.MISSED: Mark(ObjectiveState.MISSED, Tone.BAD, "✗", "Missed"),
+    ObjectiveState.NOT_MEASURED: Mark(ObjectiveState.NOT_MEASURED, Tone.NEUTRAL, "○", "Not measured"),
+    ObjectiveState.NO_OBJECTIVE: Mark(ObjectiveState.NO_OBJECTIVE, Tone.NEUTRAL, "○", "No objective"),
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """
+    A promise of the plan.
+
+    :param name: ``RTO`` or ``RPO``.
+    :param title: what it means, such as ``Recovery time objective``.
+    :param target: what was promised; None if the plan promises nothing.
+    :param measured: what was measured; None if nothing was.
+    :param mark: met, missed, not measured; while it lives in time, at risk, or missed already.
+    :param due: of a clock that runs: when the time is over; the browser counts down to it.
+    :param sentence: all of it in words.
+    """
+
+    name: str
+    title: str
+    target: Span | None
+    measured: Span | None
+    mark: Mark
+    due: Moment | None
+    sentence: Sentence
+
+
+@dataclass(frozen=True)
+class Times:
+    """
+    The times of an execution.
+
+    :param submitted: when it was opened.
+    :param started: when its first wave was asked for.
+    :param ended: when it ended.
+    :param elapsed: how long it took or has taken, from the start of its first wave, or else its opening.
+    :param expected: how long it should take.
+    :param expected_label: what that time is called: only a plan with a history has one that is usual.
+    :param estimated_end: when it should end; None if that is over or unknown.
+    :param is_late: whether a wave has taken longer than expected.
+    :param declared: of a live real recovery: how long ago it was started, time for decisions included.
+    :param sentence: what can be said about the end, such as ``about 12 min to go`` as a moment; may be empty.
+    :param objectives: RTO and RPO.
+    """
+
+    submitted: Moment
+    started: Moment | None
+    ended: Moment | None
+    elapsed: Clock
+    expected: Span | None
+    expected_label: str
+    estimated_end: Moment | None
+    is_late: bool
+    declared: Clock | None
+    sentence: Sentence
+    objectives: tuple[Objective, ...]
+
+
+def times_of(document: Record, as_of: float) -> Times:
+    """
+    The times of an execution.
+
+    :param document: the execution document.
+    :param as_of: the moment of the page.
+    """
+    begun = document.get("startTime", document["submittedTime"])
+    ended = None if is_live(document) else document.get("endTime")
+    launches = not (document.get("dryRun") or document["status"] == ExecutionStatus.SKIPPED)
+    expected = document.get("expectedDuration") if launches else None
+    late = is_at_work(document) and is_late(document, as_of)
+    estimate = estimated_end(document, as_of)
+    return Times(
+        submitted=Moment.at(document["submittedTime"]),
+        started=moment_if(document.get("startTime")),
+        ended=moment_if(ended),
+        elapsed=clock(begun, ended, as_of),
+        expected=Span(expected) if expected else None,
+        expected_label="Usually takes" if document.get("expectedSamples") else "Should take",
+        estimated_end=moment_if(estimate),
+        is_late=late,
+        declared=_declared(document, as_of),
+        sentence=_sentence(document, expected, estimate, late),
+        objectives=objectives_of(document, as_of),
+    )
+
+
+def objectives_of(document: Record, as_of: float) -> tuple[Objective, ...]:
+    """
+    RTO and RPO as they stand.
+
+    :param document: the execution document.
+    :param as_of: the moment of the page.
+    """
+    results = objective_results(document.get("measured", {}), document["objectives"])
+    return tuple(_objective(document, result, as_of) for result in results)
+
+
+def _declared(document: Record, as_of: float) -> Clock | None:
+    if document["isDrill"] or document.get("dryRun") or not is_live(document):
+        return None
+    return clock(document["submittedTime"], None, as_of)
+
+
+def _sentence(document: Record, expected: float | None, estimate: float | None, late: bool) -> Sentence:
+    if not expected:
+        return said()
+    basis = f"{words(expected)}, {_basis(document)}"
+    if late:
+        return said(f"It takes longer than expected ({basis}).")
+    if estimate is not None:
+        return said("It should end at about ", estimate, f" ({basis}).")
+    wait = ", not counting the wait for an answer" if document["status"] == ExecutionStatus.PAUSED else ""
+    return said(f"Expected: {basis}{wait}.")
+
+
+def _basis(document: Record) -> str:
+    samples = document.get("expectedSamples")
+    kind = "drill" if document["isDrill"] else "recovery"
+    if samples:
+        plural = "drills" if kind == "drill" else "recoveries"
+        return (
+            f"as its waves took in the last {kind}"
+            if samples == 1
+            else f"the medians of its waves in at least {samples} {plural}"
+        )
+    if any(wave.get("expectedDuration") for wave in document["waves"]):
+        return "as its waves took earlier, with the usual time of DRS for those without a history"
+    return f"the usual time of DRS, since no earlier {kind} of these waves completed"
+
+
+def _objective(document: Record, result: ObjectiveResult, as_of: float) -> Objective:
+    key = result.name.lower()
+    target, measured = document["objectives"].get(key), document.get("measured", {}).get(key)
+    mark, sentence, due = _MARKS[result.state], said(f"{result.sentence}."), None
+    if result.state is ObjectiveState.NOT_MEASURED:
+        sentence = said(f"{result.name} {words(target)}: {_why_not_measured(document, result.name)}.")
+        if result.name == "RTO" and (outlook := rto_outlook(document, as_of)):
+            mark, sentence, due = outlook.mark, outlook.sentence, outlook.due
+    return Objective(
+        name=result.name,
+        title=_TITLES[result.name],
+        target=None if target is None else Span(target),
+        measured=None if measured is None else Span(measured),
+        mark=mark,
+        due=moment_if(due),
+        sentence=sentence,
+    )
+
+
+def _why_not_measured(document: Record, name: str) -> str:
+    if document.get("dryRun"):
+        return "not measured, a dry run launches nothing"
+    if document["status"] == ExecutionStatus.CANCELLING and name == "RTO":
+        return "not measured, the execution is being ended"
+    if is_live(document):
+        return "its clock starts with the first wave" if name == "RTO" else "measured at the end"
+    if name == "RTO":
+        return "not measured, only an execution that completed has a recovery time"
+    return "not measured, the age of the data is not known of every server"

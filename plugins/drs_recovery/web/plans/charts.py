@@ -1,0 +1,169 @@
+"""
+What the charts of a plan consist of: positions in an SVG, texts, and the same numbers as a table.
+
+Templates only place what is here. As in the timeline of an execution, horizontal positions are percentages of
+the width and vertical ones pixels, so that a chart fits a phone without shrinking its letters. A state is
+always a shape or a word, too, never colour alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drs_recovery.web.shared.marks import Mark
+
+
+class BarState(StrEnum):
+    """What a bar stands for: the class of its look."""
+
+    MET = "met"
+    MISSED = "missed"
+    NO_OBJECTIVE = "no-objective"
+    UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True)
+class Tick:
+    """
+    A line of the grid.
+
+    :param y: of the line, in pixels.
+    :param label: such as ``30 min``, left of the line.
+    """
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """
+    One drill in a chart.
+
+    :param x: left edge, in percent.
+    :param width: in percent.
+    :param y: upper edge, in pixels.
+    :param height: in pixels, never too low to be seen.
+    :param center: of the bar, in percent: for its mark and its label.
+    :param state: what it stands for; an UNMEASURED one shows how long something ran that did not get there.
+    :param mark: a sign above the bar wherever the objective was not met; else empty.
+    :param text: all of it in words, for the ``title`` of the bar.
+    :param execution_id: for the link.
+    """
+
+    x: float
+    width: float
+    y: float
+    height: float
+    center: float
+    state: BarState
+    mark: str
+    text: str
+    execution_id: str
+
+
+@dataclass(frozen=True)
+class AxisLabel:
+    """
+    The day of a drill below the axis.
+
+    :param x: its middle, in percent.
+    :param text: such as ``21 Nov``.
+    """
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True)
+class ChartTable:
+    """
+    The numbers of a chart for those who cannot see it, or want them exactly.
+
+    :param columns: their titles.
+    :param rows: the newest first.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class ObjectiveLine:
+    """
+    The objective across a chart.
+
+    :param y: of the line, in pixels.
+    :param label: such as ``RTO 1 h``.
+    """
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True)
+class DrillChart:
+    """
+    Bars of drills, the oldest on the left.
+
+    :param title: for the heading and the ``title`` of the SVG.
+    :param description: what is to be seen, in a sentence, for ``desc``.
+    :param height: of the drawing, in pixels; its width is whatever there is.
+    :param left: where lines and bars begin, in percent; labels of the ticks end before it.
+    :param bottom: y of the axis, in pixels.
+    :param label_y: y at which the labels below the axis stand, in pixels.
+    :param ticks: lines of the grid, the lowest first.
+    :param bars: one for each drill that has something to show.
+    :param labels: below the axis; not for every drill if there are many.
+    :param objective: the line of the objective; None without one.
+    :param table: the same numbers, for every drill.
+    """
+
+    title: str
+    description: str
+    height: float
+    left: float
+    bottom: float
+    label_y: float
+    ticks: tuple[Tick, ...]
+    bars: tuple[Bar, ...]
+    labels: tuple[AxisLabel, ...]
+    objective: ObjectiveLine | None
+    table: ChartTable
+
+
+@dataclass(frozen=True)
+class OutcomeSegment:
+    """
+    One part of the bar of outcomes.
+
+    :param x: left edge, in percent.
+    :param width: in percent, in proportion to the count.
+    :param mark: icon, word and colour of the outcome.
+    :param count: how many drills ended so.
+    """
+
+    x: float
+    width: float
+    mark: Mark
+    count: int
+
+
+@dataclass(frozen=True)
+class OutcomeChart:
+    """
+    How the last drills ended, as one bar of parts.
+
+    :param title: for the heading.
+    :param sentence: such as ``7 of the last 9 drills succeeded``; says so where there are none.
+    :param note: what was left out of the count, such as cancelled drills; empty if nothing was.
+    :param segments: empty where no drill counts.
+    :param table: the same numbers, and those that were left out.
+    """
+
+    title: str
+    sentence: str
+    note: str
+    segments: tuple[OutcomeSegment, ...]
+    table: ChartTable

@@ -1,0 +1,160 @@
+"""The small parts of what pages show: durations, clocks that run in the browser, sentences, links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drs_recovery.durations import words
+from drs_recovery.web.shared.timestamps import Moment
+
+
+@dataclass(frozen=True)
+class Span:
+    """
+    A duration.
+
+    :param seconds: how long.
+    """
+
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """The duration in words, such as ``8 min 53 s``."""
+        return words(self.seconds)
+
+    def __str__(self) -> str:
+        """As ``text``."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Clock:
+    """
+    How long something took, or has taken so far.
+
+    :param since: when it began.
+    :param span: how long; of a running clock, until the page was made, coarsely.
+    :param is_running: whether the browser lets it run on from ``since``.
+    """
+
+    since: Moment
+    span: Span
+    is_running: bool
+
+    @property
+    def text(self) -> str:
+        """The duration in words."""
+        return self.span.text
+
+
+@dataclass(frozen=True)
+class Link:
+    """
+    A link.
+
+    :param text: what is shown.
+    :param url: where it leads; None where no address is known, then only the text is shown.
+    """
+
+    text: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """
+    A text that has moments in it.
+
+    :param parts: texts and moments, in their order; the whole reads as ``str`` gives it, with moments in UTC.
+    """
+
+    parts: tuple[str | Moment, ...]
+
+    def __str__(self) -> str:
+        """The whole text."""
+        return "".join(part.text if isinstance(part, Moment) else part for part in self.parts)
+
+    def __bool__(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.parts)
+
+
+def said(*parts: str | float | Sentence) -> Sentence:
+    """
+    Compose a sentence.
+
+    :param parts: texts, other sentences, and moments as epoch seconds.
+    """
+    flat: list[str | Moment] = []
+    for part in parts:
+        if isinstance(part, Sentence):
+            flat.extend(part.parts)
+        else:
+            flat.append(part if isinstance(part, str) else Moment.at(part))
+    return Sentence(tuple(flat))
+
+
+def counted(count: int, thing: str, plural: str | None = None) -> str:
+    """
+    A number of things, such as ``1 server`` or ``6 servers``.
+
+    :param count: how many.
+    :param thing: one of them.
+    :param plural: several of them, if that is not the word with an s.
+    """
+    return f"{count} {thing if count == 1 else plural or thing + 's'}"
+
+
+def listed(names: Sequence[str], conjunction: str = "and") -> str:
+    """
+    Names as people list them: ``a, b and c``.
+
+    :param names: the names.
+    :param conjunction: before the last one.
+    """
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+
+
+def wave_title(wave: Mapping[str, Any]) -> str:
+    """
+    How sentences name a wave: ``wave 2 "Application"``.
+
+    :param wave: of the execution document.
+    """
+    return f'wave {wave["waveNumber"]} "{wave["waveName"]}"'
+
+
+def opening(text: str) -> str:
+    """
+    A text as it begins a sentence; the rest of it keeps its letters.
+
+    :param text: the text.
+    """
+    return text[:1].upper() + text[1:]
+
+
+def cut(text: str, longest: int) -> str:
+    """
+    A text that is not too long for a page of very many.
+
+    :param text: the text.
+    :param longest: how many characters are shown at the most.
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def clock(since: float, until: float | None, as_of: float) -> Clock:
+    """
+    A clock that stands still, or that runs.
+
+    :param since: when it began.
+    :param until: when it ended; None if it runs.
+    :param as_of: the moment of the page.
+    """
+    span = max(0.0, (as_of if until is None else until) - since)
+    return Clock(Moment.at(since), Span(span), is_running=until is None)

@@ -1,0 +1,145 @@
+"""The instances that an execution has on record and that were not seen to be gone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.rules import has_instance_left, instances_left
+from drs_recovery.web.allowed_actions import is_live
+from drs_recovery.web.shared.formatting import Sentence, listed, said
+
+Record = Mapping[str, Any]
+
+
+# States of EC2 in which an instance is used and paid for; a stopped one still costs its disks.
+_RUNNING = frozenset({"pending", "running"})
+_GONE = frozenset({"shutting-down", "terminated"})
+_READY: Mapping[str, str] = {ServerPhase.READY: "running"}
+
+
+def servers_with_instances(document: Record) -> Iterator[Record]:
+    """
+    The servers that have an instance left: neither seen to be gone, nor replaced by a later launch.
+
+    :param document: the execution document.
+    """
+    return (s for wave in document["waves"] for s in wave["serverStatuses"] if _is_left(s))
+
+
+def _is_left(server: Record) -> bool:
+    return has_instance_left(server) and server.get("instanceState") not in _GONE
+
+
+def seen_running(document: Record) -> list[Record]:
+    """
+    The servers whose instance ran when EC2 was last asked.
+
+    :param document: the execution document.
+    """
+    return [server for server in servers_with_instances(document) if _ran(server)]
+
+
+def _ran(server: Record) -> bool:
+    # A server is READY only with a running instance; records of earlier releases may lack its state.
+    return server.get("instanceState", _READY.get(server["phase"])) in _RUNNING
+
+
+def last_checked(document: Record) -> float | None:
+    """
+    Until when what is said of the instances is known, in epoch seconds: the oldest look at one of them.
+
+    :param document: the execution document.
+    :return: None if there is none, or nobody knows.
+    """
+    compared = document.get("instancesCheckedTime")
+    looks = [
+        max((look for look in (server.get("lastPolledTime"), compared) if look is not None), default=None)
+        for server in servers_with_instances(document)
+    ]
+    known = [float(look) for look in looks if look is not None]
+    return min(known) if known and len(known) == len(looks) else None
+
+
+def instances_by_region(document: Record) -> dict[str, int]:
+    """
+    How many instances are left in each AWS Region, of all attempts; ordered by the Region.
+
+    :param document: the execution document.
+    """
+    counts: Counter[str] = Counter()
+    for server in servers_with_instances(document):
+        counts[server["region"]] += len(instances_left(server))
+    return dict(sorted(counts.items()))
+
+
+def regions_of(servers: Iterable[Record]) -> dict[str, int]:
+    """
+    How many of some servers are in each AWS Region; ordered by the Region.
+
+    :param servers: SERVER records.
+    """
+    return dict(sorted(Counter(server["region"] for server in servers).items()))
+
+
+def count_left(document: Record) -> int:
+    """
+    How many instances are left, of all attempts.
+
+    :param document: the execution document.
+    """
+    return sum(instances_by_region(document).values())
+
+
+def standing_request(document: Record) -> Record | None:
+    """
+    The newest request to terminate that is not carried out, or None.
+
+    :param document: the execution document. A request can be about some waves, whose instances are gone.
+    """
+    requests = reversed(document.get("terminationRequests") or ())
+    return next((one for one in requests if "endTime" not in one and _left_of(document, one)), None)
+
+
+def _left_of(document: Record, request: Record) -> bool:
+    waves = request.get("waves")
+    meant = [wave for wave in document["waves"] if waves is None or wave["waveNumber"] in waves]
+    return any(has_instance_left(server) for wave in meant for server in wave["serverStatuses"])
+
+
+def leaves_instances(execution: Record) -> bool:
+    """
+    Whether an execution that has ended left instances which may still run, as far as its record alone tells.
+
+    :param execution: EXECUTION record, without its servers.
+    """
+    if is_live(execution) or execution.get("instancesTerminated"):
+        return False
+    if execution.get("instancesLeft") is False:
+        return False
+    # A server that failed may have an instance, too. Older records say so only by the clean-up of a drill.
+    launched = sum(execution["progress"][part] for part in ("launched", "ready"))
+    return bool(launched or execution.get("instancesLeft")) or "terminateAfter" in execution
+
+
+def checked_note(execution: Record) -> Sentence:
+    """
+    Say that an execution left instances which cost money, and when that was last known.
+
+    :param execution: EXECUTION record, without its servers.
+    """
+    checked = execution.get("instancesCheckedTime", execution.get("lastPolledTime"))
+    if checked is None:
+        return said("Its instances run and cost money, as far as the record knows")
+    return said("Its instances run and cost money, last checked ", checked)
+
+
+def places_of(regions: Mapping[str, int]) -> str:
+    """
+    Where instances are, such as ``4 in us-east-1 and 2 in us-west-2``.
+
+    :param regions: as of :func:`instances_by_region`.
+    """
+    return listed([f"{count} in {region}" for region, count in regions.items()])
