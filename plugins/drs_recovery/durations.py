@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+# Twice the longest of the product's target times, so that cleaning up never races a team that still looks.
+DEFAULT_TERMINATE_AFTER = timedelta(hours=2)
+
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
@@ -81,3 +84,15 @@ def _why_not(text: str) -> str:
         did_you_mean = f"; did you mean 'PT{hint[1]}'?" if hint else ""
         return f"has months or years, whose length varies; use weeks (W), days (D) or less{did_you_mean}"
     return "is not a duration (ISO-8601, such as PT15M, PT1H30M or P2D)"
+
+
+def epoch(timestamp: str | None) -> float | None:
+    """
+    Epoch seconds of a DRS timestamp; it comes as ``…Z`` and as ``+00:00`` with microseconds.
+
+    :param timestamp: ISO-8601 text, or None.
+    """
+    if not timestamp:
+        return None
+    moment = datetime.fromisoformat(timestamp)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

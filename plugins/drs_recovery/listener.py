@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.listeners import hookimpl
 
-from drs_recovery.store.identity import DAG_ID_PREFIX
+from drs_recovery.plan.model import DAG_ID_PREFIX
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun

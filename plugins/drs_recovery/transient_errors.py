@@ -10,9 +10,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+
+# DRS answers with the same code when a server is not there, which is definite.
+_NO_SUCH_THING = "ResourceNotFoundException"
+
+_TABLE_OPERATIONS = frozenset({"BatchGetItem", "GetItem", "Query", "TransactGetItems", "TransactWriteItems"})
 
 # botocore goes by their HTTP status, which not every way to an error keeps.
 _FAULTS_OF_SERVERS = {
@@ -66,3 +71,21 @@ def is_transient_answer(response: Mapping[str, Any]) -> bool:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = response.get("Error", {}).get("Code")
     return code in transient_codes() or status == 429 or status >= 500
+
+
+def error_code(error: Exception) -> str:
+    """AWS's error code, or the class name of an error that is not an answer of AWS."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
+
+
+def is_table_missing(error: Exception) -> bool:
+    """
+    Whether DynamoDB has no table of the configured name: it is being restored, or a setting is wrong.
+
+    Like a store that is away, it may come back, and nothing that runs can go on without it.
+    """
+    if not isinstance(error, ClientError):
+        return False
+    return error_code(error) == _NO_SUCH_THING and error.operation_name in _TABLE_OPERATIONS

@@ -16,22 +16,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from drs_recovery.durations import epoch
 from drs_recovery.hooks.clients import Clients, Place, PlaceClients
 from drs_recovery.hooks.place_answers import ask_places
-from drs_recovery.jobs.starter import (
-    ATTEMPT_TAG,
-    CLOCK_MARGIN,
-    EXECUTION_TAG,
-    FIRST_ATTEMPT,
-    PART_TAG,
-    WAVE_TAG,
-)
+from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
+from drs_recovery.jobs.starter import CLOCK_MARGIN
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.preflight.servers import GroupResolver
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import JobRef, NewExecution, NewServer
-from drs_recovery.waves.observation import epoch
 
 LOST = (
     "the record of this execution was not in the table any more while it ran: the table was lost, emptied or "

@@ -23,18 +23,15 @@ from drs_recovery.opening.options import LATEST
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.plan import task_ids
+from drs_recovery.plan.model import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG
 from drs_recovery.settings import schedules
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.identity import DAG_ID_PREFIX
 
 if TYPE_CHECKING:
     from drs_recovery.exceptions import PlanError
     from drs_recovery.plan.model import RecoveryPlan
 
 log = logging.getLogger(__name__)
-
-PLAN_TAG = "recovery-plan"
-BROKEN_TAG = "broken-plan"
 
 
 def build_dag(plan: RecoveryPlan, versions: Sequence[RecoveryPlan] = ()) -> DAG:

@@ -15,8 +15,8 @@ from drs_recovery.opening.live_plans import KeptPlan, kept_plans, versions_neede
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.loader import LoadedPlans
+from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.plan.task_ids import FINALIZE
-from drs_recovery.store.identity import DAG_ID_PREFIX
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -22,8 +22,13 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
-from drs_recovery.exceptions import DrsRecoveryError
-from drs_recovery.transient_errors import SenselessAnswerError, is_transient_answer
+from drs_recovery.exceptions import DrsRecoveryError, StoreConflictError
+from drs_recovery.transient_errors import (
+    SenselessAnswerError,
+    error_code,
+    is_table_missing,
+    is_transient_answer,
+)
 
 # Of credentials that expired between two calls: a new client has new ones.
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -39,14 +44,14 @@ LONGEST_RETRY_AFTER = 300.0
 _CREDIBLE_WAIT = 7 * 86400.0
 _SECONDS = re.compile(r"[0-9]+")
 
-# DRS answers with the same code when a server is not there, which is definite.
-_NO_SUCH_THING = "ResourceNotFoundException"
-_TABLE_OPERATIONS = frozenset({"BatchGetItem", "GetItem", "Query", "TransactGetItems", "TransactWriteItems"})
 
 _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
 
 # Also a connection that cannot be used, such as one whose profile does not exist: it concerns one place only.
 AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
+
+# Neither DRS's nor the store's troubles end a wait: only the wave's time-out does.
+PASSING_TROUBLE: tuple[type[Exception], ...] = (*AWS_ERRORS, StoreConflictError)
 FORESEEN_ERRORS: tuple[type[Exception], ...] = (*AWS_ERRORS, DrsRecoveryError)
 """Whose text says everything: a traceback in a log is for mistakes in this program."""
 
@@ -69,13 +74,6 @@ class UnusableConnectionError(BotoCoreError):  # type: ignore[misc]  # botocore 
     fmt = "the Airflow connection {connection} cannot be used: {reason}"
 
 
-def error_code(error: Exception) -> str:
-    """AWS's error code, or the class name of an error that is not an answer of AWS."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))
-    return type(error).__name__
-
-
 def is_transient(error: Exception) -> bool:
     """
     Whether the same call may succeed later: throttling, 5xx, resets, time-outs, expired tokens.
@@ -85,17 +83,6 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return error_code(error) in _EXPIRED_CODES or is_transient_answer(error.response)
     return isinstance(error, (*_NO_ANSWER, SenselessAnswerError, MissingConnectionError))
-
-
-def is_table_missing(error: Exception) -> bool:
-    """
-    Whether DynamoDB has no table of the configured name: it is being restored, or a setting is wrong.
-
-    Like a store that is away, it may come back, and nothing that runs can go on without it.
-    """
-    if not isinstance(error, ClientError):
-        return False
-    return error_code(error) == _NO_SUCH_THING and error.operation_name in _TABLE_OPERATIONS
 
 
 def is_unanswered(error: Exception) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.errors import error_code
 from drs_recovery.hooks.quotas import ASK_BRIEFLY
+from drs_recovery.transient_errors import error_code
 
 # What GetCallerIdentity says of a session of a role; the role's path is not in it.
 _SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.+")

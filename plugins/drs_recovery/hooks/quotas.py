@@ -7,7 +7,7 @@ from typing import Any
 from botocore.config import Config
 
 from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.errors import error_code
+from drs_recovery.transient_errors import error_code
 
 # Nothing hangs on the answer: where the API cannot be reached, a recovery must not wait long for that.
 ASK_BRIEFLY = Config(

@@ -13,6 +13,13 @@ from typing import Any
 
 from drs_recovery.statuses import TERMINATION_JOB
 
+EXECUTION_TAG, PLAN_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:planId", "dr:wave", "dr:part"
+
+# Which attempt at the wave; a job without this tag belongs to the first one.
+ATTEMPT_TAG = "dr:attempt"
+
+FIRST_ATTEMPT = "1"
+
 # botocore's drs model, ``JobID``.
 _JOB_ID = re.compile(r"drsjob-[0-9a-zA-Z]{17}")
 

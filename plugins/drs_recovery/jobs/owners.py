@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drs_recovery.hooks.clients import PlaceClients
-from drs_recovery.jobs.starter import EXECUTION_TAG
+from drs_recovery.jobs.identity import EXECUTION_TAG
 
 
 def owners_of(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -12,13 +12,12 @@ from typing import Any
 
 from drs_recovery.hooks.clients import PlaceClients
 from drs_recovery.hooks.drs import DrsHook
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
-from drs_recovery.jobs.schedule import PlaceState
+from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
+from drs_recovery.jobs.quotas import OLDEST_RUNNING_JOB, read_limits
+from drs_recovery.jobs.schedule import Job, Limits, PlaceState
 from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
-from drs_recovery.preflight.capacity import OLDEST_RUNNING_JOB, Job, Limits, read_limits
 from drs_recovery.settings import hold_drills_during_recovery
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.waves.polling import PASSING_TROUBLE
 
 # Quotas change when AWS grants a request; asking takes three calls, so that the answer is shared for a while.
 LIMITS_ARE_GOOD_FOR = 600.0

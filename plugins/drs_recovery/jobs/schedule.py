@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
-from drs_recovery.jobs.identity import misfit
-from drs_recovery.jobs.starter import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
-from drs_recovery.preflight.capacity import Job, Limits, servers_of
+from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG, misfit
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
 from drs_recovery.store.queue_entries import Queue, QueueEntry, QueueState
+
+Job = Mapping[str, Any]
 
 _REAL_RECOVERY = "START_RECOVERY"
 _NO_JOB_YET = "a job that is being started"
@@ -260,3 +261,25 @@ def _part_in_tags(tags: Mapping[str, str]) -> _Part:
 def _is_shown(job: Job | None) -> bool:
     """Whether DRS lists a job with all that counts: it has ended, or names its servers."""
     return job is not None and (job.get("status") == JOB_COMPLETED or bool(servers_of(job)))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """DRS's quotas an account and Region; the defaults are those of AWS's documentation."""
+
+    jobs_in_progress: int = 20
+    servers_per_job: int = 100
+    servers_in_jobs: int = 500
+
+
+def servers_of(job: Job) -> set[str]:
+    """
+    Ids of the servers that take part in a job, as far as DRS tells.
+
+    :param job: as ``DescribeJobs`` shows it.
+    """
+    return {
+        str(server["sourceServerID"])
+        for server in job.get("participatingServers") or ()
+        if "sourceServerID" in server
+    }

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from drs_recovery.durations import epoch
 from drs_recovery.exceptions import JobStartError
 from drs_recovery.hooks.accounts import demand_account
 from drs_recovery.hooks.clients import Clients
@@ -28,17 +29,20 @@ from drs_recovery.hooks.errors import (
     is_transient,
     retry_after,
 )
-from drs_recovery.jobs.identity import contradiction, is_job_id
+from drs_recovery.jobs.identity import (
+    ATTEMPT_TAG,
+    EXECUTION_TAG,
+    FIRST_ATTEMPT,
+    PART_TAG,
+    PLAN_TAG,
+    WAVE_TAG,
+    contradiction,
+    is_job_id,
+)
 from drs_recovery.jobs.parts import JobPart
 from drs_recovery.settings import setting_problems
 from drs_recovery.store.records import JobRef
 from drs_recovery.store.wave_attempts import attempt_began, attempt_of
-from drs_recovery.waves.observation import epoch
-
-EXECUTION_TAG, PLAN_TAG, WAVE_TAG, PART_TAG = "dr:executionId", "dr:planId", "dr:wave", "dr:part"
-# Which attempt at the wave; a job without this tag belongs to the first one.
-ATTEMPT_TAG = "dr:attempt"
-FIRST_ATTEMPT = "1"
 
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
 CLOCK_MARGIN = timedelta(hours=1)

@@ -16,10 +16,9 @@ from drs_recovery.opening.options import read_options
 from drs_recovery.opening.record import new_execution
 from drs_recovery.operators.base import RecoveryOperator
 from drs_recovery.operators.lost_records import LostRecord
-from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.plan.model import DAG_ID_PREFIX, RecoveryPlan
 from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.store.identity import DAG_ID_PREFIX
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.waves.rules import check_not_ending
 

@@ -48,7 +48,13 @@ from drs_recovery.plan.success_rule import SuccessRule
 from drs_recovery.plan.task_ids import wave_group_id
 from drs_recovery.plan.translate import field_findings
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.identity import DAG_ID_PREFIX
+
+DAG_ID_PREFIX = "recover_"
+"""Of the DAG of a plan, in front of the plan's id."""
+
+PLAN_TAG = "recovery-plan"
+
+BROKEN_TAG = "broken-plan"
 
 __all__ = [
     "Action",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
+from drs_recovery.durations import DEFAULT_TERMINATE_AFTER
 from drs_recovery.plan.fields import (
     Argument,
     ClassPath,
@@ -33,8 +34,6 @@ from drs_recovery.plan.problems import quoted, sentence_error
 DEFAULT_GATE_TIMEOUT = timedelta(days=1)
 # Four times the longest job on record of 25 servers (about 29 minutes), and the end of every wave's wait.
 DEFAULT_WAVE_TIMEOUT = timedelta(hours=2)
-# Twice the longest of the product's target times, so that cleaning up never races a team that still looks.
-DEFAULT_TERMINATE_AFTER = timedelta(hours=2)
 
 
 class PlanModel(BaseModel):

@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 from drs_recovery.hooks.clients import Place
-from drs_recovery.hooks.quotas import QuotasHook
-from drs_recovery.jobs.starter import EXECUTION_TAG
+from drs_recovery.jobs.identity import EXECUTION_TAG
+from drs_recovery.jobs.quotas import QUOTA_CODES
+from drs_recovery.jobs.schedule import Job, Limits, servers_of
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
-
-Job = Mapping[str, Any]
-
-# DescribeJobs has no filter by status. Recovery jobs take hours at the most.
-OLDEST_RUNNING_JOB = timedelta(days=2)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """DRS's quotas an account and Region; the defaults are those of AWS's documentation."""
-
-    jobs_in_progress: int = 20
-    servers_per_job: int = 100
-    servers_in_jobs: int = 500
-
-
-QUOTA_CODES: Mapping[str, str] = {
-    "jobs_in_progress": "L-D88FAC3A",
-    "servers_per_job": "L-B827C881",
-    "servers_in_jobs": "L-05AFA8C6",
-}
-
-
-def read_limits(hook: QuotasHook) -> Limits:
-    """
-    Ask for the quotas of an account and Region; where Service Quotas has no value, AWS's default holds.
-
-    :param hook: Service Quotas there.
-    :raises botocore errors: as they are.
-    """
-    values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
-    return Limits(**{name: int(value) for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -180,16 +147,3 @@ def _room_concerns(
     elif used + most > limit:
         what = f"{state}, and the plan may ask for {most} at the same time: some have to wait"
         yield Concern(Gravity.NOTABLE, what, remedy)
-
-
-def servers_of(job: Job) -> set[str]:
-    """
-    Ids of the servers that take part in a job, as far as DRS tells.
-
-    :param job: as ``DescribeJobs`` shows it.
-    """
-    return {
-        str(server["sourceServerID"])
-        for server in job.get("participatingServers") or ()
-        if "sourceServerID" in server
-    }

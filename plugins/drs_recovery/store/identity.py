@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-DAG_ID_PREFIX = "recover_"
-"""Of the DAG of a plan, in front of the plan's id."""
-
 TERMINATING_DAG = "terminate_recovery_instances"
 """Terminates instances of executions of any plan."""
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from drs_recovery.durations import format_duration, parse_duration
+from drs_recovery.durations import DEFAULT_TERMINATE_AFTER, format_duration, parse_duration
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
-from drs_recovery.plan.parts import DEFAULT_TERMINATE_AFTER
 from drs_recovery.statuses import (
     EXECUTION_TRANSITIONS,
     WAVE_TRANSITIONS,

@@ -23,9 +23,8 @@ from tenacity import (
 )
 
 from drs_recovery.exceptions import StoreConflictError, StoreError
-from drs_recovery.hooks.errors import is_table_missing
 from drs_recovery.store.expressions import Action, Item, Key, decode, encode
-from drs_recovery.transient_errors import SenselessAnswerError, is_transient_answer
+from drs_recovery.transient_errors import SenselessAnswerError, is_table_missing, is_transient_answer
 
 Result = TypeVar("Result")
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from drs_recovery.hooks.drs import DrsHook
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, error_code, is_refusal
+from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
 from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
 from drs_recovery.jobs.room import QueuedError
 from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.termination.targets import failback_state
+from drs_recovery.transient_errors import error_code
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of DescribeRecoveryInstances by recovery instance id."""

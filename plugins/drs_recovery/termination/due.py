@@ -13,7 +13,7 @@ from typing import Any
 
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError, TerminationFailedError
 from drs_recovery.hooks.clients import Clients
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
@@ -21,7 +21,6 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import TerminationLook, Terminator
-from drs_recovery.waves.polling import PASSING_TROUBLE
 
 ACTOR = "housekeeping"
 

@@ -18,10 +18,10 @@ from typing import Any
 from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.accounts import WrongAccountError, demand_account
 from drs_recovery.hooks.clients import Clients, Place, PlaceClients, connection_exists
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.installation import elsewhere, installation
+from drs_recovery.jobs.identity import EXECUTION_TAG, PLAN_TAG
 from drs_recovery.jobs.owners import our_tags
-from drs_recovery.jobs.starter import EXECUTION_TAG, PLAN_TAG
 from drs_recovery.notifications.unrecorded import Unrecorded
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
@@ -33,7 +33,6 @@ from drs_recovery.termination.calls import Rows, TerminationCalls
 from drs_recovery.termination.room import TerminationRoom
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
-from drs_recovery.waves.polling import PASSING_TROUBLE
 
 _TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
 

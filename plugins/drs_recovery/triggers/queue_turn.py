@@ -13,11 +13,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.clients import Place
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.jobs.schedule import PlaceState
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.hub import hub
-from drs_recovery.waves.polling import PASSING_TROUBLE
 from drs_recovery.waves.queue_wait import QueuedWave
 
 log = logging.getLogger(__name__)

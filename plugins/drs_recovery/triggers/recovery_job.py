@@ -8,11 +8,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.hub import hub
 from drs_recovery.waiting.pace import Wish
-from drs_recovery.waves.polling import PASSING_TROUBLE, Look
+from drs_recovery.waves.polling import Look
 
 # A record that was lost is the business of the step that waits.
 _ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError)

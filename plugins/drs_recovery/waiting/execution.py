@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Item
 from drs_recovery.waiting.hub import Execution, Hub
@@ -19,7 +19,7 @@ from drs_recovery.waiting.pace import Wish, pause_of
 from drs_recovery.waiting.poller import Watch, happens_within
 from drs_recovery.waiting.wave import WaveWait
 from drs_recovery.waves.observation import requested_at
-from drs_recovery.waves.polling import PASSING_TROUBLE, Look, joined
+from drs_recovery.waves.polling import Look, joined
 
 Record = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from drs_recovery.hooks.clients import Place, PlaceClients
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.hooks.place_answers import PlaceTrouble
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.executions import ExecutionStore
@@ -26,7 +26,6 @@ from drs_recovery.waiting.pace import Wish
 from drs_recovery.waiting.poller import Answer, Watch
 from drs_recovery.waves.observation import JobAnswer
 from drs_recovery.waves.polling import (
-    PASSING_TROUBLE,
     demand_account_of_unlisted,
     is_settled,
     joined,

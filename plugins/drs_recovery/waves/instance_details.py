@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.durations import epoch
 from drs_recovery.hooks.place_answers import PlaceTrouble
-from drs_recovery.waves.observation import epoch
 
 # EC2 instance states: on its way out, running, and halted.
 GONE_STATES = frozenset({"shutting-down", "terminated"})

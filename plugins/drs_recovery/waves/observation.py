@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from drs_recovery.durations import epoch
 from drs_recovery.statuses import (
     ENDED_JOBS,
     FAULT_EVENTS,
@@ -275,15 +275,3 @@ def _server_of(item: Mapping[str, Any]) -> str | None:
 def _concerns(item: Mapping[str, Any], server_id: str) -> bool:
     """An event without a server, such as JOB_CANCEL, concerns every server of the job."""
     return _server_of(item) in (None, server_id)
-
-
-def epoch(timestamp: str | None) -> float | None:
-    """
-    Epoch seconds of a DRS timestamp; it comes as ``…Z`` and as ``+00:00`` with microseconds.
-
-    :param timestamp: ISO-8601 text, or None.
-    """
-    if not timestamp:
-        return None
-    moment = datetime.fromisoformat(timestamp)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -10,11 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path
 
-from drs_recovery.dag_builder.builder import BROKEN_TAG, PLAN_TAG
-from drs_recovery.store.identity import DAG_ID_PREFIX
-from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
-from drs_recovery.web.executions.view import AirflowRun
-from drs_recovery.web.plans.inputs import AirflowPlanFacts
+from drs_recovery.plan.model import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG
+from drs_recovery.web.airflow import Airflow, AirflowApi, AirflowPlanFacts, AirflowRun, path_of
 from drs_recovery.web.problems import Problem
 from drs_recovery.web.security import Person
 

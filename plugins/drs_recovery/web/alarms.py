@@ -8,8 +8,8 @@ from fastapi import Depends
 
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.web.dependencies import Store
-from drs_recovery.web.plans.runs import RunSummary, run_summary
 from drs_recovery.web.security import CurrentPerson
+from drs_recovery.web.shared.runs import RunSummary, run_summary
 
 
 def _live_recoveries(store: Store, person: CurrentPerson) -> tuple[RunSummary, ...]:

@@ -11,7 +11,7 @@ from airflow.models.team import Team
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from drs_recovery.store.identity import DAG_ID_PREFIX
+from drs_recovery.plan.model import DAG_ID_PREFIX
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path
 
-from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.settings import execution_store
+from drs_recovery.exceptions import ExecutionNotFoundError, PlanError
+from drs_recovery.plan.cache import load_plans
+from drs_recovery.plan.loader import LoadedPlans
+from drs_recovery.settings import execution_store, plans_dir
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.web.security import CurrentPerson
+from drs_recovery.web.security import CurrentPerson, Person
 
 
 @cache
@@ -46,3 +50,46 @@ def _visible_execution(execution_id: ExecutionId, store: Store, person: CurrentP
 
 VisibleExecution = Annotated[dict[str, Any], Depends(_visible_execution)]
 """The EXECUTION record behind ``{execution_id}``; 404 if there is none that this person may see."""
+
+
+@dataclass(frozen=True)
+class PlansRead:
+    """
+    What the plans folder holds now.
+
+    :param loaded: the plans, good and broken; empty if the folder is not there.
+    :param notice: why the folder could not be read; empty if it could.
+    """
+
+    loaded: LoadedPlans = field(default_factory=LoadedPlans)
+    notice: str = ""
+
+
+def read_plans(person: Person) -> PlansRead:
+    """
+    The plans of which there are files, as far as a person may see them.
+
+    :param person: who looks.
+    """
+    try:
+        loaded = load_plans(plans_dir())
+    except PlanError as error:
+        reasons = "; ".join(problem.message for problem in error.problems)
+        return PlansRead(notice=f"The plan files are not on this web server: {reasons}")
+
+    def part(whole: Mapping[str, Any]) -> dict[str, Any]:
+        return {plan_id: one for plan_id, one in whole.items() if person.sees_plan(plan_id)}
+
+    return PlansRead(LoadedPlans(part(loaded.plans), part(loaded.broken), part(loaded.sources)))
+
+
+def plan_names(person: Person) -> list[tuple[str, str]]:
+    """
+    Id and name of each plan that a person may see, by name.
+
+    :param person: who looks.
+    """
+    loaded = read_plans(person).loaded
+    names = {plan_id: plan_id for plan_id in loaded.broken}
+    names |= {plan_id: plan.name for plan_id, plan in loaded.plans.items()}
+    return sorted(names.items(), key=lambda one: one[1].casefold())

@@ -19,7 +19,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from airflow.configuration import conf
 from fastapi import Depends, Request
 
-from drs_recovery.store.identity import DAG_ID_PREFIX
+from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.web.dag_teams import DagTeams, read_dag_teams
 from drs_recovery.web.problems import Problem, forbidden, not_found
 

@@ -13,7 +13,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.team import Team
 from airflow.utils.session import create_session
 
-from drs_recovery.dag_builder.builder import PLAN_TAG
+from drs_recovery.plan.model import PLAN_TAG
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import HTML, Console

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from drs_recovery.jobs.schedule import PlaceState
-from drs_recovery.preflight.capacity import Limits
+from drs_recovery.jobs.schedule import Limits, PlaceState
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.queue_entries import NO_WAVE, Queue, QueueEntry, QueueState
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from drs_recovery.durations import epoch
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.records import JobSeen, ServerSeen
-from drs_recovery.waves.observation import JobAnswer, epoch, job_seen, servers_seen
+from drs_recovery.waves.observation import JobAnswer, job_seen, servers_seen
 
 JOB, SERVER = "drsjob-1", "s-1"
 

@@ -9,13 +9,8 @@ import botocore.session
 import pytest
 
 from drs_recovery.hooks.clients import Place
-from drs_recovery.preflight.capacity import (
-    Demand,
-    Limits,
-    conflict_concerns,
-    quota_concerns,
-    running_jobs,
-)
+from drs_recovery.jobs.schedule import Limits
+from drs_recovery.preflight.capacity import Demand, conflict_concerns, quota_concerns, running_jobs
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.preflight.replication import NOT_REPLICATING, REPLICATING, replication_concerns
 from drs_recovery.preflight.servers import ResolvedServer

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drs_recovery.jobs.schedule import PlaceState, Turn, turn_of
-from drs_recovery.preflight.capacity import Limits
+from drs_recovery.jobs.schedule import Limits, PlaceState, Turn, turn_of
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.queue_entries import UNANSWERED, QueueEntry, QueueState
 from tests.unit.engine.queue_things import NOW, entry, job, place, reserved, termination

@@ -23,12 +23,12 @@ from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     LONGEST_RETRY_AFTER,
     describe,
-    error_code,
     is_no_room,
     is_transient,
     retry_after,
 )
 from drs_recovery.store import table
+from drs_recovery.transient_errors import error_code
 
 
 def answer(code: str, status: int = 400, message: str = "", **headers: str) -> ClientError:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from drs_recovery.jobs.schedule import PlaceState, turn_of
-from drs_recovery.preflight.capacity import Limits
+from drs_recovery.jobs.schedule import Limits, PlaceState, turn_of
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import retried_on_conflict

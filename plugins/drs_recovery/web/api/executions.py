@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import DAG_ID_PREFIX
 from drs_recovery.store.identity import execution_id as id_of
 from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.web.api.answers import json_answer, next_page

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import WaveStatus
+from drs_recovery.web.airflow import AirflowRun
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.shared.formatting import Sentence, counted, cut, said, wave_title
 
@@ -19,17 +20,6 @@ _RUN_GOES_ON = frozenset({"queued", "running", "restarting"})
 _SILENCE = 300
 
 _LONGEST_REASON = 300
-
-
-@dataclass(frozen=True)
-class AirflowRun:
-    """
-    What Airflow says of the DAG run behind an execution.
-
-    :param state: such as ``running`` or ``failed``; None if the run was deleted.
-    """
-
-    state: str | None
 
 
 @dataclass(frozen=True)

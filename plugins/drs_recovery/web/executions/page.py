@@ -14,20 +14,19 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.actions.context import rights_of
-from drs_recovery.web.airflow import Airflow
+from drs_recovery.web.airflow import Airflow, AirflowRun
 from drs_recovery.web.airflow_facts import run_of
 from drs_recovery.web.alarms import LiveRecoveries
-from drs_recovery.web.dependencies import Store, VisibleExecution
+from drs_recovery.web.dependencies import Store, VisibleExecution, plan_names
 from drs_recovery.web.executions.addresses import addresses_csv
 from drs_recovery.web.executions.filters import WantedExecutions
 from drs_recovery.web.executions.list import execution_row
 from drs_recovery.web.executions.server_tables import ServersWanted
-from drs_recovery.web.executions.view import AirflowRun, execution_view
-from drs_recovery.web.plans.runs import RunSummary
-from drs_recovery.web.plans.sources import plan_names
+from drs_recovery.web.executions.view import execution_view
 from drs_recovery.web.rendering import Links, render
 from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.shared.marks import execution_mark
+from drs_recovery.web.shared.runs import RunSummary
 
 # Seconds after which the browser asks for a page again.
 _REFRESH_LIST = 10

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.store.identity import DAG_ID_PREFIX, execution_id
-from drs_recovery.web.airflow import Airflow
+from drs_recovery.plan.model import DAG_ID_PREFIX
+from drs_recovery.store.identity import execution_id
+from drs_recovery.web.airflow import Airflow, AirflowRun
 from drs_recovery.web.airflow_facts import run_of
 from drs_recovery.web.alarms import LiveRecoveries
 from drs_recovery.web.dependencies import Store
 from drs_recovery.web.executions.page import Looking, execution_page
 from drs_recovery.web.executions.server_tables import ServersWanted
-from drs_recovery.web.executions.view import AirflowRun
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drs_recovery.web.airflow import AirflowRun
 from drs_recovery.web.allowed_actions import ANSWERS, Rights
 from drs_recovery.web.executions.action_words import OfferedAction
 from drs_recovery.web.executions.actions import Actions, actions_for
@@ -16,7 +17,7 @@ from drs_recovery.web.executions.events import EventLog, event_log
 from drs_recovery.web.executions.failures import Failures, failures_in
 from drs_recovery.web.executions.headline import Headline, headline_of
 from drs_recovery.web.executions.next_steps import next_step
-from drs_recovery.web.executions.notices import AirflowRun, Notice, notices_for
+from drs_recovery.web.executions.notices import Notice, notices_for
 from drs_recovery.web.executions.preflight import Preflight, preflight_of
 from drs_recovery.web.executions.server_tables import PhaseCount, ServersWanted, phase_counts, server_tables
 from drs_recovery.web.executions.timeline import Timeline

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from drs_recovery.plan.model import RecoveryPlan
-from drs_recovery.web.plans.inputs import AirflowPlanFacts
+from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.schedules import schedule_words
 from drs_recovery.web.shared.formatting import counted
 

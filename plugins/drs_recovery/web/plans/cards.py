@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from drs_recovery.exceptions import PlanProblem
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.about import PlanAbout, about_plan, about_unread_plan
 from drs_recovery.web.plans.drill_proof import DrillProof, drill_proof
-from drs_recovery.web.plans.inputs import AirflowPlanFacts, PlanKind, PlanPast, Record
-from drs_recovery.web.plans.runs import RunSummary, run_summary
+from drs_recovery.web.plans.inputs import PlanKind, PlanPast, Record
 from drs_recovery.web.plans.warnings import left_overs, next_run_note, plan_warnings
 from drs_recovery.web.shared.objectives import ObjectiveResult, objective_results
+from drs_recovery.web.shared.runs import RunSummary, run_summary
 from drs_recovery.web.shared.timestamps import Moment, moment_if
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.drills import is_drill, is_good_drill
 from drs_recovery.web.plans.inputs import Record
-from drs_recovery.web.plans.runs import coverage_note
 from drs_recovery.web.shared.marks import mark_of, wave_mark
+from drs_recovery.web.shared.runs import coverage_note
 
 MOST_DRILLS = 20
 """How many drills a chart shows: as many as the expected duration looks back on."""

@@ -19,29 +19,6 @@ class PlanKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class AirflowPlanFacts:
-    """
-    What Airflow knows of a plan's DAG.
-
-    :param in_airflow: whether Airflow has parsed the DAG and still finds its file.
-    :param is_paused: whether its runs wait until somebody switches it on.
-    :param is_placeholder: whether the DAG carries the tag ``broken-plan``.
-    :param next_run: epoch seconds of the next scheduled drill; None if there is none or Airflow does not say.
-    :param has_import_error: whether Airflow could not load the file of the DAG.
-    :param name: display name of the DAG: all that is known of a plan whose file is not here.
-    :param tags: tags of the DAG.
-    """
-
-    in_airflow: bool
-    is_paused: bool = False
-    is_placeholder: bool = False
-    next_run: float | None = None
-    has_import_error: bool = False
-    name: str | None = None
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class PlanPast:
     """
     The executions of a plan that its card shows, as EXECUTION records.

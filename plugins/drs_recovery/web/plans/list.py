@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drs_recovery.plan.loader import LoadedPlans
+from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.cards import PlanCard, plan_card
-from drs_recovery.web.plans.inputs import AirflowPlanFacts, PlanKind, PlanPast
+from drs_recovery.web.plans.inputs import PlanKind, PlanPast
 from drs_recovery.web.shared.formatting import counted
 
 _NO_PAST = PlanPast()

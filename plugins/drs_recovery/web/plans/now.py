@@ -9,7 +9,8 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from drs_recovery.store.identity import DAG_ID_PREFIX
+from drs_recovery.plan.model import DAG_ID_PREFIX
+from drs_recovery.web import dependencies
 from drs_recovery.web.airflow_facts import AllPlansInAirflow, PlanId, PlanInAirflow
 from drs_recovery.web.dependencies import Store
 from drs_recovery.web.plans import sources
@@ -59,7 +60,7 @@ class PlanNow:
 
 
 def _all_plans(store: Store, person: CurrentPerson, airflow: AllPlansInAirflow) -> PlansNow:
-    read, now = sources.read_plans(person), time.time()
+    read, now = dependencies.read_plans(person), time.time()
     facts = airflow.of_those(person)
     pasts = sources.pasts_of(store, dict.fromkeys([*read.loaded.sources, *(facts or {})]))
     view = plans_view(read.loaded, pasts, facts, now, read.notice)
@@ -68,7 +69,7 @@ def _all_plans(store: Store, person: CurrentPerson, airflow: AllPlansInAirflow) 
 
 def _one_plan(plan_id: PlanId, store: Store, person: CurrentPerson, airflow: PlanInAirflow) -> PlanNow:
     person.demand_read(f"{DAG_ID_PREFIX}{plan_id}", f"there is no plan {plan_id!r}")
-    read, history = sources.read_plans(person), sources.history_of(store, plan_id)
+    read, history = dependencies.read_plans(person), sources.history_of(store, plan_id)
     if not (plan_id in read.loaded.sources or airflow.plans or history.executions):
         raise not_found(f"there is no plan {plan_id!r}")
     drilled, now = history.past.last_good_drill, time.time()

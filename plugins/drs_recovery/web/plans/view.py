@@ -13,8 +13,8 @@ from drs_recovery.web.plans.drill_charts import recovery_time_chart, wave_time_c
 from drs_recovery.web.plans.drill_times import chart_drills
 from drs_recovery.web.plans.inputs import Record
 from drs_recovery.web.plans.outcome_chart import outcome_chart
-from drs_recovery.web.plans.runs import RunSummary, run_summary
 from drs_recovery.web.plans.waves import PlanWave, plan_waves
+from drs_recovery.web.shared.runs import RunSummary, run_summary
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drs_recovery.plan.model import Schedule
-from drs_recovery.web.plans.inputs import AirflowPlanFacts, PlanKind, PlanPast
+from drs_recovery.web.airflow import AirflowPlanFacts
+from drs_recovery.web.plans.inputs import PlanKind, PlanPast
 
 _NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
 _NOT_READ = "Airflow has not read this plan: it cannot be started yet"

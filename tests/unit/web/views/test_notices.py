@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.executions.notices import AirflowRun, notices_for
+from drs_recovery.web.airflow import AirflowRun
+from drs_recovery.web.executions.notices import notices_for
 from tests.unit.web.views.documents import START, Fields, document, event, server, wave
 
 RUNS = AirflowRun("running")

@@ -9,8 +9,9 @@ import pytest
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.cards import PlanCard
-from drs_recovery.web.plans.inputs import AirflowPlanFacts, PlanKind, PlanPast
+from drs_recovery.web.plans.inputs import PlanKind, PlanPast
 from drs_recovery.web.plans.list import PlansView, plans_view
 from drs_recovery.web.shared.objectives import ObjectiveState
 from tests.plan_documents import application, database, plan, web

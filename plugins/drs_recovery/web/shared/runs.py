@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.drills import is_good_drill
-from drs_recovery.web.plans.inputs import Record
 from drs_recovery.web.shared.badges import Badge, badge_of
 from drs_recovery.web.shared.formatting import Sentence
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
@@ -48,7 +49,7 @@ class RunSummary:
     instances_run: Sentence | None
 
 
-def run_summary(execution: Record) -> RunSummary:
+def run_summary(execution: Mapping[str, Any]) -> RunSummary:
     """
     Sum up an execution.
 
@@ -71,7 +72,7 @@ def run_summary(execution: Record) -> RunSummary:
     )
 
 
-def coverage_note(execution: Record) -> str:
+def coverage_note(execution: Mapping[str, Any]) -> str:
     """
     Say how much of the plan was done where the status alone would say too much or too little; else empty.
 
