@@ -17,7 +17,7 @@ from drs_recovery.notifications.events import happenings
 from drs_recovery.notifications.metrics import NAMESPACE, measurements
 from drs_recovery.notifications.unrecorded import Unrecorded, tell_unrecorded
 from sandbox.testing import mocked_sandbox
-from tests.unit.engine.test_messages import document, ended, server, wave
+from tests.unit.notifications.test_messages import document, ended, server, wave
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "alarms.yaml"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:dr"

@@ -23,7 +23,7 @@ from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_dynamodb
 from tests.mailbox import Mailbox
 from tests.plan_documents import APP_1, DB_1, DB_2, application, database, plan
-from tests.unit.engine.notifiers import HEARD
+from tests.unit.notifications.notifiers import HEARD
 from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
@@ -417,7 +417,7 @@ def test_lost_instances_of_a_plan_without_a_file_are_told_to_whom_the_configurat
     aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener = {
-        "class": "tests.unit.engine.notifiers.Listener",
+        "class": "tests.unit.notifications.notifiers.Listener",
         "arguments": {"text": "{{ notice.subject }}"},
     }
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", json.dumps([listener]))

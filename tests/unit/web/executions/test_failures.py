@@ -1,0 +1,97 @@
+"""What failed and why."""
+
+from __future__ import annotations
+
+from drs_recovery.web.executions.failures import Failure, failures_in
+from tests.unit.web.documents import Fields, document, server, wave
+
+REASON = (
+    'wave 1 "Database" failed: 1 of 2 servers failed, and all are needed\n'
+    "- db-2 (s-01001): launchStatus FAILED in drsjob-1: LAUNCH_FAILED: no capacity"
+)
+FAILED = wave(
+    "FAILED",
+    server("db-1"),
+    server("db-2", "FAILED", error="launchStatus FAILED in drsjob-1: LAUNCH_FAILED: no capacity"),
+    statusReason=REASON,
+)
+
+
+def shown(state: Fields) -> list[tuple[str, str | None, str]]:
+    return [(failure.where, failure.server, failure.text) for failure in failures_in(state).shown]
+
+
+def test_a_failed_wave_and_its_servers_say_each_thing_once() -> None:
+    assert shown(document("FAILED", FAILED, error=REASON)) == [
+        ('Wave 1 "Database"', None, "1 of 2 servers failed, and all are needed"),
+        (
+            'Wave 1 "Database"',
+            "db-2 (s-01001)",
+            "launchStatus FAILED in drsjob-1: LAUNCH_FAILED: no capacity",
+        ),
+    ]
+
+
+def test_where_nothing_failed_there_is_nothing() -> None:
+    found = failures_in(document("COMPLETED", wave("COMPLETED", server())))
+    assert (found.shown, found.total, found.first) == ((), 0, None)
+
+
+def test_what_stood_against_the_start_is_told_whole() -> None:
+    error = "the execution may not start:\n- db-1 (s-1): replication is STALLED\n- the plan has a live drill"
+    found = failures_in(document("FAILED", wave("CANCELLED", startTime=None), error=error))
+    assert found.first == Failure(None, "The execution", None, error)
+
+
+def test_what_the_execution_says_beside_its_waves_is_kept() -> None:
+    state = document("PARTIAL_SUCCESS", FAILED, error=f"{REASON}\ncancelled by admin: wrong plan")
+    assert shown(state)[0] == ("The execution", None, "cancelled by admin: wrong plan")
+
+
+def test_a_failed_server_of_a_completed_wave_is_told_of_once() -> None:
+    failed = server("db-2", "FAILED", error="no capacity", critical=False)
+    state = document(
+        "PARTIAL_SUCCESS",
+        wave("COMPLETED", server("db-1"), failed),
+        error='wave 1 "Database" is completed without db-2 (s-01001, not critical): no capacity',
+    )
+    assert shown(state) == [('Wave 1 "Database"', "db-2 (s-01001)", "no capacity")]
+
+
+def test_critical_servers_come_first() -> None:
+    servers = [server(n, "FAILED", critical=n == "b", error=n) for n in "ab"]
+    state = document("POLLING", wave("POLLING", *servers))
+    assert [text for _, _, text in shown(state)] == ["b", "a"]
+
+
+def test_a_wave_that_failed_without_a_server_gives_its_reason() -> None:
+    state = document("FAILED", wave("FAILED", server("a", "PENDING"), statusReason="DRS refused\n- why"))
+    assert shown(state) == [('Wave 1 "Database"', None, "DRS refused\n- why")]
+
+
+def test_even_without_a_reason_something_is_said() -> None:
+    state = document("FAILED", wave("FAILED", server("a", "FAILED")))
+    assert [text for _, _, text in shown(state)] == [
+        "it failed, and no reason is known",
+        "no reason is known",
+    ]
+
+
+def test_instances_that_could_not_be_terminated_are_a_failure_until_they_are_gone() -> None:
+    left = document("COMPLETED", wave("COMPLETED", server()), terminationError="i-1: in failback")
+    assert shown(left) == [("The clean-up", None, "i-1: in failback")]
+    gone = document("COMPLETED", wave(), terminationError="i-1: in failback", instancesTerminated=True)
+    assert shown(gone) == []
+
+
+def test_of_very_many_failures_the_first_are_shown_and_all_are_counted() -> None:
+    servers = [server(f"db-{n}", "FAILED", error="x" * 2000) for n in range(500)]
+    found = failures_in(document("FAILED", wave("FAILED", *servers, statusReason="too many")))
+    assert (len(found.shown), found.total) == (10, 501)
+    assert max(len(failure.text) for failure in found.shown) == 400
+
+
+def test_few_failures_are_shown_whole() -> None:
+    failed = server("db-1", "FAILED", error="x" * 2000)
+    found = failures_in(document("FAILED", wave("FAILED", failed, statusReason="one")))
+    assert [len(failure.text) for failure in found.shown] == [3, 2000]
