@@ -43,10 +43,11 @@ test-browser: venv $(AXE) ## Run the tests that look at the console with a brows
 test-unit: venv ## Run the unit tests only (seconds)
 	@$(RUN) pytest -n $(SIDE_BY_SIDE) tests/unit
 
-check: venv ## Run every static check, as CI does: code, format, types, plans, schema
+check: venv ## Run every static check, as CI does: code, format, types, imports, plans, schema
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+	$(VENV)/bin/lint-imports --no-cache
 	$(RUN) drs_recovery lint $(PLANS)
 	$(RUN) drs_recovery schema --check $(SCHEMA)
 
