@@ -21,7 +21,8 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(s
 def wheel_files(tmp_path_factory):
     """Return the names in a wheel, built from a copy, so that nothing is left beside the source."""
     copy, out = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("wheel")
-    shutil.copy(PROJECT / "pyproject.toml", copy)
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(PROJECT / name, copy)
     shutil.copytree(PROJECT / "plugins", copy / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
         [sys.executable, "-c", BUILD, str(out)], cwd=copy, check=True, capture_output=True, timeout=120
@@ -47,3 +48,7 @@ def test_a_wheel_holds_nothing_beside_the_package(wheel_files):
     top_level = {name.split("/")[0] for name in wheel_files}
 
     assert {name for name in top_level if not name.endswith(".dist-info")} == {PACKAGE}
+
+
+def test_a_wheel_holds_the_license(wheel_files):
+    assert [name for name in wheel_files if name.endswith(".dist-info/licenses/LICENSE")]
