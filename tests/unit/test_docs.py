@@ -14,7 +14,10 @@ from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+ARCHITECTURE = PROJECT / "docs" / "architecture.md"
+CONFIGURATION = PROJECT / "docs" / "configuration.md"
 LIFECYCLE = PROJECT / "docs" / "lifecycle.md"
+STATUSES = PROJECT / "docs" / "statuses.md"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 # A test that a page names as its proof: file and function, linked to the file.
 PROOF = re.compile(r"\[`([\w/]+\.py)::(\w+)`\]\(([^)]+)\)")
@@ -105,8 +108,8 @@ def test_every_page_is_reachable_from_the_readme():
     assert {f"docs/{page.name}" for page in PAGES[1:]} - linked == set()
 
 
-def test_the_readme_lists_exactly_the_settings_that_the_code_reads():
-    rows = first_cells(PAGES[0], "key")
+def test_the_configuration_page_lists_exactly_the_settings_that_the_code_reads():
+    rows = first_cells(CONFIGURATION, "key")
 
     assert {row.strip("`") for row in rows} == settings_that_the_code_reads()
 
@@ -121,8 +124,8 @@ def test_no_setting_is_read_past_the_table():
     }
 
 
-def test_the_readme_names_the_environment_variable_of_each_setting():
-    text = PAGES[0].read_text(encoding="utf-8")
+def test_the_configuration_page_names_the_environment_variable_of_each_setting():
+    text = CONFIGURATION.read_text(encoding="utf-8")
 
     assert [
         key for key in settings_that_the_code_reads() if f"AIRFLOW__DRS_RECOVERY__{key.upper()}" not in text
@@ -132,10 +135,32 @@ def test_the_readme_names_the_environment_variable_of_each_setting():
 @pytest.mark.parametrize(
     ("heading", "statuses"), [("execution", ExecutionStatus), ("wave", WaveStatus), ("server", ServerPhase)]
 )
-def test_the_readme_explains_every_status_in_its_order(heading, statuses):
-    explained = ", ".join(first_cells(PAGES[0], heading)).split(", ")
+def test_the_status_page_explains_every_status_in_its_order(heading, statuses):
+    explained = ", ".join(first_cells(STATUSES, heading)).split(", ")
 
     assert explained == [status.value for status in statuses]
+
+
+def test_every_path_that_the_architecture_page_names_exists():
+    """Paths are in backticks: of the package, or from the project's root."""
+    roots = (PROJECT / "plugins" / "drs_recovery", PROJECT)
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.\w+))`", prose(ARCHITECTURE))
+
+    assert len(named) > 50
+    assert [path for path in named if not any((root / path).exists() for root in roots)] == []
+
+
+def test_the_architecture_page_describes_every_package_and_module_of_the_top_level():
+    package = PROJECT / "plugins" / "drs_recovery"
+    parts = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in package.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    described = {cell.strip("`") for cell in first_cells(ARCHITECTURE, "package")}
+
+    assert parts - described == {"__init__.py", "__main__.py"}
+    assert described - parts == set()
 
 
 def test_every_situation_in_the_life_of_an_execution_is_proved_by_tests_that_exist():
