@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from drs_recovery.web.conditional import conditional
 from drs_recovery.web.static_files import folder_digest
 
-_TEMPLATES = Path(__file__).parents[1] / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 # Where the Airflow plugin mounts the console.
 _MOUNT = "/recovery"
 

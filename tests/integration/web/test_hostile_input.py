@@ -12,6 +12,7 @@ import pytest
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
+from tests.iam_policies import preparing_table
 from tests.integration.web.conftest import Console
 from tests.integration.web.markup import HOSTILE, Page
 from tests.integration.web.test_api_executions import opened
@@ -64,7 +65,7 @@ def with_hostile_texts(value: Mapping[str, Any], name: str = "") -> Mapping[str,
 def hostile_record(store: ExecutionStore) -> Recovery:
     """An execution with all that pages show of one; a server of its first wave failed."""
     document = RecoveryPlan.model_validate(hostile_plan())
-    recovery = Recovery(store)
+    recovery = Recovery(store, preparing_table(store.table))
     recovery.id = opened(
         store,
         HOSTILE,

@@ -13,7 +13,6 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 from airflow.utils.types import DagRunType
-from tests.unit.notifications import notifiers
 
 from drs_recovery.closing.reconcile import reconcile
 from drs_recovery.notifications.announcer import Announcer
@@ -23,6 +22,7 @@ from drs_recovery.settings import execution_store
 from sandbox.testing import Sandbox
 from tests.mailbox import Mailbox
 from tests.plan_documents import application, database, plan
+from tests.unit.notifications import notifiers
 from tests.unit.notifications.notifiers import HEARD, SILENCE_IS_OVER
 from tests.unit.steps import Steps, deferred
 
