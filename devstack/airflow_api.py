@@ -92,11 +92,11 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Let a DAG's runs be executed."""
-        self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+        self._repeated("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def pause(self, dag_id: str) -> None:
         """Start no more runs of a DAG by its schedule."""
-        self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
+        self._repeated("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
         """
@@ -151,7 +151,7 @@ class AirflowApi:
         :param run_id: its run.
         :param state: success, failed or queued.
         """
-        self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
+        self._repeated("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return the runs of a DAG, newest first, at most 100."""
@@ -200,13 +200,14 @@ class AirflowApi:
 
         :param question: what was asked.
         :param option: one of its options.
-        :raises AirflowApiError: with status 409 when somebody answered before, 403 when this user may not.
+        :raises AirflowApiError: with status 409 when somebody answered before, be it an earlier try of this
+            call; 403 when this user may not.
         """
         path = (
             f"/dags/{question.dag_id}/dagRuns/{question.run_id}"
             f"/taskInstances/{question.task_id}/{question.map_index}/hitlDetails"
         )
-        self._request("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+        self._repeated("PATCH", path, json={"chosen_options": [option], "params_input": {}})
 
     def _get(self, path: str, **params: Any) -> dict[str, Any]:
         """Read: doing it twice does no harm."""

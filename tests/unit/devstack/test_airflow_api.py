@@ -154,6 +154,14 @@ def test_an_answer_names_the_option_and_no_parameters(api, airflow):
     assert airflow.bodies(path) == [{"chosen_options": ["Approve"], "params_input": {}}]
 
 
+def test_an_answer_is_given_again_when_the_server_stumbles(api, airflow):
+    path = f"PATCH {RUNS}/run-1/taskInstances/{QUESTION.task_id}/-1/hitlDetails"
+    airflow.reply(path, {"detail": {"reason": "Database error"}}, status=500)
+    airflow.reply(path, {})
+    api.answer(QUESTION, "Approve")
+    assert len(airflow.bodies(path)) == 2
+
+
 def test_a_server_that_does_not_answer_is_told():
     nowhere = f"http://127.0.0.1:{free_port()}"
     with closing(AirflowApi(nowhere, "admin", "pass")) as api, pytest.raises(UnreachableError) as caught:
