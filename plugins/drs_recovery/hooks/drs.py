@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
@@ -44,11 +43,6 @@ class DrsHook(AccountHook):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"config": READ_CONFIG, **kwargs, "client_type": "drs"})
         self._sender: Any = None
-
-    @property
-    def waiter_path(self) -> Path:
-        """The waiters of this service are data: ``waiters/drs.json``."""
-        return Path(__file__).parents[1] / "waiters" / "drs.json"
 
     def prepare_to_send(self) -> None:
         """Make the client of requests that are sent once: where a role is assumed, that can take long."""

@@ -1,13 +1,12 @@
-"""The DRS hook against the sandbox: whole lists, one request for a start, waiters as data."""
+"""The DRS hook against the sandbox: whole lists, one request for a start."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, HTTPClientError, WaiterError
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from drs_recovery.hooks.drs import DrsHook
@@ -111,30 +110,3 @@ def test_the_log_is_in_the_order_of_time(aws: Sandbox, hook: DrsHook) -> None:
 
     assert events[0] == "JOB_START"
     assert events.index("SNAPSHOT_END") < events.index("CONVERSION_START") < events.index("LAUNCH_END")
-
-
-def test_the_waiter_returns_when_the_jobs_are_completed(aws: Sandbox, hook: DrsHook) -> None:
-    job_id = _start(hook)
-    waiter = hook.get_waiter("jobs_completed")
-    with pytest.raises(WaiterError):
-        waiter.wait(filters={"jobIDs": [job_id]}, WaiterConfig={"Delay": 0, "MaxAttempts": 2})
-
-    aws.advance(600)
-
-    waiter.wait(filters={"jobIDs": [job_id]}, WaiterConfig={"Delay": 0, "MaxAttempts": 1})
-
-
-def test_the_waiter_serves_asynchronous_clients_too(aws: Sandbox, hook: DrsHook) -> None:
-    job_id = _start(hook)
-    aws.advance(600)
-
-    async def wait() -> None:
-        async with await hook.get_async_conn() as client:
-            waiter = hook.get_waiter("jobs_completed", deferrable=True, client=client)
-            await waiter.wait(filters={"jobIDs": [job_id]}, WaiterConfig={"Delay": 0, "MaxAttempts": 1})
-
-    asyncio.run(wait())
-
-
-def test_the_waiters_of_the_file_are_known_by_name(hook: DrsHook) -> None:
-    assert hook.list_waiters() == ["jobs_completed"]
