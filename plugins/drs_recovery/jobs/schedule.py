@@ -33,7 +33,7 @@ class Turn:
     Where a job stands.
 
     :param is_now: whether it may be started.
-    :param position: how manyth it is, from 1.
+    :param position: 1-based position in the queue.
     :param reason: what it waits for, a sentence without its full stop; empty if it is its turn.
     :param held: those of its servers that other jobs hold, DRS source server ids.
     """

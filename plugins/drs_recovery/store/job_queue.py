@@ -124,7 +124,7 @@ class StoreQueue(StoreBase):
 
         :param execution_id: the execution.
         :param number: the wave, from 1.
-        :param position: how manyth it is, from 1.
+        :param position: 1-based position in the queue.
         :param reason: what it waits for, for people.
         :return: False if nothing was written: the record says so already, or the wave waits for no start.
         """

@@ -157,7 +157,7 @@ def leave_queues(
     """
     Take the waiting jobs of a wave that are started no more out of the queues.
 
-    Nothing hangs on it: what nobody renews counts no more after some minutes.
+    Best effort: an entry that is not renewed expires after some minutes.
 
     :param store: the execution store.
     :param clients: hooks by place.

@@ -29,7 +29,7 @@ def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[
     """
     Let the first wave join the queues, if it waits for nobody and nothing.
 
-    Nothing hangs on it: a wave that is in no queue joins when its own step runs.
+    Best effort: a wave that is in no queue joins when its own step runs.
 
     :param store: the execution store.
     :param clients: hooks by place.

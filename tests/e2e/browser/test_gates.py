@@ -51,7 +51,7 @@ def test_two_people_who_answer_at_once_come_to_one_decision_and_one_is_told_who_
         # In the words of Airflow or of the record, whichever knew it first.
         re.compile(rf"was answered already, .* by {gate['actor']}")
     )
-    pages[loser].get_by_role("button", name="Do nothing").click()
+    pages[loser].get_by_role("button", name="Back", exact=True).click()
     expect(card(pages[loser], "Wave 1: Wave 1")).to_contain_text(f"by {gate['actor']}")
 
 

@@ -63,7 +63,7 @@ def test_without_airflow_the_page_keeps_what_it_shows_and_no_deed_is_believed_do
 
     expect(dialog.get_by_role("alert")).to_contain_text("it is not known whether this was done")
     expect(connection(page)).to_contain_text("The console cannot reach Airflow. Failing since")
-    page.get_by_role("button", name="Do nothing").click()
+    page.get_by_role("button", name="Back", exact=True).click()
     expect(offer(page, "Reject wave 1")).to_be_visible()
     page.unroute("**/*", _refuse)
     expect(connection(page)).to_be_hidden()
