@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks.variables import read_variable, write_variable
@@ -38,16 +38,45 @@ def installation(store: ExecutionStore) -> str:
     :raises InstallationTakenError: another installation has claimed the name.
     :raises UnansweredVariableError: Airflow does not answer.
     """
+    ours = own_name()
+    return checked_claim(store, ours, store.claim_installation(*ours))
+
+
+class OwnName(NamedTuple):
+    """Name of this Airflow installation, and what proves that it is its own."""
+
+    name: str
+    claim: str
+
+
+def own_name() -> OwnName:
+    """
+    Read the name of this Airflow installation, made where that was not done yet; another one may have it too.
+
+    :raises UnansweredVariableError: Airflow does not answer.
+    """
     given = installation_setting()
     made = {CLAIM_VARIABLE: uuid.uuid4().hex}
     if given is None:
         made[NAME_VARIABLE] = f"airflow-{uuid.uuid4().hex[:12]}"
     kept = _kept(made)
     name = given or checked_installation(kept[NAME_VARIABLE], f"the Airflow Variable {NAME_VARIABLE}")
-    claim = store.claim_installation(name, kept[CLAIM_VARIABLE])
-    if claim["claim"] != kept[CLAIM_VARIABLE]:
-        raise InstallationTakenError(name, store.table.table_name, claim["claimedTime"])
-    return name
+    return OwnName(name, kept[CLAIM_VARIABLE])
+
+
+def checked_claim(store: ExecutionStore, ours: OwnName, claim: Mapping[str, Any]) -> str:
+    """
+    Demand that the claim to a name is this installation's.
+
+    :param store: where it was read.
+    :param ours: name and proof.
+    :param claim: the claim that stands.
+    :return: the name.
+    :raises InstallationTakenError: another installation has claimed the name.
+    """
+    if claim["claim"] != ours.claim:
+        raise InstallationTakenError(ours.name, store.table.table_name, claim["claimedTime"])
+    return ours.name
 
 
 def known_installation() -> str | None:

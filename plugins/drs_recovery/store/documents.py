@@ -284,7 +284,7 @@ def limited(text: str) -> str:
 def public(item: Mapping[str, Any]) -> Item:
     """A record as readers get it."""
     shown = {name: value for name, value in item.items() if name not in _INTERNAL}
-    if "planSnapshot" in shown:
+    if isinstance(shown.get("planSnapshot"), str):
         shown["planSnapshot"] = json.loads(shown["planSnapshot"])
     return shown
 

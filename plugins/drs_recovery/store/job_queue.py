@@ -32,7 +32,8 @@ from drs_recovery.store.wave_attempts import attempt_of, was_queued
 QUEUED = "QUEUED"
 """Phase of a wave that waits for room in DRS."""
 
-_ENTRIES = "JOB#"
+# In this order in the partition.
+_GUARD, _ENTRIES = "GUARD", "JOB#"
 
 # Entries that one transaction takes out; the rest is for whoever looks next.
 _MOST_AT_ONCE = 50
@@ -45,13 +46,14 @@ class StoreQueue(StoreBase):
         """
         Read the queue of a place.
 
-        The guard is read first: a reservation that comes between is seen by its condition.
+        One query reads the guard and what is behind it: a reservation that comes between is seen by the
+        guard's condition, or by that on the entry which the guard names.
 
         :param place: account and Region, such as ``123456789012:us-east-1``.
         """
-        guard = self.table.get(_guard_key(place)) or {"version": 0}
-        rows = self.table.query(_partition(place), _ENTRIES, _ENTRIES + END_OF_RANGE)
-        entries = tuple(map(_entry_of, rows))
+        rows = self.table.query(_partition(place), _GUARD, _ENTRIES + END_OF_RANGE)
+        guard: Item = next((row for row in rows if row["recordKey"] == _GUARD), {"version": 0})
+        entries = tuple(_entry_of(row) for row in rows if row["recordKey"] != _GUARD)
         return Queue(place, guard["version"], guard.get("limits"), entries, guard.get("last"))
 
     def wait_in_queue(self, place: str, entry: QueueEntry, until: float) -> None:
@@ -175,7 +177,7 @@ def _partition(place: str) -> str:
 
 
 def _guard_key(place: str) -> Key:
-    return Key(_partition(place), "GUARD")
+    return Key(_partition(place), _GUARD)
 
 
 def _entry_key(place: str, entry: QueueEntry) -> Key:

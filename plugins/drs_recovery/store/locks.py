@@ -24,14 +24,15 @@ class StoreLocks(StoreBase):
     """The lock of a plan."""
 
     @retried_on_conflict
-    def hold_plan(self, execution_id: str) -> Item | None:
+    def hold_plan(self, execution_id: str, known: Item | None = None) -> Item | None:
         """
         Make an execution the one of its type that lives of its plan, unless another one is in its way.
 
         :param execution_id: the execution.
+        :param known: its EXECUTION record if it was read already: only what never changes of it counts.
         :return: the EXECUTION record of the one in the way; None if the plan is held, now or before.
         """
-        execution = self._read_execution(execution_id)
+        execution = known or self._read_execution(execution_id)
         lock, other = self._read_lock(execution)
         if other is None and (lock is None or lock.get(_holder_of(execution)) != execution_id):
             self.table.transact([taken(execution, lock)])

@@ -85,6 +85,18 @@ class StoreReads(StoreBase):
         execution, waves, servers = self._read_all(execution_id)
         return compose(execution, waves, servers)
 
+    def get_rest(self, execution: Item) -> Item:
+        """
+        Read the waves and servers to an EXECUTION record that was read right before.
+
+        :param execution: the record as readers get it.
+        :return: the execution document, as :meth:`get_document` reads it.
+        """
+        waves, servers = self._read_parts(execution["executionId"])
+        if _is_reopened(execution, waves):
+            return self.get_document(execution["executionId"])
+        return compose(execution, waves, servers)
+
     @retried_on_conflict
     def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
         """
@@ -95,12 +107,15 @@ class StoreReads(StoreBase):
         reopen what was read as final a moment before, and then everything is read again.
         """
         execution = self._read_execution(execution_id)
-        parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
-        waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
-        servers = [item for item in parts if item["recordKey"].startswith("SERVER#")]
-        if is_final(execution) and any(WaveStatus(wave["status"]).is_active for wave in waves):
+        waves, servers = self._read_parts(execution_id)
+        if _is_reopened(execution, waves):
             raise StoreConflictError([execution["recordKey"]])
         return execution, waves, servers
+
+    def _read_parts(self, execution_id: str) -> tuple[list[Item], list[Item]]:
+        parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
+        waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
+        return waves, [item for item in parts if item["recordKey"].startswith("SERVER#")]
 
     def get_events(self, execution_id: str) -> list[Item]:
         """
@@ -110,6 +125,11 @@ class StoreReads(StoreBase):
         """
         items = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
         return [public(item) for item in sorted(items, key=event_order)]
+
+
+def _is_reopened(execution: Item, waves: Iterable[Item]) -> bool:
+    """Whether a retry has begun since the EXECUTION record was read."""
+    return is_final(execution) and any(WaveStatus(wave["status"]).is_active for wave in waves)
 
 
 def is_final(item: Item) -> bool:
