@@ -95,7 +95,7 @@ def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Unset
         return Unsettled(f"DRS jobs of wave {number} still run", (number,), deadline)
     wave_end = WaveEnd(store, plan, execution_id, number)
     wave_end.judge(look.problem)
-    if missing := wave_end.missing_details(Clients()):
+    if missing := wave_end.look_for_details(Clients()).waits_for:
         return Unsettled(f"the details of {', '.join(missing)}")
     wave_end.end()
     return None

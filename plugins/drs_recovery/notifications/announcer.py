@@ -28,14 +28,17 @@ class Announcer:
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
 
-    def announce(self, execution_id: str, asked: Asked | None = None) -> None:
+    def announce(
+        self, execution_id: str, asked: Asked | None = None, document: Mapping[str, Any] | None = None
+    ) -> None:
         """
         Tell what happened and was not told yet.
 
         :param execution_id: the execution.
         :param asked: the question that the calling task is about to ask.
+        :param document: the execution document, if it was read already.
         """
-        document = self._store.get_document(execution_id)
+        document = document or self._store.get_document(execution_id)
         told = document.get("notifications", ())
         new = [
             happening

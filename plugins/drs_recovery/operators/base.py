@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,7 +17,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
-from drs_recovery.installation import elsewhere, installation
+from drs_recovery.installation import OwnName, checked_claim, elsewhere, installation, own_name
 from drs_recovery.notifications.announcer import Announcer
 from drs_recovery.notifications.events import Asked
 from drs_recovery.operators.outages import OutlivesOutages
@@ -80,6 +81,18 @@ def fails_for_good() -> Iterator[None]:
         raise
 
 
+@dataclass
+class News:
+    """
+    What a step knows of what people are to be told.
+
+    :param document: the execution document, set by a step that brought about nothing to tell since it was
+        read: what steps before left untold is in it.
+    """
+
+    document: Mapping[str, Any] | None = None
+
+
 class RecoveryMixin(OutlivesOutages):
     """Execution and store of the DAG run that a task belongs to."""
 
@@ -107,6 +120,11 @@ class RecoveryMixin(OutlivesOutages):
         with fails_for_good():
             return installation(self.store)
 
+    @cached_property
+    def _ours(self) -> OwnName:
+        with fails_for_good():
+            return own_name()
+
     def execution_id_of(self, context: Context) -> str:
         """
         Id of the execution that this DAG run stands for.
@@ -115,10 +133,15 @@ class RecoveryMixin(OutlivesOutages):
         :raises AirflowSkipException: another installation opened it: two that have the same plans and
             schedules have the same runs, and of one execution only one of them takes care.
         """
-        dag_run = context["dag_run"]
-        execution = execution_id(dag_run.dag_id, dag_run.run_id)
+        execution = self.own_id(context)
         self.own_record(execution)
         return execution
+
+    @staticmethod
+    def own_id(context: Context) -> str:
+        """Id of the execution that this DAG run stands for, whoever opened it."""
+        dag_run = context["dag_run"]
+        return execution_id(dag_run.dag_id, dag_run.run_id)
 
     def own_record(self, execution: str) -> Mapping[str, Any] | None:
         """
@@ -127,11 +150,13 @@ class RecoveryMixin(OutlivesOutages):
         :param execution: id of the execution.
         :raises AirflowSkipException: it belongs to another installation.
         """
-        try:
-            record = self.store.get_execution(execution)
-        except ExecutionNotFoundError:
+        record, claim = self.store.get_execution_and_claim(execution, self._ours.name)
+        if record is None:
             return None
-        if reason := elsewhere(record, self.installation):
+        with fails_for_good():
+            claim = claim or self.store.claim_installation(*self._ours)
+            name = checked_claim(self.store, self._ours, claim)
+        if reason := elsewhere(record, name):
             raise AirflowSkipException(f"nothing is done: {reason}")
         return record
 
@@ -142,7 +167,9 @@ class RecoveryMixin(OutlivesOutages):
         states = context["ti"].get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])
         return dict(states.get(dag_run.run_id, {}))
 
-    def announce(self, execution: str, asked: Asked | None = None) -> None:
+    def announce(
+        self, execution: str, asked: Asked | None = None, document: Mapping[str, Any] | None = None
+    ) -> None:
         """
         Tell people what happened to the execution and was not told yet, whichever step it happened in.
 
@@ -150,9 +177,10 @@ class RecoveryMixin(OutlivesOutages):
 
         :param execution: id of the execution.
         :param asked: the question that this task is about to ask.
+        :param document: the execution document, where it shows all that this task brought about.
         """
         try:
-            Announcer(self.store).announce(execution, asked)
+            Announcer(self.store).announce(execution, asked, document)
         except Exception as error:
             unforeseen = not isinstance(error, FORESEEN_ERRORS)
             message = "execution %s: what happened was not announced: %s"
@@ -176,16 +204,17 @@ class RecoveryMixin(OutlivesOutages):
             raise
 
     @contextmanager
-    def announcing(self, execution: str) -> Iterator[None]:
+    def announcing(self, execution: str) -> Iterator[News]:
         """Announce what a step brought about, also when the step fails; not when it only waits."""
+        news = News()
         try:
             with self.noting(execution):
-                yield
+                yield news
         except Exception as error:
             if not is_store_away(error):
                 self.announce(execution)
             raise
-        self.announce(execution)
+        self.announce(execution, document=news.document)
 
     def plan_of(self, execution: str) -> RecoveryPlan:
         """The plan with which the execution was opened: editing a file never changes a running recovery."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -12,6 +12,7 @@ from drs_recovery.hooks.clients import Clients
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
+from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.waves.judgement import wave_label
@@ -36,25 +37,28 @@ class EnrichInstancesOperator(WaveOperator):
     @outlives_outages
     def execute(self, context: Context) -> dict[str, str]:
         """Look for the details that are missing; end the wave when none is."""
-        execution_id = self.execution_id_of(context)
+        execution = self.record_of(context)
+        execution_id = execution["executionId"]
         with fails_for_good(), self.announcing(execution_id):
-            document = self.store.get_document(execution_id)
+            document = self.store.get_rest(execution)
             wave = self.own_wave(document["waves"])
             if not wave["jobs"]:
                 self._explain_nothing(document, wave)
             if wave["status"] == WaveStatus.COMPLETED:
                 return instance_ids(wave["serverStatuses"])
             check_not_cancelled(document)
-            wave_end = WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number)
-            self._enrich(execution_id, wave_end)
-            return wave_end.end()
+            plan = plan_from_snapshot(document["planSnapshot"])
+            wave_end = WaveEnd(self.store, plan, execution_id, self.wave_number)
+            return wave_end.end({**wave, "serverStatuses": self._enriched(wave, wave_end)})
 
     def _explain_nothing(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> NoReturn:
         if reason := skip_reason(document, self.wave_number):
             raise AirflowSkipException(reason)
         raise ExecutionError(f"wave {wave_label(wave)} launched nothing, it is {wave['status']}")
 
-    def _enrich(self, execution_id: str, wave_end: WaveEnd) -> None:
-        if missing := wave_end.missing_details(Clients()):
-            self.log.info("execution %s: waiting for the details of %s", execution_id, ", ".join(missing))
+    def _enriched(self, wave: Mapping[str, Any], wave_end: WaveEnd) -> Sequence[Mapping[str, Any]]:
+        details = wave_end.look_for_details(Clients(), wave)
+        if missing := details.waits_for:
+            self.log.info("wave %s: waiting for the details of %s", wave_label(wave), ", ".join(missing))
             self.look_again_in(poll_interval())
+        return details.servers

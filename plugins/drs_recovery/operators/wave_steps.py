@@ -15,11 +15,10 @@ from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.operators.base import RecoveryMixin, RecoveryOperator, until_deadline
 from drs_recovery.operators.lost_records import LostRecord, plan_of_dag
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
-from drs_recovery.plan.model import Wave, plan_from_snapshot
+from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of, is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
-from drs_recovery.store.identity import execution_id
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waves.failure_policy import blocked_by
@@ -46,26 +45,25 @@ class WaveMixin(RecoveryMixin):
         get_dag: Callable[[], DAG | None]
 
     def execution_id_of(self, context: Context) -> str:
+        """Id of the execution that this DAG run stands for; see :meth:`record_of`."""
+        return str(self.record_of(context)["executionId"])
+
+    def record_of(self, context: Context) -> Mapping[str, Any]:
         """
-        Id of the execution that this DAG run stands for, whose record is there since the run's first step.
+        Read the EXECUTION record of this DAG run, which is there since the run's first step.
 
         :param context: Airflow's task context.
         :raises ExpectedFailureError: the record was lost; it is rebuilt, and the run's last step ends it.
         """
-        dag_run = context["dag_run"]
-        execution = execution_id(dag_run.dag_id, dag_run.run_id)
+        execution = self.own_id(context)
         record = self.own_record(execution)
         if record is not None and "rebuilt" not in record:
-            return execution
+            return record
         plan = plan_of_dag(self.get_dag())
         if plan is not None and (record is None or not record["rebuilt"]):
             LostRecord(self.store, plan, context, execution, self.installation).rebuild()
             self.announce(execution)
         raise ExpectedFailureError(f"execution {execution}: {LOST}")
-
-    def wave_plan_of(self, execution: str) -> Wave:
-        """The wave as the execution's plan has it."""
-        return self.plan_of(execution).wave(self.wave_number)
 
     def own_wave(self, waves: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
         """
@@ -153,7 +151,7 @@ class WaveMixin(RecoveryMixin):
     def deadline_of(self, execution: str) -> float:
         """Epoch seconds at which the time-out of the wave's attempt ends."""
         wave = self.store.get_wave(execution, self.wave_number)
-        return deadline_of(self.wave_plan_of(execution), wave)
+        return deadline_of(self.plan_of(execution).wave(self.wave_number), wave)
 
     def wait_for_start(
         self, execution: str, delay: NotStartedError, method_name: str = "execute_complete"
@@ -176,12 +174,18 @@ class WaveMixin(RecoveryMixin):
         )
         self.defer(trigger=trigger, method_name=method_name)
 
-    def jobs_trigger(self, execution: str) -> RecoveryJobTrigger:
-        """What waits for the wave's jobs in the triggerer."""
+    def jobs_trigger(self, execution: Mapping[str, Any], wave: Mapping[str, Any]) -> RecoveryJobTrigger:
+        """
+        What waits for the wave's jobs in the triggerer.
+
+        :param execution: EXECUTION record or document.
+        :param wave: WAVE record.
+        """
+        plan = plan_from_snapshot(execution["planSnapshot"])
         return RecoveryJobTrigger(
-            execution_id=execution,
+            execution_id=execution["executionId"],
             wave_numbers=[self.wave_number],
-            deadline=self.deadline_of(execution),
+            deadline=deadline_of(plan.wave(self.wave_number), wave),
             poll_interval=poll_interval(),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
@@ -10,13 +11,18 @@ from airflow.sdk import BaseSensorOperator
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveMixin
+from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
+from drs_recovery.waves.judgement import wave_of
 from drs_recovery.waves.polling import Look, WaveWatcher
 from drs_recovery.waves.rules import check_not_cancelled
 from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+
+Record = Mapping[str, Any]
 
 
 class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
@@ -37,21 +43,21 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
     @outlives_outages
     def execute(self, context: Context) -> dict[str, int]:
         """Leave the worker, unless the wave has ended already."""
-        execution_id = self.execution_id_of(context)
-        with fails_for_good(), self.announcing(execution_id):
-            check_not_cancelled(self.store.get_execution(execution_id))
-            wave = self.own_wave([self.store.get_wave(execution_id, self.wave_number)])
+        execution = self.record_of(context)
+        with fails_for_good(), self.announcing(execution["executionId"]):
+            check_not_cancelled(execution)
+            wave = self.own_wave([self.store.get_wave(execution["executionId"], self.wave_number)])
             if WaveStatus(wave["status"]).is_final:
-                return self._judge(execution_id)
+                return self._judge(execution)
             # The first try comes right behind the start of the jobs and would see nothing yet; a retry can
             # come long after their end.
             if context["ti"].try_number == 1:
-                self._leave_worker(execution_id)
-            look = self._look(execution_id)
+                self._leave_worker(execution, wave)
+            look = self._look(execution["executionId"])
             if look.problem:
                 # Also past the time-out: the trigger asks for some minutes more before it gives up.
-                self._leave_worker(execution_id)
-            return self._judge_if_over(execution_id, look)
+                self._leave_worker(execution, wave)
+            return self._judge_if_over(execution, wave, look)
 
     @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, int]:
@@ -60,27 +66,35 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
 
         :param event: of :class:`~drs_recovery.triggers.recovery_job.RecoveryJobTrigger`.
         """
-        execution_id = self.execution_id_of(context)
-        with fails_for_good(), self.announcing(execution_id):
+        execution = self.record_of(context)
+        with fails_for_good(), self.announcing(execution["executionId"]) as news:
             # The last step of the run follows the jobs and ends the wave.
-            check_not_cancelled(self.store.get_execution(execution_id))
+            check_not_cancelled(execution)
+            document = self.store.get_rest(execution)
+            wave = wave_of(document, self.wave_number)
             if event["status"] == "settled" and not event["problem"]:
-                return self._judge(execution_id)
+                found = self._judge(document, wave=wave)
+                news.document = document
+                return found
             # The triggerer may have been out of reach of DRS or of the store: what counts is what is true
             # now.
-            return self._judge_if_over(execution_id, self._look(execution_id))
+            return self._judge_if_over(document, wave, self._look(document["executionId"]))
 
     def _look(self, execution_id: str) -> Look:
         return WaveWatcher(self.store).look(execution_id, self.wave_number)
 
-    def _judge_if_over(self, execution_id: str, look: Look) -> dict[str, int]:
+    def _judge_if_over(self, execution: Record, wave: Record, look: Look) -> dict[str, int]:
         """A verdict is final: only a settled wave gets one, or one whose time is over."""
-        if not look.settled and time.time() < self.deadline_of(execution_id):
-            self._leave_worker(execution_id)
-        return self._judge(execution_id, look.problem)
+        trigger = self.jobs_trigger(execution, wave)
+        if not look.settled and time.time() < trigger.deadline:
+            self._leave_worker(execution, wave)
+        return self._judge(execution, look.problem)
 
-    def _leave_worker(self, execution_id: str) -> NoReturn:
-        self.defer(trigger=self.jobs_trigger(execution_id), method_name="execute_complete")
+    def _leave_worker(self, execution: Record, wave: Record) -> NoReturn:
+        self.defer(trigger=self.jobs_trigger(execution, wave), method_name="execute_complete")
 
-    def _judge(self, execution_id: str, problem: str | None = None) -> dict[str, int]:
-        return WaveEnd(self.store, self.plan_of(execution_id), execution_id, self.wave_number).judge(problem)
+    def _judge(
+        self, execution: Record, problem: str | None = None, wave: Record | None = None
+    ) -> dict[str, int]:
+        plan = plan_from_snapshot(execution["planSnapshot"])
+        return WaveEnd(self.store, plan, execution["executionId"], self.wave_number).judge(problem, wave)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.documents import limited, public
+from drs_recovery.store.documents import limited, present, public
 from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.records import WavePoll
@@ -25,11 +25,64 @@ from drs_recovery.store.troubles import trouble
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
 
 
+@dataclass(frozen=True)
+class WaveRecords:
+    """
+    A wave as it was read, or as a poll left it.
+
+    :param execution: EXECUTION record.
+    :param wave: WAVE record.
+    :param servers: its SERVER records.
+    """
+
+    execution: Item
+    wave: Item
+    servers: Sequence[Item]
+
+
+class FollowedWave:
+    """
+    A wave that somebody looks at again and again, and what its records were after the last poll.
+
+    A poll is written on condition that they still are so; if not, they are read anew.
+
+    :param records: as they were read.
+    """
+
+    def __init__(self, records: WaveRecords) -> None:
+        self._records: WaveRecords | None = records
+
+    def take(self) -> WaveRecords | None:
+        """The records, for one try."""
+        taken, self._records = self._records, None
+        return taken
+
+    def keep(self, records: WaveRecords) -> None:
+        """Remember what a poll left."""
+        self._records = records
+
+
 class StorePolls(StoreBase):
     """Write what polls saw; no poll ends a wave or an execution."""
 
     @retried_on_conflict
-    def record_poll(self, execution_id: str, number: int, poll: WavePoll) -> list[Item]:
+    def get_wave_records(self, execution_id: str, number: int) -> WaveRecords:
+        """
+        Read a wave in order to follow it.
+
+        :param execution_id: the execution.
+        :param number: from 1.
+        """
+        return self._read_wave_records(execution_id, number)
+
+    def _read_wave_records(self, execution_id: str, number: int) -> WaveRecords:
+        execution, wave = self._read_together(execution_id, number)
+        return WaveRecords(execution, wave, self._read_servers(execution_id, number))
+
+    @retried_on_conflict
+    def record_poll(
+        self, execution_id: str, number: int, poll: WavePoll, followed: FollowedWave | None = None
+    ) -> list[Item]:
         """
         Write what a poll changed: servers, their counts in the wave and the execution, and the wave's jobs.
 
@@ -39,12 +92,13 @@ class StorePolls(StoreBase):
         :param execution_id: the execution.
         :param number: the wave, from 1.
         :param poll: what was seen.
+        :param followed: the wave as it was after an earlier poll, if somebody follows it.
         :return: the wave's SERVER records as they are now.
         :raises TransitionRefusedError: the execution has ended, or nobody asked for this wave.
         """
-        execution, wave = self._read_together(execution_id, number)
+        known = (followed and followed.take()) or self._read_wave_records(execution_id, number)
+        execution, wave, servers = known.execution, known.wave, known.servers
         _demand_pollable(execution, wave)
-        servers = self._read_servers(execution_id, number)
         now = self._now()
         looked_at = _looked_at(poll, now)
         looks = wave["pollAttempts"] + (poll.looks if poll.is_look else 0)
@@ -60,8 +114,12 @@ class StorePolls(StoreBase):
             polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
         self._write(execution, wave, last, now, seen, polled)
         log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
-        changed = {change.stored["recordKey"]: change.after for change in changes}
-        return [public(changed.get(server["recordKey"], server)) for server in servers]
+        changed = {change.stored["recordKey"]: _written(change.stored, change.changes) for change in changes}
+        after = [changed.get(server["recordKey"], server) for server in servers]
+        if followed:
+            execution = {**execution, "lastUpdatedTime": max(now, execution["lastUpdatedTime"]), **polled}
+            followed.keep(WaveRecords(execution, _written(wave, seen), after))
+        return [public(server) for server in after]
 
     def _write(
         self,
@@ -86,7 +144,14 @@ class StorePolls(StoreBase):
         )
 
     @retried_on_conflict
-    def record_looks(self, execution_id: str, number: int, looks: int, looked_at: float | None) -> None:
+    def record_looks(
+        self,
+        execution_id: str,
+        number: int,
+        looks: int,
+        looked_at: float | None,
+        followed: FollowedWave | None = None,
+    ) -> None:
         """
         Record that polls brought no news; a wave that does not run is left alone.
 
@@ -94,14 +159,18 @@ class StorePolls(StoreBase):
         :param number: the wave, from 1.
         :param looks: how often AWS was asked since the last poll that was written.
         :param looked_at: when it answered last, in epoch seconds; None if it did not.
+        :param followed: the wave as it was after an earlier poll, if somebody follows it.
         """
-        wave = self._read_wave(execution_id, number)
+        known = followed and followed.take()
+        wave = known.wave if known else self._read_wave(execution_id, number)
         if not WaveStatus(wave["status"]).is_active:
             return
         changes: Item = {"pollAttempts": wave["pollAttempts"] + looks}
         if looked_at is not None:
             changes["lastPolledTime"] = max(round(looked_at, 3), wave.get("lastPolledTime", 0))
         self.table.transact([record_update(wave, changes)])
+        if followed and known:
+            followed.keep(replace(known, wave=_written(wave, changes)))
 
     @retried_on_conflict
     def record_poll_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
@@ -121,6 +190,11 @@ class StorePolls(StoreBase):
             "pollAttempts": wave["pollAttempts"] + looks,
         }
         self.table.transact([record_update(wave, changes)])
+
+
+def _written(record: Item, changes: Item) -> Item:
+    """A WAVE or SERVER record as a write of changes leaves it."""
+    return present({**record, **changes, "version": record["version"] + 1})
 
 
 def _look_changes(wave: Item, poll: WavePoll, now: float) -> Item:

@@ -12,6 +12,7 @@ from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.polls import FollowedWave
 from drs_recovery.waiting.hub import Hub
 from drs_recovery.waves.enrichment import InstanceEnricher, has_details
 
@@ -36,10 +37,13 @@ class EarlyDetails:
     :param execution_id: the execution.
     :param number: of the wave, from 1.
     :param interval: seconds between two looks at the wave's jobs.
+    :param followed: the wave, as the polls of its jobs leave it.
     """
 
-    def __init__(self, hub: Hub, execution_id: str, number: int, interval: float) -> None:
-        self._hub, self._at = hub, (execution_id, number)
+    def __init__(
+        self, hub: Hub, execution_id: str, number: int, interval: float, followed: FollowedWave
+    ) -> None:
+        self._hub, self._at, self._followed = hub, (execution_id, number), followed
         self._pause = _LOOKS_BETWEEN * interval
         self._known: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -72,12 +76,15 @@ class EarlyDetails:
 
     async def _look(self) -> None:
         try:
-            self._known.update(await self._hub.with_store_and_drs(_note, self._hub.clients, *self._at))
+            found = await self._hub.with_store_and_drs(_note, self._hub.clients, self._followed, *self._at)
+            self._known.update(found)
         except Exception as error:  # whatever it is, the wave goes on
             log.info("execution %s wave %s: no details yet: %s", *self._at, describe(error))
         finally:
             self._next_at = time.time() + self._pause
 
 
-def _note(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> tuple[str, ...]:
-    return InstanceEnricher(store, clients, patience=0).note(execution_id, number)
+def _note(
+    store: ExecutionStore, clients: Clients, followed: FollowedWave, execution_id: str, number: int
+) -> tuple[str, ...]:
+    return InstanceEnricher(store, clients, patience=0).note(execution_id, number, followed=followed)

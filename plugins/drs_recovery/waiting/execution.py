@@ -12,8 +12,9 @@ from typing import Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
+from drs_recovery.store.documents import public
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.expressions import Item
+from drs_recovery.store.polls import WaveRecords
 from drs_recovery.waiting.hub import Execution, Hub
 from drs_recovery.waiting.pace import Wish, pause_of
 from drs_recovery.waiting.poller import Watch, happens_within
@@ -38,11 +39,11 @@ class Waves:
     What a wait begins with, as the store has it.
 
     :param execution: EXECUTION record.
-    :param waves: WAVE records, each with its SERVER records.
+    :param waves: the records of each wave.
     """
 
     execution: Record
-    waves: Sequence[tuple[Record, Sequence[Item]]]
+    waves: Sequence[WaveRecords]
 
 
 class ExecutionWait:
@@ -64,8 +65,7 @@ class ExecutionWait:
         self._of_execution: Watch[Execution] = Watch([found.execution["executionId"]], wish, self._news)
         hub.executions.join(self._of_execution)
         self._waves = [
-            WaveWait(hub, found.execution, wave, servers, _wish_for(wave, wish), self._news)
-            for wave, servers in found.waves
+            WaveWait(hub, records, _wish_for(records.wave, wish), self._news) for records in found.waves
         ]
 
     def leave(self) -> None:
@@ -163,14 +163,8 @@ async def _found(hub: Hub, execution_id: str, wave_numbers: Sequence[int], wish:
 
 
 def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
-    execution = store.get_execution(execution_id)
-    return Waves(
-        execution,
-        [
-            (store.get_wave(execution_id, number), store.get_servers(execution_id, number))
-            for number in wave_numbers
-        ],
-    )
+    waves = [store.get_wave_records(execution_id, number) for number in wave_numbers]
+    return Waves(public(waves[0].execution), waves)
 
 
 def _wish_for(wave: Record, wish: Wish) -> Wish:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.hooks.place_answers import PlaceTrouble
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.documents import public
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.expressions import Item
+from drs_recovery.store.polls import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
 from drs_recovery.store.records import WavePoll
 from drs_recovery.waiting.early_details import EarlyDetails
@@ -56,9 +57,7 @@ class WaveWait:
     What is known of a wave while it runs; the store has it all.
 
     :param hub: of the running event loop.
-    :param execution: EXECUTION record.
-    :param wave: WAVE record.
-    :param servers: its SERVER records.
+    :param records: the wave as the store has it.
     :param wish: how soon its jobs should be looked at.
     :param news: set when there are answers to take.
     """
@@ -66,14 +65,15 @@ class WaveWait:
     def __init__(
         self,
         hub: Hub,
-        execution: Record,
-        wave: Record,
-        servers: Sequence[Item],
+        records: WaveRecords,
         wish: Wish,
         news: asyncio.Event,
     ) -> None:
         self._hub, self._wish = hub, wish
+        execution, wave = public(records.execution), public(records.wave)
+        servers = [public(server) for server in records.servers]
         self._execution, self._wave, self._servers = execution, wave, servers
+        self._followed = FollowedWave(records)
         self._await_actions = are_awaited(execution)
         self._answers = {
             job["jobId"]: JobAnswer(job["jobId"], None) for job in open_jobs(wave["jobs"], servers)
@@ -91,7 +91,7 @@ class WaveWait:
         self._recorded_at = time.time()
         self._looks = Looks()
         at = execution["executionId"], wave["waveNumber"]
-        self._details = EarlyDetails(hub, *at, wish.interval)
+        self._details = EarlyDetails(hub, *at, wish.interval, self._followed)
         self._writing = asyncio.Lock()
         for place, watch in self._watches.items():
             hub.place(place).join(watch)
@@ -246,14 +246,15 @@ class WaveWait:
     async def _record_looks(self) -> None:
         execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
         looks, newest = self._looks.unrecorded, self._looks.newest
-        await self._hub.with_store(ExecutionStore.record_looks, execution_id, number, looks, newest)
+        written = execution_id, number, looks, newest, self._followed
+        await self._hub.with_store(ExecutionStore.record_looks, *written)
         self._looks.recorded()
 
     async def _record(self, poll: WavePoll) -> None:
         number = self._wave["waveNumber"]
         poll = replace(poll, looks=self._looks.unrecorded, looked_at=self._looks.newest)
         self._servers = await self._hub.with_store(
-            ExecutionStore.record_poll, self._execution["executionId"], number, poll
+            ExecutionStore.record_poll, self._execution["executionId"], number, poll, self._followed
         )
         self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
         self._looks.recorded()

@@ -20,6 +20,7 @@ from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.place_answers import PlaceTrouble, ask_places
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.polls import FollowedWave
 from drs_recovery.store.progress import server_changes
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.instance_details import (
@@ -48,8 +49,10 @@ class Details:
 
     :param missing: ids of servers whose details are still to come.
     :param problems: what could not be asked, and why, for people.
+    :param servers: the wave's SERVER records after it.
     """
 
+    servers: Sequence[Record]
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -74,26 +77,42 @@ class InstanceEnricher:
         self._clients = clients
         self._patience = patience
 
-    def enrich(self, execution_id: str, wave_number: int, give_up_at: float = math.inf) -> Details:
+    def enrich(
+        self,
+        execution_id: str,
+        wave_number: int,
+        give_up_at: float = math.inf,
+        servers: Sequence[Record] | None = None,
+    ) -> Details:
         """
         Look once for the instances of a wave's servers and record what is there.
 
         :param execution_id: the execution.
         :param wave_number: from 1.
         :param give_up_at: epoch seconds from which trouble that may pass counts like a refusal.
+        :param servers: the wave's SERVER records if they were just read.
         :return: what is still to come. AWS errors are in it, not raised.
         """
-        servers = [s for s in self._store.get_servers(execution_id, wave_number) if _lacks_details(s)]
-        if not servers:
-            return Details()
-        found, troubles = self._look(servers)
-        seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in servers]
+        known = self._store.get_servers(execution_id, wave_number) if servers is None else servers
+        lacking = [server for server in known if _lacks_details(server)]
+        if not lacking:
+            return Details(known)
+        found, troubles = self._look(lacking)
+        seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in lacking]
         problems = tuple(map(str, troubles))
         poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
         after = self._store.record_poll(execution_id, wave_number, poll)
-        return Details(tuple(s["sourceServerId"] for s in after if self._is_waited_for(s)), problems)
+        missing = tuple(s["sourceServerId"] for s in after if self._is_waited_for(s))
+        return Details(after, missing, problems)
 
-    def note(self, execution_id: str, wave_number: int, *, again: bool = False) -> tuple[str, ...]:
+    def note(
+        self,
+        execution_id: str,
+        wave_number: int,
+        *,
+        again: bool = False,
+        followed: FollowedWave | None = None,
+    ) -> tuple[str, ...]:
         """
         Look once for instances while more is still to come of their servers, and record what is there.
 
@@ -102,6 +121,7 @@ class InstanceEnricher:
         :param execution_id: the execution.
         :param wave_number: from 1.
         :param again: look also at instances whose details are on record: they may have changed.
+        :param followed: the wave as it was after the last poll, if somebody follows it.
         :return: ids of servers whose details are on record now.
         """
         servers = [
@@ -118,7 +138,7 @@ class InstanceEnricher:
         ]
         if server_changes(servers, seen, time.time(), 0):
             poll = WavePoll(servers=tuple(seen), is_look=False)
-            servers = self._store.record_poll(execution_id, wave_number, poll)
+            servers = self._store.record_poll(execution_id, wave_number, poll, followed)
         return tuple(server["sourceServerId"] for server in servers if has_details(server))
 
     def _is_waited_for(self, server: Record) -> bool:

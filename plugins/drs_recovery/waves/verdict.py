@@ -12,7 +12,7 @@ from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.enrichment import InstanceEnricher
+from drs_recovery.waves.enrichment import Details, InstanceEnricher
 from drs_recovery.waves.judgement import (
     failures_of,
     last_trouble,
@@ -40,15 +40,17 @@ class WaveEnd:
         self._plan_wave = plan.wave(number)
         self._at = (execution_id, number)
 
-    def judge(self, problem: str | None = None) -> dict[str, int]:
+    def judge(self, problem: str | None = None, wave: Mapping[str, Any] | None = None) -> dict[str, int]:
         """
         Judge the wave once its waiting is over, server by server.
 
         :param problem: why the last look failed, if it did.
+        :param wave: as a document has it that was just read; None to read it.
         :return: how many servers launched and failed.
         :raises WaveFailedError: the wave is FAILED.
         """
-        wave, servers = self._store.get_wave(*self._at), self._give_up_on_actions()
+        wave = wave or self._read()
+        servers = self._give_up_on_actions(wave["serverStatuses"])
         unsettled = [s for s in servers if not needs_no_more_polls(s)]
         reason = shortfall(self._plan_wave.success_when, servers)
         if unsettled or not _jobs_ended(wave):
@@ -60,9 +62,12 @@ class WaveEnd:
         failures = len(failures_of(servers))
         return {"launched": len(servers) - failures, "failed": failures}
 
-    def _give_up_on_actions(self) -> Sequence[Mapping[str, Any]]:
+    def _read(self) -> Mapping[str, Any]:
+        wave = self._store.get_wave(*self._at)
+        return {**wave, "serverStatuses": self._store.get_servers(*self._at)}
+
+    def _give_up_on_actions(self, servers: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Nobody judges a wave before its time-out while actions run: those that still do took too long."""
-        servers = self._store.get_servers(*self._at)
         minutes = self._plan_wave.timeout.total_seconds() / 60
         failed = tuple(
             ServerSeen(
@@ -76,26 +81,29 @@ class WaveEnd:
         poll = WavePoll(servers=failed, is_look=False)
         return self._store.record_poll(*self._at, poll) if failed else servers
 
-    def missing_details(self, clients: Clients) -> tuple[str, ...]:
+    def look_for_details(self, clients: Clients, wave: Mapping[str, Any] | None = None) -> Details:
         """
         Look once for the EC2 details of launched servers.
 
         :param clients: hooks by place.
-        :return: what is still to come, for people; empty when nothing is.
+        :param wave: as a document has it that was just read; None to read it.
         """
         enricher = InstanceEnricher(self._store, clients, details_timeout())
-        deadline = deadline_of(self._plan_wave, self._store.get_wave(*self._at))
-        return enricher.enrich(*self._at, give_up_at=deadline + details_timeout()).waits_for
+        servers = None if wave is None else wave["serverStatuses"]
+        deadline = deadline_of(self._plan_wave, wave or self._store.get_wave(*self._at))
+        return enricher.enrich(*self._at, give_up_at=deadline + details_timeout(), servers=servers)
 
-    def end(self) -> dict[str, str]:
+    def end(self, wave: Mapping[str, Any] | None = None) -> dict[str, str]:
         """
         Call the wave COMPLETED, if it is.
 
+        :param wave: as it was just read, with its servers; None to read it. The store demands its own proof.
         :return: instance ids by source server id.
         :raises WaveFailedError: the wave is FAILED.
         :raises ExecutionError: a server is still under way.
         """
-        wave, servers = self._store.get_wave(*self._at), self._store.get_servers(*self._at)
+        wave = wave or self._read()
+        servers = wave["serverStatuses"]
         if wave["status"] == WaveStatus.FAILED:
             raise recorded_failure(wave)
         unsettled = [s["serverName"] for s in servers if not ServerPhase(s["phase"]).is_end]
@@ -105,7 +113,7 @@ class WaveEnd:
             )
         reason = shortfall(self._plan_wave.success_when, servers)
         if reason is not None:
-            self._fail(wave, f"{reason}{last_trouble(wave)}", servers)
+            self._fail(wave, f"{reason}{last_trouble(self._store.get_wave(*self._at))}", servers)
         self._store.complete_wave(*self._at)
         return instance_ids(servers)
 

@@ -109,7 +109,7 @@ def test_what_a_killed_process_did_not_tell_is_told_by_the_next_step(aws: Sandbo
     steps.wait()
     mailbox.messages()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("drs_recovery.operators.base.RecoveryMixin.announce", lambda *_: None)
+        patch.setattr("drs_recovery.operators.base.RecoveryMixin.announce", lambda *_, **__: None)
         steps.enrich()
     assert steps.document["waves"][0]["status"] == "COMPLETED"
     assert mailbox.messages() == []
