@@ -36,6 +36,8 @@ from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.verdict import WaveEnd
 
+Document = Mapping[str, Any]
+
 log = logging.getLogger(__name__)
 
 
@@ -65,28 +67,36 @@ class ExecutionCloser:
         self._store = store
         self._clients = Clients()
 
-    def close(self, execution_id: str, ending: Ending) -> Unsettled | None:
+    def close(self, document: Document, ending: Ending) -> Unsettled | None:
         """
         Take an execution as far towards its final status as it can go now; a final one stays as it is.
 
-        :param execution_id: the execution.
+        Where nothing of the execution still runs or is missing, its document stays true: what ends it is
+        written on proof by the store's own look.
+
+        :param document: the execution document, just read.
         :param ending: why it ends.
         :return: what is still to come; None if the execution has its final status.
         """
-        document = self._store.get_document(execution_id)
         if ExecutionStatus(document["status"]).is_final:
             return None
         self._stop_starts(document, ending)
-        unsettled = (
-            self._late_jobs(document)
-            or self._running_jobs(document["executionId"])
-            or self._late_instances(document["executionId"])
-        )
-        if unsettled is None:
-            self._write(execution_id, ending)
-        return unsettled
+        if unsettled := self._late_jobs(document):
+            return unsettled
+        if waves_to_search(document) or open_jobs(document):
+            document = self._anew(document)
+            if unsettled := self._running_jobs(document):
+                return unsettled
+            document = self._anew(document)
+        if unsettled := self._late_instances(document):
+            return unsettled
+        self._write(self._anew(document), ending)
+        return None
 
-    def _stop_starts(self, document: Mapping[str, Any], ending: Ending) -> None:
+    def _anew(self, document: Document) -> Document:
+        return self._store.get_document(document["executionId"])
+
+    def _stop_starts(self, document: Document, ending: Ending) -> None:
         """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
         unstarted = waves_without_all_jobs(document)
         if open_jobs(document) or unstarted:
@@ -96,7 +106,7 @@ class ExecutionCloser:
             leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
         give_up_early_place(self._store, self._clients, document)
 
-    def _late_jobs(self, document: Mapping[str, Any]) -> Unsettled | None:
+    def _late_jobs(self, document: Document) -> Unsettled | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
         for wave in waves_to_search(document):
             try:
@@ -112,43 +122,47 @@ class ExecutionCloser:
                 return Unsettled(f"a job of wave {wave['waveNumber']} may still turn up")
         return None
 
-    def _running_jobs(self, execution_id: str) -> Unsettled | None:
-        document = self._store.get_document(execution_id)
+    def _running_jobs(self, document: Document) -> Unsettled | None:
         deadline = settle_deadline(document)
         waves = open_jobs(document)
         watcher = WaveWatcher(self._store, self._clients)
-        looks = [watcher.look(execution_id, number) for number in waves]
+        looks = [watcher.look(document["executionId"], number) for number in waves]
         if all(look.settled for look in looks) or time.time() >= deadline:
             return None
         names = ", ".join(str(number) for number in waves)
         return Unsettled(f"DRS jobs of wave {names} still run", tuple(waves), deadline)
 
-    def _late_instances(self, execution_id: str) -> Unsettled | None:
+    def _late_instances(self, document: Document) -> Unsettled | None:
         """Look for launched servers that lack their details."""
-        document = self._store.get_document(execution_id)
         deadline = settle_deadline(document) + details_timeout()
         is_over = time.time() >= deadline
         # Nobody looks for them any more after that: the record says of each server what was missing.
         enricher = InstanceEnricher(self._store, self._clients, 0 if is_over else details_timeout())
-        started = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
-        looks = [enricher.enrich(execution_id, number, give_up_at=deadline) for number in started]
+        looks = [
+            enricher.enrich(wave["executionId"], wave["waveNumber"], deadline, wave["serverStatuses"])
+            for wave in document["waves"]
+            if wave["jobs"]
+        ]
         missing = [one for details in looks for one in details.waits_for]
         return None if is_over or not missing else Unsettled(f"late details of {', '.join(missing)}")
 
-    def _write(self, execution_id: str, ending: Ending) -> None:
-        self._give_up(execution_id)
+    def _write(self, document: Document, ending: Ending) -> None:
+        execution_id = document["executionId"]
+        if self._gives_up(document):
+            document = self._anew(document)
         # What becomes of a wave that never started depends on what became of those that ran.
         for ends_now in (_runs, _is_open):
-            document = self._store.get_document(execution_id)
-            for wave in filter(ends_now, document["waves"]):
-                self._end_wave(document, wave, ending)
-        document = self._store.get_document(execution_id)
+            if ending_waves := list(filter(ends_now, document["waves"])):
+                for wave in ending_waves:
+                    self._end_wave(document, wave, ending)
+                document = self._anew(document)
         status, error = ending.status_of(document), ending.error_of(document)
         self._store.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
 
-    def _give_up(self, execution_id: str) -> None:
+    def _gives_up(self, document: Document) -> bool:
         """From now on nobody looks at servers that are still under way: their phase must not say "wait"."""
-        for wave in self._store.get_document(execution_id)["waves"]:
+        wrote = False
+        for wave in document["waves"]:
             started = [server for server in wave["serverStatuses"] if server.get("jobId")]
             under_way = [server for server in started if not ServerPhase(server["phase"]).is_end]
             failed = tuple(
@@ -160,9 +174,10 @@ class ExecutionCloser:
                 for server in under_way
             )
             if failed:
-                self._store.record_poll(
-                    execution_id, wave["waveNumber"], WavePoll(servers=failed, is_look=False)
-                )
+                poll = WavePoll(servers=failed, is_look=False)
+                self._store.record_poll(wave["executionId"], wave["waveNumber"], poll)
+                wrote = True
+        return wrote
 
     def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
         try:

@@ -103,7 +103,7 @@ def _close(
 ) -> None:
     ending = ending_without_run(store.get_document(execution_id), run_state)
     store.begin_reconciling(execution_id, run_state or "deleted")
-    unsettled = closer.close(execution_id, ending)
+    unsettled = closer.close(store.get_document(execution_id), ending)
     if unsettled is None:
         log.info("execution %s, whose DAG run is %s, is closed", execution_id, run_state or "deleted")
         result.closed.append(execution_id)

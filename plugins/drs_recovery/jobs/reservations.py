@@ -18,6 +18,7 @@ from drs_recovery.jobs.schedule import Job, Limits, PlaceState
 from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.settings import hold_drills_during_recovery
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.queue_entries import Queue
 
 # Quotas change when AWS grants a request; asking takes three calls, so that the answer is shared for a while.
 LIMITS_ARE_GOOD_FOR = 600.0
@@ -43,6 +44,8 @@ class PlaceQueue:
         self._store, self._hooks = store, hooks
         self.limits: Mapping[str, Any] = {"time": 0.0}
         self._limits_asked = 0.0
+        self._queue: Queue | None = None
+        self._jobs: tuple[Job, ...] | None = None
 
     @cached_property
     def name(self) -> str:
@@ -57,17 +60,37 @@ class PlaceQueue:
         except AWS_ERRORS as error:
             raise _not_known(f"the account of connection {place.connection} is", error) from error
 
+    def begin_look(self) -> None:
+        """Read the queue for the next look."""
+        self._queue, self._jobs = self._store.read_queue(self.name), None
+
+    def read_jobs(self, since: datetime) -> tuple[Job, ...]:
+        """
+        Read DRS's jobs for the look that has begun.
+
+        :param since: the jobs that are created after it are among them, too.
+        :raises botocore errors: DRS cannot be asked.
+        """
+        oldest = min(since, datetime.now(UTC) - OLDEST_RUNNING_JOB)
+        self._jobs = tuple(self._hooks.drs.jobs_since(oldest))
+        return self._jobs
+
     def look(self) -> PlaceState:
         """
         Read the queue, then DRS's jobs: a job that leaves the queue meanwhile is among those.
 
+        What was read for this look is taken once: whoever looks again reads anew.
+
         :raises NotStartedError: DRS cannot be asked.
         """
-        queue = self._store.read_queue(self.name)
+        queue, jobs = self._queue, self._jobs
+        self._queue = self._jobs = None
+        if queue is None or jobs is None:
+            queue, jobs = self._store.read_queue(self.name), None
         return PlaceState(
             region=self._hooks.place.region,
             limits=self._current_limits(queue.limits),
-            jobs=recent_jobs(self._hooks.drs),
+            jobs=recent_jobs(self._hooks.drs) if jobs is None else jobs,
             queue=queue,
             time=time.time(),
             hold_drills=hold_drills_during_recovery(),

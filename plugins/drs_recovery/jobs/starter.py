@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -58,6 +59,12 @@ log = logging.getLogger(__name__)
 
 class Line(Protocol):
     """Who may start a job, and when; see :class:`~drs_recovery.waves.admission.Admission`."""
+
+    def look(self, part: JobPart) -> None:
+        """Read the queue before DRS's jobs are: a job that leaves it meanwhile is among those."""
+
+    def jobs(self, part: JobPart, since: datetime) -> Sequence[Mapping[str, Any]]:
+        """Read DRS's jobs, those since a moment at the least; room is reserved by the same list."""
 
     def reserve(self, part: JobPart) -> None:
         """Take room for a job, or raise ``NotStartedError`` with what it waits for."""
@@ -138,14 +145,16 @@ class JobStarter:
         :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
         """
-        try:
+        with self._explaining(part):
             # What is started is recorded with its account: a start that could not be is none.
             _ = self._clients.at(*part.place).account_id
-            found = self._recognised(part, remembered) or self.find(part)
+            found = self._recognised(part, remembered)
             # Before the room is taken: from the last look at the record to the request is but a moment then.
             self._clients.at(*part.place).drs.prepare_to_send()
-        except AWS_ERRORS as error:
-            raise self._explained(error, part) from error
+        if found is None:
+            line.look(part)
+            with self._explaining(part):
+                found = self.find(part, line)
         if found is not None:
             return found
         _check_settings()
@@ -158,18 +167,19 @@ class JobStarter:
             raise self._explained(error, part) from error
         return Started(self._ref(part, job), adopted=False)
 
-    def find(self, part: JobPart) -> Started | None:
+    def find(self, part: JobPart, line: Line | None = None) -> Started | None:
         """
         Look for the job of a part by its tags.
 
         :param part: the servers and where they are recovered.
+        :param line: where room is to be reserved, if the job is to be started.
         :raises NotStartedError: a job holds these servers and does not say whose it is.
         :raises botocore errors: DRS cannot be asked, or not where the wave's other jobs are.
         """
         self._demand_account(part)
         drs = self._clients.at(*part.place).drs
         since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
-        for job in drs.jobs_since(since):
+        for job in line.jobs(part, since) if line else drs.jobs_since(since):
             if not _may_hold(job, part):
                 continue
             tags = drs.job_tags(job)
@@ -258,6 +268,13 @@ class JobStarter:
         hooks = self._clients.at(*part.place)
         jobs = [job for job in self._wave["jobs"] if (job["connection"], job["region"]) == part.place]
         demand_account(hooks, (job.get("accountId") for job in jobs))
+
+    @contextmanager
+    def _explaining(self, part: JobPart) -> Iterator[None]:
+        try:
+            yield
+        except AWS_ERRORS as error:
+            raise self._explained(error, part) from error
 
     def _explained(self, error: Exception, part: JobPart) -> Exception:
         where = f"{part.place.region} (connection {part.place.connection})"

@@ -39,15 +39,15 @@ class Obstacle:
     is_recovery: bool
 
 
-def second_of_plan(store: ExecutionStore, execution_id: str) -> Obstacle | None:
+def second_of_plan(store: ExecutionStore, execution: Document) -> Obstacle | None:
     """
     Claim the plan for an execution, or say which other one is in its way.
 
     :param store: the execution store.
-    :param execution_id: the execution.
+    :param execution: EXECUTION record.
     :return: why it may not run; None if it may.
     """
-    other = store.hold_plan(execution_id)
+    other = store.hold_plan(execution["executionId"], execution)
     if other is None:
         return None
     return Obstacle(_in_the_way(other), is_recovery=other["executionType"] == ExecutionType.RECOVERY)
@@ -60,7 +60,7 @@ def _in_the_way(other: Document) -> str:
     )
 
 
-def disturbed_recovery(store: ExecutionStore, execution_id: str) -> Obstacle | None:
+def disturbed_recovery(store: ExecutionStore, document: Document) -> Obstacle | None:
     """
     Say which live recovery a drill would disturb: of any plan, with a server of the drill.
 
@@ -68,14 +68,13 @@ def disturbed_recovery(store: ExecutionStore, execution_id: str) -> Obstacle | N
     other.
 
     :param store: the execution store.
-    :param execution_id: the execution.
+    :param document: the execution document, with all of its servers.
     :return: why it may not run; None if it may, or is no drill.
     """
-    document = store.get_document(execution_id)
     if not document["isDrill"]:
         return None
     servers = _servers_of(document)
-    for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
+    for other in _live_documents(store, document["executionId"], ExecutionType.RECOVERY):
         if shared := sorted(servers.keys() & _servers_of(other)):
             names = ", ".join(f"{servers[server_id]} ({server_id})" for server_id in shared)
             reason = (
@@ -155,7 +154,7 @@ def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Ob
     return None
 
 
-def make_way(store: ExecutionStore, execution_id: str) -> None:
+def make_way(store: ExecutionStore, execution_id: str, document: Document | None = None) -> None:
     """
     Let an execution go first that may start now: a recovery cancels the drills in its way.
 
@@ -163,10 +162,11 @@ def make_way(store: ExecutionStore, execution_id: str) -> None:
 
     :param store: the execution store.
     :param execution_id: the execution.
+    :param document: its document if it was just read.
     :raises WaveRefusedError: another execution of the plan is in its way, such as after it was reopened.
     """
-    document = store.get_document(execution_id)
-    other = store.hold_plan(execution_id)
+    document = document or store.get_document(execution_id)
+    other = store.hold_plan(execution_id, document)
     # A recovery that nobody approved yet stops no drill; when it starts, it cancels the drill.
     if other is not None and (other["executionType"] == document["executionType"] or "startTime" in other):
         raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
@@ -192,7 +192,7 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
     other = store.in_the_way(execution["executionId"])
     if other is not None:
         raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
-    if obstacle := disturbed_recovery(store, execution["executionId"]):
+    if obstacle := disturbed_recovery(store, store.get_document(execution["executionId"])):
         raise WaveRefusedError(f"nothing is started: {obstacle.reason}")
 
 

@@ -11,7 +11,6 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
 from drs_recovery.closing.close import ExecutionCloser, Unsettled
 from drs_recovery.closing.outcome import ending_of, waves_may_run
-from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.opening.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.lost_records import LostRecord, lost_waves
@@ -60,12 +59,13 @@ class FinalizeExecutionOperator(PlanOperator):
         document = self._document(context, states)
         self._await_tasks(document, states, missing_since)
         execution_id = document["executionId"]
-        unsettled = ExecutionCloser(self.store).close(execution_id, ending_of(document, states))
+        unsettled = ExecutionCloser(self.store).close(document, ending_of(document, states))
         if unsettled is not None:
             self._look_again(execution_id, unsettled)
-        self.announce(execution_id)
+        ended = self.store.get_document(execution_id)
+        self.announce(execution_id, document=ended)
         keep_plan(document, ended=time.time())
-        return self._report(self.store.get_document(execution_id))
+        return self._report(ended)
 
     def execute_complete(self, context: Context, event: Any, missing_since: float | None = None) -> str:
         """
@@ -78,14 +78,13 @@ class FinalizeExecutionOperator(PlanOperator):
 
     def _document(self, context: Context, states: Mapping[str, str | None]) -> dict[str, Any]:
         """The document; a run that ended before its record was made, or lost it, still gets one."""
-        execution_id = self.execution_id_of(context)
-        try:
-            document = self.store.get_document(execution_id)
-        except ExecutionNotFoundError:
+        execution_id = self.own_id(context)
+        record = self.own_record(execution_id)
+        if record is None:
             with fails_for_good():
                 self._made_again(context, execution_id, states)
             return self.store.get_document(execution_id)
-        return self._completed(context, document, states)
+        return self._completed(context, self.store.get_rest(record), states)
 
     def _made_again(self, context: Context, execution_id: str, states: Mapping[str, str | None]) -> None:
         lost = self.lost_record(context, execution_id)

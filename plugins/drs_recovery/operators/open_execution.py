@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -60,9 +60,10 @@ class OpenExecutionOperator(PlanOperator):
     def execute(self, context: Context) -> str:
         """Create what is not there yet; a retry goes on with the record of the first try."""
         self._open_store()
-        execution_id = self.execution_id_of(context)
+        execution_id = self.own_id(context)
+        found = self.own_record(execution_id)
         with fails_for_good(), self.noting(execution_id):
-            execution = self._opened(context, execution_id)
+            execution = self._opened(context, execution_id, found)
             if "admittedTime" in execution:
                 # The whole run was cleared: what it starts again is for its waves to say.
                 return execution_id
@@ -76,18 +77,17 @@ class OpenExecutionOperator(PlanOperator):
                 self._refuse(execution_id, options.findings)
             self.await_tasks(context, execution, plan, () if options.dry_run else options.waves)
             clients = Clients()
-            self._give_way(second_of_plan(self.store, execution_id), execution_id, options)
+            self._give_way(second_of_plan(self.store, execution), execution_id, options)
             try:
                 if options.is_scheduled:
                     self._give_way(busy_place(self.store, clients, execution_id), execution_id, options)
-                self._check(execution_id, plan, options, clients)
+                document = self._check(execution_id, plan, options, clients)
             except AWS_ERRORS as error:
                 if not is_transient(error):
                     raise
                 problem = f"state of the place: {describe(error)}"
                 self._wait_for_aws(execution_id, options, problem, retry_after(error))
-            document = self.store.get_document(execution_id)
-            check_not_ending(document)
+            check_not_ending(self.store.get_execution(execution_id))
             self.store.admit(execution_id)
             take_early_place(self.store, clients, document)
         self.announce(execution_id)
@@ -126,22 +126,26 @@ class OpenExecutionOperator(PlanOperator):
         self.log.warning("execution %s: %s", execution_id, problem)
         self.look_again_in(min(pause or poll_interval(), left))
 
-    def _opened(self, context: Context, execution_id: str) -> dict[str, Any]:
+    def _opened(
+        self, context: Context, execution_id: str, found: Mapping[str, Any] | None
+    ) -> Mapping[str, Any]:
         """
         The EXECUTION record. One that was there before and is gone is not opened again.
 
+        :param found: the record as it was just read, None if there was none.
         :raises ExecutionError: it was lost, and is rebuilt from what DRS knows.
         """
         memory = context["task_state_store"]
         was_opened = bool(memory.get(_OPENED))
         # Airflow raises max_tries with each clear, and with nothing else.
         was_cleared = int(context["ti"].max_tries) > (self.retries or 0)
-        if self.own_record(execution_id) is None and (was_opened or was_cleared):
+        if found is None and (was_opened or was_cleared):
             lost = self.lost_record(context, execution_id)
             jobs = lost.jobs()
             if was_opened or jobs:
                 lost.rebuild(jobs)
-        execution = self.open_record(context)
+                found = self.own_record(execution_id)
+        execution = self.open_record(context, found)
         if "rebuilt" in execution:
             raise ExecutionError(f"execution {execution_id}: {LOST}")
         if not was_opened:
@@ -162,17 +166,22 @@ class OpenExecutionOperator(PlanOperator):
         self.announce(execution_id)
         raise AirflowSkipException(reason)
 
-    def _check(self, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients) -> None:
+    def _check(
+        self, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients
+    ) -> Mapping[str, Any]:
         """
         Record the servers and what speaks against launching them; errors end all but a dry run.
 
         What one place tells is on record whatever another one does not tell yet.
+
+        :return: the execution document with all of its servers.
         """
         resolution = GroupResolver(clients, plan, options.waves).resolve()
-        for number in options.waves:
-            self.store.add_servers(execution_id, number, resolution.of_wave(number))
-        self._give_way(disturbed_recovery(self.store, execution_id), execution_id, options)
-        check = UseCheck(self.store, clients, self.store.get_execution(execution_id))
+        found = {number: resolution.of_wave(number) for number in options.waves}
+        self.store.add_servers_of_waves(execution_id, found)
+        document = self.store.get_document(execution_id)
+        self._give_way(disturbed_recovery(self.store, document), execution_id, options)
+        check = UseCheck(self.store, clients, document)
         used = self._used(execution_id, resolution, options, check)
         preflight = Preflight(clients, plan, execution_id, options.execution_type)
         findings = [*preflight.findings(resolution), *used]
@@ -188,6 +197,7 @@ class OpenExecutionOperator(PlanOperator):
             self._wait_for_aws(execution_id, options, "; ".join(map(str, troubles)), pause, errors)
         if errors:
             self._refuse(execution_id, errors)
+        return document
 
     def _used(
         self, execution_id: str, resolution: Resolution, options: RunOptions, check: UseCheck

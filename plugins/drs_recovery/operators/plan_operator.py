@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from drs_recovery.closing.close import ExecutionCloser
 from drs_recovery.closing.outcome import UNKNOWN_PERSON, Ending
 from drs_recovery.durations import moment
-from drs_recovery.exceptions import ExecutionNotFoundError, ExecutionRefusedError
+from drs_recovery.exceptions import ExecutionRefusedError
 from drs_recovery.opening.live_plans import keep_plan
 from drs_recovery.opening.options import read_options
 from drs_recovery.opening.record import new_execution
@@ -49,20 +49,17 @@ class PlanOperator(RecoveryOperator):
         super().__init__(**kwargs)
         self.plan, self.problems = plan, problems
 
-    def create_record(self, context: Context) -> dict[str, Any]:
+    def create_record(self, context: Context) -> Mapping[str, Any]:
         """
-        Create the execution's record unless it exists.
+        Create the execution's record, which was not there a moment ago.
 
         :param context: Airflow's task context.
         :return: EXECUTION record, with the plan that counts from now on, whatever becomes of its file.
         :raises ExecutionRefusedError: the plan cannot be used, and there is nothing to make a record of.
         """
-        execution_id = self.execution_id_of(context)
-        try:
-            return self.store.get_execution(execution_id)
-        except ExecutionNotFoundError:
-            plan = self.plan or self._last_known_plan(context)
-            record = new_execution(self.store, plan, context, execution_id, read_options(plan, context))
+        execution_id = self.own_id(context)
+        plan = self.plan or self._last_known_plan(context)
+        record = new_execution(self.store, plan, context, execution_id, read_options(plan, context))
         if self.plan is None:
             # With the record, not behind it: no retry may take it for one that was opened.
             record = replace(record, error=str(self.refusal()))
@@ -90,15 +87,16 @@ class PlanOperator(RecoveryOperator):
             [f"the plan cannot be used: {one}" for one in self.problems.splitlines()]
         )
 
-    def open_record(self, context: Context) -> dict[str, Any]:
+    def open_record(self, context: Context, known: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """
         Create the execution's record unless it exists, and keep its plan for its DAG.
 
         :param context: Airflow's task context.
+        :param known: the EXECUTION record as it was just read, None if there was none.
         :return: EXECUTION record.
         :raises ExecutionRefusedError: the plan cannot be used; a record of that is closed.
         """
-        execution = self.create_record(context)
+        execution = known or self.create_record(context)
         if self.plan is None and "error" in execution:
             self._close_refused(execution)
         keep_plan(execution)
@@ -107,7 +105,7 @@ class PlanOperator(RecoveryOperator):
     def _close_refused(self, execution: Mapping[str, Any]) -> NoReturn:
         """End the execution of a plan that cannot be used: its DAG may have no other step that would."""
         ending = Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=execution["error"])
-        ExecutionCloser(self.store).close(execution["executionId"], ending)
+        ExecutionCloser(self.store).close(self.store.get_document(execution["executionId"]), ending)
         self.announce(execution["executionId"])
         raise self.refusal()
 

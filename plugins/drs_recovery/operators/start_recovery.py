@@ -13,6 +13,7 @@ from drs_recovery.opening.precedence import check_reopening, make_way
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
+from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.store.wave_attempts import waits_for_nobody
 from drs_recovery.waves.failure_policy import check_dependencies
@@ -48,23 +49,29 @@ class StartRecoveryOperator(WaveOperator):
     @outlives_outages
     def execute(self, context: Context) -> list[str]:
         """Start what is not started yet; wait if DRS has no room."""
-        execution_id = self.execution_id_of(context)
-        with fails_for_good(), self.announcing(execution_id):
-            document = self.store.get_document(execution_id)
+        execution = self.record_of(context)
+        execution_id = execution["executionId"]
+        with fails_for_good(), self.announcing(execution_id) as news:
+            document = self.store.get_rest(execution)
             wave = self.own_wave(document["waves"])
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
             starter = WaveStarter(self.store, context["task_state_store"])
             try:
-                self._request(context, document, wave)
+                started = self._request(context, document, wave)
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
                 # It may have waited for room already, a first wave since the execution was opened.
                 if "startTime" in wave or waits_for_nobody(wave):
                     starter.leave_queues(execution_id, self.wave_number)
                 raise
-            return self._start_jobs(starter, execution_id)
+            jobs = self._start_jobs(starter, execution_id, started)
+            news.document = started
+            return jobs
 
-    def _request(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+    def _request(
+        self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Record that the wave starts; the document with it, or None if a retry changes more than that."""
         execution_id = document["executionId"]
         if reason := skip_reason(document, self.wave_number):
             raise AirflowSkipException(reason)
@@ -72,26 +79,34 @@ class StartRecoveryOperator(WaveOperator):
         asked_by = int(context["ti"].max_tries)
         if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
             self._retry(document, wave, asked_by)
-            return
+            return None
         document = self.wait_for_waves_before(context, document)
         self.pass_over_if_blocked(document)
-        check_may_start(document, self.plan_of(execution_id), self.wave_number)
-        make_way(self.store, execution_id)
-        _, is_new = self.store.request_wave(execution_id, self.wave_number, asked_by)
-        if is_new:
-            self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
+        check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
+        make_way(self.store, execution_id, document)
+        requested, is_new = self.store.request_wave(execution_id, self.wave_number, asked_by)
+        if not is_new:
+            return None
+        self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
+        waves = [
+            {**one, **requested} if one["waveNumber"] == self.wave_number else one
+            for one in document["waves"]
+        ]
+        return {**document, "waves": waves}
 
     def _retry(self, document: Mapping[str, Any], wave: Mapping[str, Any], asked_by: int) -> None:
         execution_id = document["executionId"]
-        check_dependencies(document, self.plan_of(execution_id), self.wave_number)
+        check_dependencies(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         check_reopening(self.store, document)
-        make_way(self.store, execution_id)
+        make_way(self.store, execution_id, document)
         if not begin_retry(self.store, execution_id, self.wave_number, CLEARING_ACTOR, asked_by):
             raise recorded_failure(wave)
         self.log.info("execution %s: wave %s is retried", execution_id, self.wave_number)
 
-    def _start_jobs(self, starter: WaveStarter, execution_id: str) -> list[str]:
+    def _start_jobs(
+        self, starter: WaveStarter, execution_id: str, document: Mapping[str, Any] | None
+    ) -> list[str]:
         try:
-            return starter.start(execution_id, self.wave_number)
+            return starter.start(execution_id, self.wave_number, document)
         except NotStartedError as error:
             self.wait_for_start(execution_id, error)

@@ -25,7 +25,8 @@ Every transition and its EVENT record are one transaction. Polls never set the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
@@ -76,7 +77,6 @@ from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
     execution_growth,
     execution_update,
-    in_transactions,
     record_update,
     retried_on_conflict,
 )
@@ -143,34 +143,52 @@ class ExecutionStore(
             not_open_yet = Check(execution_key(execution_id), RECORD_IS_NEW)
             self.table.transact([not_open_yet, *waves])
 
-    @retried_on_conflict
     def add_servers(self, execution_id: str, number: int, servers: Sequence[NewServer]) -> None:
         """
-        Add servers to a wave; those that it has already stay as they are.
+        Add servers to a wave; see :meth:`add_servers_of_waves`.
 
         :param execution_id: the execution.
         :param number: the wave, from 1.
         :param servers: the servers.
-        :raises TransitionRefusedError: the wave's jobs are started, or the execution has ended.
         """
-        execution, wave = self._read_together(execution_id, number)
-        known = {server["sourceServerId"] for server in self._read_servers(execution_id, number)}
-        missing = [server for server in servers if server.source_server_id not in known]
-        if not missing:
-            return
-        demand_live(execution, wave_subject(wave), "open for more servers")
-        if WaveStatus(wave["status"]) not in _OPEN_FOR_SERVERS:
-            raise TransitionRefusedError(wave_subject(wave), wave["status"], "open for more servers")
-        for part in in_transactions(missing):
-            growth = {"progress.totalServers": len(part), "progress.pending": len(part)}
+        self.add_servers_of_waves(execution_id, {number: servers})
+
+    @retried_on_conflict
+    def add_servers_of_waves(self, execution_id: str, servers: Mapping[int, Sequence[NewServer]]) -> None:
+        """
+        Add servers to waves; those that they have already stay as they are.
+
+        :param execution_id: the execution.
+        :param servers: the servers of each wave, by its number.
+        :raises TransitionRefusedError: a wave's jobs are started, or the execution has ended.
+        """
+        execution, waves, known = self._read_all(execution_id)
+        by_number = {wave["waveNumber"]: wave for wave in waves}
+        ids = {(server["waveNumber"], server["sourceServerId"]) for server in known}
+        missing = [
+            (number, server)
+            for number, of_wave in servers.items()
+            for server in of_wave
+            if (number, server.source_server_id) not in ids
+        ]
+        growing = {number for number, _ in missing}
+        for number in growing:
+            _demand_open(execution, by_number[number])
+        # Each server of a transaction may be another wave's; beside them there is the EXECUTION record.
+        room = MAX_TRANSACTION_ACTIONS - 1 - min(len(growing), MAX_TRANSACTION_ACTIONS // 2)
+        for start in range(0, len(missing), room):
+            part = missing[start : start + room]
+            counts = Counter(number for number, _ in part)
             self.table.transact(
                 [
-                    execution_growth(execution, self._now(), {}, growth),
-                    record_update(wave, {}, growth),
-                    *(Put(server_item(execution, number, server), RECORD_IS_NEW) for server in part),
+                    execution_growth(execution, self._now(), {}, _growth(len(part))),
+                    *(record_update(by_number[n], {}, _growth(count)) for n, count in counts.items()),
+                    *(Put(server_item(execution, n, server), RECORD_IS_NEW) for n, server in part),
                 ]
             )
-            wave = {**wave, "version": wave["version"] + 1}
+            for number in counts:
+                wave = by_number[number]
+                by_number[number] = {**wave, "version": wave["version"] + 1}
 
     @retried_on_conflict
     def admit(self, execution_id: str) -> bool:
@@ -269,6 +287,16 @@ class ExecutionStore(
                 key_of(execution), Condition(RECORD_IS_AS_READ, {"readVersion": execution["version"]})
             )
             self.table.transact([nothing_else_happened, *waves])
+
+
+def _demand_open(execution: Item, wave: Item) -> None:
+    demand_live(execution, wave_subject(wave), "open for more servers")
+    if WaveStatus(wave["status"]) not in _OPEN_FOR_SERVERS:
+        raise TransitionRefusedError(wave_subject(wave), wave["status"], "open for more servers")
+
+
+def _growth(servers: int) -> dict[str, int]:
+    return {"progress.totalServers": servers, "progress.pending": servers}
 
 
 def _ended_with(status: ExecutionStatus, told: str | None) -> Item:

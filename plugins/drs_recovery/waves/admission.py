@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from drs_recovery.exceptions import InstancesInUseError, WaveRefusedError
@@ -49,6 +50,14 @@ class Admission:
         self._priority = Priority(plan_from_snapshot(execution["planSnapshot"]).priority)
         self._queues: dict[Place, PlaceQueue] = {}
         self._reserved: dict[int, QueueEntry] = {}
+
+    def look(self, part: JobPart) -> None:
+        """Read the queue of a job before DRS's jobs are read."""
+        self._queue_of(part).begin_look()
+
+    def jobs(self, part: JobPart, since: datetime) -> Sequence[Mapping[str, Any]]:
+        """Read DRS's jobs in the place of a job, those since a moment at the least."""
+        return self._queue_of(part).read_jobs(since)
 
     def reserve(self, part: JobPart) -> None:
         """

@@ -27,7 +27,7 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.store.wave_attempts import attempt_of
 from drs_recovery.waves.admission import Admission, leave_queues
-from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.judgement import wave_label, wave_of
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.retry import choose_servers, deadline_of
 from drs_recovery.waves.rules import check_not_ending
@@ -58,7 +58,7 @@ class WaveStarter:
         self._memory = memory
         self._clients = Clients()
 
-    def start(self, execution_id: str, number: int) -> list[str]:
+    def start(self, execution_id: str, number: int, document: Mapping[str, Any] | None = None) -> list[str]:
         """
         Make sure that every job of the wave's attempt is started and recorded.
 
@@ -66,12 +66,13 @@ class WaveStarter:
 
         :param execution_id: the execution.
         :param number: of the wave, from 1.
+        :param document: the execution document as the request left it, if it was made just now.
         :return: ids of the attempt's jobs, by part.
         :raises NotStartedError: not all now; the same call goes on later.
         :raises ExecutionError: the wave cannot start; it is FAILED, unless the execution is ending.
         """
         try:
-            return self._start(execution_id, number)
+            return self._start(execution_id, number, document)
         except NotStartedError as error:
             self._give_up_in_time(execution_id, number, error, self._told_since(execution_id, number, error))
             # The parts that did start go on meanwhile.
@@ -101,20 +102,24 @@ class WaveStarter:
         wave = self._store.get_wave(execution_id, number)
         leave_queues(self._store, self._clients, wave, self._store.get_servers(execution_id, number))
 
-    def _start(self, execution_id: str, number: int) -> list[str]:
-        choose_servers(self._store, self._clients, execution_id, number)
-        wave = self._store.get_wave(execution_id, number)
-        servers = self._store.get_servers(execution_id, number)
-        known = jobs_of_attempt(wave) | self._start_parts(execution_id, wave, awaited_parts(wave, servers))
-        self._demand_a_job(execution_id, wave)
+    def _start(self, execution_id: str, number: int, document: Mapping[str, Any] | None) -> list[str]:
+        if document is None:
+            choose_servers(self._store, self._clients, execution_id, number)
+            document = self._store.get_document(execution_id)
+        wave = wave_of(document, number)
+        parts = awaited_parts(wave, wave["serverStatuses"])
+        known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts)
+        if not known:
+            self._demand_a_job(execution_id, wave)
         self._store.start_polling(execution_id, number)
         return [known[part_number] for part_number in sorted(known)]
 
     def _start_parts(
-        self, execution_id: str, wave: Mapping[str, Any], parts: Sequence[JobPart]
+        self, execution: Mapping[str, Any], wave: Mapping[str, Any], parts: Sequence[JobPart]
     ) -> dict[int, str]:
         """Start what can be started now, place by place: a full Region does not hold up another one."""
-        line = Admission(self._store, self._clients, self._store.get_execution(execution_id), wave)
+        execution_id = execution["executionId"]
+        line = Admission(self._store, self._clients, execution, wave)
         started: dict[int, str] = {}
         delays: dict[Place, NotStartedError] = {}
         for part in parts:
@@ -123,7 +128,7 @@ class WaveStarter:
                     line.join(part)
                 continue
             # Somebody may have cancelled while the parts before this one were started.
-            execution = self._store.get_execution(execution_id)
+            execution = execution if part is parts[0] else self._store.get_execution(execution_id)
             check_not_ending(execution)
             try:
                 started[part.number] = self._start_part(execution, wave, part, line)

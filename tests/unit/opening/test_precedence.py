@@ -133,7 +133,7 @@ def test_a_drill_that_was_cancelled_meanwhile_is_not_skipped(steps_of: StepsOf) 
         return other
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(drill.store), "hold_plan", lambda _store, one: cancelled_meanwhile(one))
+        patched.setattr(type(drill.store), "hold_plan", lambda _store, one, *_: cancelled_meanwhile(one))
         with pytest.raises(AirflowFailException, match="cancelled by ann: not tonight"):
             drill.open()
 
