@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
@@ -85,7 +86,7 @@ class StoreReads(StoreBase):
         execution, waves, servers = self._read_all(execution_id)
         return compose(execution, waves, servers)
 
-    def get_rest(self, execution: Item) -> Item:
+    def get_rest(self, execution: Mapping[str, Any]) -> Item:
         """
         Read the waves and servers to an EXECUTION record that was read right before.
 
@@ -127,11 +128,11 @@ class StoreReads(StoreBase):
         return [public(item) for item in sorted(items, key=event_order)]
 
 
-def _is_reopened(execution: Item, waves: Iterable[Item]) -> bool:
+def _is_reopened(execution: Mapping[str, Any], waves: Iterable[Item]) -> bool:
     """Whether a retry has begun since the EXECUTION record was read."""
     return is_final(execution) and any(WaveStatus(wave["status"]).is_active for wave in waves)
 
 
-def is_final(item: Item) -> bool:
+def is_final(item: Mapping[str, Any]) -> bool:
     """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
     return "status" in item and ExecutionStatus(item["status"]).is_final
