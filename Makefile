@@ -47,7 +47,7 @@ check: venv ## Run every static check, as CI does: code, format, types, imports,
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-cache
 	$(RUN) drs_recovery lint $(PLANS)
 	$(RUN) drs_recovery schema --check $(SCHEMA)
 
