@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk.exceptions import TaskAwaitingInput
 
 from drs_recovery.statuses import CONTINUE, RETRY
 from sandbox.testing import Sandbox
@@ -51,33 +46,3 @@ def test_the_question_about_a_second_failure_tells_of_the_second_failure(
     assert "quota of vCPUs reached" in second
     assert "no capacity" not in second
     assert "no capacity" not in ended.document["waves"][0]["failureGate"]["message"]
-
-
-def test_an_answer_to_a_question_whose_task_died_before_it_waited_is_not_lost(
-    runner: Runner, core_api: CoreApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Airflow erases the answer when the next try puts the question."""
-    put = HITLOperator.execute
-    tries: list[int] = []
-
-    def dies_once(self: Any, context: Any) -> Any:
-        tries.append(context["ti"].try_number)
-        if len(tries) > 1:
-            return put(self, context)
-        with suppress(TaskAwaitingInput):
-            put(self, context)
-        run = context["dag_run"]
-        task = {"dag_id": run.dag_id, "dag_run_id": run.run_id, "task_id": self.task_id}
-        with ThreadPoolExecutor(1) as people:
-            people.submit(core_api.answer, {"task_instance": task}, "alice", "Approve", "go").result()
-        raise RuntimeError("the worker is killed")
-
-    monkeypatch.setattr(HITLOperator, "execute", dies_once)
-    monkeypatch.setattr("drs_recovery.operators.base.RETRY_DELAY", timedelta(seconds=0))
-
-    ended = runner.run(plan(database(pause_before=True)))
-
-    assert len(tries) == 2
-    gate = ended.document["waves"][0]["gate"]
-    assert (gate["decision"], gate["actor"], gate["comment"]) == ("APPROVED", "alice", "go")
-    assert ended.document["status"] == "COMPLETED"
