@@ -21,6 +21,8 @@ from drs_recovery.waves.verdict import WaveEnd
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+
 
 Record = Mapping[str, Any]
 
@@ -52,11 +54,11 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
             # The first try comes right behind the start of the jobs and would see nothing yet; a retry can
             # come long after their end.
             if context["ti"].try_number == 1:
-                self._leave_worker(execution, wave)
+                self._leave_worker(self.jobs_trigger(execution, wave))
             look = self._look(execution["executionId"])
             if look.problem:
                 # Also past the time-out: the trigger asks for some minutes more before it gives up.
-                self._leave_worker(execution, wave)
+                self._leave_worker(self.jobs_trigger(execution, wave))
             return self._judge_if_over(execution, wave, look)
 
     @outlives_outages
@@ -87,11 +89,11 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         """A verdict is final: only a settled wave gets one, or one whose time is over."""
         trigger = self.jobs_trigger(execution, wave)
         if not look.settled and time.time() < trigger.deadline:
-            self._leave_worker(execution, wave)
+            self._leave_worker(trigger)
         return self._judge(execution, look.problem)
 
-    def _leave_worker(self, execution: Record, wave: Record) -> NoReturn:
-        self.defer(trigger=self.jobs_trigger(execution, wave), method_name="execute_complete")
+    def _leave_worker(self, trigger: RecoveryJobTrigger) -> NoReturn:
+        self.defer(trigger=trigger, method_name="execute_complete")
 
     def _judge(
         self, execution: Record, problem: str | None = None, wave: Record | None = None
