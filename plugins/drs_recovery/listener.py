@@ -75,7 +75,7 @@ def _write(dag_id: str, run_id: str) -> None:
     from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
     from drs_recovery.installation import elsewhere, known_installation
     from drs_recovery.settings import execution_store
-    from drs_recovery.store.identity import execution_id
+    from drs_recovery.store.keys import execution_id
 
     try:
         intent = _intent_of(dag_id, run_id)

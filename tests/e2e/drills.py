@@ -15,7 +15,7 @@ from devstack.gatekeeper import Gatekeeper
 from devstack.records import open_store
 from devstack.stack import Stack
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from sandbox.testing import Sandbox
 from tests.witness import Witness
 

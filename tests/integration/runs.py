@@ -19,7 +19,7 @@ from airflow.utils.session import create_session
 from airflow.utils.types import DagRunType
 
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import Sandbox
 from tests.integration.at_work import AtWork

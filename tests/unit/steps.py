@@ -20,7 +20,7 @@ from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.settings import execution_store
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from sandbox.testing import Sandbox
 
 A_LAUNCH = 600.0

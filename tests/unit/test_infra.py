@@ -17,7 +17,7 @@ from drs_recovery.hooks.iam import RightsHook
 from drs_recovery.notifications.metrics import NAMESPACE
 from drs_recovery.plan.model import Notify
 from drs_recovery.preflight.permissions import LAUNCH_RIGHTS, missing_rights
-from drs_recovery.store.documents import HOUSEKEEPING
+from drs_recovery.store.keys import HOUSEKEEPING
 from drs_recovery.store.table_definition import create_table, table_definition
 from sandbox.policies import Question, judge
 from sandbox.testing import mocked_sandbox

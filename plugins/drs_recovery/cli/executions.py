@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.queries import ExecutionFilter
 
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore

@@ -15,7 +15,7 @@ from drs_recovery.cli.timeline import timeline
 from drs_recovery.cli.wave_rendering import duration, render_wave
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.cancellations import cancel_reason, cancel_words, was_cancelled
+from drs_recovery.store.facts import cancel_reason, cancel_words, was_cancelled
 
 Record = Mapping[str, Any]
 

@@ -19,9 +19,9 @@ from drs_recovery.jobs.parts import awaited_parts
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.facts import attempt_began
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.store.table import is_store_away
-from drs_recovery.store.wave_attempts import attempt_began
 from drs_recovery.waves.failure_policy import check_dependencies
 from drs_recovery.waves.judgement import last_trouble, wave_label, wave_of
 from drs_recovery.waves.late_jobs import LATE_START_SECONDS, record_late_jobs

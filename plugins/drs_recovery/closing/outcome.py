@@ -9,9 +9,8 @@ from typing import Any
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
-from drs_recovery.store.cancellations import cancel_words
 from drs_recovery.store.executions import ExecutionStore, final_status
-from drs_recovery.store.wave_attempts import launch_began
+from drs_recovery.store.facts import cancel_words, launch_began
 from drs_recovery.waves.failure_policy import blocked_by
 from drs_recovery.waves.judgement import failures_of, last_trouble, wave_label
 from drs_recovery.waves.observation import has_ended

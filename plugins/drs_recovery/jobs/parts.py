@@ -10,7 +10,7 @@ from typing import Any
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
 MAX_SERVERS_PER_JOB = 100

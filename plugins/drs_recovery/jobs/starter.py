@@ -42,8 +42,8 @@ from drs_recovery.jobs.identity import (
 )
 from drs_recovery.jobs.parts import JobPart
 from drs_recovery.settings import setting_problems
+from drs_recovery.store.facts import attempt_began, attempt_of
 from drs_recovery.store.records import JobRef
-from drs_recovery.store.wave_attempts import attempt_began, attempt_of
 
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
 CLOCK_MARGIN = timedelta(hours=1)

@@ -19,7 +19,7 @@ from drs_recovery.notifications.events import (
     Happening,
 )
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.store.facts import was_cancelled
 from drs_recovery.waves.judgement import failures_of
 
 # Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.expectations import USUAL_WAVE_SECONDS, critical_path
-from drs_recovery.store.records import ExecutionFilter
-from drs_recovery.store.wave_attempts import attempt_of, launch_began
+from drs_recovery.store.facts import USUAL_WAVE_SECONDS, attempt_of, critical_path, launch_began
+from drs_recovery.store.queries import ExecutionFilter
 
 Record = Mapping[str, Any]
 

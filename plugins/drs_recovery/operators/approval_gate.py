@@ -16,7 +16,7 @@ from drs_recovery.operators.questions import AskingMixin, answer_of, comment_for
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
-from drs_recovery.store.rules import is_same_person
+from drs_recovery.store.facts import is_same_person
 from drs_recovery.waves.failure_policy import check_dependencies
 from drs_recovery.waves.instance_refresh import refresh_details
 from drs_recovery.waves.judgement import wave_label

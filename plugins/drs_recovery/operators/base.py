@@ -25,7 +25,7 @@ from drs_recovery.operators.quiet_failures import ExpectedFailureError, log_with
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import execution_store
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from drs_recovery.store.table import is_store_away
 
 if TYPE_CHECKING:

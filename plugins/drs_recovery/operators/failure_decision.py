@@ -18,7 +18,7 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.waves.failure_question import failure_question
 from drs_recovery.waves.judgement import wave_label
 from drs_recovery.waves.retry import begin_retry, recorded_failure

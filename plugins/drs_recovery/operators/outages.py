@@ -20,7 +20,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.settings import execution_store, poll_interval
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from drs_recovery.store.table import is_store_away
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from drs_recovery.operators.lost_records import LostRecord
 from drs_recovery.plan.model import DAG_ID_PREFIX, RecoveryPlan
 from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.queries import ExecutionFilter
 from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:

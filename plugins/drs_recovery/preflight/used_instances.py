@@ -18,7 +18,7 @@ from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.jobs.owners import owners_of
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.rules import instances_left, instances_of
+from drs_recovery.store.facts import instances_left, instances_of
 
 Rows = Collection[Mapping[str, Any]]
 

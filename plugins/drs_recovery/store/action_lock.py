@@ -8,8 +8,8 @@ take both, and two people who clear a task at once make its API fail.
 from __future__ import annotations
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.store.documents import turn_key
 from drs_recovery.store.expressions import Put
+from drs_recovery.store.keys import turn_key
 from drs_recovery.store.transaction import RECORD_IS_NEW, StoreBase, record_update
 
 

@@ -1,5 +1,5 @@
 """
-How records lie in the table: their keys, their first form, and the document that is composed of them.
+The first form of each record, and the document that is composed of them.
 
 ``version`` and ``recordKey`` serve the store alone and are in no document.
 """
@@ -9,27 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
-from drs_recovery.store.expressions import Item, Key
+from drs_recovery.store.expressions import Item
+from drs_recovery.store.keys import (
+    due_key,
+    event_prefix,
+    execution_key,
+    listing_moment,
+    live_key,
+    server_prefix,
+    ticket_partition,
+    type_partition,
+    wave_key,
+)
 from drs_recovery.store.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
-
-EXECUTION = "EXECUTION"
-
-# The one sorts before every digit and letter that a record key starts with, the other after those and '#'.
-START_OF_RANGE = "!"
-END_OF_RANGE = "~"
 
 ENGINE = "engine"
 """Actor of events that no person caused."""
-
-HOUSEKEEPING = "housekeeping"
-"""Partition of the records that say what lives and what is due; no execution has this id."""
-
-LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
-"""Attribute of a plan's lock that names the latest execution of a type."""
 
 # A record has room for 400 KB: a text of many servers' errors could fill it, and no transition would pass.
 LONGEST_TEXT = 20_000
@@ -50,53 +48,6 @@ class Event:
     name: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     actor: str = ENGINE
-
-
-def execution_key(execution_id: str) -> Key:
-    """Key of the EXECUTION record."""
-    return Key(execution_id, EXECUTION)
-
-
-def wave_key(execution_id: str, number: int) -> Key:
-    """Key of a WAVE record."""
-    return Key(execution_id, f"WAVE#{number:02d}")
-
-
-def server_prefix(number: int) -> str:
-    """What the record keys of a wave's servers start with."""
-    return f"SERVER#{number:02d}#"
-
-
-def event_prefix(time: float) -> str:
-    """
-    What the record keys of events of one moment start with.
-
-    :param time: epoch seconds.
-    """
-    return f"EVENT#{sortable_time(time)}#"
-
-
-def due_prefix(time: float) -> str:
-    """
-    What the record keys of terminations that are due at one moment start with.
-
-    :param time: epoch seconds.
-    """
-    return f"DUE#{sortable_time(time)}#"
-
-
-def sortable_time(time: float) -> str:
-    """
-    A moment as record keys have it: in the order of time.
-
-    :param time: epoch seconds.
-    """
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-
-
-def key_of(item: Mapping[str, Any]) -> Key:
-    """Key of a record that was read."""
-    return Key(item["executionId"], item["recordKey"])
 
 
 def execution_item(new: NewExecution, now: float) -> Item:
@@ -215,21 +166,6 @@ def due_item(execution_id: str, time: float) -> Item:
     }
 
 
-def due_key(execution_id: str, time: float) -> Key:
-    """Key of the record of a due termination."""
-    return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
-
-
-def lock_key(plan_id: str) -> Key:
-    """Key of the record that says which executions of a plan live."""
-    return Key(f"plan:{plan_id}", "LOCK")
-
-
-def turn_key(execution_id: str) -> Key:
-    """Key of the record that says who acts on an execution at the moment."""
-    return Key(f"turn:{execution_id}", "TURN")
-
-
 def termination_entry(job: TerminationJob, now: float) -> Item:
     """The entry of a termination job in the EXECUTION record."""
     return {
@@ -257,12 +193,6 @@ def event_item(execution_id: str, event: Event, time: float, number: int) -> Ite
         "time": time,
         "detail": present(event.detail),
     }
-
-
-def event_order(item: Mapping[str, Any]) -> tuple[str, int]:
-    """Sort key of events: their moment, then their number."""
-    moment, _, number = item["recordKey"].rpartition("#")
-    return moment, int(number)
 
 
 def present(values: Mapping[str, Any]) -> Item:
@@ -323,3 +253,54 @@ def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
     if ServerPhase(server["phase"]).is_end:
         return {}
     return present({"lastPolledTime": wave.get("lastPolledTime"), "pollAttempts": wave["pollAttempts"]})
+
+
+def listing_items(new: NewExecution, now: float) -> list[Item]:
+    """
+    The listing records of a new execution.
+
+    :param new: the execution.
+    :param now: when it is submitted.
+    """
+    partitions = [type_partition(new.execution_type)]
+    if new.ticket:
+        partitions.append(ticket_partition(new.ticket))
+    return [
+        {
+            "executionId": partition,
+            "recordKey": listing_moment(now) + new.execution_id,
+            "listedExecutionId": new.execution_id,
+            "openedTime": now,
+            "planId": new.plan_id,
+            "executionType": new.execution_type,
+        }
+        for partition in partitions
+    ]
+
+
+def live_item(execution: Mapping[str, object]) -> Item:
+    """
+    The record that says that an execution lives.
+
+    :param execution: EXECUTION record.
+    """
+    names = ("planId", "executionType")
+    return {
+        **live_key(str(execution["executionId"])).attributes,
+        "liveExecutionId": execution["executionId"],
+        **{name: execution[name] for name in names},
+    }
+
+
+def listed_row(record: Mapping[str, object]) -> Item:
+    """
+    A listing record as a row of an index would be.
+
+    :param record: as it was read.
+    """
+    return {
+        "executionId": record["listedExecutionId"],
+        "submittedTime": record["openedTime"],
+        "planId": record["planId"],
+        "executionType": record["executionType"],
+    }

@@ -38,18 +38,19 @@ from drs_recovery.store.documents import (
     compose,
     due_item,
     execution_item,
-    execution_key,
-    key_of,
     limited,
+    listing_items,
+    live_item,
     present,
     server_item,
     wave_item,
 )
 from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Put, Update
+from drs_recovery.store.facts import has_instances_left, instances_of
 from drs_recovery.store.findings import StoreFindings
 from drs_recovery.store.installations import StoreInstallations
 from drs_recovery.store.job_queue import StoreQueue
-from drs_recovery.store.listings import listing_items, live_item, live_key
+from drs_recovery.store.keys import execution_key, key_of, live_key
 from drs_recovery.store.locks import StoreLocks
 from drs_recovery.store.notifications import StoreNotifications
 from drs_recovery.store.polls import StorePolls
@@ -63,8 +64,6 @@ from drs_recovery.store.rules import (
     demand_final_transition,
     demand_live,
     final_status,
-    has_instances_left,
-    instances_of,
     measured_objectives,
     seconds_between,
     termination_time,

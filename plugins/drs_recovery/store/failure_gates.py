@@ -8,10 +8,10 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, WaveStatus
 from drs_recovery.store.documents import Event, limited, present
 from drs_recovery.store.expressions import Item
+from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.gates import decided, stands
-from drs_recovery.store.rules import Record, demand_live, wave_subject
+from drs_recovery.store.rules import demand_live, wave_subject
 from drs_recovery.store.transaction import retried_on_conflict
-from drs_recovery.store.wave_attempts import attempt_of
 from drs_recovery.store.waves import StoreWaves
 
 

@@ -8,14 +8,8 @@ from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
 from drs_recovery.store.documents import Event, limited, present
 from drs_recovery.store.expressions import Item
-from drs_recovery.store.rules import (
-    Record,
-    demand_live,
-    is_same_person,
-    standing_status,
-    wave_subject,
-    without,
-)
+from drs_recovery.store.facts import Record, is_same_person
+from drs_recovery.store.rules import demand_live, standing_status, wave_subject, without
 from drs_recovery.store.transaction import StoreBase, execution_update, record_update, retried_on_conflict
 
 _PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from drs_recovery.store.documents import execution_key, public
+from drs_recovery.store.documents import public
 from drs_recovery.store.expressions import Item, Key, Put
+from drs_recovery.store.keys import execution_key
 from drs_recovery.store.transaction import RECORD_IS_NEW, StoreBase, retried_on_conflict
 
 

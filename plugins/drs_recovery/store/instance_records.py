@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.expressions import Item
-from drs_recovery.store.rules import Record, instances_left, instances_of
+from drs_recovery.store.facts import Record, instances_left, unconfirmed_instances
 
 # What a SERVER record says of an instance that is gone.
 _GONE_STATE = "terminated"
@@ -36,17 +36,6 @@ class InstancesSeen:
     states: Mapping[str, str] = field(default_factory=dict)
     replaced_by: Mapping[str, str] = field(default_factory=dict)
     is_all: bool = True
-
-
-def unconfirmed_instances(server: Record) -> dict[str, Record]:
-    """
-    The instances of a server that were not seen to be gone, replaced or not, by recovery instance id.
-
-    :param server: SERVER record.
-    """
-    if "terminatedTime" in server or server["phase"] == ServerPhase.TERMINATED:
-        return {}
-    return {name: one for name, one in instances_of(server).items() if "terminatedTime" not in one}
 
 
 def gone(server: Record, now: float) -> Item:

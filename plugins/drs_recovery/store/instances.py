@@ -13,12 +13,14 @@ from typing import Any
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.documents import END_OF_RANGE, HOUSEKEEPING, Event, compose, due_item, due_key
+from drs_recovery.store.documents import Event, compose, due_item
 from drs_recovery.store.expressions import Action, Delete, Item, Key, Put
+from drs_recovery.store.facts import has_instances_left
 from drs_recovery.store.instance_records import InstancesSeen, compared, replaced
+from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key
 from drs_recovery.store.reads import StoreReads
 from drs_recovery.store.records import JobRef, Launch
-from drs_recovery.store.rules import has_instances_left, termination_time
+from drs_recovery.store.rules import termination_time
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,

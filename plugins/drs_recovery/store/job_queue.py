@@ -15,8 +15,10 @@ from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, Priority, WaveStatus
-from drs_recovery.store.documents import END_OF_RANGE, Event, present
+from drs_recovery.store.documents import Event, present
 from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Key, Put
+from drs_recovery.store.facts import attempt_of, was_queued
+from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.queue_entries import Queue, QueueEntry, QueueState
 from drs_recovery.store.transaction import (
     RECORD_IS_AS_READ,
@@ -27,7 +29,6 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.wave_attempts import attempt_of, was_queued
 
 QUEUED = "QUEUED"
 """Phase of a wave that waits for room in DRS."""

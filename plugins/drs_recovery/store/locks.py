@@ -9,8 +9,9 @@ execution lives; nothing has to be given back.
 from __future__ import annotations
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.documents import LOCK_HOLDERS, execution_key, lock_key, public
+from drs_recovery.store.documents import public
 from drs_recovery.store.expressions import Action, Item, Put
+from drs_recovery.store.keys import LOCK_HOLDERS, execution_key, lock_key
 from drs_recovery.store.transaction import RECORD_IS_NEW, StoreBase, record_update, retried_on_conflict
 
 # A drill waits for no other execution of its plan; a recovery does not mind a drill, which it cancels.

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.store.documents import HOUSEKEEPING, Event, execution_key
+from drs_recovery.store.documents import Event
 from drs_recovery.store.expressions import Check, Condition, Key, Put, Update
+from drs_recovery.store.keys import HOUSEKEEPING, execution_key
 from drs_recovery.store.transaction import StoreBase, retried_on_conflict
 
 # Two tasks, or a task and its retry, are about to tell the same thing.

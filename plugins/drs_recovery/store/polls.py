@@ -15,10 +15,10 @@ from drs_recovery.store.transaction import (
     StoreBase,
     execution_growth,
     in_transactions,
+    log_phases,
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.transition_log import log_phases
 from drs_recovery.store.troubles import trouble
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from drs_recovery.statuses import ExecutionType, Priority
-from drs_recovery.store.documents import sortable_time
+from drs_recovery.store.keys import sortable_time
 
 # Real recoveries before drills, and within each the more important plans first.
 _TYPES = (ExecutionType.RECOVERY, ExecutionType.DRILL)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.documents import (
+from drs_recovery.store.documents import compose, public, summary
+from drs_recovery.store.expressions import Item, Key
+from drs_recovery.store.keys import (
     END_OF_RANGE,
-    compose,
     event_order,
     execution_key,
-    public,
-    summary,
     wave_key,
 )
-from drs_recovery.store.expressions import Item, Key
 from drs_recovery.store.table import MAX_BATCH_KEYS
 from drs_recovery.store.transaction import StoreBase, retried_on_conflict
 
@@ -136,3 +134,28 @@ def _is_reopened(execution: Mapping[str, Any], waves: Iterable[Item]) -> bool:
 def is_final(item: Mapping[str, Any]) -> bool:
     """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
     return "status" in item and ExecutionStatus(item["status"]).is_final
+
+
+class Documents:
+    """
+    Read documents as a pass needs them.
+
+    :param store: the execution store.
+    """
+
+    def __init__(self, store: StoreReads) -> None:
+        self._store = store
+        self._read: dict[str, Mapping[str, Any] | None] = {}
+
+    def get(self, execution_id: str) -> Mapping[str, Any] | None:
+        """The document as it was when it was needed first; None if there is no record."""
+        if execution_id not in self._read:
+            try:
+                self._read[execution_id] = self._store.get_document(execution_id)
+            except ExecutionNotFoundError:
+                self._read[execution_id] = None
+        return self._read[execution_id]
+
+    def forget(self) -> None:
+        """Read all anew from now on."""
+        self._read.clear()

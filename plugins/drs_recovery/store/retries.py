@@ -22,14 +22,15 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.documents import END_OF_RANGE, Event, present, public
+from drs_recovery.store.documents import Event, live_item, present, public
 from drs_recovery.store.expressions import Action, Item, Put, Update
+from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.failure_gates import StoreFailureGates
-from drs_recovery.store.listings import live_item
+from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.locks import StoreLocks, taken
 from drs_recovery.store.progress import ServerChange, progress_deltas
 from drs_recovery.store.retry_requests import request_behind
-from drs_recovery.store.rules import Record, demand_live, wave_subject, without
+from drs_recovery.store.rules import demand_live, wave_subject, without
 from drs_recovery.store.transaction import (
     execution_growth,
     execution_update,
@@ -37,7 +38,6 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.wave_attempts import attempt_of
 
 # Causes of SKIPPED that a retry of another wave takes away.
 SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"

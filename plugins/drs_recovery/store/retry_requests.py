@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drs_recovery.store.documents import limited, present
 from drs_recovery.store.expressions import Item
-from drs_recovery.store.rules import Record
+from drs_recovery.store.facts import Record
 from drs_recovery.store.transaction import StoreBase, execution_update, record_update, retried_on_conflict
 
 

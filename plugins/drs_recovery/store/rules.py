@@ -6,8 +6,7 @@ Nothing here reads or writes. A function that refuses raises ``TransitionRefused
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 from drs_recovery.durations import DEFAULT_TERMINATE_AFTER, format_duration, parse_duration
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
@@ -22,8 +21,7 @@ from drs_recovery.statuses import (
     progress_of,
 )
 from drs_recovery.store.expressions import Item
-
-Record = Mapping[str, Any]
+from drs_recovery.store.facts import Record, has_instances_left, instances_of, is_refused
 
 EXECUTION_SUBJECT = "the execution"
 """How errors name an execution."""
@@ -72,15 +70,6 @@ def can_terminate(document: Record) -> bool:
     return has_instances_left(document)
 
 
-def has_instances_left(document: Record) -> bool:
-    """
-    Whether an execution has instances on record that were not seen to be gone.
-
-    :param document: the execution document.
-    """
-    return any(has_instance_left(server) for wave in document["waves"] for server in wave["serverStatuses"])
-
-
 def is_termination_requested(execution: Record, request_id: str) -> bool:
     """
     Whether a request to terminate instances is on record, so that a retry of it is no new one.
@@ -90,43 +79,6 @@ def is_termination_requested(execution: Record, request_id: str) -> bool:
     """
     requests = execution.get("terminationRequests", [])
     return any(request["requestId"] == request_id for request in requests)
-
-
-def has_instance_left(server: Record) -> bool:
-    """
-    Whether a server has an instance on record that is called running, of this or an earlier attempt.
-
-    :param server: SERVER record.
-    """
-    return bool(instances_left(server))
-
-
-def instances_left(server: Record) -> dict[str, Record]:
-    """
-    The instances of a server that are called running: not seen to be gone, and replaced by no later launch.
-
-    :param server: SERVER record.
-    :return: by recovery instance id, as :func:`instances_of`.
-    """
-    if _is_over(server) or server["phase"] == ServerPhase.TERMINATED:
-        return {}
-    return {name: attempt for name, attempt in instances_of(server).items() if not _is_over(attempt)}
-
-
-def _is_over(record: Record) -> bool:
-    return "terminatedTime" in record or "replacedBy" in record
-
-
-def instances_of(server: Record) -> dict[str, Record]:
-    """
-    Every instance that a server has on record, of all its attempts.
-
-    :param server: SERVER record.
-    :return: by its recovery instance id: ``jobId``, ``recoveryInstanceId``, ``instanceId``.
-    """
-    attempts = (*server.get("previousInstances", []), server)
-    named = {attempt.get("recoveryInstanceId") or attempt.get("instanceId"): attempt for attempt in attempts}
-    return {name: attempt for name, attempt in named.items() if name}
 
 
 def termination_time(document: Record, end: float) -> float | None:
@@ -150,15 +102,6 @@ def termination_time(document: Record, end: float) -> float | None:
 def _launched_any(wave: Record) -> bool:
     """Whether a wave brought up an instance, be it gone by now."""
     return any(map(instances_of, wave["serverStatuses"]))
-
-
-def is_refused(wave: Record) -> bool:
-    """
-    Whether nobody approved a wave: that it does not start, or was skipped, was not the plan.
-
-    :param wave: of the execution document.
-    """
-    return (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
 
 
 def _has_failed_server(wave: Record) -> bool:
@@ -311,16 +254,6 @@ def _data_ages(document: Record) -> list[float | None]:
         if server["phase"] == ServerPhase.READY
     ]
     return [None if point is None else seconds_between(point, document["startTime"]) for point in points]
-
-
-def is_same_person(initiator: str, *names: str | None) -> bool:
-    """
-    Whether somebody is the person who started an execution, known by a name or an id or both.
-
-    :param initiator: ``initiatedBy`` of the execution.
-    :param names: every name and id under which the other one is known.
-    """
-    return initiator.strip().casefold() in {name.strip().casefold() for name in names if name}
 
 
 def seconds_between(start: float, end: float) -> float:

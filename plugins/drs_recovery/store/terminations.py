@@ -7,30 +7,16 @@ from typing import Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
-from drs_recovery.store.documents import (
-    END_OF_RANGE,
-    ENGINE,
-    HOUSEKEEPING,
-    Event,
-    compose,
-    due_key,
-    due_prefix,
-    limited,
-    present,
-    termination_entry,
-)
+from drs_recovery.store.documents import ENGINE, Event, compose, limited, present, termination_entry
 from drs_recovery.store.expressions import Delete, Item
+from drs_recovery.store.facts import has_instances_left, instances_of
 from drs_recovery.store.instance_records import InstancesSeen, compared
 from drs_recovery.store.instances import StoreInstances
+from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
 from drs_recovery.store.progress import merge_jobs
 from drs_recovery.store.queries import StoreLists
 from drs_recovery.store.records import JobSeen, TerminationJob
-from drs_recovery.store.rules import (
-    can_terminate,
-    has_instances_left,
-    instances_of,
-    is_termination_requested,
-)
+from drs_recovery.store.rules import can_terminate, is_termination_requested
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,

@@ -10,27 +10,27 @@ record proves nothing about another.
 
 from __future__ import annotations
 
+import json
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import tenacity
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.documents import (
+from drs_recovery.store.documents import Event, event_item
+from drs_recovery.store.expressions import Action, Condition, Item, Put, Update
+from drs_recovery.store.keys import (
     END_OF_RANGE,
-    Event,
-    event_item,
     event_prefix,
     execution_key,
     key_of,
     server_prefix,
     wave_key,
 )
-from drs_recovery.store.expressions import Action, Condition, Item, Put, Update
 from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS, ExecutionsTable
-from drs_recovery.store.transition_log import log_transition
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -43,6 +43,7 @@ TIME_DOES_NOT_GO_BACK = "#lastUpdatedTime <= :updated"
 
 # The finalizer ended the execution while a poll was still under way.
 EXECUTION_IS_LIVE = "#status IN (:live0, :live1, :live2, :live3)"
+
 _LIVE_VALUES = {
     f"live{number}": status
     for number, status in enumerate(status for status in ExecutionStatus if not status.is_final)
@@ -202,3 +203,68 @@ def record_update(item: Item, changes: Mapping[str, Any], deltas: Mapping[str, i
     condition = Condition(RECORD_IS_AS_READ, {"readVersion": item["version"]})
     written = {**changes, "version": item["version"] + 1}
     return Update(key_of(item), condition, written, deltas or {}, stored=item)
+
+
+# A name of its own: levels and handlers of transitions can be chosen apart from all else.
+log = logging.getLogger("drs_recovery.transitions")
+
+
+def log_transition(event: Event, actions: Sequence[Action]) -> None:
+    """
+    Log what was written: a line for each status that changed, of the execution or of one of its waves.
+
+    What changes no status, such as a new finding, is one line without ``from`` and ``to``.
+
+    :param event: what happened.
+    :param actions: what was written with it.
+    """
+    detail = event.detail
+    about = {
+        "execution": actions[0].key.execution_id,
+        "wave": detail.get("wave"),
+        "event": event.name,
+        "actor": event.actor,
+        "reason": detail.get("reason") or detail.get("comment") or detail.get("error"),
+    }
+    changes = [change for action in actions if (change := _status_change(action))]
+    for change in changes or [{}]:
+        log.info("transition %s", _json({**about, **change}))
+
+
+def log_phases(
+    execution_id: str, number: int, servers: Iterable[tuple[Mapping[str, Any], str | None]]
+) -> None:
+    """
+    Log each server that moved on.
+
+    :param execution_id: the execution.
+    :param number: the wave, from 1.
+    :param servers: SERVER records as they were, with the phase that each has now; None for no new one.
+    """
+    for server, phase in servers:
+        if phase is not None and phase != server["phase"]:
+            line = {
+                "execution": execution_id,
+                "wave": number,
+                "server": server["sourceServerId"],
+                "name": server["serverName"],
+                "from": server["phase"],
+                "to": phase,
+            }
+            log.info("phase %s", _json(line))
+
+
+def _status_change(action: Action) -> Mapping[str, Any]:
+    """Of which record the status changes, from what and to what; empty if none does."""
+    match action:
+        case Update(changes={"status": after}, stored=stored) if "planId" in stored or "waveName" in stored:
+            if stored["status"] != after:
+                return {"wave": stored.get("waveNumber"), "from": stored["status"], "to": after}
+        case Put(item={"status": after, "recordKey": "EXECUTION"}):
+            return {"to": after}
+    return {}
+
+
+def _json(line: Mapping[str, Any]) -> str:
+    present = {name: value for name, value in line.items() if value is not None}
+    return json.dumps(present, ensure_ascii=False, default=str)

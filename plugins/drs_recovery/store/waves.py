@@ -10,6 +10,7 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store.documents import Event, job_entry, limited, present, public
 from drs_recovery.store.expressions import Item
+from drs_recovery.store.facts import attempt_of, left_queue
 from drs_recovery.store.gates import StoreGates
 from drs_recovery.store.instances import StoreInstances, launch_put
 from drs_recovery.store.records import JobRef
@@ -30,7 +31,6 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.wave_attempts import attempt_of, left_queue
 
 
 class StoreWaves(StoreGates, StoreInstances):

@@ -14,8 +14,7 @@ from typing import Any
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.hooks.ec2 import is_gone
-from drs_recovery.store.instance_records import unconfirmed_instances
-from drs_recovery.store.rules import instances_left
+from drs_recovery.store.facts import instances_left, unconfirmed_instances
 
 # ``RecoveryInstanceFailbackState`` of an instance for which nobody started a failback.
 _NO_FAILBACK = "FAILBACK_NOT_STARTED"

@@ -24,8 +24,8 @@ from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.facts import attempt_of, wanted_since
 from drs_recovery.store.queue_entries import QueueEntry
-from drs_recovery.store.wave_attempts import attempt_of, wanted_since
 from drs_recovery.waves.retry import LISTING_SECONDS
 from drs_recovery.waves.rules import check_not_ending
 

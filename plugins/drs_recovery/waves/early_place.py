@@ -18,7 +18,7 @@ from drs_recovery.jobs.parts import parts_of_attempt
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.wave_attempts import waits_for_nobody
+from drs_recovery.store.facts import waits_for_nobody
 from drs_recovery.waves.admission import Admission, leave_queues
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 

@@ -13,8 +13,8 @@ from typing import Any
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import FailureDecision, WaveStatus
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.rules import ended_as_planned
-from drs_recovery.store.wave_attempts import attempt_of
 from drs_recovery.waves.judgement import wave_label, wave_of
 
 Wave = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.waves.judgement import failures_of, wave_label, wave_of
 from drs_recovery.waves.questions import Question
 

@@ -11,8 +11,8 @@ from drs_recovery.jobs.parts import JobPart, awaited_parts
 from drs_recovery.jobs.schedule import PlaceState, Turn
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.queue_entries import QueueEntry
-from drs_recovery.store.wave_attempts import attempt_of
 from drs_recovery.waves.admission import lease, waits_until
 from drs_recovery.waves.polling import WaveWatcher
 

@@ -15,8 +15,8 @@ from drs_recovery.plan.model import Wave
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.facts import launch_began
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
-from drs_recovery.store.wave_attempts import launch_began
 from drs_recovery.waves.enrichment import InstanceEnricher
 from drs_recovery.waves.judgement import needs_no_more_polls, wave_label, wave_of
 from drs_recovery.waves.late_jobs import record_late_jobs

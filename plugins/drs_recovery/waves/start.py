@@ -24,8 +24,8 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import limited
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.store.wave_attempts import attempt_of
 from drs_recovery.waves.admission import Admission, leave_queues
 from drs_recovery.waves.judgement import wave_label, wave_of
 from drs_recovery.waves.polling import WaveWatcher

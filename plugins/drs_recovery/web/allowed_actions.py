@@ -19,7 +19,8 @@ from drs_recovery.statuses import (
     GateDecision,
     WaveStatus,
 )
-from drs_recovery.store.rules import can_terminate, is_same_person
+from drs_recovery.store.facts import is_same_person
+from drs_recovery.store.rules import can_terminate
 
 Record = Mapping[str, Any]
 

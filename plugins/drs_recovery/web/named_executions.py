@@ -9,7 +9,7 @@ from typing import Any
 
 from drs_recovery.opening.options import replaced_executions
 from drs_recovery.plan.model import DAG_ID_PREFIX
-from drs_recovery.store.identity import TERMINATING_DAG
+from drs_recovery.store.keys import TERMINATING_DAG
 
 # A new run, the runs that a backfill makes, and runs that are started over, one or several. Behind the path
 # under which Airflow is served, which a proxy may leave in it or not.

@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.store.identity import TERMINATING_DAG
+from drs_recovery.store.keys import TERMINATING_DAG
 from drs_recovery.web.named_executions import Wish, door_of, executions_in, executions_of_runs, wish_of
 from drs_recovery.web.scope import App, Receive, Scope, Send
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from tests.e2e.console_plans import (
     ASKED,
     CANCELLED,

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from tests.integration.core_api import CoreApi
 from tests.integration.people import Deed, Question
 

@@ -7,7 +7,7 @@ from typing import Any
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from tests.plan_documents import application, database, plan
 from tests.unit.store.conftest import Recovery
 

@@ -10,7 +10,7 @@ import pytest
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from drs_recovery.store.records import NewExecution, NewWave
 from drs_recovery.web.actions import bodies
 from sandbox.testing import Sandbox

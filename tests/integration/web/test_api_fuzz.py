@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from drs_recovery.web.api.openapi import described
 from drs_recovery.web.app import create_app
 from tests.integration.web.conftest import Console

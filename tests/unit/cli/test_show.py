@@ -14,7 +14,7 @@ from drs_recovery.cli import main, rendering
 from drs_recovery.cli.text import plain
 from drs_recovery.durations import words
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreError
-from drs_recovery.store.records import Page
+from drs_recovery.store.queries import Page
 
 START = 1_800_000_000.0
 

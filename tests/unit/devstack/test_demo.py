@@ -16,7 +16,7 @@ from devstack.layout import StackSettings
 from devstack.stack import Stack
 from devstack.state import StackState
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from tests.unit.devstack.documents import document, wave
 from tests.unit.devstack.documents import server as ready_server
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.made_executions import write
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.documents import execution_key, wave_key
+from drs_recovery.store.keys import execution_key, wave_key
 from tests.iam_policies import preparing_table
 from tests.plan_documents import application, database, plan, web
 from tests.unit.steps import Steps

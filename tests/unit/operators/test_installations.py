@@ -12,8 +12,8 @@ from drs_recovery.closing.reconcile import Reconciliation, reconcile
 from drs_recovery.opening.precedence import make_way
 from drs_recovery.operators.housekeeping import SweepOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
-from drs_recovery.store.documents import execution_key
 from drs_recovery.store.expressions import Condition, Update
+from drs_recovery.store.keys import execution_key
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.conftest import HERE

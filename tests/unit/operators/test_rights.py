@@ -19,7 +19,7 @@ from drs_recovery.cli import main
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.queries import ExecutionFilter
 from drs_recovery.termination.terminate import Terminator
 from sandbox.testing import Sandbox
 from tests.iam_policies import ENGINE, ENGINE_POLICIES, policy

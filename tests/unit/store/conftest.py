@@ -13,15 +13,7 @@ import pytest
 from drs_recovery.statuses import ExecutionType, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import to_dynamodb
-from drs_recovery.store.records import (
-    JobRef,
-    JobSeen,
-    NewExecution,
-    NewServer,
-    NewWave,
-    ServerSeen,
-    WavePoll,
-)
+from drs_recovery.store.records import JobRef, JobSeen, NewExecution, NewServer, NewWave, ServerSeen, WavePoll
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.table_definition import table_definition
 from sandbox.testing import mocked_sandbox

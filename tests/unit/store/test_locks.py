@@ -6,7 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.queries import ExecutionFilter
 
 DRILL, RECOVERY = ExecutionType.DRILL, ExecutionType.RECOVERY
 

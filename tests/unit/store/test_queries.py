@@ -12,8 +12,8 @@ from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Delete
-from drs_recovery.store.listings import live_key
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.keys import live_key
+from drs_recovery.store.queries import ExecutionFilter
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.world import WORLD
 

@@ -13,7 +13,7 @@ from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store import table
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Check, Condition, Key, Put, Update, decode, encode
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.queries import ExecutionFilter
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.table_definition import create_table, table_definition
 from sandbox.testing import Sandbox, running_sandbox

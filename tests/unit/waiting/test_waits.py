@@ -15,8 +15,8 @@ from botocore.exceptions import NoCredentialsError
 
 from benchmarks.made_executions import write
 from drs_recovery.settings import execution_store
-from drs_recovery.store.documents import wave_key
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.keys import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.hub import Hub

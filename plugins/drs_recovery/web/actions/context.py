@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from drs_recovery.installation import known_installation
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import TERMINATING_DAG
-from drs_recovery.store.rules import is_same_person
+from drs_recovery.store.facts import is_same_person
+from drs_recovery.store.keys import TERMINATING_DAG
 from drs_recovery.waves.judgement import wave_label
 from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
 from drs_recovery.web.allowed_actions import Rights, wave_of

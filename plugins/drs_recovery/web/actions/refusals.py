@@ -7,8 +7,8 @@ from typing import Any
 
 from drs_recovery.durations import moment
 from drs_recovery.statuses import RETRYABLE_WAVES, GateDecision
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.rules import can_terminate
-from drs_recovery.store.wave_attempts import attempt_of
 from drs_recovery.web.actions.context import Acting
 from drs_recovery.web.allowed_actions import (
     ActionKind,

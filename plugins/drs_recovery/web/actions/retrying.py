@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening.precedence import check_reopening
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.waves.failure_policy import check_dependencies
 from drs_recovery.waves.rules import refused_gate
 from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, run_is_gone, taken, warning

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import TerminationRefusedError
-from drs_recovery.store.identity import TERMINATING_DAG
+from drs_recovery.store.keys import TERMINATING_DAG
 from drs_recovery.termination.request import read_request
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, seconds, taken

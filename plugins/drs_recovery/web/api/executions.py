@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.identity import execution_id as id_of
-from drs_recovery.store.records import ExecutionFilter, Page
+from drs_recovery.store.keys import execution_id as id_of
+from drs_recovery.store.queries import ExecutionFilter, Page
 from drs_recovery.web.api.answers import json_answer, next_page
 from drs_recovery.web.api.examples_execution import DOCUMENT, EVENTS, EXECUTIONS
 from drs_recovery.web.api.models_execution import EventList, ExecutionDocument, ExecutionPage

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, ServerPhase
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.web.allowed_actions import ActionKind, confirmation_of, is_live
 from drs_recovery.web.shared.formatting import counted, wave_title
 from drs_recovery.web.shared.instances import instances_by_region, places_of

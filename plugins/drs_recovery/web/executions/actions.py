@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store.rules import has_instances_left
+from drs_recovery.store.facts import has_instances_left
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,

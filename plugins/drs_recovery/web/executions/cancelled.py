@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
-from drs_recovery.store.cancellations import cancel_words
+from drs_recovery.store.facts import cancel_words
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.shared.formatting import Sentence, counted, cut, listed, opening, said, wave_title
 from drs_recovery.web.shared.instances import count_left, standing_request

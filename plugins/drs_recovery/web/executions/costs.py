@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from drs_recovery.durations import words
-from drs_recovery.store.rules import has_instances_left, termination_time
+from drs_recovery.store.facts import has_instances_left
+from drs_recovery.store.rules import termination_time
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.sentences import jobs_run
 from drs_recovery.web.executions.waves import JobRow, job_rows

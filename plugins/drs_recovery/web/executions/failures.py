@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
-from drs_recovery.store.cancellations import cancel_words, was_cancelled
+from drs_recovery.store.facts import cancel_words, was_cancelled
 from drs_recovery.web.shared.formatting import cut, opening, wave_title
 
 Record = Mapping[str, Any]

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
-from drs_recovery.store.expectations import USUAL_WAVE_SECONDS, critical_path
+from drs_recovery.store.facts import USUAL_WAVE_SECONDS, critical_path, launch_began
 from drs_recovery.store.rules import ended_as_planned
-from drs_recovery.store.wave_attempts import launch_began
 from drs_recovery.web.allowed_actions import is_at_work
 from drs_recovery.web.shared.dependencies import waves_before
 

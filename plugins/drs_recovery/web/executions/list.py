@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.cancellations import cancel_words, was_cancelled
+from drs_recovery.store.facts import cancel_words, was_cancelled
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.cancelled import first_line
 from drs_recovery.web.executions.gates import who_answers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.store.facts import was_cancelled
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind, is_live
 from drs_recovery.web.executions.action_words import OfferedAction
 from drs_recovery.web.executions.actions import Actions

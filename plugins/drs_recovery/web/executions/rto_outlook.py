@@ -8,7 +8,8 @@ from typing import Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.rules import ended_as_planned, is_refused
+from drs_recovery.store.facts import is_refused
+from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.forecast import expected_end
 from drs_recovery.web.shared.formatting import Sentence, counted, said, wave_title

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.plan.model import DAG_ID_PREFIX
-from drs_recovery.store.identity import execution_id
+from drs_recovery.store.keys import execution_id
 from drs_recovery.web.airflow import Airflow, AirflowRun
 from drs_recovery.web.airflow_facts import run_of
 from drs_recovery.web.alarms import LiveRecoveries

@@ -12,7 +12,7 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
-from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.store.facts import was_cancelled
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.cancelled import cancelled_sentence, first_line, refusal
 from drs_recovery.web.executions.gates import who_answers

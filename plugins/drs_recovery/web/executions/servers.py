@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.web.shared.aws_links import instance_link, job_link, source_server_link
 from drs_recovery.web.shared.formatting import Link, cut
 from drs_recovery.web.shared.marks import Mark, action_mark, phase_mark

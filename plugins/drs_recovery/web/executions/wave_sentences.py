@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase, SkipCause, WaveStatus
-from drs_recovery.store.rules import ended_as_planned, is_refused
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of, is_refused
+from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.gates import who_answers
 from drs_recovery.web.shared.dependencies import waves_before

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.store.wave_attempts import attempt_of
+from drs_recovery.store.facts import attempt_of
 from drs_recovery.web.executions.gates import GateAnswer, GateView, answers_to, failure_gate_of, gate_of
 from drs_recovery.web.executions.server_tables import ServerTable
 from drs_recovery.web.executions.wave_sentences import wave_sentence

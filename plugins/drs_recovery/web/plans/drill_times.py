@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.drills import is_drill, is_good_drill
+from drs_recovery.store.facts import is_drill, is_good_drill
 from drs_recovery.web.plans.inputs import Record
 from drs_recovery.web.shared.marks import mark_of, wave_mark
 from drs_recovery.web.shared.runs import coverage_note

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.drills import is_drill, is_good_drill
+from drs_recovery.store.facts import is_drill, is_good_drill
 from drs_recovery.web.plans.inputs import PlanPast, Record
 
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
-from drs_recovery.store.cancellations import was_cancelled
-from drs_recovery.store.drills import is_drill, is_good_drill
+from drs_recovery.store.facts import is_drill, is_good_drill, was_cancelled
 from drs_recovery.web.plans.charts import ChartTable, OutcomeChart, OutcomeSegment
 from drs_recovery.web.plans.inputs import Record
 from drs_recovery.web.shared.formatting import counted

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.queries import ExecutionFilter
 from drs_recovery.web.plans.history import past_of
 from drs_recovery.web.plans.inputs import PlanPast, Record
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.rules import has_instance_left, instances_left
+from drs_recovery.store.facts import has_instance_left, instances_left
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.shared.formatting import Sentence, listed, said
 

@@ -20,7 +20,7 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.cancellations import was_cancelled
+from drs_recovery.store.facts import was_cancelled
 
 
 class Tone(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.drills import is_good_drill
+from drs_recovery.store.facts import is_good_drill
 from drs_recovery.web.shared.badges import Badge, badge_of
 from drs_recovery.web.shared.formatting import Sentence
 from drs_recovery.web.shared.instances import checked_note, leaves_instances

@@ -19,7 +19,7 @@ from airflow.providers.fab.auth_manager.cli_commands.utils import get_applicatio
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 
-from drs_recovery.store.identity import TERMINATING_DAG
+from drs_recovery.store.keys import TERMINATING_DAG
 from tests.integration.runs import DAGS
 
 PLANS = ("crm", "erp")

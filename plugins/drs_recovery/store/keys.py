@@ -1,0 +1,139 @@
+"""Ids of executions, and where each record lies in the table: partitions and record keys."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from drs_recovery.statuses import ExecutionType
+from drs_recovery.store.expressions import Key
+
+EXECUTION = "EXECUTION"
+
+# The one sorts before every digit and letter that a record key starts with, the other after those and '#'.
+START_OF_RANGE = "!"
+END_OF_RANGE = "~"
+
+HOUSEKEEPING = "housekeeping"
+"""Partition of the records that say what lives and what is due; no execution has this id."""
+
+LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
+"""Attribute of a plan's lock that names the latest execution of a type."""
+
+LIVE_PREFIX = "LIVE#"
+"""What the record keys of live executions start with, in the partition ``HOUSEKEEPING``."""
+
+# What the trigger form lets in. DynamoDB takes 2048 bytes for a partition key.
+_LONGEST_TICKET = 256
+
+TERMINATING_DAG = "terminate_recovery_instances"
+"""Terminates instances of executions of any plan."""
+
+
+def execution_id(dag_id: str, run_id: str) -> str:
+    """
+    Id of the execution that a DAG run stands for: the same on every retry and in every process.
+
+    :param dag_id: Airflow's DAG id.
+    :param run_id: Airflow's DAG run id.
+    :return: a UUIDv5 as text.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"airflow:{dag_id}/{run_id}"))
+
+
+def execution_key(execution_id: str) -> Key:
+    """Key of the EXECUTION record."""
+    return Key(execution_id, EXECUTION)
+
+
+def wave_key(execution_id: str, number: int) -> Key:
+    """Key of a WAVE record."""
+    return Key(execution_id, f"WAVE#{number:02d}")
+
+
+def server_prefix(number: int) -> str:
+    """What the record keys of a wave's servers start with."""
+    return f"SERVER#{number:02d}#"
+
+
+def event_prefix(time: float) -> str:
+    """
+    What the record keys of events of one moment start with.
+
+    :param time: epoch seconds.
+    """
+    return f"EVENT#{sortable_time(time)}#"
+
+
+def due_prefix(time: float) -> str:
+    """
+    What the record keys of terminations that are due at one moment start with.
+
+    :param time: epoch seconds.
+    """
+    return f"DUE#{sortable_time(time)}#"
+
+
+def sortable_time(time: float) -> str:
+    """
+    A moment as record keys have it: in the order of time.
+
+    :param time: epoch seconds.
+    """
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """Key of a record that was read."""
+    return Key(item["executionId"], item["recordKey"])
+
+
+def due_key(execution_id: str, time: float) -> Key:
+    """Key of the record of a due termination."""
+    return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
+
+
+def lock_key(plan_id: str) -> Key:
+    """Key of the record that says which executions of a plan live."""
+    return Key(f"plan:{plan_id}", "LOCK")
+
+
+def turn_key(execution_id: str) -> Key:
+    """Key of the record that says who acts on an execution at the moment."""
+    return Key(f"turn:{execution_id}", "TURN")
+
+
+def event_order(item: Mapping[str, Any]) -> tuple[str, int]:
+    """Sort key of events: their moment, then their number."""
+    moment, _, number = item["recordKey"].rpartition("#")
+    return moment, int(number)
+
+
+def type_partition(execution_type: ExecutionType) -> str:
+    """Partition with the listing records of all executions of a type."""
+    return f"type:{execution_type}"
+
+
+def ticket_partition(ticket: str) -> str:
+    """
+    Partition with the listing records of the executions of a ticket.
+
+    :param ticket: as it was given; of a longer one than DynamoDB takes, those that start alike share it.
+    """
+    return f"ticket:{ticket[:_LONGEST_TICKET]}"
+
+
+def listing_moment(time: float) -> str:
+    """
+    What the record keys of executions start with that were submitted at one moment.
+
+    :param time: epoch seconds.
+    """
+    return f"{sortable_time(time)}#"
+
+
+def live_key(execution_id: str) -> Key:
+    """Key of the record that says that an execution lives."""
+    return Key(HOUSEKEEPING, LIVE_PREFIX + execution_id)
