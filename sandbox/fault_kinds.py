@@ -16,7 +16,12 @@ from enum import StrEnum
 from typing import Any
 
 from sandbox.fields import Field, count, flag, is_count, is_number, one_of, seconds, seconds_or_text, text
-from sandbox.replication import REPLICATION_STATES
+
+# Source: ``DataReplicationState`` in botocore's model.
+REPLICATION_STATES = (
+    "STOPPED", "INITIATING", "INITIAL_SYNC", "BACKLOG", "CREATING_SNAPSHOT",
+    "CONTINUOUS", "PAUSED", "RESCAN", "STALLED", "DISCONNECTED",
+)  # fmt: skip
 
 
 class Family(StrEnum):

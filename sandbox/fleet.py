@@ -9,9 +9,9 @@ from typing import Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from sandbox.drs.models import drs_backends
-from sandbox.drs.servers import SourceServer
+from sandbox.drs.servers import Replication, SourceServer, is_duration
+from sandbox.fault_kinds import REPLICATION_STATES
 from sandbox.fields import Field, filled, one_of, text
-from sandbox.replication import REPLICATION_STATES, Replication, is_duration
 from sandbox.world import WORLD
 
 _ID = re.compile(r"s-[0-9a-zA-Z]{17}")

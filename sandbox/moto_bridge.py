@@ -71,7 +71,7 @@ def _after_settling(dispatch: Callable[..., Any]) -> Callable[..., Any]:
                 return dispatch(response, *args, **kwargs)
             finally:
                 if response._get_action() in _READS_OF_INSTANCES:
-                    drs_backends[response.current_account][response.region].machines.count_read()
+                    drs_backends[response.current_account][response.region].instances.machines.count_read()
 
     return settled
 

@@ -9,7 +9,7 @@ from typing import Any
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 
-from sandbox.drs.exceptions import QUOTA_CODES
+from sandbox.drs.api import QUOTA_CODES
 from sandbox.world import WORLD
 
 _NAMES = {

@@ -1,19 +1,19 @@
-"""Jobs: a pure function of their start, the clock and what was written down when they started."""
+"""
+What runs in DRS: jobs, and executions of DRS's own recovery plans.
+
+A job is a pure function of its start, the clock and what was written down when it started.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from sandbox.drs.api import Document, Reading, ResourceNotFoundError
 from sandbox.drs.course import JOB_START_AFTER, Course, LogEntry
-from sandbox.drs.reading import Document, Reading
 from sandbox.faults import Values
-
-if TYPE_CHECKING:
-    from sandbox.drs.servers import SourceServer
 
 # No recording of a TERMINATE job exists; EC2 takes about this long to end an instance.
 TERMINATE_SECONDS = 40.0
@@ -49,17 +49,12 @@ class Job:
     One job.
 
     :param job_id: ``drsjob-`` and 17 letters or digits.
-    :param region: where it runs.
-    :param account: whose it is.
     :param initiated_by: ``START_DRILL``, ``START_RECOVERY`` or ``TERMINATE_RECOVERY_INSTANCES``.
     :param started: simulated second of the call that started it.
     :param servers: source servers that take part, in the order of the call.
     :param duration: simulated seconds to its end; None never ends.
-    :param tags: as given in the call.
     :param courses: server to its story; empty in a TERMINATE job.
-    :param log: lines of the whole job.
     :param pending: what it will still do, the next first.
-    :param strikes: faults that struck the job.
     :param instance_ids: server to the instance that was launched for it.
     :param points_in_time: server to the data it is launched with, UTC.
     """
@@ -108,22 +103,6 @@ class Job:
     def launch_status(self, server_id: str, elapsed: float) -> str:
         """``launchStatus`` of one of its servers at a simulated second."""
         return self.courses[server_id].status(elapsed - self.started)
-
-    def instance_tags(self, server: SourceServer) -> dict[str, str]:
-        """
-        Tags of the EC2 instance that is launched for a server.
-
-        :param server: one of the job's.
-        """
-        copied = server.tags if server.configuration()["copyTags"] else {}
-        return {
-            **copied,
-            "Name": server.tags.get("Name", server.name),
-            "AWSElasticDisasterRecoveryManaged": "drs.amazonaws.com",
-            "AWSElasticDisasterRecoverySourceServerID": server.server_id,
-            "drs.amazonaws.com-job": self.job_id,
-            "drs.amazonaws.com-source-server": server.server_id,
-        }
 
     def due_effects(self, elapsed: float) -> Iterator[Effect]:
         """Take what it has to have done by a simulated second."""
@@ -206,3 +185,53 @@ class Job:
         if strike["form"] == "empty":
             return {**document, "participatingServers": []}
         return {key: value for key, value in document.items() if key != "participatingServers"}
+
+
+_IN_PROGRESS = "IN_PROGRESS"
+
+
+def native_executions(region: str, account: str, request: Document, reading: Reading) -> list[Document]:
+    """The executions, as ListRecoveryPlanExecutions shows them."""
+    found = [
+        {
+            "recoveryPlanExecutionArn": _execution_arn(region, account, number),
+            "recoveryPlanArn": f"arn:aws:drs:{region}:{account}:recovery-plan/{fault['plan']}",
+            "mode": fault["mode"],
+            "status": _IN_PROGRESS,
+            "startedAt": reading.stamp_wall(reading.wall()),
+        }
+        for number, fault in enumerate(reading.faults("native_execution"))
+    ]
+    wanted = {name: request[name] for name in ("recoveryPlanArn", "status") if request.get(name)}
+    return [reading.shown(one) for one in found if wanted.items() <= one.items()]
+
+
+def native_steps(region: str, account: str, request: Document, reading: Reading) -> list[Document]:
+    """The steps of an execution: one that waits, and one that still has to recover the servers."""
+    asked = request["recoveryPlanExecutionArn"]
+    for number, fault in enumerate(reading.faults("native_execution")):
+        if _execution_arn(region, account, number) == asked:
+            return [
+                _step(asked, 1, {"waitStepConfiguration": {"waitDurationMinutes": 30}}, "WAITING"),
+                _step(asked, 2, _servers(region, account, [fault["server"]]), "NOT_STARTED"),
+            ]
+    raise ResourceNotFoundError("RecoveryPlanExecution", asked)
+
+
+def _servers(region: str, account: str, server_ids: Sequence[str]) -> Document:
+    arns = [f"arn:aws:drs:{region}:{account}:source-server/{server_id}" for server_id in server_ids]
+    return {"executionServerStepConfiguration": {"servers": [{"serverArn": arn} for arn in arns]}}
+
+
+def _step(execution: str, index: int, configuration: Document, status: str) -> Document:
+    return {
+        "recoveryPlanExecutionStepArn": f"{execution}/step/{index}",
+        "stepName": f"Step {index}",
+        "stepIndex": index,
+        "status": status,
+        "configuration": configuration,
+    }
+
+
+def _execution_arn(region: str, account: str, number: int) -> str:
+    return f"arn:aws:drs:{region}:{account}:recovery-plan-execution/rpe-{number:017}"

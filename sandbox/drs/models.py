@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from moto.core.base_backend import BackendDict, BaseBackend
 
-from sandbox.drs import native_plans
-from sandbox.drs.admission import admit
-from sandbox.drs.course import Course
-from sandbox.drs.exceptions import ConflictError, ResourceNotFoundError, ValidationError
-from sandbox.drs.instances import RecoveryInstance
-from sandbox.drs.jobs import Act, Job
-from sandbox.drs.machines import Machines
-from sandbox.drs.pages import page_of
-from sandbox.drs.planning import plan_launch, plan_termination
-from sandbox.drs.reading import Document, Reading
-from sandbox.drs.servers import SourceServer
-from sandbox.drs.snapshots import Snapshot, snapshots_of
+from sandbox.drs.api import (
+    ConflictError,
+    Document,
+    Reading,
+    ResourceNotFoundError,
+    ValidationError,
+    page_of,
+)
+from sandbox.drs.instances import RecoveryInstance, RecoveryInstances
+from sandbox.drs.jobs import Job, native_executions, native_steps
+from sandbox.drs.planning import admit, plan_launch, plan_termination
+from sandbox.drs.servers import Snapshot, SourceServer, snapshots_of
 from sandbox.world import WORLD
-
-# How many reads a lagging instance is not shown when the fault does not say.
-_LAG_POLLS = 2
 
 
 class DrsBackend(BaseBackend):
@@ -29,18 +26,14 @@ class DrsBackend(BaseBackend):
     DRS in one account and Region; the caller holds the world's lock.
 
     Operations take the request as a document and the reading that goes with the call, and return the answer.
-
-    :param region_name: the Region.
-    :param account_id: the account.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.initialized = False
-        self.machines = Machines(account_id, region_name)
         self.servers: dict[str, SourceServer] = {}
         self.jobs: dict[str, Job] = {}
-        self.instances: dict[str, RecoveryInstance] = {}
+        self.instances = RecoveryInstances(account_id, region_name, self.servers)
 
     def initialize(self) -> None:
         """Make DRS usable here."""
@@ -64,8 +57,6 @@ class DrsBackend(BaseBackend):
         """
         Start a launch job.
 
-        :raises ConflictError: when a server takes part in a running job.
-        :raises QuotaExceededError: when a quota would be exceeded.
         :raises ResourceNotFoundError: for an unknown server or snapshot.
         """
         asked = {row["sourceServerID"]: row.get("recoverySnapshotID") for row in request["sourceServers"]}
@@ -78,7 +69,7 @@ class DrsBackend(BaseBackend):
             if snapshot_id
         }
         admit(list(asked), self.live_jobs(reading.elapsed), WORLD.quotas)
-        replaced = {row.server.server_id for row in self.instances.values()}
+        replaced = {row.server.server_id for row in self.instances.rows.values()}
         job = plan_launch(request, servers, points, replaced, reading)
         self.jobs[job.job_id] = job
         for server in servers:
@@ -101,11 +92,7 @@ class DrsBackend(BaseBackend):
         return {"items": [job.document(reading) for job in page], **following}
 
     def describe_job_log_items(self, request: Document, reading: Reading) -> Document:
-        """
-        The log of a job, oldest first.
-
-        :raises ResourceNotFoundError: for an unknown job.
-        """
+        """The log of a job, oldest first."""
         job = self.jobs.get(request["jobID"])
         if job is None:
             raise ResourceNotFoundError("Job", request["jobID"])
@@ -118,13 +105,13 @@ class DrsBackend(BaseBackend):
         ids, sources = filters.get("recoveryInstanceIDs"), filters.get("sourceServerIDs")
         rows = [
             row
-            for row in self.instances.values()
+            for row in self.instances.rows.values()
             if (not ids or row.instance_id in ids)
             and (not sources or row.server.server_id in sources)
             and row.shows(reading.elapsed)
         ]
         page, following = page_of("DescribeRecoveryInstances", rows, request, reading)
-        documents = [row.document(reading, self.machines.state(row.instance_id)) for row in page]
+        documents = [row.document(reading, self.instances.machines.state(row.instance_id)) for row in page]
         return {"items": documents, **following}
 
     def terminate_recovery_instances(self, request: Document, reading: Reading) -> Document:
@@ -132,7 +119,6 @@ class DrsBackend(BaseBackend):
         Start a job that terminates instances.
 
         :raises ConflictError: during failback, or when a server takes part in a running job.
-        :raises QuotaExceededError: when a quota would be exceeded.
         :raises ResourceNotFoundError: for an id that DRS does not know, or no longer.
         """
         rows = [self._instance(instance_id) for instance_id in dict.fromkeys(request["recoveryInstanceIDs"])]
@@ -147,26 +133,18 @@ class DrsBackend(BaseBackend):
 
     def list_recovery_plan_executions(self, request: Document, reading: Reading) -> Document:
         """Executions of DRS's own recovery plans."""
-        rows = native_plans.executions(self.region_name, self.account_id, request, reading)
+        rows = native_executions(self.region_name, self.account_id, request, reading)
         page, following = page_of("ListRecoveryPlanExecutions", rows, request, reading)
         return {"recoveryPlanExecutions": page, **following}
 
     def list_recovery_plan_execution_steps(self, request: Document, reading: Reading) -> Document:
-        """
-        Steps of such an execution.
-
-        :raises ResourceNotFoundError: for an unknown one.
-        """
-        rows = native_plans.steps(self.region_name, self.account_id, request, reading)
+        """Steps of such an execution."""
+        rows = native_steps(self.region_name, self.account_id, request, reading)
         page, following = page_of("ListRecoveryPlanExecutionSteps", rows, request, reading)
         return {"recoveryPlanExecutionSteps": page, **following}
 
     def describe_recovery_snapshots(self, request: Document, reading: Reading) -> Document:
-        """
-        Points in time of a server, oldest first unless asked otherwise.
-
-        :raises ResourceNotFoundError: for an unknown server.
-        """
+        """Points in time of a server, oldest first unless asked otherwise."""
         server = self._server(request["sourceServerID"])
         filters = request.get("filters") or {}
         rows = [row for row in snapshots_of(server, reading) if reading.wall_within(row.taken_at, filters)]
@@ -179,125 +157,40 @@ class DrsBackend(BaseBackend):
         return {"items": page, **following}
 
     def get_launch_configuration(self, request: Document, _reading: Reading) -> Document:
-        """
-        How a server is launched.
-
-        :raises ResourceNotFoundError: for an unknown server.
-        """
+        """How a server is launched."""
         return self._server(request["sourceServerID"]).configuration()
 
     def update_launch_configuration(self, request: Document, _reading: Reading) -> Document:
-        """
-        Change how a server is launched.
-
-        :raises ResourceNotFoundError: for an unknown server.
-        """
+        """Change how a server is launched."""
         server = self._server(request["sourceServerID"])
         server.launch_configuration.update(request)
         return server.configuration()
 
     def tag_resource(self, request: Document, _reading: Reading) -> Document:
-        """
-        Add or overwrite tags.
-
-        :raises ResourceNotFoundError: for an unknown ARN.
-        """
+        """Add or overwrite tags."""
         self._tags(request["resourceArn"]).update(request["tags"])
         return {}
 
     def untag_resource(self, request: Document, _reading: Reading) -> Document:
-        """
-        Remove tags.
-
-        :raises ResourceNotFoundError: for an unknown ARN.
-        """
+        """Remove tags."""
         tags = self._tags(request["resourceArn"])
         for key in request["tagKeys"]:
             tags.pop(key, None)
         return {}
 
     def list_tags_for_resource(self, request: Document, _reading: Reading) -> Document:
-        """
-        Tags of a server, a job or an instance.
-
-        :raises ResourceNotFoundError: for an unknown ARN.
-        """
+        """Tags of a server, a job or an instance."""
         return {"tags": dict(self._tags(request["resourceArn"]))}
 
     def live_jobs(self, elapsed: float) -> list[Job]:
-        """
-        Jobs that have not ended at a simulated second.
-
-        :param elapsed: simulated second.
-        """
+        """Jobs that have not ended at a simulated second."""
         return [job for job in self.jobs.values() if not job.ended(elapsed)]
 
     def settle(self, elapsed: float) -> None:
-        """
-        Do all that jobs have to have done by a simulated second, in the order in which it was due.
-
-        :param elapsed: simulated second.
-        """
+        """Do all that jobs have to have done by a simulated second, in the order in which it was due."""
         due = [(effect, job) for job in self.jobs.values() for effect in job.due_effects(elapsed)]
-        acts: dict[Act, Callable[[Job, str, float], None]] = {
-            Act.CLEAN_UP: self._clean_up,
-            Act.LAUNCH: self._launch,
-            Act.VANISH: self._vanish,
-            Act.TERMINATE: self._terminate,
-        }
         for effect, job in sorted(due, key=lambda pair: pair[0]):
-            acts[effect.act](job, effect.target, effect.due)
-
-    def _clean_up(self, _job: Job, server_id: str, _due: float) -> None:
-        """All earlier ones go, whatever launched them, as AWS's guide says: those of real recoveries, too."""
-        for row in list(self.instances.values()):
-            if row.server.server_id == server_id:
-                self._remove(row.instance_id)
-
-    def _launch(self, job: Job, server_id: str, due: float) -> None:
-        server, course = self.servers[server_id], job.courses[server_id]
-        tags = job.instance_tags(server)
-        moment = WORLD.clock.when(due)
-        instance_id = self.machines.launch(server.instance_type, tags, moment)
-        job.instance_ids[server_id] = server.recovery_instance_id = instance_id
-        lag = course.strikes.get("lagging_recovery_instances", {})
-        self.instances[instance_id] = RecoveryInstance(
-            instance_id=instance_id,
-            server=server,
-            account=self.account_id,
-            job_id=job.job_id,
-            is_drill=job.is_drill,
-            point_in_time=job.points_in_time.get(server_id, moment),
-            visible_from=due + (lag.get("seconds") or 0),
-            hidden_polls=lag.get("polls") or (_LAG_POLLS if lag and lag["seconds"] is None else 0),
-            tags=tags,
-            names_ec2="no_ec2_instance_id" not in course.strikes,
-        )
-        self._shape_launched(server, course, instance_id)
-
-    def _shape_launched(self, server: SourceServer, course: Course, instance_id: str) -> None:
-        if "stopped_instance" in course.strikes or server.configuration()["launchDisposition"] == "STOPPED":
-            self.machines.stop(instance_id)
-        if "ipv6_only" in course.strikes:
-            self.machines.take_ipv4(instance_id)
-        if strike := course.strikes.get("died_instance"):
-            self.machines.die(instance_id, strike["code"], strike["message"])
-        if "instance_not_found" in course.strikes:
-            self.machines.withhold(instance_id, course.strikes["instance_not_found"]["reads"])
-
-    def _vanish(self, job: Job, server_id: str, _due: float) -> None:
-        if job.instance_ids[server_id] in self.instances:
-            self.machines.vanish(job.instance_ids[server_id])
-
-    def _terminate(self, _job: Job, instance_id: str, _due: float) -> None:
-        if instance_id in self.instances:
-            self._remove(instance_id)
-
-    def _remove(self, instance_id: str) -> None:
-        self.machines.terminate(instance_id)
-        server = self.instances.pop(instance_id).server
-        if server.recovery_instance_id == instance_id:
-            server.recovery_instance_id = None
+            self.instances.carry_out(effect, job)
 
     def _server(self, server_id: str) -> SourceServer:
         if server_id not in self.servers:
@@ -305,9 +198,9 @@ class DrsBackend(BaseBackend):
         return self.servers[server_id]
 
     def _instance(self, instance_id: str) -> RecoveryInstance:
-        if instance_id not in self.instances:
+        if instance_id not in self.instances.rows:
             raise ResourceNotFoundError("RecoveryInstance", instance_id)
-        return self.instances[instance_id]
+        return self.instances.rows[instance_id]
 
     def _snapshot(self, server_id: str, snapshot_id: str, reading: Reading) -> Snapshot:
         for snapshot in snapshots_of(self._server(server_id), reading):
@@ -316,7 +209,7 @@ class DrsBackend(BaseBackend):
         raise ResourceNotFoundError("RecoverySnapshot", snapshot_id)
 
     def _tags(self, arn: str) -> dict[str, str]:
-        for group in (self.servers, self.jobs, self.instances):
+        for group in (self.servers, self.jobs, self.instances.rows):
             found = group.get(arn.rpartition("/")[2])
             if found is not None and found.arn == arn:
                 return found.tags

@@ -1,4 +1,4 @@
-"""Writes a job down when it is accepted: from then on it is a matter of the clock alone."""
+"""Admits a job and writes it down: from then on it is a matter of the clock alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,39 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sandbox.drs.course import COURSE_FAULTS, JOB_START_AFTER, Course, LaunchOrder, LogEntry
-from sandbox.drs.course_writer import write_course
+from sandbox.drs.api import ConflictError, Document, QuotaExceededError, Reading
+from sandbox.drs.course import COURSE_FAULTS, JOB_START_AFTER, Course, LaunchOrder, LogEntry, write_course
 from sandbox.drs.instances import RecoveryInstance
 from sandbox.drs.jobs import JOB_FAULTS, TERMINATE_SECONDS, Act, Effect, Job
-from sandbox.drs.reading import Document, Reading
-from sandbox.drs.servers import SourceServer
-from sandbox.drs.snapshots import Snapshot, snapshots_of
+from sandbox.drs.servers import Snapshot, SourceServer, snapshots_of
+from sandbox.world import Quotas
+
+
+def admit(server_ids: Sequence[str], live_jobs: Sequence[Job], quotas: Quotas) -> None:
+    """
+    Refuse a job that may not start.
+
+    :raises ConflictError: when one of the servers takes part in a live job.
+    :raises QuotaExceededError: when the new job would exceed a quota.
+    """
+    busy = {server_id: job for job in live_jobs for server_id in job.servers}
+    for server_id in server_ids:
+        if server_id in busy:
+            message = f"Source server {server_id} is already participating in job {busy[server_id].job_id}."
+            raise ConflictError(message, "SourceServer", server_id)
+    if len(server_ids) > quotas.servers_per_job:
+        message = f"A job can have {quotas.servers_per_job} servers at most, not {len(server_ids)}."
+        raise QuotaExceededError(message, "servers_per_job")
+    if len(live_jobs) >= quotas.jobs_in_progress:
+        message = f"{quotas.jobs_in_progress} jobs are in progress, which is the maximum."
+        raise QuotaExceededError(message, "jobs_in_progress")
+    if len(busy) + len(server_ids) > quotas.servers_in_jobs:
+        message = (
+            f"{len(busy)} servers are in running jobs and {len(server_ids)} more were asked for; "
+            f"{quotas.servers_in_jobs} is the maximum."
+        )
+        raise QuotaExceededError(message, "servers_in_jobs")
+
 
 # A job of 25 servers took 28 min 46 s where one of 2 took 8 min 53 s. Larger jobs were never recorded, so
 # that the spread does not grow beyond that of 25.
@@ -31,23 +57,14 @@ def plan_launch(
     Write a launch job down.
 
     :param request: of StartRecovery, already admitted.
-    :param servers: that take part.
     :param points: server to the snapshot that was asked for.
     :param replaced: servers that have an earlier recovery instance.
-    :param reading: the moment of the call.
     """
     return _LaunchPlan(request, servers, points, replaced, reading).job()
 
 
 def plan_termination(rows: Sequence[RecoveryInstance], region: str, account: str, reading: Reading) -> Job:
-    """
-    Write a job down that terminates instances.
-
-    :param rows: the instances.
-    :param region: where.
-    :param account: whose.
-    :param reading: the moment of the call.
-    """
+    """Write a job down that terminates instances."""
     sources = [row.server.server_id for row in rows]
     end = TERMINATE_SECONDS
     cleanups = [

@@ -1,19 +1,55 @@
-"""Source servers: the machines that replicate into the simulated account."""
+"""Source servers: the machines that replicate into the simulated account, and their points in time."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sandbox.drs.course import PACES, Pace
-from sandbox.drs.course_writer import stable_digest
-from sandbox.drs.reading import Document, Reading
-from sandbox.replication import Replication
+from sandbox.drs.api import Document, Reading
+from sandbox.drs.course import PACES, Pace, stable_digest
+from sandbox.drs.jobs import Job
 
-if TYPE_CHECKING:
-    from sandbox.drs.jobs import Job
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def is_duration(text: object) -> bool:
+    """Whether a value is an ISO-8601 duration of days, hours, minutes and seconds."""
+    return isinstance(text, str) and _DURATION.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class Replication:
+    """
+    How the data of a server arrives.
+
+    :param lag: ISO-8601 duration, or None when DRS does not know it.
+    """
+
+    state: str = "CONTINUOUS"
+    lag: str | None = "P0D"
+
+    @property
+    def lag_time(self) -> timedelta | None:
+        """The lag as a duration; None when it is not known."""
+        match = _DURATION.fullmatch(self.lag or "")
+        if match is None:
+            return None
+        days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+    @property
+    def takes_snapshots(self) -> bool:
+        """Whether a new snapshot can be taken on demand."""
+        return self.state not in ("STALLED", "DISCONNECTED", "STOPPED", "PAUSED")
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the first sync has ended, so that there is something to launch."""
+        return self.state not in ("INITIATING", "INITIAL_SYNC")
+
 
 GIBIBYTE = 1024**3
 _OPERATING_SYSTEMS = {
@@ -29,10 +65,6 @@ class SourceServer:
     A machine that is protected by DRS.
 
     :param server_id: ``s-`` and 17 letters or digits.
-    :param name: its host name.
-    :param region: where it replicates to.
-    :param account: the account it replicates to.
-    :param tags: as given.
     :param own_replication: state and lag, unless a fault stands.
     :param os: ``linux`` or ``windows``.
     :param instance_type: of the instance that a recovery launches.
@@ -72,11 +104,7 @@ class SourceServer:
         return PACES[self.os]
 
     def replication(self, reading: Reading) -> Replication:
-        """
-        How its data arrives, as this look shows it.
-
-        :param reading: this look.
-        """
+        """How its data arrives, as this look shows it."""
         replication = self.own_replication
         fault = reading.fault("replication", server=self.server_id)
         if fault is not None:
@@ -202,3 +230,51 @@ class SourceServer:
             }
         status = "EXTENDED" if self.staging_account else "NOT_EXTENDED"
         return {"status": status, "stagingAccountID": account}
+
+
+# (spacing, how far back), both in seconds.
+_RETENTION = ((600, 3_600), (3_600, 86_400), (86_400, 604_800))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A point in time of one server."""
+
+    snapshot_id: str
+    server_id: str
+    taken_at: datetime
+
+    def document(self, reading: Reading) -> Document:
+        """As DescribeRecoverySnapshots shows it."""
+        stamp = reading.stamp_wall(self.taken_at)
+        volume = "snap-" + stable_digest(self.snapshot_id)[:17]
+        return {
+            "snapshotID": self.snapshot_id,
+            "sourceServerID": self.server_id,
+            "expectedTimestamp": stamp,
+            "timestamp": stamp,
+            "ebsSnapshots": [volume],
+        }
+
+
+def snapshots_of(server: SourceServer, reading: Reading) -> list[Snapshot]:
+    """
+    Every point in time of a server, newest first; none of a server that has not finished its first sync.
+
+    :param server: the server; its lag ends the row of snapshots that long ago.
+    """
+    replication = server.replication(reading)
+    if not replication.has_data:
+        return []
+    newest = (reading.wall() - (replication.lag_time or timedelta())).timestamp()
+    moments = {
+        tick * spacing
+        for spacing, reach in _RETENTION
+        for tick in range(int(newest - reach) // spacing + 1, int(newest) // spacing + 1)
+    }
+    return [_snapshot(server.server_id, moment) for moment in sorted(moments, reverse=True)]
+
+
+def _snapshot(server_id: str, moment: int) -> Snapshot:
+    snapshot_id = "pit-" + stable_digest(server_id, str(moment))[:17]
+    return Snapshot(snapshot_id, server_id, datetime.fromtimestamp(moment, UTC))

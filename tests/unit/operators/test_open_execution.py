@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.utils.types import DagRunType
 
-from sandbox.drs.pages import PAGE_SIZE
+from sandbox.drs.api import PAGE_SIZE
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, database, plan, web
 from tests.unit.steps import Steps, deferred

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.drs.validation import check, operation_model
+from sandbox.drs.urls import check, operation_model
 from sandbox.testing import ManualWall
 from sandbox.world import World
 from tests.unit.sandbox.conftest import client
