@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
 from drs_recovery.store.documents import execution_item, listing_items, server_item, wave_item
 from drs_recovery.store.expressions import Item, encode
 from drs_recovery.store.records import NewExecution, NewServer, NewWave
+from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import ExecutionsTable
 
 # Epoch seconds of the oldest one, and from one to the next.

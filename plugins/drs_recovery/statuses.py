@@ -7,10 +7,9 @@ API model does not know (``LAUNCH_END`` is one), so nothing here raises on an un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypedDict
 
 
 class ExecutionType(StrEnum):
@@ -167,50 +166,6 @@ WAVE_TRANSITIONS: Mapping[WaveStatus, frozenset[WaveStatus]] = MappingProxyType(
 
 # What a wave can be retried from: each attempt ends once, and only a deliberate retry begins another one.
 RETRYABLE_WAVES: frozenset[WaveStatus] = frozenset({_W.FAILED, _W.CANCELLED})
-
-
-class Progress(TypedDict):
-    """How many servers are where; the parts always sum to ``totalServers``."""
-
-    totalServers: int
-    pending: int
-    snapshot: int
-    converting: int
-    launching: int
-    launched: int
-    ready: int
-    failed: int
-
-
-PROGRESS_PART: Mapping[ServerPhase, str] = MappingProxyType(
-    {
-        ServerPhase.PENDING: "pending",
-        ServerPhase.SNAPSHOT: "snapshot",
-        ServerPhase.CONVERSION: "converting",
-        ServerPhase.LAUNCH: "launching",
-        ServerPhase.LAUNCHED: "launched",
-        ServerPhase.POST_LAUNCH: "launched",
-        ServerPhase.READY: "ready",
-        ServerPhase.FAILED: "failed",
-        # Instances are terminated after the end: the count of what the execution reached stays as it was.
-        ServerPhase.TERMINATED: "ready",
-    }
-)
-
-
-def progress_of(phases: Iterable[ServerPhase]) -> Progress:
-    """
-    Count servers by the part of the progress in which their phase belongs.
-
-    :param phases: the phase of every server.
-    """
-    progress = Progress(
-        totalServers=0, pending=0, snapshot=0, converting=0, launching=0, launched=0, ready=0, failed=0
-    )
-    for phase in phases:
-        progress["totalServers"] += 1
-        progress[PROGRESS_PART[phase]] += 1  # type: ignore[literal-required]  # the table holds its keys
-    return progress
 
 
 class LaunchOutcome(StrEnum):

@@ -13,7 +13,6 @@ from drs_recovery.statuses import (
     FAULT_EVENTS,
     LAUNCH_OUTCOMES,
     LOG_EVENT_PHASES,
-    PROGRESS_PART,
     WAVE_TRANSITIONS,
     ExecutionStatus,
     LaunchOutcome,
@@ -21,8 +20,8 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
     launch_outcome,
-    progress_of,
 )
+from drs_recovery.store.server_types import PROGRESS_PART, progress_of
 
 
 @pytest.fixture(scope="module")

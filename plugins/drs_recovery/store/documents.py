@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus, progress_of
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
     due_key,
@@ -25,6 +25,7 @@ from drs_recovery.store.keys import (
     wave_key,
 )
 from drs_recovery.store.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
+from drs_recovery.store.server_types import progress_of
 
 ENGINE = "engine"
 """Actor of events that no person caused."""

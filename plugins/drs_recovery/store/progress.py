@@ -14,13 +14,13 @@ from typing import Any
 from drs_recovery.statuses import (
     JOB_PENDING,
     JOB_STARTED,
-    PROGRESS_PART,
     LaunchOutcome,
     ServerPhase,
     launch_outcome,
 )
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.records import JobSeen, ServerSeen
+from drs_recovery.store.server_types import PROGRESS_PART
 
 # Attributes that follow rules of their own, so that a poll's free fields must not set them.
 _RULED = frozenset(

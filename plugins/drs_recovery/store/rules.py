@@ -18,10 +18,10 @@ from drs_recovery.statuses import (
     ServerPhase,
     SkipCause,
     WaveStatus,
-    progress_of,
 )
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import Record, has_instances_left, instances_of, is_refused
+from drs_recovery.store.server_types import progress_of
 
 EXECUTION_SUBJECT = "the execution"
 """How errors name an execution."""

@@ -81,11 +81,17 @@ class Recovery:
         # For what goes past the store, where no policy lets the engine do that.
         self._by_hand = by_hand or store.table
 
-    def new(self, execution_id: str = "e1", *, waves: int = 2, **fields: Any) -> NewExecution:
+    def new(
+        self, execution_id: str = "e1", *, waves: int | tuple[NewWave, ...] = 2, **fields: Any
+    ) -> NewExecution:
         names = ("Database", "Application", "Web")
-        plan = tuple(
-            NewWave(number, names[(number - 1) % 3], (number - 1,) if number > 1 else ())
-            for number in range(1, waves + 1)
+        plan = (
+            waves
+            if isinstance(waves, tuple)
+            else tuple(
+                NewWave(number, names[(number - 1) % 3], (number - 1,) if number > 1 else ())
+                for number in range(1, waves + 1)
+            )
         )
         values: dict[str, Any] = {
             "execution_id": execution_id,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, ServerPhase, progress_of
+from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
+from drs_recovery.store.server_types import progress_of
 
 
 def assert_consistent(store):

@@ -18,9 +18,10 @@ import pytest
 from botocore.config import Config
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase, progress_of
+from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import running_sandbox
 

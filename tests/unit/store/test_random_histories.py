@@ -30,13 +30,14 @@ from drs_recovery.statuses import (
     ServerPhase,
     SkipCause,
     WaveStatus,
-    progress_of,
 )
 from drs_recovery.store.executions import ExecutionStore, final_status
 from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import running_sandbox
 from tests.history import FINAL, life_of, told
+from tests.record_types import misfits
 from tests.unit.store.conftest import Recovery
 from tests.witness import Witness
 
@@ -295,6 +296,7 @@ def test_whatever_everyone_does_at_once_the_history_is_legal(
     ends = [event for event in events if event["event"] in _END_EVENTS]
     assert len(set(watcher.ends)) <= len(ends), story
     assert miscounted(document) == [], story
+    assert misfits(document, events) == [], story
 
 
 def miscounted(document: dict[str, Any]) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, ServerPhase, progress_of
+from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import JobRef
+from drs_recovery.store.server_types import progress_of
 from tests.unit.store.conftest import Clock, Recovery
 
 GOOD, BAD = "s-1000", "s-1001"

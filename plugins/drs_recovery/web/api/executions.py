@@ -1,19 +1,21 @@
 """Executions over the API: lists, documents, events."""
 
-from __future__ import annotations
+# No postponed annotations: with them TypedDict would not see which fields are NotRequired.
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from drs_recovery.plan.model import DAG_ID_PREFIX
+from drs_recovery.store.execution_types import Event, Execution, ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id as id_of
 from drs_recovery.store.queries import ExecutionFilter, Page
+from drs_recovery.store.record_fields import about, record
 from drs_recovery.web.api.answers import json_answer, next_page
 from drs_recovery.web.api.examples_execution import DOCUMENT, EVENTS, EXECUTIONS
-from drs_recovery.web.api.models_execution import EventList, ExecutionDocument, ExecutionPage
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
 from drs_recovery.web.api.responses import example_of, problems
 from drs_recovery.web.dependencies import Store, VisibleExecution
@@ -21,6 +23,29 @@ from drs_recovery.web.redaction import without_secrets
 from drs_recovery.web.security import CurrentPerson, Person
 
 router = APIRouter(prefix="/executions", tags=["executions"])
+
+
+@record
+class ExecutionPage(TypedDict):
+    """A page of a list of executions, newest first."""
+
+    executions: Annotated[
+        list[Execution],
+        about(
+            "A page can be short, or even empty, before the end of the list: a search for something "
+            "rare stops after a while and goes on with the cursor."
+        ),
+    ]
+    nextCursor: NotRequired[
+        Annotated[str, about("Where the next page starts; absent on the last one.", "Wy0xNzk1MDB…")]
+    ]
+
+
+@record
+class EventList(TypedDict):
+    """What happened in an execution, in the order in which it did."""
+
+    events: Annotated[list[Event], about("Oldest first.", [])]
 
 
 @router.get(

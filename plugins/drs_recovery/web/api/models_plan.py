@@ -1,124 +1,166 @@
-"""Plans, as the API describes them."""
+"""
+Plans, as the API describes them.
+
+The models only describe: answers go out as they are, with every field that they have.
+"""
 
 from __future__ import annotations
 
-from drs_recovery.web.api.models_base import Record, known, later, maybe
-from drs_recovery.web.api.models_execution import ExecutionSummary
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from drs_recovery.store.execution_types import ExecutionSummary
+from drs_recovery.store.record_fields import MOMENT, about
 from drs_recovery.web.plans.changes import ChangeState
 from drs_recovery.web.plans.drill_proof import ProofState
 from drs_recovery.web.plans.inputs import PlanKind
 from drs_recovery.web.shared.objectives import ObjectiveState
 
 
-class PlanError(Record):
+def never_null(schema: dict[str, Any]) -> None:
+    """
+    Say that a value is absent, never null, as long as there is none.
+
+    :param schema: of a value that pydantic describes as optional.
+    """
+    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
+    schema.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
+    if schema.get("default", ...) is None:
+        del schema["default"]
+
+
+def _describe_fields(schema: dict[str, Any]) -> None:
+    for field in schema.get("properties", {}).values():
+        never_null(field)
+
+
+class PlanModel(BaseModel):
+    """Base of all models of plans; what they do not name may be there as well."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="allow",
+        json_schema_extra=_describe_fields,
+    )
+
+
+def maybe(description: str, example: Any = None) -> Any:
+    """Describe a field that is absent as long as it has no value."""
+    return Field(None, description=description, examples=None if example is None else [example])
+
+
+class PlanError(PlanModel):
     """One thing that is wrong in a plan file."""
 
-    file: str = known("Name of the file.", "payroll.yaml")
-    place: str = known("Path inside the file; empty for the whole of it.", "waves[1].servers[0]")
-    message: str = known("What is wrong and what was expected.", '"s-12" is not a DRS source server id')
+    file: str = about("Name of the file.", "payroll.yaml")
+    place: str = about("Path inside the file; empty for the whole of it.", "waves[1].servers[0]")
+    message: str = about("What is wrong and what was expected.", '"s-12" is not a DRS source server id')
 
 
-class Proof(Record):
+class Proof(PlanModel):
     """Whether the last good drill still proves that the plan works."""
 
-    state: ProofState = known(
+    state: ProofState = about(
         "FRESH; OVERDUE if it is too old, by the plan's schedule or after 90 days; NEVER if there is none.",
         "OVERDUE",
     )
-    sentence: str = known("The same in words.", "Last good drill 120 days ago: older than 90 days")
+    sentence: str = about("The same in words.", "Last good drill 120 days ago: older than 90 days")
     age: int | None = maybe("Seconds since the end of the last good drill, in full minutes.", 10368000)
 
 
-class Measured(Record):
+class Measured(PlanModel):
     """What the last good drill measured, against what the plan promises now."""
 
-    state: ObjectiveState = known("What came of it.", "MET")
-    sentence: str = known("The same in words.", "RTO 42 min of 1 h: met")
+    state: ObjectiveState = about("What came of it.", "MET")
+    sentence: str = about("The same in words.", "RTO 42 min of 1 h: met")
     measured: float | None = maybe("Seconds that were measured.", 2522.5)
     objective: float | None = maybe("Seconds that the plan promises.", 3600)
 
 
-class MeasuredObjectives(Record):
+class MeasuredObjectives(PlanModel):
     """Recovery time and recovery point."""
 
-    rto: Measured = known("Recovery time.")
-    rpo: Measured = known("Recovery point.")
+    rto: Measured = about("Recovery time.")
+    rpo: Measured = about("Recovery point.")
 
 
-class Plan(Record):
+class Plan(PlanModel):
     """A plan, as its card in the console shows it."""
 
-    plan_id: str = known(
+    plan_id: str = about(
         "Its id; of a file whose id cannot be known, the name of the file.", "three-tier-crm"
     )
-    plan_name: str = known("Its name.", "Three-tier CRM")
-    dag_id: str = known("Airflow's id of its DAG.", "recover_three-tier-crm")
-    kind: PlanKind = known(
+    plan_name: str = about("Its name.", "Three-tier CRM")
+    dag_id: str = about("Airflow's id of its DAG.", "recover_three-tier-crm")
+    kind: PlanKind = about(
         "GOOD; BROKEN, with `errors`; or NO_FILE if only Airflow knows it, since its file is not here.",
         "GOOD",
     )
-    can_start: bool = known("Whether Airflow has a DAG of it that can be triggered.", True)
+    can_start: bool = about("Whether Airflow has a DAG of it that can be triggered.", True)
     file: str | None = maybe("Name of its file.", "three-tier-crm.yaml")
     description: str | None = maybe("What it is for.", "Database first, then application, then web.")
     owner: str | None = maybe("Team that answers for it.", "crm-team")
     tier: str | None = maybe("The tag that names its tier.", "tier-1")
-    tags: list[str] = known("All other tags.", ["crm"])
+    tags: list[str] = about("All other tags.", ["crm"])
     schedule: str | None = maybe(
         "When drills start by themselves, in words.",
         "At 03:00, on day 1 of the month (America/New_York)",
     )
-    next_run: float | None = later("When Airflow starts the next drill by itself.")
+    next_run: float | None = maybe("When Airflow starts the next drill by itself. Epoch seconds.", MOMENT)
     next_run_note: str | None = maybe("Why there is no `nextRun`.", "none while the plan is paused")
-    errors: list[PlanError] = known("Everything that is wrong in its file.", [])
-    warnings: list[str] = known("What keeps it from running, or costs money.", [])
-    live_executions: list[ExecutionSummary] = known("Those that have not ended, newest first.", [])
+    errors: list[PlanError] = about("Everything that is wrong in its file.", [])
+    warnings: list[str] = about("What keeps it from running, or costs money.", [])
+    live_executions: list[ExecutionSummary] = about("Those that have not ended, newest first.", [])
     last_drill: ExecutionSummary | None = maybe("The newest drill that has ended, however; no dry run.")
     last_recovery: ExecutionSummary | None = maybe("The newest real recovery that has ended; no dry run.")
     last_good_drill: ExecutionSummary | None = maybe("The newest that completed every wave of the plan.")
-    proof: Proof = known("Whether the last good drill still counts.")
-    objectives: MeasuredObjectives = known("What the last good drill measured.")
+    proof: Proof = about("Whether the last good drill still counts.")
+    objectives: MeasuredObjectives = about("What the last good drill measured.")
     changed_since_good_drill: bool | None = maybe("Whether it differs from the plan that was drilled.", False)
 
 
-class PlanChange(Record):
+class PlanChange(PlanModel):
     """One thing that changed."""
 
-    place: str = known("Where in the plan.", "Wave 2 Application")
-    what: str = known("What.", "time-out 1 h 30 min → 30 min")
+    place: str = about("Where in the plan.", "Wave 2 Application")
+    what: str = about("What.", "time-out 1 h 30 min → 30 min")
 
 
-class PlanChanges(Record):
+class PlanChanges(PlanModel):
     """How a plan differs from the one that the last good drill ran."""
 
-    state: ChangeState = known("What is known of it.", "CHANGED")
-    sentence: str = known("The same in words.", "1 change since the last good drill")
-    changes: list[PlanChange] = known("What changes the recovery: that drill does not prove it.", [])
-    texts: list[PlanChange] = known("What does not: names, descriptions, tags.", [])
+    state: ChangeState = about("What is known of it.", "CHANGED")
+    sentence: str = about("The same in words.", "1 change since the last good drill")
+    changes: list[PlanChange] = about("What changes the recovery: that drill does not prove it.", [])
+    texts: list[PlanChange] = about("What does not: names, descriptions, tags.", [])
 
 
-class PlanWave(Record):
+class PlanWave(PlanModel):
     """One wave of a plan, in words."""
 
-    wave_number: int = known("From 1, in the order of the plan.", 2)
-    wave_name: str = known("Its name.", "Application")
-    after: str = known("What it waits for.", "after Database")
-    groups: list[str] = known("Its protection groups.", ["application: 2 servers, us-east-1"])
+    wave_number: int = about("From 1, in the order of the plan.", 2)
+    wave_name: str = about("Its name.", "Application")
+    after: str = about("What it waits for.", "after Database")
+    groups: list[str] = about("Its protection groups.", ["application: 2 servers, us-east-1"])
     gate: str | None = maybe("Who is asked before it.", "asks dba-lead")
-    timeout: str = known("How long it may take.", "1 h 30 min")
-    success: str = known("When it succeeds.", "every critical server launches")
-    failure: str = known("What happens when it fails.", "what depends on it does not start")
+    timeout: str = about("How long it may take.", "1 h 30 min")
+    success: str = about("When it succeeds.", "every critical server launches")
+    failure: str = about("What happens when it fails.", "what depends on it does not start")
 
 
 class PlanDetail(Plan):
     """A plan with its waves and its changes."""
 
-    changes: PlanChanges = known("How it differs from the plan of the last good drill.")
-    waves: list[PlanWave] = known("What a recovery does; empty if its file cannot be used.", [])
-    notices: list[str] = known("What could not be asked for this answer, and why.", [])
+    changes: PlanChanges = about("How it differs from the plan of the last good drill.")
+    waves: list[PlanWave] = about("What a recovery does; empty if its file cannot be used.", [])
+    notices: list[str] = about("What could not be asked for this answer, and why.", [])
 
 
-class PlanList(Record):
+class PlanList(PlanModel):
     """Every plan."""
 
-    plans: list[Plan] = known("What needs somebody comes first, as in the console.", [])
-    notices: list[str] = known("What could not be asked for this answer, and why.", [])
+    plans: list[Plan] = about("What needs somebody comes first, as in the console.", [])
+    notices: list[str] = about("What could not be asked for this answer, and why.", [])

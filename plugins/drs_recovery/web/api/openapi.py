@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from drs_recovery.web.api.answers import json_answer
-from drs_recovery.web.api.models_base import never_null
+from drs_recovery.web.api.models_plan import never_null
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import NOT_MODIFIED, ProblemDetails, example_of, problems
 

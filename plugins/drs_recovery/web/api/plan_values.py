@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from drs_recovery.web.api.models_execution import ExecutionSummary
+from drs_recovery.store.execution_types import ExecutionSummary
 from drs_recovery.web.plans.cards import PlanCard
 from drs_recovery.web.plans.drill_proof import DrillProof
 from drs_recovery.web.plans.inputs import PlanPast, Record
@@ -14,7 +14,7 @@ from drs_recovery.web.plans.now import PlanNow, PlansNow
 from drs_recovery.web.plans.waves import PlanWave
 from drs_recovery.web.shared.objectives import ObjectiveResult
 
-_SUMMARY = tuple(str(field.alias) for field in ExecutionSummary.model_fields.values())
+_SUMMARY = tuple(ExecutionSummary.__annotations__)
 
 
 def values_of_all(found: PlansNow) -> dict[str, Any]:

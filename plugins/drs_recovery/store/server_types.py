@@ -1,0 +1,189 @@
+"""
+Servers of a wave, and how many of them are where, as records hold them; the API describes them so, too.
+
+A record can have more fields than its type. A field that has no value is absent, never null.
+"""
+
+# No postponed annotations: with them TypedDict would not see which fields are NotRequired.
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, NotRequired
+
+from typing_extensions import TypedDict
+
+from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.record_fields import (
+    ACCOUNT,
+    EXECUTION,
+    INSTANCE,
+    JOB,
+    SOURCE_SERVER,
+    about,
+    moment,
+    record,
+)
+
+
+@record
+class Transition(TypedDict):
+    """A launch status that a server had, or how far its job was before that: PENDING, STARTED."""
+
+    status: Annotated[str, about("Launch status as DRS sent it, or PENDING, STARTED of its job.", "LAUNCHED")]
+    timestamp: Annotated[float, moment("Since when, by DRS's clock where it says so.")]
+
+
+@record
+class PostLaunchAction(TypedDict):
+    """A post-launch action of DRS."""
+
+    name: Annotated[str, about("Its name in DRS.", "Validate HTTP")]
+    optional: Annotated[bool, about("Whether the server is ready although it fails.", False)]
+    status: Annotated[str, about("`SUCCEEDED`, `FAILED`, or as DRS calls what goes on.", "SUCCEEDED")]
+    reason: NotRequired[Annotated[str, about("Why it failed.", "the document timed out")]]
+
+
+@record
+class EarlierInstance(TypedDict):
+    """What an earlier attempt at the wave left of a server."""
+
+    jobId: NotRequired[Annotated[str, about("Its DRS job.", JOB)]]
+    recoveryInstanceId: NotRequired[Annotated[str, about("DRS's id of the instance.", INSTANCE)]]
+    instanceId: NotRequired[Annotated[str, about("EC2's id of the instance.", INSTANCE)]]
+    accountId: NotRequired[Annotated[str, about("AWS account of that launch.", ACCOUNT)]]
+    terminatedTime: NotRequired[
+        Annotated[float, moment("When it was seen to be gone, before the server's others.")]
+    ]
+    replacedBy: NotRequired[
+        Annotated[str, about("Execution whose launch of the server replaced it.", EXECUTION)]
+    ]
+
+
+@record
+class ServerStatus(TypedDict):
+    """How far one server of a wave is."""
+
+    executionId: Annotated[str, about("Id of the execution.", EXECUTION)]
+    waveNumber: Annotated[int, about("Number of its wave, from 1.", 1)]
+    sourceServerId: Annotated[str, about("DRS source server id.", SOURCE_SERVER)]
+    serverName: Annotated[str, about("Its name for people.", "crm-db-01")]
+    critical: Annotated[bool, about("Whether the wave fails with it.", True)]
+    region: Annotated[str, about("AWS Region in which it is recovered.", "us-east-1")]
+    connection: Annotated[str, about("Airflow connection that reaches its account.", "aws_default")]
+    isDrill: Annotated[bool, about("Whether the execution is a drill.", True)]
+    phase: Annotated[
+        ServerPhase,
+        about(
+            "How far it is. READY: launched, its EC2 details are known, required post-launch actions done.",
+            "READY",
+        ),
+    ]
+    launchStatus: Annotated[str, about("Launch status as DRS sent it last.", "LAUNCHED")]
+    transitionHistory: Annotated[
+        list[Transition], about("Every launch status that it had, oldest first.", [])
+    ]
+    attempt: NotRequired[Annotated[int, about("Attempt at the wave that launched it; 1 where absent.", 2)]]
+    jobId: NotRequired[Annotated[str, about("DRS job that recovers it.", JOB)]]
+    accountId: NotRequired[Annotated[str, about("AWS account in which it was launched.", ACCOUNT)]]
+    launchTime: NotRequired[
+        Annotated[float, moment("When DRS began to launch it: LAUNCH_START of the job's log.")]
+    ]
+    launchedTime: NotRequired[
+        Annotated[float, moment("When DRS had launched it: LAUNCH_END of the job's log.")]
+    ]
+    recoveryInstanceId: NotRequired[Annotated[str, about("DRS's id of its instance.", INSTANCE)]]
+    instanceId: NotRequired[Annotated[str, about("EC2's id of its instance.", INSTANCE)]]
+    instanceType: NotRequired[Annotated[str, about("EC2 instance type.", "m5.large")]]
+    instanceState: NotRequired[
+        Annotated[str, about("State of the instance in EC2 when it was looked at.", "running")]
+    ]
+    ec2LaunchTime: NotRequired[Annotated[float, moment("When EC2 launched the instance, by EC2's clock.")]]
+    privateIp: NotRequired[
+        Annotated[
+            str,
+            about(
+                "Private IPv4 address of the instance, or its IPv6 address where it has no other.",
+                "172.31.0.4",
+            ),
+        ]
+    ]
+    hostname: NotRequired[
+        Annotated[str, about("Name that resolves in the VPC.", "ip-172-31-0-4.ec2.internal")]
+    ]
+    replicationLag: NotRequired[
+        Annotated[float, about("Seconds that its data was behind when the execution opened.", 12)]
+    ]
+    pointInTime: NotRequired[Annotated[float, moment("Time of the data that it has.")]]
+    postLaunchActions: NotRequired[Annotated[list[PostLaunchAction], about("DRS's post-launch actions.", [])]]
+    postLaunchActionsStatus: NotRequired[
+        Annotated[str, about("All of them together: IN_PROGRESS, SUCCEEDED or FAILED.", "SUCCEEDED")]
+    ]
+    postLaunchActionsCompleted: NotRequired[
+        Annotated[float, moment("When all required ones were seen done.")]
+    ]
+    detailsAwaitedTime: NotRequired[
+        Annotated[float, moment("Since when only details of its instance are missing.")]
+    ]
+    error: NotRequired[Annotated[str, about("Why it failed.", "LAUNCH_FAILED: insufficient capacity")]]
+    warning: NotRequired[
+        Annotated[str, about("What to know of it although it is ready.", "optional action 'X' failed")]
+    ]
+    previousInstances: NotRequired[Annotated[list[EarlierInstance], about("What earlier attempts left.", [])]]
+    terminatedTime: NotRequired[Annotated[float, moment("When all its instances were seen to be gone.")]]
+    replacedBy: NotRequired[
+        Annotated[
+            str,
+            about(
+                "Execution whose later launch of the server replaces its instances: they do not count as "
+                "running.",
+                EXECUTION,
+            ),
+        ]
+    ]
+    lastPolledTime: NotRequired[Annotated[float, moment("When it was looked at last.")]]
+    pollAttempts: Annotated[int, about("How often its wave had been polled then.", 12)]
+
+
+@record
+class ServerCounts(TypedDict):
+    """How many servers are where; the parts always sum to `totalServers`."""
+
+    totalServers: Annotated[int, about("All servers.", 2)]
+    pending: Annotated[int, about("Not begun.", 0)]
+    snapshot: Annotated[int, about("DRS takes their snapshot.", 0)]
+    converting: Annotated[int, about("DRS converts their volumes.", 1)]
+    launching: Annotated[int, about("DRS launches their instances.", 0)]
+    launched: Annotated[int, about("Launched; details or post-launch actions are still to come.", 0)]
+    ready: Annotated[int, about("Ready, also those terminated since.", 1)]
+    failed: Annotated[int, about("Failed.", 0)]
+
+
+PROGRESS_PART: Mapping[ServerPhase, str] = MappingProxyType(
+    {
+        ServerPhase.PENDING: "pending",
+        ServerPhase.SNAPSHOT: "snapshot",
+        ServerPhase.CONVERSION: "converting",
+        ServerPhase.LAUNCH: "launching",
+        ServerPhase.LAUNCHED: "launched",
+        ServerPhase.POST_LAUNCH: "launched",
+        ServerPhase.READY: "ready",
+        ServerPhase.FAILED: "failed",
+        # Instances are terminated after the end: the count of what the execution reached stays as it was.
+        ServerPhase.TERMINATED: "ready",
+    }
+)
+
+
+def progress_of(phases: Iterable[ServerPhase]) -> ServerCounts:
+    """
+    Count servers by the part of the progress in which their phase belongs.
+
+    :param phases: the phase of every server.
+    """
+    progress = ServerCounts(
+        totalServers=0, pending=0, snapshot=0, converting=0, launching=0, launched=0, ready=0, failed=0
+    )
+    for phase in phases:
+        progress["totalServers"] += 1
+        progress[PROGRESS_PART[phase]] += 1  # type: ignore[literal-required]  # the table holds its keys
+    return progress

@@ -1,0 +1,113 @@
+"""The types of records name every field that the store writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import get_type_hints
+
+from drs_recovery.statuses import (
+    ExecutionStatus,
+    FailureDecision,
+    FindingSeverity,
+    GateDecision,
+    ServerPhase,
+    SkipCause,
+)
+from drs_recovery.store.execution_types import ExecutionDocument
+from drs_recovery.store.records import JobSeen, NewWave, PreflightFinding, TerminationJob
+from drs_recovery.store.wave_types import Wave
+from tests.record_types import misfits
+from tests.unit.store.conftest import Recovery
+
+DEADLINE = 1_800_003_600.0
+
+
+def open_everything(recovery: Recovery) -> None:
+    left_out = NewWave(3, "Web", skip_cause=SkipCause.NOT_CHOSEN, skip_reason="not chosen")
+    recovery.store.create_execution(
+        recovery.new(
+            waves=(NewWave(1, "Database", expected_duration=900), NewWave(2, "Application", (1,)), left_out),
+            controller="vienna",
+            run_start=1_800_000_000.0,
+            ticket="CHG1",
+            reason="quarterly",
+            replaces=("e0",),
+            expected_duration=1800,
+            expected_samples=2,
+            objectives={"rto": 3600, "rpo": 900},
+        )
+    )
+    for number in (1, 2):
+        recovery.store.add_servers(recovery.id, number, recovery.servers(number, 2))
+
+
+def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) -> None:
+    store, id_ = recovery.store, recovery.id
+    seen: set[str] = set()
+
+    def look() -> None:
+        document = store.get_document(id_)
+        assert misfits(document, store.get_events(id_)) == []
+        seen.update(document, *document["waves"])
+
+    open_everything(recovery)
+    store.note_waiting(id_, "ThrottlingException")
+    store.set_findings(id_, [PreflightFinding(FindingSeverity.WARNING, "lag", "wait", "s-1000", "db", 1)])
+    look()
+
+    store.admit(id_)
+    store.open_gate(id_, 1, "Go?", ["dba"], DEADLINE, two_person=True)
+    store.refuse_answer(id_, 1, "admin", "a second person is needed", answered_time=1_800_000_001.0)
+    look()
+
+    store.decide_gate(id_, 1, GateDecision.APPROVED, "dba", "go")
+    store.request_wave(id_, 1)
+    store.note_waiting(id_, "ThrottlingException", 1)
+    store.queue_wave(id_, 1, 2, "2 jobs are ahead")
+    look()
+
+    recovery.start()
+    store.record_poll_failure(id_, 1, "ThrottlingException")
+    look()
+
+    recovery.poll(1, ServerPhase.LAUNCHED, "LAUNCHED", job_status="COMPLETED")
+    recovery.poll(1, ServerPhase.FAILED, ids=("s-1000",), instanceId="i-9", error="no address")
+    store.fail_wave(id_, 1, "1 critical server failed")
+    store.open_failure_gate(id_, 1, "What now?", [], DEADLINE)
+    look()
+
+    store.decide_failure_gate(id_, 1, FailureDecision.RETRY, "dba", "again")
+    store.request_retry(id_, 1, "dba", 2, "again")
+    store.retry_wave(id_, 1, "dba", 2)
+    look()
+
+    store.restart_failed(id_, 1)
+    store.start_polling(id_, 1)
+    store.claim_notification(id_, "EXECUTION_OPENED")
+    store.set_error(id_, "wave 1 failed")
+    store.request_cancel(id_, "dba", "enough")
+    store.cancel_wave(id_, 1, "cancelled")
+    store.finalize(id_, ExecutionStatus.CANCELLED, cancelled=True)
+    look()
+
+    store.request_termination(id_, "dba", "run-1", {"waves": [1]})
+    store.record_termination_job(id_, TerminationJob("drsjob-t", "us-east-1", "aws", ("i-9",)), adopted=False)
+    store.record_termination_poll(id_, [JobSeen("drsjob-t", "COMPLETED", 1_800_000_100.0)])
+    store.record_termination_failure(id_, "1 instance is left")
+    look()
+
+    store.record_terminated(id_, ["i-9"])
+    store.finish_termination(id_)
+    look()
+
+    # What only other histories have; the random ones of test_random_histories.py look at their types, too.
+    rare = {"dryRun", "keepInstances", "rebuilt", "reconcilingTime", "instancesCheckedTime", "terminateAfter"}
+    named = get_type_hints(ExecutionDocument).keys() | get_type_hints(Wave).keys()
+    assert named - seen <= rare
+
+
+def test_types_need_neither_the_web_server_nor_airflow_nor_aws() -> None:
+    code = "import sys; import drs_recovery.store.execution_types; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"fastapi", "airflow", "boto3", "botocore"} & set(modules.split())
