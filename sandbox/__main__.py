@@ -17,12 +17,7 @@ from sandbox.world import WORLD
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """
-    Serve until a signal comes.
-
-    :param argv: command line, without the program.
-    :returns: exit status.
-    """
+    """Serve until a signal comes."""
     options = _parser().parse_args(argv)
     try:
         scenario = load_scenario(options.scenario) if options.scenario else Scenario()

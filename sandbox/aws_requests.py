@@ -1,4 +1,4 @@
-"""Finds out which AWS call an HTTP request is before moto gets it, and writes errors as that service does."""
+"""Finds out which AWS call a request is and in whose name, and writes errors as that service does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -17,6 +18,8 @@ from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
+
+from sandbox.clock import SimulatedClock
 
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # Where the name in the signature is not the name of the model in botocore.
@@ -32,7 +35,6 @@ class Identity:
 
     :param service: signing name, ``unknown`` for an unsigned request.
     :param operation: such as ``DescribeJobs``; method and path when the model does not tell.
-    :param region: of the signature.
     :param access_key: of the signature, None for an unsigned request.
     """
 
@@ -57,12 +59,7 @@ def keep_body(environ: Environ) -> bytes:
 
 
 def identify(environ: Environ, body: bytes) -> Identity:
-    """
-    Name the call.
-
-    :param environ: the WSGI environment.
-    :param body: of the request.
-    """
+    """Name the call."""
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     service = scope["service"] if scope else "unknown"
     region = scope["region"] if scope else "us-east-1"
@@ -75,10 +72,6 @@ def error_answer(
     """
     Write an error in the protocol of the service.
 
-    :param identity: the call.
-    :param environ: the WSGI environment.
-    :param code: such as ``ThrottlingException``.
-    :param message: for people.
     :returns: headers and body.
     """
     protocol = _protocol(_model(identity.service), environ.get("CONTENT_TYPE", ""))
@@ -114,8 +107,6 @@ def query_error(code: str, message: str) -> tuple[str, bytes]:
     """
     Write an error as services with the query protocol do, such as STS.
 
-    :param code: such as ``AccessDenied``.
-    :param message: for people.
     :returns: content type and body.
     """
     error = f"<Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
@@ -162,3 +153,54 @@ def _model(service: str) -> ServiceModel | None:
         return get_service_model(_MODEL_NAMES.get(service, service))
     except UnknownServiceError:
         return None
+
+
+@dataclass(frozen=True)
+class Session:
+    """
+    A session of a role.
+
+    :param principal: its ARN, ``arn:aws:sts::<account>:assumed-role/<role>/<session name>``.
+    :param end: wall time after which its key is refused, seconds since 1970.
+    """
+
+    principal: str
+    end: float
+
+
+class SessionBook:
+    """Every session by access key; safe to use from many threads."""
+
+    def __init__(self, clock: Callable[[], SimulatedClock]) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._sessions: dict[str, Session] = {}
+
+    def begin(self, access_key: str, principal: str, seconds: float) -> None:
+        """
+        Remember a session.
+
+        :param seconds: how long it lasts, in real time.
+        """
+        session = Session(principal, self._clock().wall() + seconds)
+        with self._lock:
+            self._sessions[access_key] = session
+
+    def principal(self, access_key: str | None) -> str | None:
+        """ARN of the session that a key belongs to; None for all other keys."""
+        session = self._of(access_key)
+        return session.principal if session else None
+
+    def has_ended(self, access_key: str | None) -> bool:
+        """Whether a key belongs to a session that is over."""
+        session = self._of(access_key)
+        return session is not None and self._clock().wall() >= session.end
+
+    def clear(self) -> None:
+        """Forget every session."""
+        with self._lock:
+            self._sessions.clear()
+
+    def _of(self, access_key: str | None) -> Session | None:
+        with self._lock:
+            return self._sessions.get(access_key or "")

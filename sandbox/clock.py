@@ -36,7 +36,6 @@ class SimulatedClock:
     """
     Simulated seconds since the clock was made, and the wall time of each of them.
 
-    :param speed: simulated seconds a real second.
     :param wall: the wall clock, in seconds since 1970.
     """
 
@@ -64,11 +63,7 @@ class SimulatedClock:
         return last.elapsed + (self._wall() - last.wall) * last.speed
 
     def when(self, elapsed: float) -> datetime:
-        """
-        Wall time of a simulated moment by AWS's clock, UTC; what was jumped over happened at the jump.
-
-        :param elapsed: simulated seconds since the clock was made.
-        """
+        """Wall time of a simulated moment by AWS's clock, UTC; what was jumped over happened at the jump."""
         index = max(bisect_right(self._stretches, elapsed, key=lambda stretch: stretch.elapsed) - 1, 0)
         stretch = self._stretches[index]
         wall = stretch.wall + (elapsed - stretch.elapsed) / stretch.speed
@@ -88,7 +83,6 @@ class SimulatedClock:
         """
         Change the speed from now on; what has happened keeps its times.
 
-        :param speed: simulated seconds a real second, above 0.
         :raises ValueError: for a speed of 0 or less.
         """
         self._stretches.append(_Stretch(self._wall(), self.elapsed(), _checked_speed(speed)))
@@ -97,7 +91,6 @@ class SimulatedClock:
         """
         Jump forward in simulated time.
 
-        :param seconds: simulated seconds, 0 or more.
         :raises ValueError: for a jump back.
         """
         if seconds < 0:

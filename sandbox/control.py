@@ -9,10 +9,8 @@ from urllib.parse import parse_qs
 
 from moto.core.base_backend import BackendDict
 
-from sandbox.demo import add_demo_servers, add_demo_topic
 from sandbox.fault_kinds import FAULT_KINDS
-from sandbox.fleet import add_server
-from sandbox.scenario import Scenario
+from sandbox.scenario import Scenario, add_demo_servers, add_demo_topic, add_server
 from sandbox.world import World
 
 PREFIX = "/sandbox-api"
@@ -29,7 +27,6 @@ class ControlApi:
     """
     Routes and handlers of the control API.
 
-    :param world: what they change.
     :param scenario: what a reset comes back to.
     """
 
@@ -66,11 +63,7 @@ class ControlApi:
         return [f"{method} {path}" for method, path in self._routes]
 
     def prepare(self, *, faults: bool) -> None:
-        """
-        Make the world of the scenario.
-
-        :param faults: switch its faults on as well.
-        """
+        """Make the world of the scenario."""
         self._world.quotas = self._world.quotas.changed(dict(self._scenario.quotas))
         if self._scenario.seed:
             add_demo_servers()

@@ -37,8 +37,6 @@ class FaultKind:
     """
     One kind of fault.
 
-    :param name: its ``kind``.
-    :param family: when it is looked at.
     :param fields: its keys beside ``kind``, those of the family included.
     """
 

@@ -86,7 +86,6 @@ class FaultBook:
         """
         Switch several faults on: all of them, or none.
 
-        :param documents: each as for :meth:`add`.
         :raises FaultRefusedError: when one does not fit the table.
         """
         accepted = [checked(document) for document in documents]
@@ -117,21 +116,11 @@ class FaultBook:
             return len(self._faults) < before
 
     def standing(self, kind: str, **subject: Any) -> Values | None:
-        """
-        The newest READ fault of a kind that fits.
-
-        :param kind: name of the kind.
-        :param subject: such as ``server="s-…"``.
-        """
+        """The newest READ fault of a kind that fits."""
         return next(reversed(self.all_standing(kind, **subject)), None)
 
     def all_standing(self, kind: str, **subject: Any) -> list[Values]:
-        """
-        The READ faults of a kind that fit, oldest first.
-
-        :param kind: name of the kind.
-        :param subject: such as ``region="us-east-1"``.
-        """
+        """The READ faults of a kind that fit, oldest first."""
         with self._lock:
             return [fault.values for fault in self._faults if _is(fault, kind, subject)]
 
@@ -139,7 +128,6 @@ class FaultBook:
         """
         Take the START faults that fit, and count them as struck.
 
-        :param kinds: names of the kinds to look for.
         :param subject: such as ``server="s-…"``, or ``server=[…]`` for a whole job.
         :returns: kind to values.
         """
@@ -153,13 +141,7 @@ class FaultBook:
         return struck
 
     def strike_call(self, service: str, operation: str, region: str) -> list[Fault]:
-        """
-        The CALL faults that change this call: delays first, then at most one other.
-
-        :param service: signing name.
-        :param operation: such as ``DescribeJobs``.
-        :param region: the Region the call was signed for.
-        """
+        """The CALL faults that change this call: delays first, then at most one other."""
         subject = {"service": service, "operation": operation, "region": region}
         delays: list[Fault] = []
         answers: list[Fault] = []
@@ -185,7 +167,6 @@ def checked(document: Any) -> tuple[FaultKind, Values]:
     """
     Check a fault against the table.
 
-    :param document: as it came in.
     :returns: its kind, and every field with defaults filled in.
     :raises FaultRefusedError: naming what is wrong and what is known.
     """

@@ -13,10 +13,8 @@ class Field:
     """
     One key of a description.
 
-    :param accepts: whether a value is good.
     :param expects: what is expected, for the error message.
     :param default: value when the key is left out; None is "not set".
-    :param required: whether the key must be given.
     """
 
     accepts: Callable[[Any], bool]
@@ -29,8 +27,6 @@ def filled(fields: Mapping[str, Field], given: Mapping[str, Any]) -> tuple[dict[
     """
     Check a description.
 
-    :param fields: the table.
-    :param given: the description.
     :returns: every field with defaults filled in, and what is wrong.
     """
     problems = [unknown("key", str(key), fields) for key in given if key not in fields]
@@ -43,13 +39,7 @@ def filled(fields: Mapping[str, Field], given: Mapping[str, Any]) -> tuple[dict[
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> str:
-    """
-    Say that a name is not known, which one may have been meant, and which are known.
-
-    :param what: kind of name, such as ``key``.
-    :param name: the name.
-    :param known: all there are.
-    """
+    """Say that a name is not known, which one may have been meant, and which are known."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f", did you mean {near[0]}?" if near else "."
     return f"unknown {what} {name!r}{hint} Known: {', '.join(sorted(known))}"

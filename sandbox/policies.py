@@ -17,7 +17,6 @@ class Question:
     """
     May this be done?
 
-    :param action: such as ``ec2:RunInstances``.
     :param resource: ARN, or ``*``, which only a policy for all resources covers.
     :param context: condition key in lower case to its values.
     """
@@ -44,8 +43,6 @@ def judge(policies: Iterable[Mapping[str, Any]], question: Question) -> Verdict:
     """
     Decide as IAM does: a denial wins, and what nobody allows is refused.
 
-    :param policies: policy documents.
-    :param question: what is asked.
     :raises NotImplementedError: for a condition operator that is not simulated.
     """
     concerned = _concerned(policies, question)
@@ -64,12 +61,7 @@ def judge(policies: Iterable[Mapping[str, Any]], question: Question) -> Verdict:
 
 
 def allowing(policies: Iterable[Mapping[str, Any]], question: Question) -> list[str]:
-    """
-    Name the statements that allow what is asked, by their ``Sid``.
-
-    :param policies: policy documents.
-    :param question: what is asked.
-    """
+    """Name the statements that allow what is asked, by their ``Sid``."""
     return [
         statement.get("Sid", "")
         for statement in _concerned(policies, question)

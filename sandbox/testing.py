@@ -58,23 +58,13 @@ PREPARING_KEY = "preparing"
 
 
 class Sandbox:
-    """
-    A sandbox that runs somewhere, and its control API.
-
-    :param url: where it answers.
-    """
+    """A sandbox that runs somewhere, and its control API."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def client(self, service: str, region: str = "us-east-1", **options: Any) -> Any:
-        """
-        A boto3 client of the sandbox.
-
-        :param service: such as ``drs``.
-        :param region: the Region.
-        :param options: more arguments of ``boto3.client``.
-        """
+        """A boto3 client of the sandbox."""
         credentials = {"aws_access_key_id": PREPARING_KEY, "aws_secret_access_key": "testing"}
         return boto3.client(service, region, endpoint_url=self.url, **{**credentials, **options})
 
@@ -129,9 +119,7 @@ class Sandbox:
         """
         Call the control API.
 
-        :param method: HTTP method.
         :param path: behind ``/sandbox-api``.
-        :param body: JSON to send.
         :raises ControlError: with the sandbox's explanation.
         """
         data = None if body is None else json.dumps(body).encode()
@@ -151,9 +139,6 @@ def running_sandbox(
     """
     A sandbox on a free port of 127.0.0.1, served by a thread of this process.
 
-    :param speed: simulated seconds a real second.
-    :param scenario: as in a scenario file.
-    :param seed: with the demo servers.
     :raises RuntimeError: when this process has one already, as both would share moto's state.
     """
     with _alone():
@@ -174,7 +159,6 @@ def separate_sandbox(*options: str) -> Iterator[Sandbox]:
     A sandbox on a free port of 127.0.0.1, in a process of its own: it shares no interpreter with the caller.
 
     :param options: of ``python -m sandbox``, such as ``--no-seed``.
-    :raises RuntimeError: when it does not start.
     """
     command = [sys.executable, "-m", "sandbox", "--port", "0", *options]
     # No shell, and the options come from tests and benchmarks.
@@ -201,11 +185,7 @@ def mocked_sandbox(
 
     Faults of the call family need HTTP and do nothing here.
 
-    :param speed: simulated seconds a real second.
-    :param scenario: as in a scenario file.
-    :param seed: with the demo servers.
     :param wall: the wall clock, such as a :class:`ManualWall`.
-    :raises RuntimeError: when this process has a sandbox already.
     """
     with _alone():
         register()

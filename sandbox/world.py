@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from threading import RLock
 from typing import Any
 
+from sandbox.activity import CallLog, WriteMeter
 from sandbox.authorization import Authorization
-from sandbox.calls import CallLog
+from sandbox.aws_requests import SessionBook
 from sandbox.clock import SimulatedClock
 from sandbox.faults import FaultBook
-from sandbox.sessions import SessionBook
-from sandbox.writes import WriteMeter
 
 
 class QuotaRefusedError(ValueError):
@@ -34,7 +33,6 @@ class Quotas:
         """
         These quotas with some other values.
 
-        :param values: name to number.
         :raises QuotaRefusedError: naming the known quotas.
         """
         known = [field.name for field in fields(self)]

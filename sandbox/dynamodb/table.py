@@ -18,12 +18,9 @@ from typing import Any
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import SecondaryIndex, Table
 
-from sandbox.dynamodb.pages import matching, page_of
-from sandbox.dynamodb.projections import projected
-from sandbox.dynamodb.sizes import stored
-from sandbox.dynamodb.sorted_rows import PrimaryKey, Schema, SortedRows
+from sandbox.activity import Stored
+from sandbox.dynamodb.indexes import PrimaryKey, Schema, SortedRows, matching, page_of, projected, stored
 from sandbox.world import WORLD
-from sandbox.writes import Stored
 
 Answer = tuple[list[Item], int, dict[str, Any] | None]
 
@@ -80,11 +77,7 @@ class IndexedTable(Table):
 
     @contextmanager
     def changing(self, attributes: Mapping[str, Any]) -> Iterator[None]:
-        """
-        Follow whatever a block does to an item.
-
-        :param attributes: that name the item, in DynamoDB's notation.
-        """
+        """Follow whatever a block does to an item."""
         hash_key, range_key = (
             attributes.get(name) for name in (self.hash_key_attr, self.range_key_attr or "")
         )

@@ -6,7 +6,7 @@ from devstack.errors import UnreachableError
 from devstack.layout import PROJECT
 from devstack.messages import MAILBOX, unread_messages
 from drs_recovery.plan.loader import load_plan
-from sandbox.demo import TOPIC
+from sandbox.scenario import TOPIC
 from sandbox.testing import running_sandbox
 
 

@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.sts.models import STSBackend
 
-from sandbox.drs.models import drs_backends
+from sandbox.drs import drs_backends
 from sandbox.moto_bridge import register
 from sandbox.testing import mocked_sandbox
 

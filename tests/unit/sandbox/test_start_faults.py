@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.fleet import add_server
+from sandbox.scenario import add_server
 from sandbox.testing import ManualWall
 from sandbox.world import World
 from tests.unit.sandbox.known import A_DRILL, DB_1, DB_2

@@ -1,18 +1,75 @@
 """
-What writes to DynamoDB would cost: write units and bytes of each partition, computed from item sizes.
+What clients did: the AWS calls that the sandbox got, and what their writes to DynamoDB would cost.
 
-The rules are those of DynamoDB's developer guide ("Capacity unit consumption for write operations"): a write
-costs a unit for each kilobyte, begun ones included, of the larger of the item before and after; twice that in
-a transaction; and each index pays for its own entry when that changes, twice when the entry moves. Sizes are
-moto's, which takes a number for its text: that is some bytes more than DynamoDB. Reads cost nothing here, nor
-do conditional writes that fail.
+Write units and bytes of each partition are computed from item sizes, by the rules of DynamoDB's developer
+guide ("Capacity unit consumption for write operations"): a write costs a unit for each kilobyte, begun ones
+included, of the larger of the item before and after; twice that in a transaction; and each index pays for its
+own entry when that changes, twice when the entry moves. Sizes are moto's, which takes a number for its text:
+some bytes more than DynamoDB. Reads cost nothing here, nor do conditional writes that fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from threading import Lock
+from typing import Any
+
+# Enough for an hour of a hundred calls a second; older calls stay in the counts only.
+KEPT_CALLS = 360_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """
+    One AWS call.
+
+    :param time: when it came in, UTC, ISO-8601.
+    :param status: HTTP status, or ``reset`` for a connection that was closed without an answer.
+    :param fault: kind of the fault that changed the answer, or None.
+    :param principal: ARN of the role's session with whose key it was signed; None for all other keys.
+    """
+
+    time: str
+    service: str
+    operation: str
+    region: str
+    status: int | str
+    fault: str | None = None
+    principal: str | None = None
+
+
+class CallLog:
+    """The calls since the start or the last :meth:`clear`; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every call."""
+        with self._lock:
+            self._calls: deque[Call] = deque(maxlen=KEPT_CALLS)
+            self._counts: Counter[str] = Counter()
+
+    def record(self, call: Call) -> None:
+        """Keep one call."""
+        with self._lock:
+            self._calls.append(call)
+            self._counts[f"{call.service}.{call.operation}"] += 1
+
+    def report(self, service: str | None = None, operation: str | None = None) -> dict[str, Any]:
+        """Counts by ``service.operation`` and the calls in order."""
+        with self._lock:
+            calls = [asdict(call) for call in self._select(service, operation)]
+            return {"counts": dict(self._counts), "calls": calls}
+
+    def _select(self, service: str | None, operation: str | None) -> Iterator[Call]:
+        for call in self._calls:
+            if service in (None, call.service) and operation in (None, call.operation):
+                yield call
+
 
 _UNIT_BYTES = 1024
 _TRANSACTION_FACTOR = 2
@@ -70,14 +127,7 @@ class WriteMeter:
             self._partitions = {}
 
     def record(self, partition: str, before: Stored, after: Stored, *, in_transaction: bool) -> None:
-        """
-        Count one write.
-
-        :param partition: value of the table's hash attribute.
-        :param before: the item before it.
-        :param after: the item after it.
-        :param in_transaction: whether it was part of one.
-        """
+        """Count one write."""
         factor = _TRANSACTION_FACTOR if in_transaction else 1
         units = factor * _units(max(before.size, after.size))
         units += sum(map(_index_units, before.entries, after.entries))
@@ -92,7 +142,6 @@ class WriteMeter:
         """
         Take the bytes of a write back whose transaction failed; it is paid for nevertheless.
 
-        :param partition: value of the table's hash attribute.
         :param before: the item as the write left it.
         :param after: the item as it is again.
         """
