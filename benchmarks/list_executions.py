@@ -8,7 +8,7 @@ from benchmarks.made_executions import history, write
 from benchmarks.report import Report
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.table_definition import create_table
 from sandbox.testing import Sandbox, separate_sandbox
@@ -41,7 +41,7 @@ def _measure(sandbox: Sandbox, count: int) -> dict[str, float]:
     row: dict[str, float] = {"executions": count}
     for name, wanted in WANTED.items():
         before = len(sandbox.calls("dynamodb"))
-        store.list_executions(wanted)
+        store.listings.page(wanted)
         row[f"{name}: calls"] = len(sandbox.calls("dynamodb")) - before
         row[f"{name}: ms"] = 1000 * min(_seconds(store, wanted) for _ in range(REPEATS))
     return row
@@ -49,5 +49,5 @@ def _measure(sandbox: Sandbox, count: int) -> dict[str, float]:
 
 def _seconds(store: ExecutionStore, wanted: ExecutionFilter) -> float:
     start = time.perf_counter()
-    store.list_executions(wanted)
+    store.listings.page(wanted)
     return time.perf_counter() - start

@@ -39,7 +39,7 @@ def installation(store: ExecutionStore) -> str:
     :raises UnansweredVariableError: Airflow does not answer.
     """
     ours = own_name()
-    return checked_claim(store, ours, store.claim_installation(*ours))
+    return checked_claim(store, ours, store.installations.claim(*ours))
 
 
 class OwnName(NamedTuple):

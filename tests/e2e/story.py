@@ -28,7 +28,7 @@ def story_of(stack: Stack) -> list[tuple[str, str]]:
 def _records(stack: Stack) -> Iterator[tuple[str, str]]:
     try:
         store = open_store(stack.state.sandbox_url)
-        for execution in store.list_executions(limit=_EXECUTIONS).items:
+        for execution in store.listings.page(limit=_EXECUTIONS).items:
             yield f"{execution['planId']} {execution['dagRunId']}", _told(store, execution["executionId"])
     # Whatever is wrong with the stack must not hide the test's own failure.
     except Exception as error:

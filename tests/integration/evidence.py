@@ -52,7 +52,7 @@ def answers(sandbox: Sandbox, operation: str) -> list[int | str]:
 
 def is_queued(store: ExecutionStore) -> bool:
     """Whether the one execution that lives says that its first wave waits for room in DRS."""
-    return any("queue" in store.get_wave(one["executionId"], 1) for one in store.find_all_live())
+    return any("queue" in store.get_wave(one["executionId"], 1) for one in store.listings.live())
 
 
 def _jobs(sandbox: Sandbox, region: str) -> list[dict[str, Any]]:

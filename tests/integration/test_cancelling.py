@@ -24,7 +24,7 @@ TWO_WAVES = plan(database(), application())
 
 def live(store: ExecutionStore) -> dict[str, Any]:
     """The one execution that has not ended."""
-    (execution,) = store.find_all_live()
+    (execution,) = store.listings.live()
     return execution
 
 
@@ -113,7 +113,7 @@ def test_a_drill_that_is_cancelled_while_it_is_opened_starts_nothing(
         mark(core_api, runner.store, state="failed")
         sandbox.control("DELETE", "/faults")
 
-    with once(lambda: bool(runner.store.find_all_live()), cancel):
+    with once(lambda: bool(runner.store.listings.live()), cancel):
         ended = runner.run(plan(database()))
 
     assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
@@ -188,7 +188,7 @@ def test_a_second_person_who_cancels_while_the_last_jobs_are_followed_changes_no
     def is_finalizing() -> bool:
         return any(
             execution["status"] == "CANCELLING" and last_task(core_api, execution) in ("running", "deferred")
-            for execution in runner.store.find_all_live()
+            for execution in runner.store.listings.live()
         )
 
     def cancel_again() -> None:
@@ -214,7 +214,7 @@ def test_a_failed_execution_that_is_cancelled_while_its_last_job_is_followed_sta
     sandbox.add_fault("stuck_job")
 
     def is_finalizing() -> bool:
-        return any(execution["status"] == "CANCELLING" for execution in runner.store.find_all_live())
+        return any(execution["status"] == "CANCELLING" for execution in runner.store.listings.live())
 
     with once(is_finalizing, lambda: mark(core_api, runner.store, state="failed")):
         ended = runner.run(plan(database(timeout="PT3S"), application()))

@@ -138,7 +138,7 @@ def test_a_drill_is_refused_while_another_execution_of_its_plan_is_live(
 ) -> None:
     other = _live_execution("crm")
     runner.store.create_execution(other)
-    runner.store.hold_plan(other.execution_id)
+    runner.store.locks.hold_plan(other.execution_id)
 
     ended = runner.run(plan(database()))
 
@@ -152,7 +152,7 @@ def test_a_real_recovery_is_not_queued_behind_a_drill_but_cancels_it(
 ) -> None:
     drill = _live_execution("crm")
     runner.store.create_execution(drill)
-    runner.store.hold_plan(drill.execution_id)
+    runner.store.locks.hold_plan(drill.execution_id)
 
     ended = runner.run(
         plan(database()), {"execution_type": "RECOVERY"}, people={"wave_01_database": approve()}

@@ -63,7 +63,7 @@ def test_a_drill_that_is_cancelled_while_it_waits_starts_nothing_and_leaves_the_
     monkeypatch.setattr("drs_recovery.closing.close.LATE_START_SECONDS", 1)
 
     def cancel() -> None:
-        (execution,) = runner.store.find_all_live()
+        (execution,) = runner.store.listings.live()
         run = f"/dags/{execution['dagId']}/dagRuns/{execution['dagRunId']}"
         core_api.call("alice", "PATCH", run, json={"state": "failed"})
 
@@ -73,7 +73,7 @@ def test_a_drill_that_is_cancelled_while_it_waits_starts_nothing_and_leaves_the_
     assert (ended.state, ended.document["status"]) == ("failed", "CANCELLED")
     assert ended.waves == ["CANCELLED", "CANCELLED"]
     assert "queue" not in ended.document["waves"][0]
-    assert runner.store.read_queue("123456789012:us-east-1").entries == ()
+    assert runner.store.queue.read("123456789012:us-east-1").entries == ()
     assert accepted_starts(full) == 1
 
 

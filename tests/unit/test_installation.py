@@ -65,7 +65,7 @@ def test_a_name_is_made_once_kept_and_claimed(store: ExecutionStore, variables: 
 
     assert variables.values[NAME_VARIABLE] == name
     assert name.startswith("airflow-")
-    assert store.claim_installation(name, "another")["claim"] == variables.values[CLAIM_VARIABLE]
+    assert store.installations.claim(name, "another")["claim"] == variables.values[CLAIM_VARIABLE]
     assert [installation(store), installation(execution_store()), known_installation()] == [name] * 3
 
 
@@ -137,7 +137,7 @@ def test_a_claim_that_went_with_the_table_is_made_again(store: ExecutionStore, v
     )
 
     assert installation(store) == name
-    assert store.claim_installation(name, "another")["claimedTime"] <= time.time()
+    assert store.installations.claim(name, "another")["claimedTime"] <= time.time()
 
 
 @pytest.mark.parametrize("name", ["", " vienna", "a/b", "x" * 65, "übersee"])

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
@@ -61,7 +61,7 @@ def show_list(store: ExecutionStore, options: argparse.Namespace) -> int:
     """
     status = ExecutionStatus(options.status) if options.status else None
     wanted = ExecutionFilter(plan_id=options.plan, status=status, cancelled=options.cancelled)
-    page = store.list_executions(wanted, options.limit, options.cursor)
+    page = store.listings.page(wanted, options.limit, options.cursor)
     if options.json:
         print(json.dumps({"items": page.items, "cursor": page.cursor}, indent=2))
         return 0

@@ -35,7 +35,7 @@ def set_kept_plans_right(store: ExecutionStore, run_state_of: RunStateOf) -> Pla
     """
     result, name = PlanKeeping(), installation(store)
     kept = {plan.execution_id: plan for plan in kept_plans()}
-    for row in store.find_all_live():
+    for row in store.listings.live():
         if row["executionId"] in kept or elsewhere(row, name):
             continue
         if run_state_of(row["dagId"], row["dagRunId"]) not in ENDED_RUNS:

@@ -100,7 +100,7 @@ class Rebuilder:
         self._store.create_execution(new)
         self._store.begin_rebuilding(execution_id, LOST)
         # Nobody else may open the plan beside it: the lock went with the table.
-        self._store.hold_plan(execution_id)
+        self._store.locks.hold_plan(execution_id)
         by_wave: dict[int, list[FoundJob]] = defaultdict(list)
         for job in jobs:
             by_wave[job.wave].append(job)

@@ -64,7 +64,7 @@ def reconcile(
     """
     result = Reconciliation()
     closer, name = ExecutionCloser(store), installation(store)
-    for execution in store.find_all_live():
+    for execution in store.listings.live():
         execution_id = execution["executionId"]
         if elsewhere(execution, name):
             continue

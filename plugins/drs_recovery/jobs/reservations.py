@@ -62,7 +62,7 @@ class PlaceQueue:
 
     def begin_look(self) -> None:
         """Read the queue for the next look."""
-        self._queue, self._jobs = self._store.read_queue(self.name), None
+        self._queue, self._jobs = self._store.queue.read(self.name), None
 
     def read_jobs(self, since: datetime) -> tuple[Job, ...]:
         """
@@ -86,7 +86,7 @@ class PlaceQueue:
         queue, jobs = self._queue, self._jobs
         self._queue = self._jobs = None
         if queue is None or jobs is None:
-            queue, jobs = self._store.read_queue(self.name), None
+            queue, jobs = self._store.queue.read(self.name), None
         return PlaceState(
             region=self._hooks.place.region,
             limits=self._current_limits(queue.limits),

@@ -64,12 +64,12 @@ def _take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> Q
     ghosts = _ghosts(state, mine)
     # What got room last is looked for by whoever takes room next; the next but one takes it out.
     stays = {mine.order, state.queue.last}
-    store.leave_queue(place.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
+    store.queue.leave(place.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
     turn = turn_of(mine, replace(state, queue=state.queue.without(ghosts)))
     # Room that is taken stays taken, whoever comes: the request it was taken for may be under way.
     if not (turn.is_now or mine.has_room(state.time)):
         raise QueuedError(turn, mine)
-    return store.reserve_room(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)
+    return store.queue.reserve(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)
 
 
 def _ghosts(state: PlaceState, mine: QueueEntry) -> list[QueueEntry]:

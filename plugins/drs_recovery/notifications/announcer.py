@@ -43,7 +43,7 @@ class Announcer:
         new = [
             happening
             for happening in happenings(document, asked)
-            if happening.key not in told and self._store.claim_notification(execution_id, happening.key)
+            if happening.key not in told and self._store.notifications.claim(execution_id, happening.key)
         ]
         if new:
             self._tell(document, new, asked)
@@ -62,7 +62,7 @@ class Announcer:
     def _record_failure(self, execution_id: str, channel: Channel, key: str, error: str) -> None:
         log.warning("execution %s: %s was not told of %s: %s", execution_id, channel.name, key, error)
         detail = {"key": key, "channel": channel.name, "error": error}
-        self._store.record_failed_telling(execution_id, channel.failure, detail)
+        self._store.notifications.record_failure(execution_id, channel.failure, detail)
 
 
 def template_context(notice: Notice, happening: Happening, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def tell_unrecorded(store: ExecutionStore, found: Iterable[Unrecorded]) -> None:
     """
     plans = _plans()
     for one in found:
-        told = store.told_instances(one.execution_id)
+        told = store.notifications.told_instances(one.execution_id)
         contexts = [] if one.instances.keys() <= told else [_context(store, one)]
         messages = list(notifier_channels(plans.get(one.plan_id), contexts)) if contexts else []
         channels = [*messages, *metric_channels(_measured(one), INSTANCES_UNRECORDED)]
@@ -72,7 +72,7 @@ def tell_unrecorded(store: ExecutionStore, found: Iterable[Unrecorded]) -> None:
             for key, error in channel.failures():
                 log.warning("execution %s: %s: %s: %s", one.execution_id, channel.name, key, error)
         if any(channel.done for channel in messages):
-            store.record_told_instances(one.execution_id, {*told, *one.instances})
+            store.notifications.record_told_instances(one.execution_id, {*told, *one.instances})
 
 
 def _plans() -> Mapping[str, RecoveryPlan]:

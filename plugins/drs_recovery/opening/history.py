@@ -12,7 +12,7 @@ from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import USUAL_WAVE_SECONDS, attempt_of, critical_path, launch_began
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 
 Record = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ class History:
         wanted = ExecutionFilter(
             plan_id=self._plan.id, status=ExecutionStatus.COMPLETED, execution_type=self._type
         )
-        found = self._store.list_executions(wanted, limit=_LOOK_BACK).items
+        found = self._store.listings.page(wanted, limit=_LOOK_BACK).items
         return [item for item in found if not item.get("dryRun")][:_EXECUTIONS]
 
     def _same_waves(self, execution: Record) -> frozenset[str]:

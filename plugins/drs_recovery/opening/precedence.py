@@ -47,7 +47,7 @@ def second_of_plan(store: ExecutionStore, execution: Document) -> Obstacle | Non
     :param execution: EXECUTION record.
     :return: why it may not run; None if it may.
     """
-    other = store.hold_plan(execution["executionId"], execution)
+    other = store.locks.hold_plan(execution["executionId"], execution)
     if other is None:
         return None
     return Obstacle(_in_the_way(other), is_recovery=other["executionType"] == ExecutionType.RECOVERY)
@@ -166,7 +166,7 @@ def make_way(store: ExecutionStore, execution_id: str, document: Document | None
     :raises WaveRefusedError: another execution of the plan is in its way, such as after it was reopened.
     """
     document = document or store.get_document(execution_id)
-    other = store.hold_plan(execution_id, document)
+    other = store.locks.hold_plan(execution_id, document)
     # A recovery that nobody approved yet stops no drill; when it starts, it cancels the drill.
     if other is not None and (other["executionType"] == document["executionType"] or "startTime" in other):
         raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
@@ -189,7 +189,7 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
     """
     if not ExecutionStatus(execution["status"]).is_final:
         return
-    other = store.in_the_way(execution["executionId"])
+    other = store.locks.in_the_way(execution["executionId"])
     if other is not None:
         raise WaveRefusedError(f"nothing is started: {_in_the_way(other)}")
     if obstacle := disturbed_recovery(store, store.get_document(execution["executionId"])):
@@ -207,7 +207,7 @@ def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None
 def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:
     """The other live executions of a type; a dry run launches nothing and disturbs nobody."""
     documents: list[Document] = []
-    for item in store.find_all_live(kind):
+    for item in store.listings.live(kind):
         if item.get("dryRun") or item["executionId"] == execution_id:
             continue
         try:

@@ -150,11 +150,11 @@ class RecoveryMixin(OutlivesOutages):
         :param execution: id of the execution.
         :raises AirflowSkipException: it belongs to another installation.
         """
-        record, claim = self.store.get_execution_and_claim(execution, self._ours.name)
+        record, claim = self.store.installations.get_execution_and_claim(execution, self._ours.name)
         if record is None:
             return None
         with fails_for_good():
-            claim = claim or self.store.claim_installation(*self._ours)
+            claim = claim or self.store.installations.claim(*self._ours)
             name = checked_claim(self.store, self._ours, claim)
         if reason := elsewhere(record, name):
             raise AirflowSkipException(f"nothing is done: {reason}")
@@ -198,7 +198,7 @@ class RecoveryMixin(OutlivesOutages):
                 raise
             message = f"the task {self.task_id} failed and is tried again: {describe(error)}"
             try:
-                self.store.note_waiting(execution, message, getattr(self, "wave_number", None))
+                self.store.waits.note(execution, message, getattr(self, "wave_number", None))
             except Exception as unwritten:
                 _log.warning("execution %s: %s; not recorded: %s", execution, message, describe(unwritten))
             raise

@@ -117,7 +117,7 @@ class OpenExecutionOperator(PlanOperator):
         """
         check_not_ending(self.store.get_execution(execution_id))
         problem = f"AWS cannot be asked for the {what}"
-        since = self.store.note_waiting(execution_id, problem)
+        since = self.store.waits.note(execution_id, problem)
         left = since + _PATIENCE[options.execution_type] - time.time()
         if left <= 0:
             minutes = _PATIENCE[options.execution_type] / 60

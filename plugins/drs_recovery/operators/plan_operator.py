@@ -19,7 +19,7 @@ from drs_recovery.operators.lost_records import LostRecord
 from drs_recovery.plan.model import DAG_ID_PREFIX, RecoveryPlan
 from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class PlanOperator(RecoveryOperator):
         check_not_ending(execution)
         names = ", ".join(missing[:_TASKS_SHOWN]) + (" and others" if missing[_TASKS_SHOWN:] else "")
         problem = f"Airflow's DAG run has no task {names}: its DAG is of another version of the plan"
-        since = self.store.note_waiting(execution["executionId"], problem)
+        since = self.store.waits.note(execution["executionId"], problem)
         if time.time() > since + TASKS_PATIENCE:
             why = f"{problem}, since {moment(since)}: see whether the DAG processor reads the plan files"
             self.store.set_error(execution["executionId"], str(ExecutionRefusedError([why])))
@@ -139,6 +139,6 @@ class PlanOperator(RecoveryOperator):
     def _last_known_plan(self, context: Context) -> RecoveryPlan:
         """The plan with which its last execution was opened: a refused one needs a plan for its record."""
         plan_id = context["dag_run"].dag_id.removeprefix(DAG_ID_PREFIX)
-        for row in self.store.list_executions(ExecutionFilter(plan_id=plan_id), limit=1).items:
+        for row in self.store.listings.page(ExecutionFilter(plan_id=plan_id), limit=1).items:
             return self.plan_of(row["executionId"])
         raise self.refusal()

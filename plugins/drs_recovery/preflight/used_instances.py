@@ -84,7 +84,7 @@ def recorded_use(store: ExecutionStore, execution_id: str, server_ids: Collectio
 
 
 def _recorded(store: ExecutionStore, server_ids: Collection[str]) -> Iterator[UsedInstance]:
-    for execution, server in store.find_recovered_servers(server_ids):
+    for execution, server in store.listings.recovered_servers(server_ids):
         owner = {"owner": execution["executionId"], "execution": execution}
         address = server.get("privateIp")
         instances = instances_left(server)

@@ -1,36 +1,17 @@
 """
 The execution store: the durable record of every execution, written by transitions that cannot contradict it.
 
-::
-
-    StoreBase ─┬─ StoreReads ── StoreLists ──┐                records and documents; lists
-               │                StoreTerminations             the end of instances
-               ├─ StoreGates ── StoreWaves ─┐                 gates; start, jobs and end of waves
-               │      StoreFailureGates ────┴─ StoreRetries   what to do about failed waves; new attempts
-               ├─ StorePolls                                  how far the servers are
-               ├─ StoreCancels                                who asked for an end: nothing more starts
-               ├─ StoreRetryRequests                          who asked for a new attempt
-               ├─ StoreTurns                                  one person at a time acts
-               ├─ StoreQueue                                  who waits for room in DRS
-               ├─ StoreLocks                                  which executions of a plan live
-               ├─ StoreFindings                               what the preflight found
-               ├─ StoreTroubles                               what keeps things from going on
-               ├─ StoreRebuilding                             records that were lost
-               ├─ StoreInstallations                          which Airflow installations share the table
-               └─ StoreNotifications                          what was told, and what could not be
-                        └── ExecutionStore                    all of them; opening and ending an execution
-
 Every transition and its EVENT record are one transaction. Polls never set the status of an execution.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
-from drs_recovery.store.action_lock import StoreTurns
 from drs_recovery.store.cancels import StoreCancels
 from drs_recovery.store.documents import (
     ENGINE,
@@ -48,11 +29,10 @@ from drs_recovery.store.documents import (
 from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Put, Update
 from drs_recovery.store.facts import has_instances_left, instances_of
 from drs_recovery.store.findings import StoreFindings
-from drs_recovery.store.installations import StoreInstallations
-from drs_recovery.store.job_queue import StoreQueue
+from drs_recovery.store.job_queue import JobQueue
 from drs_recovery.store.keys import execution_key, key_of, live_key
-from drs_recovery.store.locks import StoreLocks
-from drs_recovery.store.notifications import StoreNotifications
+from drs_recovery.store.listings import Listings
+from drs_recovery.store.locks import ActionLock, Installations, Notifications, PlanLocks
 from drs_recovery.store.polls import StorePolls
 from drs_recovery.store.rebuilding import StoreRebuilding
 from drs_recovery.store.records import NewExecution, NewServer
@@ -69,7 +49,7 @@ from drs_recovery.store.rules import (
     termination_time,
     wave_subject,
 )
-from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS
+from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS, ExecutionsTable
 from drs_recovery.store.terminations import StoreTerminations
 from drs_recovery.store.transaction import (
     RECORD_IS_AS_READ,
@@ -79,7 +59,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.troubles import StoreTroubles
+from drs_recovery.store.waits import Waits
 
 __all__ = ["ExecutionStore", "can_terminate", "final_status"]
 
@@ -92,22 +72,26 @@ class ExecutionStore(
     StoreRetries,
     StoreRebuilding,
     StoreRetryRequests,
-    StoreTurns,
     StorePolls,
     StoreCancels,
-    StoreQueue,
-    StoreLocks,
     StoreFindings,
-    StoreTroubles,
-    StoreInstallations,
-    StoreNotifications,
 ):
     """
-    The records of executions.
+    The records of executions; what lies in partitions of its own is an attribute each.
 
     :param table: the table of executions.
     :param clock: gives epoch seconds.
     """
+
+    def __init__(self, table: ExecutionsTable, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(table, clock)
+        self.listings = Listings(table, clock)
+        self.queue = JobQueue(table, clock)
+        self.waits = Waits(table, clock)
+        self.locks = PlanLocks(table, clock)
+        self.action_lock = ActionLock(table, clock)
+        self.installations = Installations(table, clock)
+        self.notifications = Notifications(table, clock)
 
     def create_execution(self, new: NewExecution) -> bool:
         """

@@ -14,24 +14,16 @@ from dataclasses import replace
 from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, Priority, WaveStatus
-from drs_recovery.store.documents import Event, present
+from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store.documents import present
 from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Key, Put
-from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.queue_entries import Queue, QueueEntry, QueueState
 from drs_recovery.store.transaction import (
     RECORD_IS_AS_READ,
     RECORD_IS_NEW,
     StoreBase,
-    execution_growth,
-    execution_update,
-    record_update,
-    retried_on_conflict,
 )
-
-QUEUED = "QUEUED"
-"""Phase of a wave that waits for room in DRS."""
 
 # In this order in the partition.
 _GUARD, _ENTRIES = "GUARD", "JOB#"
@@ -40,10 +32,10 @@ _GUARD, _ENTRIES = "GUARD", "JOB#"
 _MOST_AT_ONCE = 50
 
 
-class StoreQueue(StoreBase):
-    """Join a queue, reserve room, leave; and what a wave's record says of it."""
+class JobQueue(StoreBase):
+    """Join a queue, reserve room, leave."""
 
-    def read_queue(self, place: str) -> Queue:
+    def read(self, place: str) -> Queue:
         """
         Read the queue of a place.
 
@@ -57,7 +49,7 @@ class StoreQueue(StoreBase):
         entries = tuple(_entry_of(row) for row in rows if row["recordKey"] != _GUARD)
         return Queue(place, guard["version"], guard.get("limits"), entries, guard.get("last"))
 
-    def wait_in_queue(self, place: str, entry: QueueEntry, until: float) -> None:
+    def wait(self, place: str, entry: QueueEntry, until: float) -> None:
         """
         Join a queue, or stay in it; an entry that somebody else changed in this moment stays as it is.
 
@@ -68,9 +60,7 @@ class StoreQueue(StoreBase):
         waiting = replace(entry, until=until, state=QueueState.WAITING, job_id=None)
         self._write_alone(_put_entry(place, waiting))
 
-    def reserve_room(
-        self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]
-    ) -> QueueEntry:
+    def reserve(self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]) -> QueueEntry:
         """
         Take room for a job, if nobody took any since the queue was read.
 
@@ -98,7 +88,7 @@ class StoreQueue(StoreBase):
         )
         return replace(reserved, version=entry.version + 1)
 
-    def name_queued_job(self, place: str, entry: QueueEntry, job_id: str, until: float) -> None:
+    def name_job(self, place: str, entry: QueueEntry, job_id: str, until: float) -> None:
         """
         Write down the job that took the room: it counts until DRS lists the job.
 
@@ -109,7 +99,7 @@ class StoreQueue(StoreBase):
         """
         self._write_alone(_put_entry(place, replace(entry, job_id=job_id, until=until)))
 
-    def leave_queue(self, place: str, entries: Sequence[QueueEntry]) -> None:
+    def leave(self, place: str, entries: Sequence[QueueEntry]) -> None:
         """
         Take entries out of a queue, unless somebody changed one of them since it was read.
 
@@ -120,57 +110,12 @@ class StoreQueue(StoreBase):
         if known:
             self._write_alone(*(Delete(_entry_key(place, e), _as_read(e.version)) for e in known))
 
-    @retried_on_conflict
-    def queue_wave(self, execution_id: str, number: int, position: int, reason: str) -> bool:
-        """
-        Record where a wave stands in the queue for DRS; the first time in an attempt this is an event.
-
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param position: 1-based position in the queue.
-        :param reason: what it waits for, for people.
-        :return: False if nothing was written: the record says so already, or the wave waits for no start.
-        """
-        execution, wave = self._read_together(execution_id, number)
-        if not _may_be_queued(execution, wave):
-            return False
-        now, standing = self._now(), {"position": position, "reason": reason}
-        if wave.get("queue", {}).items() >= standing.items():
-            return False
-        since = wave.get("queuedTime", now)
-        queue = {"phase": QUEUED, **standing, "since": since}
-        update = record_update(wave, {"queue": queue, "queuedTime": since})
-        if was_queued(wave):
-            self.table.transact([execution_growth(execution, now, {}, {}), update])
-        else:
-            event = Event("WAVE_QUEUED", {"wave": number, "attempt": attempt_of(wave), **standing})
-            self._commit(event, [execution_update(execution, now, {}), update])
-        return True
-
-    @retried_on_conflict
-    def end_queueing(self, execution_id: str, number: int) -> None:
-        """
-        Record that a wave waits for room no more, although its jobs are not all started.
-
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        """
-        wave = self._read_wave(execution_id, number)
-        if "queue" in wave:
-            self.table.transact([record_update(wave, {"queue": None})])
-
     def _write_alone(self, *actions: Action) -> None:
         """Write what is only good as long as nobody else was faster."""
         try:
             self.table.transact(actions)
         except StoreConflictError:
             return
-
-
-def _may_be_queued(execution: Item, wave: Item) -> bool:
-    status = ExecutionStatus(execution["status"])
-    is_ending = status.is_final or status is ExecutionStatus.CANCELLING
-    return not is_ending and wave["status"] == WaveStatus.PENDING
 
 
 def _partition(place: str) -> str:

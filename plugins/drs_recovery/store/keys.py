@@ -137,3 +137,13 @@ def listing_moment(time: float) -> str:
 def live_key(execution_id: str) -> Key:
     """Key of the record that says that an execution lives."""
     return Key(HOUSEKEEPING, LIVE_PREFIX + execution_id)
+
+
+def installation_key(name: str) -> Key:
+    """Key of the record that claims the name of an Airflow installation."""
+    return Key(f"installation:{name}", "INSTALLATION")
+
+
+def unrecorded_key(execution_id: str) -> Key:
+    """Key of the record that says of which instances without an execution people were told."""
+    return Key(HOUSEKEEPING, f"UNRECORDED#{execution_id}")

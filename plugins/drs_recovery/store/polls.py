@@ -19,7 +19,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.troubles import trouble
+from drs_recovery.store.waits import trouble
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"

@@ -6,11 +6,12 @@ Times are epoch seconds, durations seconds. No airflow and no boto3 here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs_recovery.statuses import ExecutionType, FindingSeverity, ServerPhase, SkipCause
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
+from drs_recovery.store.facts import was_cancelled
 
 
 @dataclass(frozen=True)
@@ -258,3 +259,79 @@ class WavePoll:
     is_look: bool = True
     looks: int = 1
     looked_at: float | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionFilter:
+    """
+    Which executions a list shows; whatever is None makes no difference.
+
+    :param plan_id: only executions of this plan.
+    :param plan_ids: only executions of these plans, such as all that a person may read.
+    :param may_list: only executions of plans for whose id this holds; asked about each plan that is met.
+    :param status: only executions with this status.
+    :param execution_type: only drills, or only recoveries.
+    :param ticket: only executions with exactly this ticket.
+    :param since: only executions submitted then or later, in epoch seconds.
+    :param until: only executions submitted then or earlier, in epoch seconds.
+    :param cancelled: only executions that were ended before their time, whatever their status; or, if False,
+        only the others.
+    """
+
+    plan_id: str | None = None
+    plan_ids: Collection[str] | None = None
+    may_list: Callable[[str], bool] | None = None
+    status: ExecutionStatus | None = None
+    execution_type: ExecutionType | None = None
+    ticket: str | None = None
+    since: float | None = None
+    until: float | None = None
+    cancelled: bool | None = None
+
+    @property
+    def plans(self) -> frozenset[str] | None:
+        """The plans whose executions can be listed, None for all."""
+        if self.plan_id is None:
+            return None if self.plan_ids is None else frozenset(self.plan_ids)
+        asked = frozenset({self.plan_id})
+        return asked if self.plan_ids is None else asked & frozenset(self.plan_ids)
+
+    def accepts_plan(self, plan_id: str) -> bool:
+        """
+        Whether executions of a plan can be among them.
+
+        :param plan_id: its id.
+        """
+        if self.plans is not None and plan_id not in self.plans:
+            return False
+        return self.may_list is None or self.may_list(plan_id)
+
+    def accepts(self, execution: Mapping[str, Any]) -> bool:
+        """
+        Whether an execution is one of them.
+
+        :param execution: EXECUTION record.
+        """
+        if not self.accepts_plan(execution["planId"]):
+            return False
+        submitted = execution["submittedTime"]
+        if submitted < (self.since or 0) or (self.until is not None and submitted > self.until):
+            return False
+        if self.cancelled is not None and was_cancelled(execution) is not self.cancelled:
+            return False
+        pairs = (("status", self.status), ("executionType", self.execution_type), ("ticket", self.ticket))
+        return all(value is None or execution.get(name) == value for name, value in pairs)
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    A part of a list of executions, newest first.
+
+    :param items: EXECUTION records without their plan snapshots. A page can be short, or even empty, before
+        the end: a search for something rare stops after a while and goes on with the cursor.
+    :param cursor: where the next page starts, opaque; None at the end.
+    """
+
+    items: list[dict[str, Any]]
+    cursor: str | None

@@ -27,7 +27,7 @@ from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.failure_gates import StoreFailureGates
 from drs_recovery.store.keys import END_OF_RANGE
-from drs_recovery.store.locks import StoreLocks, taken
+from drs_recovery.store.locks import PlanLocks, taken
 from drs_recovery.store.progress import ServerChange, progress_deltas
 from drs_recovery.store.retry_requests import request_behind
 from drs_recovery.store.rules import demand_live, wave_subject, without
@@ -90,7 +90,7 @@ _ATTEMPT_FIELDS = (
 )
 
 
-class StoreRetries(StoreFailureGates, StoreLocks):
+class StoreRetries(StoreFailureGates):
     """Begin a new attempt at a wave, also when its execution has ended."""
 
     @retried_on_conflict
@@ -141,7 +141,7 @@ class StoreRetries(StoreFailureGates, StoreLocks):
         """What an execution that has ended gets back in the moment it is reopened: its plan, and its life."""
         if not _has_ended(execution):
             return []
-        lock, other = self._read_lock(execution)
+        lock, other = PlanLocks(self.table, self._clock).read(execution)
         if other is not None:
             current = f"part of a plan with a live {other['executionType']} ({other['executionId']})"
             raise TransitionRefusedError(wave_subject(wave), current, "retried")

@@ -14,7 +14,6 @@ from drs_recovery.store.instance_records import InstancesSeen, compared
 from drs_recovery.store.instances import StoreInstances
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
 from drs_recovery.store.progress import merge_jobs
-from drs_recovery.store.queries import StoreLists
 from drs_recovery.store.records import JobSeen, TerminationJob
 from drs_recovery.store.rules import can_terminate, is_termination_requested
 from drs_recovery.store.transaction import (
@@ -30,7 +29,7 @@ _SUBJECT = "what the execution launched"
 _NOT_OVER: Item = {"terminatedTime": None, "replacedBy": None}
 
 
-class StoreTerminations(StoreLists, StoreInstances):
+class StoreTerminations(StoreInstances):
     """Every transition of the instances of an execution that has ended; none touches its final status."""
 
     @retried_on_conflict

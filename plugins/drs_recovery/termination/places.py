@@ -29,7 +29,7 @@ def known_places(store: ExecutionStore) -> set[Place]:
     """
     found, name = set(_places_of_files()), installation(store)
     seen: set[tuple[str, str]] = set()
-    for execution in store.list_executions(limit=RECENT_EXECUTIONS).items:
+    for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
         version = execution["planId"], execution["planHash"]
         # The connections of another installation need not exist here.
         if version not in seen and not elsewhere(execution, name):

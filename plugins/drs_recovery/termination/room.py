@@ -61,7 +61,7 @@ class TerminationRoom:
     def give_back(self) -> None:
         """Free the room of a job that DRS did not start."""
         if self._entry is not None:
-            self._store.leave_queue(self._place.name, [self._entry])
+            self._store.queue.leave(self._place.name, [self._entry])
 
     def started(self, job_id: str | None) -> None:
         """
@@ -71,7 +71,7 @@ class TerminationRoom:
         """
         if self._entry is not None:
             until = self._entry.until if job_id is None else time.time() + LISTING_SECONDS
-            self._store.name_queued_job(self._place.name, self._entry, job_id or UNANSWERED, until)
+            self._store.queue.name_job(self._place.name, self._entry, job_id or UNANSWERED, until)
 
     def _pass_over_unanswered(self, server_ids: Collection[str]) -> None:
         """
@@ -80,8 +80,8 @@ class TerminationRoom:
         DRS is asked for its jobs after this, and refuses a second one for a server of a job that it does not
         list yet.
         """
-        queue = self._store.read_queue(self._place.name)
+        queue = self._store.queue.read(self._place.name)
         mine = queue.of_wave(self._execution["executionId"], NO_WAVE)
         unanswered = [one for one in mine if one.job_id == UNANSWERED]
         passed = [one for one in unanswered if not set(server_ids).isdisjoint(one.server_ids)]
-        self._store.leave_queue(queue.place, passed)
+        self._store.queue.leave(queue.place, passed)

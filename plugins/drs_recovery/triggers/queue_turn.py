@@ -15,7 +15,6 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.clients import Place
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.jobs.schedule import PlaceState
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.hub import hub
 from drs_recovery.waves.queue_wait import QueuedWave
 
@@ -100,11 +99,12 @@ class QueueTurnTrigger(BaseTrigger):
 
     async def _note(self, wave: QueuedWave, problem: str) -> None:
         """Put on record which places do not say whose turn it is; the queue in the record is as of before."""
+        execution_id, number = self.execution_id, self.wave_number
         if problem:
             message = f"DRS does not tell whether there is room: {problem}"
-            await hub().with_store(ExecutionStore.note_waiting, self.execution_id, message, self.wave_number)
+            await hub().with_store(lambda store: store.waits.note(execution_id, message, number))
         elif wave.is_noted:
-            await hub().with_store(ExecutionStore.end_waiting, self.execution_id, self.wave_number)
+            await hub().with_store(lambda store: store.waits.end(execution_id, number))
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

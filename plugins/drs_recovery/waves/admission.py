@@ -73,7 +73,7 @@ class Admission:
         try:
             self._reserved[part.number] = take_room(self._store, queue, self._entry(part))
         except QueuedError as error:
-            self._store.wait_in_queue(queue.name, error.entry, waits_until())
+            self._store.queue.wait(queue.name, error.entry, waits_until())
             raise
         self._check_still_wanted(part)
 
@@ -92,7 +92,7 @@ class Admission:
             self.give_back(part)
             raise
         except (WaveRefusedError, InstancesInUseError):
-            self._store.leave_queue(self._queue_of(part).name, [self._reserved.pop(part.number)])
+            self._store.queue.leave(self._queue_of(part).name, [self._reserved.pop(part.number)])
             raise
 
     def join(self, part: JobPart) -> None:
@@ -101,10 +101,10 @@ class Admission:
 
         :param part: the job.
         """
-        queue = self._store.read_queue(self._queue_of(part).name)
+        queue = self._store.queue.read(self._queue_of(part).name)
         mine = queue.standing(self._entry(part))
         if mine.waits:
-            self._store.wait_in_queue(queue.place, mine, waits_until())
+            self._store.queue.wait(queue.place, mine, waits_until())
 
     def give_back(self, part: JobPart) -> None:
         """
@@ -113,7 +113,7 @@ class Admission:
         :param part: the job.
         """
         entry = self._reserved.pop(part.number)
-        self._store.wait_in_queue(self._queue_of(part).name, entry, waits_until())
+        self._store.queue.wait(self._queue_of(part).name, entry, waits_until())
 
     def started(self, part: JobPart, job_id: str) -> None:
         """
@@ -125,7 +125,7 @@ class Admission:
         entry = self._reserved.pop(part.number, None)
         if entry is not None:
             until = time.time() + LISTING_SECONDS
-            self._store.name_queued_job(self._queue_of(part).name, entry, job_id, until)
+            self._store.queue.name_job(self._queue_of(part).name, entry, job_id, until)
 
     def _queue_of(self, part: JobPart) -> PlaceQueue:
         if part.place not in self._queues:
@@ -176,9 +176,9 @@ def leave_queues(
     """
     for place in places_of(servers):
         try:
-            queue = store.read_queue(PlaceQueue(store, clients.at(*place)).name)
+            queue = store.queue.read(PlaceQueue(store, clients.at(*place)).name)
             of_wave = queue.of_wave(wave["executionId"], wave["waveNumber"])
             mine = [one for one in of_wave if parts is None or one.part in parts]
-            store.leave_queue(queue.place, [entry for entry in mine if entry.waits])
+            store.queue.leave(queue.place, [entry for entry in mine if entry.waits])
         except NOT_LOOKED_AT as error:
             log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))

@@ -81,7 +81,7 @@ class QueuedWave:
         for state in states.values():
             self._stay(store, state)
         last = max((turn for turn in turns if turn is not None), key=lambda turn: turn.position)
-        store.queue_wave(self._execution_id, self._number, last.position, last.reason)
+        store.waits.queue_wave(self._execution_id, self._number, last.position, last.reason)
         return False
 
     def _turn_of(self, part: JobPart, state: PlaceState) -> Turn | None:
@@ -98,4 +98,4 @@ class QueuedWave:
     def _stay(self, store: ExecutionStore, state: PlaceState) -> None:
         for entry in self._entries(state):
             if entry.until - time.time() < lease() / 2:
-                store.wait_in_queue(state.queue.place, entry, waits_until())
+                store.queue.wait(state.queue.place, entry, waits_until())

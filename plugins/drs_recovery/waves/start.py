@@ -88,9 +88,9 @@ class WaveStarter:
     def _told_since(self, execution_id: str, number: int, error: NotStartedError) -> float | None:
         """Put on record what the wave waits for, and since when; of its turn, the queue tells."""
         if isinstance(error, QueuedError):
-            self._store.end_waiting(execution_id, number)
+            self._store.waits.end(execution_id, number)
             return None
-        return self._store.note_waiting(execution_id, str(error), number)
+        return self._store.waits.note(execution_id, str(error), number)
 
     def leave_queues(self, execution_id: str, number: int) -> None:
         """
@@ -177,9 +177,11 @@ class WaveStarter:
         queued = [delay for delay in delays if isinstance(delay, QueuedError)]
         if queued:
             last = max(queued, key=lambda delay: delay.turn.position)
-            self._store.queue_wave(execution_id, wave["waveNumber"], last.turn.position, last.turn.reason)
+            self._store.waits.queue_wave(
+                execution_id, wave["waveNumber"], last.turn.position, last.turn.reason
+            )
         else:
-            self._store.end_queueing(execution_id, wave["waveNumber"])
+            self._store.waits.end_queueing(execution_id, wave["waveNumber"])
         others = [delay for delay in delays if not isinstance(delay, QueuedError)]
         return min(others or queued, key=lambda delay: math.inf if delay.pause is None else delay.pause)
 

@@ -13,7 +13,7 @@ from drs_recovery.web.shared.runs import RunSummary, run_summary
 
 
 def _live_recoveries(store: Store, person: CurrentPerson) -> tuple[RunSummary, ...]:
-    found = store.find_all_live(ExecutionType.RECOVERY)
+    found = store.listings.live(ExecutionType.RECOVERY)
     seen = (run_summary(one) for one in found if person.sees_plan(one["planId"]))
     return tuple(one for one in seen if one.badge.is_alarm)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.listings import Listings
 from drs_recovery.web.app import create_app
 from drs_recovery.web.headers import HEADERS
 from tests.integration.web.conftest import Console
@@ -91,7 +91,7 @@ def test_what_nobody_expected_has_the_security_headers_and_tells_no_secret(
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr(ExecutionStore, "list_executions", fails)
+    monkeypatch.setattr(Listings, "page", fails)
 
     for path in ("/executions", "/api/v1/executions"):
         answer = console.get(path, html=True)

@@ -57,7 +57,7 @@ def test_a_running_wave_is_followed_to_its_end_and_the_record_names_who_cancelle
     said: list[Any] = []
 
     def cancel() -> None:
-        (execution,) = runner.store.find_all_live()
+        (execution,) = runner.store.listings.live()
         said.append(
             send(console.core_api, execution["executionId"], "cancel", {"reason": "wrong plan"}, "bob")
         )

@@ -12,6 +12,7 @@ import pytest
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.listings import Listings
 from tests.iam_policies import preparing_table
 from tests.integration.web.conftest import Console
 from tests.integration.web.markup import HOSTILE, Page
@@ -167,6 +168,6 @@ def test_an_error_of_aws_is_told_as_text(console: Console, monkeypatch: pytest.M
     def fails(*_: Any, **__: Any) -> Any:
         raise ClientError({"Error": {"Code": HOSTILE, "Message": HOSTILE}}, "Query")
 
-    monkeypatch.setattr(ExecutionStore, "list_executions", fails)
+    monkeypatch.setattr(Listings, "page", fails)
 
     assert HOSTILE in read(console, "/executions", 503).text

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.listings import Listings
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import crm, drill, opened
 from tests.unit.plan.documents import write_plan
@@ -120,7 +121,7 @@ def test_an_error_that_nobody_expected_tells_nothing(
     def fail(self: Any, *arguments: Any) -> None:
         raise RuntimeError(f"cannot log in with {PASSWORD}")
 
-    monkeypatch.setattr(ExecutionStore, "list_executions", fail)
+    monkeypatch.setattr(Listings, "page", fail)
     answer = console.get(path, html=not path.startswith("/api"))
 
     assert answer.status_code == 500
@@ -137,7 +138,7 @@ def test_what_aws_quotes_of_a_signed_request_is_not_passed_on(
     def refuse(self: Any, *arguments: Any) -> None:
         raise ClientError(refusal, "Query")
 
-    monkeypatch.setattr(ExecutionStore, "list_executions", refuse)
+    monkeypatch.setattr(Listings, "page", refuse)
     answer = console.get(path, html=not path.startswith("/api"))
 
     assert answer.status_code == 503

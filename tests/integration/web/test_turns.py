@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.locks import ActionLock
 from drs_recovery.web.actions import lock
 from tests.integration.web.conftest import Console
 from tests.integration.web.test_roles import failed
@@ -21,10 +22,10 @@ def test_who_waits_too_long_for_their_turn_is_told_and_can_ask_again(
 ) -> None:
     monkeypatch.setattr(lock, "PATIENCE", 0.0)
     execution = failed(store)
-    store.take_turn(execution, "somebody", 60)
+    store.action_lock.acquire(execution, "somebody", 60)
 
     status, refused = retried(console, execution)
-    store.end_turn(execution, "somebody")
+    store.action_lock.release(execution, "somebody")
     again = retried(console, execution)
 
     assert (status, refused[:32]) == (409, "Others act on this execution in ")
@@ -39,7 +40,7 @@ def test_what_was_done_is_answered_also_if_the_turn_cannot_be_given_back(
     def fails(*_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
 
-    monkeypatch.setattr(ExecutionStore, "end_turn", fails)
+    monkeypatch.setattr(ActionLock, "release", fails)
 
     status, detail = retried(console, failed(store))
 

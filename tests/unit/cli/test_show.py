@@ -14,7 +14,7 @@ from drs_recovery.cli import main, rendering
 from drs_recovery.cli.text import plain
 from drs_recovery.durations import words
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreError
-from drs_recovery.store.queries import Page
+from drs_recovery.store.records import Page
 
 START = 1_800_000_000.0
 
@@ -319,6 +319,7 @@ class Store:
 
     def __init__(self, document, events=()):
         self.document, self.events, self.asked = document, events, None
+        self.listings = self
 
     def get_document(self, execution_id):
         if execution_id != self.document["executionId"]:
@@ -328,7 +329,7 @@ class Store:
     def get_events(self, execution_id):
         return self.events
 
-    def list_executions(self, wanted, limit, cursor):
+    def page(self, wanted, limit, cursor):
         if cursor == "bad":
             raise StoreError("'bad' is not a cursor of a list of executions")
         self.cancelled = wanted.cancelled

@@ -475,6 +475,6 @@ def test_a_store_that_does_not_answer_does_not_fail_a_step_either(
         raise ConnectionError("no way to DynamoDB")
 
     steps = steps_of(plan(database()))
-    monkeypatch.setattr("drs_recovery.store.executions.ExecutionStore.claim_notification", out_of_reach)
+    monkeypatch.setattr("drs_recovery.store.locks.Notifications.claim", out_of_reach)
 
     assert steps.open() == steps.execution_id

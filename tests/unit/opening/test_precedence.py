@@ -11,6 +11,7 @@ from airflow.utils.types import DagRunType
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening.precedence import make_way
 from drs_recovery.statuses import ExecutionStatus, GateDecision
+from drs_recovery.store.locks import PlanLocks
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, application, database, plan
 from tests.unit.steps import Steps, deferred
@@ -125,7 +126,7 @@ def test_a_drill_that_was_cancelled_meanwhile_is_not_skipped(steps_of: StepsOf) 
     steps_of(CRM).open(**REAL)
     drill = steps_of(CRM, run_id="scheduled__1")
     drill.run_type = DagRunType.SCHEDULED
-    hold = drill.store.hold_plan
+    hold = drill.store.locks.hold_plan
 
     def cancelled_meanwhile(execution_id: str) -> object:
         other = hold(execution_id)
@@ -133,7 +134,7 @@ def test_a_drill_that_was_cancelled_meanwhile_is_not_skipped(steps_of: StepsOf) 
         return other
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(drill.store), "hold_plan", lambda _store, one, *_: cancelled_meanwhile(one))
+        patched.setattr(PlanLocks, "hold_plan", lambda _store, one, *_: cancelled_meanwhile(one))
         with pytest.raises(AirflowFailException, match="cancelled by ann: not tonight"):
             drill.open()
 

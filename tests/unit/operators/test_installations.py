@@ -252,7 +252,7 @@ def test_a_name_that_another_installation_has_claimed_is_refused_with_what_to_do
             step({}) if step.__name__ == "execute" else step()
 
     assert state_of(steps) == before
-    assert [e["executionId"] for e in steps.store.find_all_live()] == [steps.execution_id]
+    assert [e["executionId"] for e in steps.store.listings.live()] == [steps.execution_id]
 
 
 def test_a_recovery_ends_no_instance_in_use_of_another_installation(

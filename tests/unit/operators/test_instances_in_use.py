@@ -256,7 +256,7 @@ def test_they_are_looked_for_again_right_before_each_start(
     assert starts(aws) == before
     (wave,) = steps.document["waves"]
     assert (wave["status"], "in use by a real recovery" in wave["statusReason"]) == ("FAILED", True)
-    assert steps.store.read_queue("123456789012:us-east-1").entries == ()
+    assert steps.store.queue.read("123456789012:us-east-1").entries == ()
 
 
 def test_a_start_waits_while_nobody_knows_whether_instances_are_in_use(

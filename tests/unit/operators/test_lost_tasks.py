@@ -241,7 +241,7 @@ def test_an_execution_of_a_plan_that_never_was_good_is_refused_without_a_record(
     with pytest.raises(AirflowFailException, match=r"crm\.yaml: waves"):
         FinalizeExecutionOperator(task_id=FINALIZE, problems=BROKEN).execute(steps.context())
 
-    assert steps.store.find_all_live() == []
+    assert steps.store.listings.live() == []
 
 
 def test_an_execution_that_was_opened_goes_on_when_its_file_breaks_before_it_is_admitted(

@@ -19,7 +19,7 @@ from drs_recovery.cli import main
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.termination.terminate import Terminator
 from sandbox.testing import Sandbox
 from tests.iam_policies import ENGINE, ENGINE_POLICIES, policy
@@ -129,7 +129,7 @@ def everything_happens(aws: Sandbox, steps_of: StepsOf) -> Steps:
 def test_what_the_policies_allow_is_what_the_engine_does(as_role: Sandbox, steps_of: StepsOf) -> None:
     steps = everything_happens(as_role, steps_of)
     # The console and other readers.
-    steps.store.list_executions(ExecutionFilter(status=ExecutionStatus.COMPLETED))
+    steps.store.listings.page(ExecutionFilter(status=ExecutionStatus.COMPLETED))
     steps.store.get_document(steps.execution_id)
 
     assert as_role.judged()["refused"] == []

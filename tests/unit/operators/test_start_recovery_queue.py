@@ -32,7 +32,7 @@ def foreign_job(aws: Sandbox, server_id: str = WEB_1) -> None:
 
 
 def queue_of(steps: Steps) -> tuple[QueueEntry, ...]:
-    return steps.store.read_queue(PLACE).entries
+    return steps.store.queue.read(PLACE).entries
 
 
 def wave_of(steps: Steps) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def test_what_joins_the_queue_while_its_run_ends_leaves_it_as_well(
     (waiting,) = queue_of(steps)
     steps.store.request_cancel(steps.execution_id, "admin", "enough")
     deferred(steps.finalize)
-    steps.store.wait_in_queue(PLACE, replace(waiting, version=0), time.time() + 300)
+    steps.store.queue.wait(PLACE, replace(waiting, version=0), time.time() + 300)
 
     deferred(steps.finalize)
 
@@ -364,7 +364,7 @@ def test_quotas_that_cannot_be_read_count_with_their_defaults(aws: Sandbox, step
     aws.add_fault("error", operation="GetServiceQuota", status=403, code="AccessDeniedException")
 
     assert len(steps.start()) == 1
-    assert "jobs_in_progress" not in steps.store.read_queue(PLACE).limits
+    assert "jobs_in_progress" not in steps.store.queue.read(PLACE).limits
 
 
 def test_quotas_that_were_known_count_on_when_they_cannot_be_read(
@@ -379,7 +379,7 @@ def test_quotas_that_were_known_count_on_when_they_cannot_be_read(
     deferred(other.start)
 
     assert wave_of(other)["queue"]["reason"].startswith("1 of 1 jobs run")
-    assert other.store.read_queue(PLACE).limits["jobs_in_progress"] == 1
+    assert other.store.queue.read(PLACE).limits["jobs_in_progress"] == 1
 
 
 def test_an_account_that_is_not_told_now_has_no_second_queue(aws: Sandbox, steps_of: StepsOf) -> None:
@@ -388,7 +388,7 @@ def test_an_account_that_is_not_told_now_has_no_second_queue(aws: Sandbox, steps
 
     deferred(steps.start)
 
-    assert steps.store.read_queue("aws_default:us-east-1").entries == ()
+    assert steps.store.queue.read("aws_default:us-east-1").entries == ()
     assert aws.calls("drs", "StartRecovery") == []
     assert wave_of(steps)["status"] == "PENDING"
 
@@ -399,4 +399,4 @@ def test_an_account_that_is_not_told_is_stood_for_by_its_connection(aws: Sandbox
 
     steps.start()
 
-    assert len(steps.store.read_queue("aws_default:us-east-1").entries) == 1
+    assert len(steps.store.queue.read("aws_default:us-east-1").entries) == 1

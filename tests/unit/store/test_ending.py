@@ -171,7 +171,7 @@ def test_an_execution_with_as_many_waves_as_a_plan_may_have_ends_with_all_of_the
     (detail,) = [one["detail"] for one in store.get_events("e1") if one["event"] == f"EXECUTION_{status}"]
     ended = detail.get("skippedWaves") or detail.get("cancelledWaves")
     assert sorted(ended) == list(range(1, 100))
-    assert store.find_all_live() == []
+    assert store.listings.live() == []
 
 
 def test_what_is_being_cancelled_is_not_skipped(store, opened):

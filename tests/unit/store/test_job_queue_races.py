@@ -41,11 +41,11 @@ def test_of_many_that_want_room_at_once_as_many_get_it_as_there_is(
 
         @retried_on_conflict
         def attempt() -> bool:
-            queue = store.read_queue(PLACE)
+            queue = store.queue.read(PLACE)
             state = PlaceState("us-east-1", Limits(jobs_in_progress=ROOM), (), queue, 0)
             if not turn_of(mine, state).is_now:
                 return False
-            store.reserve_room(queue, queue.standing(mine), 9, LIMITS)
+            store.queue.reserve(queue, queue.standing(mine), 9, LIMITS)
             return True
 
         return attempt()
@@ -54,5 +54,5 @@ def test_of_many_that_want_room_at_once_as_many_get_it_as_there_is(
         taken = list(pool.map(take, range(TAKERS)))
 
     assert sum(taken) == ROOM
-    assert len(stores[0].read_queue(PLACE).entries) == ROOM
-    assert stores[0].read_queue(PLACE).version == ROOM
+    assert len(stores[0].queue.read(PLACE).entries) == ROOM
+    assert stores[0].queue.read(PLACE).version == ROOM

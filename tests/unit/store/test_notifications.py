@@ -11,14 +11,14 @@ KEY = "WAVE_COMPLETED#1#attempt1"
 
 
 def test_a_thing_is_claimed_once(store, opened):
-    assert store.claim_notification("e1", KEY) is True
-    assert store.claim_notification("e1", KEY) is False
+    assert store.notifications.claim("e1", KEY) is True
+    assert store.notifications.claim("e1", KEY) is False
     assert store.get_execution("e1")["notifications"] == [KEY]
 
 
 def test_different_things_are_claimed_side_by_side(store, opened):
     keys = [KEY, "WAVE_COMPLETED#1#attempt10", "WAVE_COMPLETED#1"]
-    assert [store.claim_notification("e1", key) for key in keys] == [True] * 3
+    assert [store.notifications.claim("e1", key) for key in keys] == [True] * 3
     assert store.get_execution("e1")["notifications"] == keys
 
 
@@ -29,7 +29,7 @@ def test_a_claim_disturbs_no_transition_that_is_under_way(store, opened, monkeyp
 
     def read_and_claim(execution_id):
         record = read(execution_id)
-        reads.append(store.claim_notification(execution_id, KEY))
+        reads.append(store.notifications.claim(execution_id, KEY))
         monkeypatch.setattr(store, "_read_execution", read)
         return record
 
@@ -44,18 +44,18 @@ def test_an_ended_execution_can_still_be_told_of(store, opened):
     store.cancel_wave("e1", 1, "enough")
     store.cancel_wave("e1", 2, "enough")
     store.finalize("e1", ExecutionStatus.CANCELLED)
-    assert store.claim_notification("e1", "EXECUTION_CANCELLED") is True
-    assert store.claim_notification("e1", "EXECUTION_CANCELLED") is False
+    assert store.notifications.claim("e1", "EXECUTION_CANCELLED") is True
+    assert store.notifications.claim("e1", "EXECUTION_CANCELLED") is False
 
 
 def test_of_an_unknown_execution_nothing_can_be_claimed(store):
     with pytest.raises(ExecutionNotFoundError):
-        store.claim_notification("e9", KEY)
+        store.notifications.claim("e9", KEY)
 
 
 def test_what_could_not_be_told_is_an_event(store, opened):
     before = store.get_document("e1")
-    store.record_failed_telling("e1", "NOTIFICATION_FAILED", {"key": KEY, "error": "denied"})
+    store.notifications.record_failure("e1", "NOTIFICATION_FAILED", {"key": KEY, "error": "denied"})
     last = store.get_events("e1")[-1]
     assert (last["event"], last["detail"]) == ("NOTIFICATION_FAILED", {"key": KEY, "error": "denied"})
     assert store.get_document("e1") == before

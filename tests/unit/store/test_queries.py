@@ -13,7 +13,7 @@ from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Delete
 from drs_recovery.store.keys import live_key
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.world import WORLD
 
@@ -67,10 +67,15 @@ def test_what_was_cancelled_is_found_whatever_it_ended_with(store, recovery):
         if status:
             store.finalize(name, ExecutionStatus(status), cancelled=name == "r")
 
-    assert set(ids(store.list_executions(ExecutionFilter(cancelled=True)).items)) == {"c", "p", "r", "l"}
-    assert ids(store.list_executions(ExecutionFilter(cancelled=False)).items) == ["f"]
+    assert set(ids(store.listings.page(ExecutionFilter(cancelled=True)).items)) == {
+        "c",
+        "p",
+        "r",
+        "l",
+    }
+    assert ids(store.listings.page(ExecutionFilter(cancelled=False)).items) == ["f"]
     partly = ExecutionFilter(cancelled=True, status=ExecutionStatus.PARTIAL_SUCCESS)
-    assert ids(store.list_executions(partly).items) == ["p"]
+    assert ids(store.listings.page(partly).items) == ["p"]
 
 
 @pytest.mark.parametrize(
@@ -93,16 +98,16 @@ def test_what_was_cancelled_is_found_whatever_it_ended_with(store, recovery):
     ],
 )
 def test_list_is_newest_first(listed, filters, expected):
-    assert ids(listed.list_executions(ExecutionFilter(**filters)).items) == expected
+    assert ids(listed.listings.page(ExecutionFilter(**filters)).items) == expected
 
 
 def test_list_is_no_longer_than_wanted(listed):
-    assert ids(listed.list_executions(limit=2).items) == ["e5", "e4"]
+    assert ids(listed.listings.page(limit=2).items) == ["e5", "e4"]
 
 
 @pytest.mark.parametrize("ticket", [None, "INC-7"])
 def test_list_of_a_time_has_both_of_its_ends(listed, ticket):
-    whole = listed.list_executions(ExecutionFilter(ticket=ticket)).items
+    whole = listed.listings.page(ExecutionFilter(ticket=ticket)).items
     times = [item["submittedTime"] for item in whole]
     for since, until, expected in (
         (times[2], None, whole[:3]),
@@ -112,7 +117,7 @@ def test_list_of_a_time_has_both_of_its_ends(listed, ticket):
         (times[0], times[1], []),
     ):
         wanted = ExecutionFilter(ticket=ticket, since=since, until=until)
-        assert listed.list_executions(wanted).items == expected
+        assert listed.listings.page(wanted).items == expected
 
 
 @pytest.mark.parametrize(
@@ -121,7 +126,7 @@ def test_list_of_a_time_has_both_of_its_ends(listed, ticket):
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_pages_make_up_the_list(listed, filters, limit):
     wanted = ExecutionFilter(**filters)
-    whole = listed.list_executions(wanted)
+    whole = listed.listings.page(wanted)
     *first, last = pages(listed, wanted, limit)
     assert whole.cursor is None
     assert [item for page in (*first, last) for item in page.items] == whole.items
@@ -132,7 +137,7 @@ def pages(store, wanted, limit):
     """Every page of a list."""
     cursor = None
     while True:
-        page = store.list_executions(wanted, limit, cursor)
+        page = store.listings.page(wanted, limit, cursor)
         yield page
         cursor = page.cursor
         if cursor is None:
@@ -140,7 +145,7 @@ def pages(store, wanted, limit):
 
 
 def test_search_for_something_rare_stops_and_goes_on_with_the_cursor(listed, monkeypatch):
-    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 2)
+    monkeypatch.setattr("drs_recovery.store.listings.MOST_ROWS", 2)
     wanted = ExecutionFilter(status=ExecutionStatus.FAILED, plan_id="crm")
     found = list(pages(listed, wanted, 10))
     assert [ids(page.items) for page in found] == [["e5"], ["e0"]]
@@ -152,7 +157,7 @@ def readable_text(cursor):
 
 @pytest.mark.parametrize("hidden", ["plan_ids", "may_list"])
 def test_a_cursor_names_no_execution_that_the_reader_may_not_see(store, recovery, monkeypatch, hidden):
-    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 3)
+    monkeypatch.setattr("drs_recovery.store.listings.MOST_ROWS", 3)
     names = [f"{kind}-{number}" for number in range(4) for kind in ("theirs", "mine")]
     for name in names:
         store.create_execution(recovery.new(name, plan_id=name[:-2], waves=0))
@@ -175,7 +180,7 @@ def test_a_cursor_names_no_execution_that_the_reader_may_not_see(store, recovery
 
 
 def test_search_stops_between_moments_only(table, recovery, monkeypatch):
-    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 2)
+    monkeypatch.setattr("drs_recovery.store.listings.MOST_ROWS", 2)
     for moment, names in ((1_800_000_000.0, "abc"), (1_800_000_001.0, "defg")):
         store = ExecutionStore(table, lambda moment=moment: moment)
         for name in names:
@@ -209,7 +214,7 @@ def write_many_executions(recovery):
 
 def test_pages_of_any_list_are_what_its_filter_says(store, recovery, many_executions, monkeypatch):
     recovery.restore(many_executions)
-    monkeypatch.setattr("drs_recovery.store.queries.MOST_ROWS", 7)
+    monkeypatch.setattr("drs_recovery.store.listings.MOST_ROWS", 7)
     everything = [item for page in pages(store, ExecutionFilter(), 50) for item in page.items]
     assert len(everything) == 40
     for seed in range(60):
@@ -255,13 +260,13 @@ def is_wanted(wanted, item):
 def test_execution_is_listed_before_any_index_shows_it(store, recovery, table, monkeypatch, filters):
     monkeypatch.setattr(table, "index_rows", lambda *_, **__: iter(()))
     store.create_execution(recovery.new(ticket="INC-7", plan_id="c"))
-    assert ids(store.list_executions(ExecutionFilter(**filters)).items) == ["e1"]
+    assert ids(store.listings.page(ExecutionFilter(**filters)).items) == ["e1"]
 
 
 def test_tickets_that_start_alike_are_told_apart_however_long_they_are(store, recovery):
     for name in "ab":
         store.create_execution(recovery.new(name, ticket="\N{SNOWMAN}" * 2000 + name))
-    assert ids(store.list_executions(ExecutionFilter(ticket="\N{SNOWMAN}" * 2000 + "a")).items) == ["a"]
+    assert ids(store.listings.page(ExecutionFilter(ticket="\N{SNOWMAN}" * 2000 + "a")).items) == ["a"]
 
 
 def test_listing_records_are_in_no_index(store, recovery, table):
@@ -279,7 +284,7 @@ def test_small_page_reads_few_rows(listed, client, monkeypatch):
         return query(**request)
 
     monkeypatch.setattr(client, "query", recorded)
-    assert ids(listed.list_executions(ExecutionFilter(plan_id="crm"), limit=1).items) == ["e5"]
+    assert ids(listed.listings.page(ExecutionFilter(plan_id="crm"), limit=1).items) == ["e5"]
     assert limits == [3]
 
 
@@ -287,13 +292,13 @@ def test_pages_lose_no_execution_of_the_same_moment(table, recovery):
     frozen = ExecutionStore(table, lambda: 1_800_000_000.0)
     for name in "dbac":
         frozen.create_execution(recovery.new(name, waves=0))
-    first = frozen.list_executions(limit=3)
-    second = frozen.list_executions(limit=3, cursor=first.cursor)
+    first = frozen.listings.page(limit=3)
+    second = frozen.listings.page(limit=3, cursor=first.cursor)
     assert ids(first.items) + ids(second.items) == ["a", "b", "c", "d"]
 
 
 def test_list_shows_no_plan_snapshots(listed):
-    assert "planSnapshot" not in listed.list_executions().items[0]
+    assert "planSnapshot" not in listed.listings.page().items[0]
 
 
 def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypatch):
@@ -302,8 +307,8 @@ def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypa
     listed.cancel_wave("e2", 1, "cancelled")
     listed.finalize("e2", ExecutionStatus.CANCELLED)
     monkeypatch.setattr(table, "index_rows", lambda index, value, *_, **__: iter(rows[value]))
-    assert listed.list_executions(ExecutionFilter(status=ExecutionStatus.POLLING)).items == []
-    everything = listed.list_executions().items
+    assert listed.listings.page(ExecutionFilter(status=ExecutionStatus.POLLING)).items == []
+    everything = listed.listings.page().items
     assert {item["executionId"]: item["status"] for item in everything}["e2"] == "CANCELLED"
 
 
@@ -313,7 +318,7 @@ def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypa
 )
 def test_foreign_cursor_is_refused(store, cursor):
     with pytest.raises(StoreError, match="is not a cursor"):
-        store.list_executions(cursor=cursor)
+        store.listings.page(cursor=cursor)
 
 
 @pytest.fixture
@@ -328,33 +333,33 @@ def test_an_execution_whose_status_changes_is_never_missing_among_the_live_ones(
 ):
     listed.request_wave("e3", 1)
     listed.create_execution(recovery.new("new", execution_type=ExecutionType.RECOVERY))
-    assert ids(listed.find_all_live()) == ["new", "e4", "e3", "e2"]
-    assert ids(listed.find_all_live(ExecutionType.RECOVERY)) == ["new", "e2"]
+    assert ids(listed.listings.live()) == ["new", "e4", "e3", "e2"]
+    assert ids(listed.listings.live(ExecutionType.RECOVERY)) == ["new", "e2"]
     listed.cancel_wave("e3", 1, "cancelled")
     listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert ids(listed.find_all_live()) == ["new", "e4", "e2"]
+    assert ids(listed.listings.live()) == ["new", "e4", "e2"]
 
 
 def test_an_execution_that_is_reopened_lives_again_at_once(recovery, store, lagging_index):
     recovery.open(waves=1).start()
     store.fail_wave("e1", 1, "failed")
     store.finalize("e1", ExecutionStatus.FAILED)
-    assert store.find_all_live() == []
+    assert store.listings.live() == []
     store.retry_wave("e1", 1, "ann", asked_by=7)
-    assert ids(store.find_all_live()) == ["e1"]
+    assert ids(store.listings.live()) == ["e1"]
 
 
 def test_a_live_execution_of_an_earlier_release_is_found_by_the_index(listed, table):
     for execution_id in ("e2", "e3", "e4"):
         table.transact([Delete(live_key(execution_id))])
-    assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
-    assert ids(listed.find_all_live(ExecutionType.RECOVERY)) == ["e2"]
+    assert ids(listed.listings.live()) == ["e4", "e3", "e2"]
+    assert ids(listed.listings.live(ExecutionType.RECOVERY)) == ["e2"]
 
 
 def test_live_executions_of_all_plans_are_found(listed):
-    assert ids(listed.find_all_live()) == ["e4", "e3", "e2"]
+    assert ids(listed.listings.live()) == ["e4", "e3", "e2"]
     listed.finalize("e3", ExecutionStatus.CANCELLED)
-    assert ids(listed.find_all_live()) == ["e4", "e2"]
+    assert ids(listed.listings.live()) == ["e4", "e2"]
 
 
 def test_no_read_scans_the_table(listed, table):
@@ -370,7 +375,7 @@ def test_no_read_scans_the_table(listed, table):
     store.get_document("e1")
     store.get_events("e1")
     store.get_servers("e1", 1)
-    store.list_executions()
-    store.list_executions(ExecutionFilter(ticket="INC-7"))
+    store.listings.page()
+    store.listings.page(ExecutionFilter(ticket="INC-7"))
     store.get_executions(["e1"])
-    store.find_all_live()
+    store.listings.live()

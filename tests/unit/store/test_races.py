@@ -81,7 +81,7 @@ def test_many_openers_make_one_execution(stores, recovery):
 
 
 def test_many_tellers_tell_a_thing_once_while_the_execution_changes(stores, store, opened):
-    teller = [lambda store=store: store.claim_notification("e1", "EXECUTION_STARTED") for store in stores]
+    teller = [lambda store=store: store.notifications.claim("e1", "EXECUTION_STARTED") for store in stores]
     results = at_once([*teller, lambda: store.request_wave("e1", 1) and None])
     assert sorted(result for result in results if result is not None) == [False] * WRITERS + [True]
     execution = store.get_execution("e1")
@@ -202,14 +202,14 @@ def test_a_retry_reopens_what_a_finalizer_ends_at_the_same_time_or_is_refused(st
 
 
 def test_an_execution_is_reopened_or_another_one_takes_its_plan_but_not_both(stores, store, running):
-    store.hold_plan("e1")
+    store.locks.hold_plan("e1")
     running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
     store.fail_wave("e1", 1, "failed")
     store.cancel_wave("e1", 2, "not started")
     store.finalize("e1", ExecutionStatus.FAILED)
     store.create_execution(running.new("e2"))
     retried, in_the_way = at_once(
-        [lambda: stores[0].retry_wave("e1", 1, "ann", 7), lambda: stores[1].hold_plan("e2")]
+        [lambda: stores[0].retry_wave("e1", 1, "ann", 7), lambda: stores[1].locks.hold_plan("e2")]
     )
     reopened = not isinstance(retried, TransitionRefusedError)
     assert reopened is (in_the_way is not None)
@@ -354,7 +354,7 @@ def test_of_drills_that_open_in_the_same_instant_one_holds_the_plan(stores, reco
     for name in names:
         recovery.store.create_execution(recovery.new(name, waves=0))
 
-    found = at_once([partial(store.hold_plan, name) for store, name in zip(stores, names, strict=True)])
+    found = at_once([partial(store.locks.hold_plan, name) for store, name in zip(stores, names, strict=True)])
 
     (winner,) = [name for name, other in zip(names, found, strict=True) if other is None]
     assert {other["executionId"] for other in found if other is not None} == {winner}

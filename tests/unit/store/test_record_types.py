@@ -52,7 +52,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
         seen.update(document, *document["waves"])
 
     open_everything(recovery)
-    store.note_waiting(id_, "ThrottlingException")
+    store.waits.note(id_, "ThrottlingException")
     store.set_findings(id_, [PreflightFinding(FindingSeverity.WARNING, "lag", "wait", "s-1000", "db", 1)])
     look()
 
@@ -63,8 +63,8 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
 
     store.decide_gate(id_, 1, GateDecision.APPROVED, "dba", "go")
     store.request_wave(id_, 1)
-    store.note_waiting(id_, "ThrottlingException", 1)
-    store.queue_wave(id_, 1, 2, "2 jobs are ahead")
+    store.waits.note(id_, "ThrottlingException", 1)
+    store.waits.queue_wave(id_, 1, 2, "2 jobs are ahead")
     look()
 
     recovery.start()
@@ -84,7 +84,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
 
     store.restart_failed(id_, 1)
     store.start_polling(id_, 1)
-    store.claim_notification(id_, "EXECUTION_OPENED")
+    store.notifications.claim(id_, "EXECUTION_OPENED")
     store.set_error(id_, "wave 1 failed")
     store.request_cancel(id_, "dba", "enough")
     store.cancel_wave(id_, 1, "cancelled")

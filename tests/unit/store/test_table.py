@@ -13,7 +13,7 @@ from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store import table
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Check, Condition, Key, Put, Update, decode, encode
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.table_definition import create_table, table_definition
 from sandbox.testing import Sandbox, running_sandbox
@@ -289,7 +289,5 @@ def test_index_with_other_projections_serves_lists_too(client, recovery):
     client.create_table(**definition)
     store = ExecutionStore(ExecutionsTable(client, "keys-only"))
     store.create_execution(recovery.new())
-    assert [item["planName"] for item in store.list_executions(ExecutionFilter(plan_id="crm")).items] == [
-        "CRM"
-    ]
-    assert [item["status"] for item in store.find_all_live()] == ["PENDING"]
+    assert [item["planName"] for item in store.listings.page(ExecutionFilter(plan_id="crm")).items] == ["CRM"]
+    assert [item["status"] for item in store.listings.live()] == ["PENDING"]

@@ -34,7 +34,7 @@ async def turn(acting: Acting) -> AsyncIterator[Acting]:
     """
     execution, holder = acting.execution_id, uuid.uuid4().hex
     until = time.monotonic() + PATIENCE
-    while not await run_in_threadpool(acting.store.take_turn, execution, holder, _LONGEST):
+    while not await run_in_threadpool(acting.store.action_lock.acquire, execution, holder, _LONGEST):
         if time.monotonic() > until:
             raise conflict("Others act on this execution in this moment: look at what came of it, ask again.")
         await asyncio.sleep(_LOOK_INTERVAL)
@@ -43,4 +43,4 @@ async def turn(acting: Acting) -> AsyncIterator[Acting]:
     finally:
         # It is over by itself soon: what was done is answered, also if the table cannot be reached any more.
         with suppress(StoreError, *AWS_ERRORS):
-            await run_in_threadpool(acting.store.end_turn, execution, holder)
+            await run_in_threadpool(acting.store.action_lock.release, execution, holder)

@@ -12,8 +12,8 @@ from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.store.execution_types import Event, Execution, ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id as id_of
-from drs_recovery.store.queries import ExecutionFilter, Page
 from drs_recovery.store.record_fields import about, record
+from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.web.api.answers import json_answer, next_page
 from drs_recovery.web.api.examples_execution import DOCUMENT, EVENTS, EXECUTIONS
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
@@ -67,7 +67,7 @@ def list_executions(
     """
     wanted = query.wanted_by(person)
     if query.dagRunId is None:
-        page = store.list_executions(wanted, query.limit, query.cursor)
+        page = store.listings.page(wanted, query.limit, query.cursor)
     else:
         page = _page_of_run(store, person, wanted, query.dagRunId)
     answer: dict[str, Any] = {"executions": page.items}

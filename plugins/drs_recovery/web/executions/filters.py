@@ -12,7 +12,7 @@ from fastapi import Depends
 
 from drs_recovery.plan.fields import PLAN_ID_PATTERN
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.web.problems import invalid
 from drs_recovery.web.security import Person
 from drs_recovery.web.shared.formatting import cut

@@ -47,7 +47,7 @@ def executions(
     cursor: str = "",
 ) -> Response:
     """List executions, newest first."""
-    page = store.list_executions(wanted.filter_for(person), _ON_A_PAGE, cursor or None)
+    page = store.listings.page(wanted.filter_for(person), _ON_A_PAGE, cursor or None)
     address, now = Links(request).to("executions"), time.time()
     return render(
         request,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.queries import ExecutionFilter
+from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.web.plans.history import past_of
 from drs_recovery.web.plans.inputs import PlanPast, Record
 
@@ -40,7 +40,7 @@ def history_of(store: ExecutionStore, plan_id: str) -> History:
     :param store: the execution store.
     :param plan_id: the plan.
     """
-    page = store.list_executions(ExecutionFilter(plan_id=plan_id), _LOOK_BACK)
+    page = store.listings.page(ExecutionFilter(plan_id=plan_id), _LOOK_BACK)
     return History(page.items, past_of(page.items, has_older=page.cursor is not None))
 
 

@@ -26,7 +26,7 @@ def test_an_approver_is_named_by_number_in_the_plan_and_by_name_in_the_record(
     with fab.start("-m", "tests.integration.web.fab.run", stdout=subprocess.PIPE) as run:
         try:
             assert any(line.strip() == ASKED for line in run.stdout or ())
-            (waiting,) = store.find_all_live()
+            (waiting,) = store.listings.live()
             path = f"/recovery/api/v1/executions/{waiting['executionId']}/actions/approve"
             refused = [
                 fab.send("POST", path, user, json=body) for user in ("crm-reader", "operator", "nobody")

@@ -11,19 +11,16 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import itemgetter
-from typing import Any
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.documents import listed_row, public
 from drs_recovery.store.expressions import Item
-from drs_recovery.store.facts import was_cancelled
 from drs_recovery.store.keys import (
     END_OF_RANGE,
     HOUSEKEEPING,
@@ -34,6 +31,7 @@ from drs_recovery.store.keys import (
     type_partition,
 )
 from drs_recovery.store.reads import StoreReads, is_final
+from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
@@ -41,83 +39,6 @@ Position = tuple[float, str]
 
 # A search for something rare ends its page after so many rows, a few queries: people wait for it.
 MOST_ROWS = 1000
-
-
-@dataclass(frozen=True)
-class ExecutionFilter:
-    """
-    Which executions a list shows; whatever is None makes no difference.
-
-    :param plan_id: only executions of this plan.
-    :param plan_ids: only executions of these plans, such as all that a person may read.
-    :param may_list: only executions of plans for whose id this holds; asked about each plan that is met.
-    :param status: only executions with this status.
-    :param execution_type: only drills, or only recoveries.
-    :param ticket: only executions with exactly this ticket.
-    :param since: only executions submitted then or later, in epoch seconds.
-    :param until: only executions submitted then or earlier, in epoch seconds.
-    :param cancelled: only executions that were ended before their time, whatever their status; or, if False,
-        only the others.
-    """
-
-    plan_id: str | None = None
-    plan_ids: Collection[str] | None = None
-    may_list: Callable[[str], bool] | None = None
-    status: ExecutionStatus | None = None
-    execution_type: ExecutionType | None = None
-    ticket: str | None = None
-    since: float | None = None
-    until: float | None = None
-    cancelled: bool | None = None
-
-    @property
-    def plans(self) -> frozenset[str] | None:
-        """The plans whose executions can be listed, None for all."""
-        if self.plan_id is None:
-            return None if self.plan_ids is None else frozenset(self.plan_ids)
-        asked = frozenset({self.plan_id})
-        return asked if self.plan_ids is None else asked & frozenset(self.plan_ids)
-
-    def accepts_plan(self, plan_id: str) -> bool:
-        """
-        Whether executions of a plan can be among them.
-
-        :param plan_id: its id.
-        """
-        if self.plans is not None and plan_id not in self.plans:
-            return False
-        return self.may_list is None or self.may_list(plan_id)
-
-    def accepts(self, execution: Mapping[str, Any]) -> bool:
-        """
-        Whether an execution is one of them.
-
-        :param execution: EXECUTION record.
-        """
-        if not self.accepts_plan(execution["planId"]):
-            return False
-        submitted = execution["submittedTime"]
-        if submitted < (self.since or 0) or (self.until is not None and submitted > self.until):
-            return False
-        if self.cancelled is not None and was_cancelled(execution) is not self.cancelled:
-            return False
-        pairs = (("status", self.status), ("executionType", self.execution_type), ("ticket", self.ticket))
-        return all(value is None or execution.get(name) == value for name, value in pairs)
-
-
-@dataclass(frozen=True)
-class Page:
-    """
-    A part of a list of executions, newest first.
-
-    :param items: EXECUTION records without their plan snapshots. A page can be short, or even empty, before
-        the end: a search for something rare stops after a while and goes on with the cursor.
-    :param cursor: where the next page starts, opaque; None at the end.
-    """
-
-    items: list[dict[str, Any]]
-    cursor: str | None
-
 
 _ALL = ExecutionFilter()
 
@@ -131,12 +52,10 @@ _WHOLE_MOMENT = END_OF_RANGE
 _LATEST = 1e11
 
 
-class StoreLists(StoreReads):
+class Listings(StoreReads):
     """Every list of executions."""
 
-    def list_executions(
-        self, wanted: ExecutionFilter = _ALL, limit: int = 50, cursor: str | None = None
-    ) -> Page:
+    def page(self, wanted: ExecutionFilter = _ALL, limit: int = 50, cursor: str | None = None) -> Page:
         """
         List executions, newest first, each as it is now.
 
@@ -159,7 +78,7 @@ class StoreLists(StoreReads):
             return Page(items[:limit], _cursor_of(_position(items[limit - 1])))
         return Page(items, None if search.stopped is None else _cursor_of((-search.stopped, _WHOLE_MOMENT)))
 
-    def find_all_live(self, execution_type: ExecutionType | None = None) -> list[Item]:
+    def live(self, execution_type: ExecutionType | None = None) -> list[Item]:
         """
         Find the executions of all plans that have not ended, newest first; none is missing.
 
@@ -179,7 +98,7 @@ class StoreLists(StoreReads):
         items = (item for item in self.get_executions(ids) if not is_final(item) and is_wanted(item))
         return sorted(items, key=_position)
 
-    def find_recovered_servers(self, server_ids: Collection[str]) -> Iterator[tuple[Item, Item]]:
+    def recovered_servers(self, server_ids: Collection[str]) -> Iterator[tuple[Item, Item]]:
         """
         Find source servers in real recoveries that may have instances which are not known to be gone.
 
