@@ -167,6 +167,11 @@ WAVE_TRANSITIONS: Mapping[WaveStatus, frozenset[WaveStatus]] = MappingProxyType(
 # What a wave can be retried from: each attempt ends once, and only a deliberate retry begins another one.
 RETRYABLE_WAVES: frozenset[WaveStatus] = frozenset({_W.FAILED, _W.CANCELLED})
 
+# For readers of records, in which a status of a later release is a plain text.
+FINAL_EXECUTIONS: frozenset[str] = frozenset(status for status in _S if status.is_final)
+ACTIVE_WAVES: frozenset[str] = frozenset(status for status in _W if status.is_active)
+ENDED_SERVERS: frozenset[str] = frozenset(phase for phase in ServerPhase if phase.is_end)
+
 
 class LaunchOutcome(StrEnum):
     """What a DRS ``launchStatus`` means for the judge of a wave."""

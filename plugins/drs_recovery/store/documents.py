@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
+from drs_recovery.statuses import ENDED_SERVERS, ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
     due_key,
@@ -251,7 +251,7 @@ def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
 
     Every poll of a wave looks at each of those; only servers that changed are written.
     """
-    if ServerPhase(server["phase"]).is_end:
+    if server["phase"] in ENDED_SERVERS:
         return {}
     return present({"lastPolledTime": wave.get("lastPolledTime"), "pollAttempts": wave["pollAttempts"]})
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS
 from drs_recovery.store.documents import compose, public, summary
 from drs_recovery.store.expressions import Item, Key
 from drs_recovery.store.keys import (
@@ -128,12 +128,12 @@ class StoreReads(StoreBase):
 
 def _is_reopened(execution: Mapping[str, Any], waves: Iterable[Item]) -> bool:
     """Whether a retry has begun since the EXECUTION record was read."""
-    return is_final(execution) and any(WaveStatus(wave["status"]).is_active for wave in waves)
+    return is_final(execution) and any(wave["status"] in ACTIVE_WAVES for wave in waves)
 
 
 def is_final(item: Mapping[str, Any]) -> bool:
     """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
-    return "status" in item and ExecutionStatus(item["status"]).is_final
+    return item.get("status") in FINAL_EXECUTIONS
 
 
 class Documents:

@@ -24,6 +24,7 @@ from tenacity import (
 
 from drs_recovery.exceptions import StoreConflictError, StoreError
 from drs_recovery.store.expressions import Action, Item, Key, decode, encode
+from drs_recovery.store.status_fields import with_statuses
 from drs_recovery.transient_errors import SenselessAnswerError, is_table_missing, is_transient_answer
 
 Result = TypeVar("Result")
@@ -89,7 +90,7 @@ class ExecutionsTable:
         """
         request = {"TableName": self.table_name, "Key": encode(key.attributes), "ConsistentRead": True}
         answer = retry_transient(lambda: self.client.get_item(**request), self._patience)
-        return decode(answer["Item"]) if "Item" in answer else None
+        return _record(answer["Item"]) if "Item" in answer else None
 
     def get_together(self, keys: Sequence[Key]) -> list[Item | None]:
         """
@@ -106,7 +107,7 @@ class ExecutionsTable:
             )
         except ClientError as error:
             raise _conflict_of(error, keys) or error from error
-        return [decode(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
+        return [_record(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
         """
@@ -121,7 +122,7 @@ class ExecutionsTable:
         def take_batch() -> None:
             nonlocal wanted
             answer = self._get_batch(wanted)
-            for item in map(decode, answer["Responses"].get(self.table_name, [])):
+            for item in map(_record, answer["Responses"].get(self.table_name, [])):
                 found[Key(item["executionId"], item["recordKey"])] = item
             wanted = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             if wanted:
@@ -198,7 +199,7 @@ class ExecutionsTable:
                 # Whoever reads on needs more than was thought: few large pages from then on.
                 page_size = min(2 * page_size, _LARGEST_PAGE)
             answer = retry_transient(lambda: self.client.query(**request), self._patience)
-            yield from map(decode, answer["Items"])
+            yield from map(_record, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -207,6 +208,10 @@ class ExecutionsTable:
         return self.client.batch_get_item(
             RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}}
         )
+
+
+def _record(item: Mapping[str, Any]) -> Item:
+    return with_statuses(decode(item))
 
 
 class _UnansweredKeysError(StoreError):

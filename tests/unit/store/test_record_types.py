@@ -8,11 +8,13 @@ from typing import get_type_hints
 
 from drs_recovery.statuses import (
     ExecutionStatus,
+    ExecutionType,
     FailureDecision,
     FindingSeverity,
     GateDecision,
     ServerPhase,
     SkipCause,
+    WaveStatus,
 )
 from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.records import JobSeen, NewWave, PreflightFinding, TerminationJob
@@ -105,6 +107,39 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
     rare = {"dryRun", "keepInstances", "rebuilt", "reconcilingTime", "instancesCheckedTime", "terminateAfter"}
     named = get_type_hints(ExecutionDocument).keys() | get_type_hints(Wave).keys()
     assert named - seen <= rare
+
+
+def test_statuses_are_read_as_the_enums_that_the_types_name(recovery: Recovery) -> None:
+    store, id_ = recovery.store, recovery.id
+    open_everything(recovery)
+    store.set_findings(id_, [PreflightFinding(FindingSeverity.ERROR, "lag", "wait")])
+    store.open_gate(id_, 1, "Go?", [], DEADLINE)
+
+    document, (listed,) = store.get_document(id_), store.list_executions().items
+
+    first, _, left_out = document["waves"]
+    for execution in (document, listed, store.get_execution(id_)):
+        assert execution["status"] is ExecutionStatus.PAUSED
+        assert execution["executionType"] is ExecutionType.DRILL
+        assert execution["findings"][0]["severity"] is FindingSeverity.ERROR
+    assert first["status"] is WaveStatus.NOT_STARTED
+    assert first["gate"]["decision"] is GateDecision.WAITING
+    assert left_out["skipCause"] is SkipCause.NOT_CHOSEN
+    assert first["serverStatuses"][0]["phase"] is ServerPhase.PENDING
+
+
+def test_a_status_of_a_later_release_is_shown_as_it_is(recovery: Recovery) -> None:
+    open_everything(recovery)
+    recovery.force("EXECUTION", status="ARCHIVED", executionType="REHEARSAL")
+    recovery.force("WAVE#01", status="HELD", gate={"decision": "DELEGATED"})
+    recovery.force("SERVER#01#s-1000", phase="WARMING")
+
+    document = recovery.store.get_document(recovery.id)
+
+    assert (document["status"], document["executionType"]) == ("ARCHIVED", "REHEARSAL")
+    wave = document["waves"][0]
+    assert (wave["status"], wave["gate"]["decision"]) == ("HELD", "DELEGATED")
+    assert wave["serverStatuses"][0]["phase"] == "WARMING"
 
 
 def test_types_need_neither_the_web_server_nor_airflow_nor_aws() -> None:

@@ -8,6 +8,7 @@ from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, W
 from drs_recovery.store.documents import compose, execution_item, server_item, wave_item
 from drs_recovery.store.records import NewExecution, NewServer, NewWave
 from drs_recovery.store.server_types import progress_of
+from drs_recovery.store.status_fields import with_statuses
 
 START = 1_800_000_000.0
 NAMES = ("Database", "Application", "Web")
@@ -61,7 +62,7 @@ def document(status: str = "POLLING", *waves: Fields, recovery: bool = False, **
         for index, one in enumerate(wave_fields["servers"])
     ]
     told = {name: value for name, value in {**execution, **fields}.items() if value is not None}
-    return compose(told, items, servers)
+    return compose(with_statuses(told), map(with_statuses, items), map(with_statuses, servers))
 
 
 def gate(decision: str = "WAITING", **fields: Any) -> Fields:
