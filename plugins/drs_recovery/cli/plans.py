@@ -56,7 +56,7 @@ def _unknown_regions(loaded: LoadedPlans) -> Iterator[PlanProblem]:
     """Regions that look like one but are none, as far as botocore knows."""
     # Heavy, of no use to other commands, and plans are checked where there is no botocore, too.
     try:
-        from drs_recovery.hooks.regions import known_regions
+        from drs_recovery.hooks.service_models import known_regions
     except ImportError:
         return
 

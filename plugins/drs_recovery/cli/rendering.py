@@ -1,4 +1,4 @@
-"""Executions as tables for people."""
+"""Render executions and their events as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,26 @@ from rich.table import Table
 from rich.text import Text
 
 from drs_recovery.cli.text import add_row, plain, table
-from drs_recovery.cli.timeline import timeline
 from drs_recovery.cli.wave_rendering import duration, render_wave
 from drs_recovery.durations import moment, words
+from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.facts import cancel_reason, cancel_words, was_cancelled
+
+
+def timeline(events: Iterable[Record]) -> Table:
+    """
+    A table of events.
+
+    :param events: in the order in which they are shown.
+    """
+    rows = table("Time", "What happened", "By", "Detail")
+    for event in events:
+        sentence, rest = in_words(event)
+        detail = ", ".join(f"{name} {short(value)}" for name, value in rest.items() if value)
+        add_row(rows, moment(event["time"]), sentence, event["actor"], detail)
+    return rows
+
 
 Record = Mapping[str, Any]
 

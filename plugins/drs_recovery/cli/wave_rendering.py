@@ -1,4 +1,4 @@
-"""A wave with its servers, for people."""
+"""Render a wave with its servers as tables for the terminal."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Close an execution that runs no further: let no wave start, follow the jobs that still run, write its end.
+Close an execution: let no wave start, follow the jobs that still run, write the end.
 
-The last step of a DAG run does this, and for a run that never reaches its last step the reconciler. Each
-call looks once and never waits, so that both can go about it in their own way and at the same time.
+The last step of a DAG run does this, and the reconciler does it for a run that never reaches its last step.
+Each call polls once and never waits, so both can run in their own way and at the same time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.admission import leave_queues
-from drs_recovery.waves.early_place import give_up_early_place
 from drs_recovery.waves.enrichment import InstanceEnricher
-from drs_recovery.waves.judgement import has_launched, last_trouble
 from drs_recovery.waves.late_jobs import (
     LATE_START_SECONDS,
     record_late_jobs,
@@ -34,6 +32,8 @@ from drs_recovery.waves.late_jobs import (
 )
 from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.queue_wait import give_up_early_place
+from drs_recovery.waves.rules import has_launched, last_trouble
 from drs_recovery.waves.verdict import WaveEnd
 
 Document = Mapping[str, Any]

@@ -22,12 +22,10 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_began
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.store.table import is_store_away
-from drs_recovery.waves.failure_policy import check_dependencies
-from drs_recovery.waves.judgement import last_trouble, wave_label, wave_of
 from drs_recovery.waves.late_jobs import LATE_START_SECONDS, record_late_jobs
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.retry import deadline_of
-from drs_recovery.waves.rules import gate_is_asked
+from drs_recovery.waves.rules import check_dependencies, gate_is_asked, last_trouble, wave_label, wave_of
 from drs_recovery.waves.verdict import WaveEnd
 
 log = logging.getLogger(__name__)

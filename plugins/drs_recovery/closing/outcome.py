@@ -11,10 +11,15 @@ from drs_recovery.plan.task_ids import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store.executions import ExecutionStore, final_status
 from drs_recovery.store.facts import cancel_words, launch_began
-from drs_recovery.waves.failure_policy import blocked_by
-from drs_recovery.waves.judgement import failures_of, last_trouble, wave_label
 from drs_recovery.waves.observation import has_ended
-from drs_recovery.waves.rules import refused_gate, refusing_wave
+from drs_recovery.waves.rules import (
+    blocked_by,
+    failures_of,
+    last_trouble,
+    refused_gate,
+    refusing_wave,
+    wave_label,
+)
 
 SKIPPED_TASK = "skipped"
 

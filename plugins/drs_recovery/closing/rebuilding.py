@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drs_recovery.durations import epoch
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients
-from drs_recovery.hooks.place_answers import ask_places
+from drs_recovery.hooks.clients import Clients, Place, PlaceClients, ask_places
 from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.jobs.starter import CLOCK_MARGIN
 from drs_recovery.plan.model import RecoveryPlan

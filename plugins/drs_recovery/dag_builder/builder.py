@@ -1,35 +1,119 @@
 """
-Turn a plan into a DAG. Wiring only: what a step does is in its operator.
+Turn a plan into a DAG: tasks, trigger rules, weights and the page in Airflow.
 
-The first task of a wave behind others runs when they have ended, well or not (``all_done``): whether the wave
-starts, is passed over or refuses is decided by the record, which knows what the plan wants after a failure.
-Trigger rules are no safety net and need not be one: ``start_recovery`` reads the record before it launches
-anything.
+The first task of a wave behind others runs when they have ended, well or not (``all_done``): the record
+decides whether the wave starts, is skipped or refuses, because it knows what the plan wants after a failure.
+Trigger rules are no safety net: ``start_recovery`` reads the record before it launches anything.
 """
 
 from __future__ import annotations
 
+import html
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from drs_recovery.dag_builder.docs import broken_plan_doc, plan_doc
 from drs_recovery.dag_builder.waves import add_waves
-from drs_recovery.dag_builder.weights import task_weight
+from drs_recovery.exceptions import PlanError
 from drs_recovery.opening.options import LATEST
+from drs_recovery.operators.approval_gate import ApprovalGateOperator
+from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
+from drs_recovery.operators.failure_decision import FailureDecisionOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
+from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan import task_ids
-from drs_recovery.plan.model import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG
+from drs_recovery.plan.model import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan
+from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.settings import schedules
-from drs_recovery.statuses import ExecutionType
+from drs_recovery.statuses import ExecutionType, Priority
 
 if TYPE_CHECKING:
     from drs_recovery.exceptions import PlanError
     from drs_recovery.plan.model import RecoveryPlan
+
+# Above those of other DAGs: unless somebody says otherwise, a task weighs as much as tasks come behind it.
+_OF_PRIORITY: Mapping[Priority, int] = {
+    Priority.CRITICAL: 4000,
+    Priority.HIGH: 3000,
+    Priority.NORMAL: 2000,
+    Priority.LOW: 1000,
+}
+
+# The nearer to the start of a DRS job, the sooner: from then on DRS works, and people who are asked think.
+_OF_STEP: Mapping[type, int] = {
+    StartRecoveryOperator: 4,
+    ApprovalGateOperator: 3,
+    FailureDecisionOperator: 3,
+    EnrichInstancesOperator: 2,
+    OpenExecutionOperator: 2,
+    RecoveryJobSensor: 1,
+}
+
+
+def task_weight(plan: RecoveryPlan, step: type) -> int:
+    """
+    Airflow's ``priority_weight`` of a step, to be used with the weight rule "absolute".
+
+    Without it Airflow would begin every execution before it starts a job of any: by its own rule a task
+    weighs the more, the more tasks come behind it.
+
+    :param plan: its priority counts most.
+    :param step: the operator.
+    """
+    return _OF_PRIORITY[Priority(plan.priority)] + _OF_STEP.get(step, 0)
+
+
+_EDITED = (
+    "An execution that runs was opened with another version of this plan. Its tasks stay in this DAG until "
+    "it has ended."
+)
+
+
+def plan_doc(plan: RecoveryPlan, *, is_edited: bool = False) -> str:
+    """
+    Describe a plan: what it is for, its objectives, and its waves.
+
+    :param plan: its texts are escaped, since a page renders them.
+    :param is_edited: whether the DAG also has tasks of another version.
+    """
+    lines = [f"# {_text(plan.name)}", _text(plan.description or ""), ""]
+    lines += [_EDITED, ""] if is_edited else []
+    lines += [f"Objectives: RTO {_span(plan.objectives.rto)}, RPO {_span(plan.objectives.rpo)}.", ""]
+    lines += ["| wave | name | groups | after waves | success when | time-out |", "|---|---|---|---|---|---|"]
+    for number, wave in enumerate(plan.waves, start=1):
+        after = ", ".join(map(str, plan.dependencies(number))) or "at once"
+        groups = ", ".join(_text(group) for group in wave.groups)
+        lines.append(
+            f"| {number} | {_text(wave.name)} | {groups} | {after} | {wave.success_when} | {wave.timeout} |"
+        )
+    return "\n".join(lines)
+
+
+def broken_plan_doc(error: PlanError, *, is_alive: bool = False) -> str:
+    """
+    List what is wrong with a plan.
+
+    :param error: every problem of the file.
+    :param is_alive: whether an execution still runs.
+    """
+    problems = "\n".join(f"- {_text(str(problem))}" for problem in error.problems)
+    alive = f"{_EDITED}\n\n" if is_alive else ""
+    return f"# This plan cannot be used\n\nMend its file; the DAG follows by itself.\n\n{alive}{problems}\n"
+
+
+def _text(value: str) -> str:
+    """Plan texts are data: neither HTML nor a table's borders."""
+    return html.escape(value).replace("|", "&#124;")
+
+
+def _span(value: timedelta | None) -> str:
+    return str(value) if value is not None else "not set"
+
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """
-Answers that are no answers: the page of a proxy, JSON of somebody else, a list that is not there.
+Detect answers that are no answers: a proxy's page, foreign JSON, a missing list.
 
 botocore reads a page of HTML as an empty answer of a JSON service, so that servers "do not exist", and fails
-at it in all sorts of ways where XML is expected. Here each becomes the same error: one tries again.
+in many ways where XML is expected. Here each becomes the same error, which is retried.
 """
 
 from __future__ import annotations

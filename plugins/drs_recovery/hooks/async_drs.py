@@ -1,8 +1,10 @@
-"""DRS without blocking an event loop: the two reads with which a triggerer waits."""
+"""Poll DRS without blocking an event loop; credentials of roles are renewed beside the loop."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -11,7 +13,22 @@ from typing import Any, TypeVar
 from botocore.config import Config
 
 from drs_recovery.hooks.drs import MAX_JOB_IDS, DrsHook, chunks, in_order_of_time
-from drs_recovery.hooks.renewal import renew_in_threads
+
+
+def renew_in_threads(session: Any) -> None:
+    """
+    Let a session ask STS for a new key in a thread.
+
+    Airflow gives aiobotocore a blocking function for that, which aiobotocore calls in its event loop: some
+    minutes before the key of a role ends, every wait of a triggerer would stop for as long as STS takes.
+
+    :param session: aiobotocore's, as Airflow's hooks make it; one without a role is left as it is.
+    """
+    credentials: Any = getattr(session, "_credentials", None)
+    renew = getattr(credentials, "_refresh_using", None)
+    if renew is not None and not inspect.iscoroutinefunction(renew):
+        credentials._refresh_using = functools.partial(asyncio.to_thread, renew)
+
 
 # Whoever waits looks again anyway, and waits longer after a failure: the client itself need not try often.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=30)

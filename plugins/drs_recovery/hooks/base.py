@@ -1,9 +1,16 @@
-"""What all hooks share: the account that their connection names, no other, and clients that are made fast."""
+"""
+What all hooks share: the account of their connection, its client settings, and clients that are quick to
+make.
+
+A connection knows the network: proxies, FIPS, certificates, time-outs (``config_kwargs`` in its extra).
+Retries are this package's business.
+"""
 
 from __future__ import annotations
 
 import inspect
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,17 +18,89 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook, SessionFactory
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from botocore.config import Config
 
 from drs_recovery.hooks.answers import check_answers
-from drs_recovery.hooks.client_config import merged
-from drs_recovery.hooks.connections import is_undefined
 from drs_recovery.hooks.errors import (
     MissingConnectionError,
     UnansweredConnectionError,
     UnusableConnectionError,
 )
 from drs_recovery.hooks.service_models import share_service_models
+
+# Seconds. "Wait for ever" and its like would hold up a recovery for ever.
+LONGEST_TIMEOUT = 300.0
+
+_TIMEOUTS = ("connect_timeout", "read_timeout")
+
+
+def merged(connection: Config, own: Config, region: str | None) -> Config:
+    """
+    The configuration of a client.
+
+    :param connection: what the connection says.
+    :param own: what the purpose asks for: its retries stand, its time-outs hold if the connection has none.
+    :param region: the Region that was asked for; a place is never another one because of its connection.
+    :raises ValueError, TypeError: the connection's time-outs or proxies are none.
+    """
+    config = own.merge(connection)
+    if not isinstance(config.proxies, dict | None):
+        raise TypeError(f"proxies is {config.proxies!r}: expected a mapping of schemes to URLs")
+    fixed: dict[str, Any] = {
+        name: _bounded(name, getattr(config, name), getattr(own, name)) for name in _TIMEOUTS
+    }
+    if own.retries is not None:
+        fixed["retries"] = own.retries
+    if region is not None:
+        fixed["region_name"] = region
+    return config.merge(Config(**fixed))
+
+
+def within(config: Config, connect: float, total: float) -> Config:
+    """
+    The same configuration for a request of which the outcome must be known in time.
+
+    :param config: of a client.
+    :param connect: seconds after which no connection is waited for.
+    :param total: seconds after which no answer is waited for any more.
+    """
+    connect = min(config.connect_timeout, connect)
+    return config.merge(
+        Config(connect_timeout=connect, read_timeout=min(config.read_timeout, total - connect))
+    )
+
+
+def _bounded(name: str, seconds: Any, own: float) -> float:
+    if seconds is None:
+        return min(own, LONGEST_TIMEOUT)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise ValueError(f"{name} is {seconds!r}: expected seconds, more than 0")
+    return min(seconds, LONGEST_TIMEOUT)
+
+
+def is_undefined(connection: str) -> bool:
+    """
+    Whether a connection that was not found is defined nowhere, as far as Airflow can tell.
+
+    To a task or a trigger, Airflow's lookup calls a connection not found, too, when the API server does not
+    answer. So its answer is asked for itself; elsewhere the lookup is all there is.
+
+    :param connection: Airflow connection id, which was just not found.
+    """
+    # Heavy, and loaded by the lookup.
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection
+
+    supervisor = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    if supervisor is None:
+        return True
+    try:
+        answer = supervisor.send(GetConnection(conn_id=connection))
+    except AirflowRuntimeError as error:
+        answer = error.error
+    return isinstance(answer, ErrorResponse) and answer.error is ErrorType.CONNECTION_NOT_FOUND
+
 
 # At each client they say where the credentials come from, in the log of every task, with the key's id.
 for _noisy in ("botocore.credentials", "botocore.tokens", "aiobotocore.credentials"):
@@ -51,7 +130,7 @@ class AccountHook(AwsBaseHook):
     wrong account, where nothing of the execution exists.
 
     :param config: what the hook's purpose asks for; the connection's ``config_kwargs`` go with it, see
-        :func:`~drs_recovery.hooks.client_config.merged`. Airflow would take the one or the other.
+        :func:`~drs_recovery.hooks.base.merged`. Airflow would take the one or the other.
     """
 
     def __init__(self, *args: Any, config: Config | None = None, **kwargs: Any) -> None:

@@ -1,20 +1,34 @@
-"""The hooks of one process, kept: creating a client takes 30-90 ms, and a wave may reach several Regions."""
+"""
+Keep the hooks of one process, ask each target independently, and check that a connection still leads to its
+account.
+
+Creating a client takes 30-90 ms, and a wave may reach several Regions. What one answers is used, whatever
+another one says. In another account nothing of the launch exists: what is not found there is not gone, and
+what is found is not ours.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook as AirflowEc2Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.connections import is_undefined
+from drs_recovery.hooks.base import AccountHook, is_undefined
 from drs_recovery.hooks.drs import READ_CONFIG, DrsHook
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.hooks.iam import RightsHook
-from drs_recovery.hooks.quotas import QuotasHook
+from drs_recovery.hooks.errors import (
+    AWS_ERRORS,
+    FORESEEN_ERRORS,
+    MissingConnectionError,
+    describe,
+    is_transient,
+    retry_after,
+)
+from drs_recovery.hooks.iam import QuotasHook, RightsHook
 
 log = logging.getLogger(__name__)
 
@@ -145,3 +159,99 @@ class Clients:
             self._by_place.clear()
         else:
             self._by_place.pop(place, None)
+
+
+Wanted = TypeVar("Wanted")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class PlaceTrouble:
+    """
+    Why something could not be asked in one place.
+
+    :param place: connection and Region.
+    :param error: what came instead of an answer.
+    :param subject: what was asked, such as ``DRS``.
+    """
+
+    place: Place
+    error: Exception
+    subject: str
+
+    def __str__(self) -> str:
+        """For people, with AWS's words."""
+        return f"{self.subject} in {self.place}: {describe(self.error)}"
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same question may be answered later; otherwise it is a definite refusal."""
+        return is_transient(self.error)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that AWS asks to wait, if it does."""
+        return retry_after(self.error)
+
+
+@dataclass
+class PlaceAnswers(Generic[Found]):
+    """
+    What the places said.
+
+    :param found: by place, of those that answered.
+    :param troubles: of those that did not, or not to everything.
+    """
+
+    found: dict[Place, Found] = field(default_factory=dict)
+    troubles: list[PlaceTrouble] = field(default_factory=list)
+
+
+def ask_places(
+    clients: Clients,
+    by_place: Mapping[Place, Wanted],
+    subject: str,
+    ask: Callable[[PlaceClients, Wanted], Found],
+) -> PlaceAnswers[Found]:
+    """
+    Ask every place, and go on where one does not answer.
+
+    :param clients: hooks by place; those of a place that does not answer are made anew for the next question.
+    :param by_place: what is wanted there.
+    :param subject: what is asked, for people.
+    :param ask: asks one place.
+    """
+    answers = PlaceAnswers[Found]()
+    for place, wanted in by_place.items():
+        try:
+            answers.found[place] = ask(clients.at(*place), wanted)
+        except Exception as error:  # whatever is wrong with one place, the others are asked
+            trouble = PlaceTrouble(place, error, subject)
+            log.warning("no answer this time: %s", trouble, exc_info=not isinstance(error, FORESEEN_ERRORS))
+            clients.forget(place)
+            answers.troubles.append(trouble)
+    return answers
+
+
+class WrongAccountError(MissingConnectionError):
+    """The connection of a launch leads to another account now; as one that is missing, it may come back."""
+
+    fmt = "connection {connection} leads to account {account} now, what was launched is in {launched}"
+
+
+def demand_account(hooks: PlaceClients, launched: Iterable[str | None]) -> None:
+    """
+    Demand that a place's connection leads to where something was launched.
+
+    :param hooks: of the place.
+    :param launched: accounts of the launches; None for those whose account was never known.
+    :raises WrongAccountError: it leads elsewhere.
+    :raises botocore errors: AWS does not tell where it leads.
+    """
+    known = {account for account in launched if account}
+    if known and known != {hooks.told_account}:
+        raise WrongAccountError(
+            connection=hooks.place.connection,
+            account=hooks.told_account,
+            launched=", ".join(sorted(known)),
+        )

@@ -8,8 +8,7 @@ from typing import Any
 
 from botocore.config import Config
 
-from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.client_config import within
+from drs_recovery.hooks.base import AccountHook, within
 
 # DescribeRecoveryInstances and DescribeSourceServers take at most 200 ids, DescribeJobs 1000 (botocore's
 # model).

@@ -1,5 +1,5 @@
 """
-AWS's descriptions of its services, read once a process.
+Read AWS's service descriptions once a process.
 
 Each session of botocore reads them anew, and Airflow makes a session for each client: a task with clients of
 four services would read the same list of endpoints four times, 0.05 s each. Where Airflow forks a process for
@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import botocore.session
 from botocore.loaders import Loader, create_loader
 
 
@@ -45,3 +46,19 @@ def read_ahead(*services: str) -> None:
 def _loader(data_path: str | None) -> Loader:
     loader: Loader = create_loader(data_path)
     return loader
+
+
+@cache
+def known_regions() -> frozenset[str]:
+    """
+    Every Region of every partition that EC2 or DRS has.
+
+    AWS opens Regions between two releases of botocore: one that is not among them may exist nevertheless.
+    """
+    session = botocore.session.Session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for service in ("ec2", "drs")
+        for region in session.get_available_regions(service, partition_name=partition)
+    )

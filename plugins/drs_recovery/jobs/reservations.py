@@ -1,24 +1,52 @@
-"""The queue for room in DRS in one place: everything that decides whose turn it is, read in one look."""
+"""
+Reserve capacity for one DRS job within the quotas of its account and Region.
+
+One read of the queue and of DRS's jobs decides whose turn it is; a conditional write reserves. Jobs that
+others start by other means appear in DRS's list of jobs.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.hooks.clients import PlaceClients
-from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.drs import START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
-from drs_recovery.jobs.quotas import OLDEST_RUNNING_JOB, read_limits
-from drs_recovery.jobs.schedule import Job, Limits, PlaceState
+from drs_recovery.hooks.iam import QuotasHook
+from drs_recovery.jobs.schedule import Job, Limits, PlaceState, Turn, turn_of
 from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.settings import hold_drills_during_recovery
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.queue_entries import Queue
+from drs_recovery.store.queue_entries import Queue, QueueEntry
+from drs_recovery.store.transaction import retried_on_conflict
+
+# DescribeJobs has no filter by status. Recovery jobs take hours at the most.
+OLDEST_RUNNING_JOB = timedelta(days=2)
+
+QUOTA_CODES: Mapping[str, str] = {
+    "jobs_in_progress": "L-D88FAC3A",
+    "servers_per_job": "L-B827C881",
+    "servers_in_jobs": "L-05AFA8C6",
+}
+
+
+def read_limits(hook: QuotasHook) -> Limits:
+    """
+    Ask for the quotas of an account and Region; where Service Quotas has no value, AWS's default holds.
+
+    :param hook: Service Quotas there.
+    :raises botocore errors: as they are.
+    """
+    values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
+    return Limits(**{name: int(value) for name, value in values.items() if value is not None})
+
 
 # Quotas change when AWS grants a request; asking takes three calls, so that the answer is shared for a while.
 LIMITS_ARE_GOOD_FOR = 600.0
@@ -128,3 +156,63 @@ def recent_jobs(drs: DrsHook) -> tuple[Job, ...]:
 
 def _not_known(what: str, error: Exception) -> NotStartedError:
     return NotStartedError(f"{what} not known: {describe(error)}", retry_after(error) or SHORT_PAUSE)
+
+
+# Clocks of two hosts may differ by so many seconds.
+CLOCK_MARGIN = 60.0
+
+# A request that was sent is answered, or its job listed, within so many seconds after the room was taken.
+RESERVATION_SECONDS = START_RECOVERY_SECONDS + CLOCK_MARGIN
+
+
+class QueuedError(NotStartedError):
+    """
+    It is not the job's turn.
+
+    :param turn: where it stands.
+    :param entry: of the job, as the queue has it.
+    """
+
+    def __init__(self, turn: Turn, entry: QueueEntry) -> None:
+        self.turn, self.entry = turn, entry
+        super().__init__(turn.reason, None)
+
+
+def take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+    """
+    Take room for a job; also if an earlier try took it and died, so that it lasts for this one.
+
+    :param store: the execution store.
+    :param place: the queue of its place.
+    :param entry: of the job.
+    :return: the entry as it is in the queue now.
+    :raises QueuedError: it is not its turn.
+    :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
+    """
+    try:
+        return _take_room(store, place, entry)
+    except StoreConflictError as error:
+        raise NotStartedError(f"many executions start jobs at once: {error}", SHORT_PAUSE) from error
+
+
+@retried_on_conflict
+def _take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+    state = place.look()
+    mine = state.queue.standing(entry)
+    if state.job_of(mine) is not None:
+        raise NotStartedError("DRS lists the job of an earlier request, whose answer was lost", SHORT_PAUSE)
+    ghosts = _ghosts(state, mine)
+    # What got room last is looked for by whoever takes room next; the next but one takes it out.
+    stays = {mine.order, state.queue.last}
+    store.queue.leave(place.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
+    turn = turn_of(mine, replace(state, queue=state.queue.without(ghosts)))
+    # Room that is taken stays taken, whoever comes: the request it was taken for may be under way.
+    if not (turn.is_now or mine.has_room(state.time)):
+        raise QueuedError(turn, mine)
+    return store.queue.reserve(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)
+
+
+def _ghosts(state: PlaceState, mine: QueueEntry) -> list[QueueEntry]:
+    """What earlier attempts at the wave have left in the queue."""
+    of_wave = state.queue.of_wave(mine.execution_id, mine.wave_number)
+    return [one for one in of_wave if one.waits and one.attempt < mine.attempt]

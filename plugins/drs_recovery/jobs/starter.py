@@ -19,8 +19,7 @@ from typing import Any, Protocol
 
 from drs_recovery.durations import epoch
 from drs_recovery.exceptions import JobStartError
-from drs_recovery.hooks.accounts import demand_account
-from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks.clients import Clients, demand_account
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     describe,

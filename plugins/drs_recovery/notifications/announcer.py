@@ -9,8 +9,7 @@ from typing import Any
 from drs_recovery.notifications import metrics
 from drs_recovery.notifications.channels import Channel, metric_channels, notifier_channels, send_all
 from drs_recovery.notifications.events import Asked, Happening, happenings
-from drs_recovery.notifications.links import answer_link, run_link
-from drs_recovery.notifications.messages import Notice, notice_of
+from drs_recovery.notifications.messages import Notice, answer_link, notice_of, run_link
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import console_base_url
 from drs_recovery.store.executions import ExecutionStore

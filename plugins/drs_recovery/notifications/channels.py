@@ -1,5 +1,5 @@
 """
-How messages and measurements go out: each receiver by a thread of its own, all together within some seconds.
+Send messages and metrics: each receiver in a thread of its own, all together within some seconds.
 
 Nothing here may fail or hold up a recovery.
 """
@@ -11,16 +11,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow.providers.amazon.aws.hooks.sns import SnsHook
 from airflow.sdk import BaseNotifier
 from airflow.sdk._shared.secrets_masker import redact
+from botocore.config import Config
 
 from drs_recovery.exceptions import SettingError
+from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.notifications import metrics
 from drs_recovery.plan.model import NotifierCall, RecoveryPlan
 from drs_recovery.settings import cloudwatch_client, cloudwatch_metrics, notifiers
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
 
 # Seconds that a step of a recovery waits for its messages: enough for a slow answer, and nobody notices it in
 # a wave of minutes.
@@ -29,7 +35,7 @@ PATIENCE = 5.0
 NOTIFICATION_FAILED = "NOTIFICATION_FAILED"
 METRIC_FAILED = "METRIC_FAILED"
 
-_TOPIC_NOTIFIER = "drs_recovery.notifications.topic.TopicNotifier"
+_TOPIC_NOTIFIER = "drs_recovery.notifications.channels.TopicNotifier"
 _LONGEST_ERROR = 500
 
 Call = Callable[[], object]
@@ -148,3 +154,48 @@ def _error_text(error: Exception) -> str:
     text = describe(error) if isinstance(error, AWS_ERRORS) else f"{type(error).__name__}: {error}"
     # A notifier may tell in its error where it sends to, and with which password.
     return str(redact(text))[:_LONGEST_ERROR]
+
+
+# A recovery waits for a message for some seconds at most: botocore's own minute would be of no use.
+_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+class TopicHook(AccountHook, SnsHook):
+    """Airflow's hook of SNS, in the account that the connection names or nowhere."""
+
+
+class TopicNotifier(BaseNotifier):
+    """
+    Publish what happened to an SNS topic.
+
+    Airflow's ``SnsNotifier`` knows neither time-outs nor the groups of FIFO topics. There are no template
+    fields: a message of AWS that looks like a template is not rendered again.
+
+    :param topic_arn: the topic; its Region is in it.
+    :param connection: Airflow connection that may publish to it.
+    """
+
+    def __init__(self, *, topic_arn: str, connection: str) -> None:
+        super().__init__()
+        self.topic_arn = topic_arn
+        self.connection = connection
+
+    def notify(self, context: Context) -> None:
+        """
+        Publish ``notice``.
+
+        :param context: see :func:`drs_recovery.notifications.announcer.template_context`.
+        """
+        notice = context["notice"]  # type: ignore[typeddict-item]  # not a context of Airflow, but ours
+        region = self.topic_arn.split(":")[3]
+        hook = TopicHook(aws_conn_id=self.connection, region_name=region, config=_CONFIG)
+        execution_id = notice.attributes["executionId"]
+        is_fifo = self.topic_arn.endswith(".fifo")
+        hook.publish_to_target(
+            target_arn=self.topic_arn,
+            message=notice.message,
+            subject=notice.subject,
+            message_attributes=dict(notice.attributes),
+            message_group_id=execution_id if is_fifo else None,
+            message_deduplication_id=f"{execution_id}:{notice.key}" if is_fifo else None,
+        )

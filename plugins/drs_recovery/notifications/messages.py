@@ -1,4 +1,4 @@
-"""What people are told: the words for each thing that happened. Names in a plan can hold anything."""
+"""Word the messages to people. Names in a plan can hold anything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from drs_recovery.durations import moment, words
 from drs_recovery.notifications.events import (
@@ -16,11 +17,12 @@ from drs_recovery.notifications.events import (
     INSTANCES_TERMINATED,
     TERMINATION_FAILED,
     WAVE_RETRIED,
+    Asked,
     Happening,
 )
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.facts import was_cancelled
-from drs_recovery.waves.judgement import failures_of
+from drs_recovery.waves.rules import failures_of
 
 # Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.
 LONGEST_SUBJECT = 99
@@ -223,3 +225,31 @@ def _cut(text: str, longest: int) -> str:
     if len(units) // 2 <= longest:
         return text
     return units[: 2 * (longest - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
+
+
+def run_link(base_url: str | None, document: Mapping[str, Any]) -> str | None:
+    """
+    Address of the DAG run that an execution stands for; None where nobody knows Airflow's address.
+
+    :param base_url: where people reach Airflow; may have a path.
+    :param document: the execution document.
+    """
+    if not base_url:
+        return None
+    dag_id, run_id = quote(document["dagId"], safe=""), quote(document["dagRunId"], safe="")
+    return f"{base_url.rstrip('/')}/dags/{dag_id}/runs/{run_id}"
+
+
+def answer_link(run: str | None, asked: Asked | None) -> str | None:
+    """
+    Address of the page on which a question is answered.
+
+    Airflow's ``generate_link_to_ui_from_context`` makes it too, but drops the path of a base address and does
+    not quote a run id, which a ticketing tool may choose freely.
+
+    :param run: of the DAG run.
+    :param asked: the question.
+    """
+    if run is None or asked is None:
+        return None
+    return f"{run}/tasks/{quote(asked.task_id, safe='')}/required_actions?map_index=-1"

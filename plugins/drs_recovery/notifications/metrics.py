@@ -11,7 +11,7 @@ from airflow.sdk.observability import stats
 
 from drs_recovery.notifications.events import GATE_FIELDS, TERMINATION_FAILED, Happening
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
-from drs_recovery.waves.judgement import has_launched
+from drs_recovery.waves.rules import has_launched
 
 NAMESPACE = "DRSRecovery"
 

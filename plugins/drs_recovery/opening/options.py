@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.plan.model import RecoveryPlan
-from drs_recovery.plan.wave_choice import chosen_waves
+from drs_recovery.plan.task_ids import chosen_waves
 from drs_recovery.statuses import ExecutionType
 
 LATEST = "latest"

@@ -11,17 +11,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.notifications.events import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
-from drs_recovery.operators.outages import outlives_outages
+from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
 from drs_recovery.store.facts import is_same_person
-from drs_recovery.waves.failure_policy import check_dependencies
-from drs_recovery.waves.instance_refresh import refresh_details
-from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.enrichment import refresh_details
 from drs_recovery.waves.questions import Question, question_of
-from drs_recovery.waves.rules import gate_is_asked, refused_gate
+from drs_recovery.waves.rules import check_dependencies, gate_is_asked, refused_gate, wave_label
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

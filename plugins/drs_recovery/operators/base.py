@@ -20,8 +20,7 @@ from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.installation import OwnName, checked_claim, elsewhere, installation, own_name
 from drs_recovery.notifications.announcer import Announcer
 from drs_recovery.notifications.events import Asked
-from drs_recovery.operators.outages import OutlivesOutages
-from drs_recovery.operators.quiet_failures import ExpectedFailureError, log_without_traceback
+from drs_recovery.operators.outages import ExpectedFailureError, OutlivesOutages, log_without_traceback
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import execution_store
 from drs_recovery.store.executions import ExecutionStore

@@ -15,8 +15,7 @@ from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.waves.judgement import wave_label
-from drs_recovery.waves.rules import check_not_cancelled, skip_reason
+from drs_recovery.waves.rules import check_not_cancelled, skip_reason, wave_label
 from drs_recovery.waves.verdict import WaveEnd, instance_ids
 
 if TYPE_CHECKING:

@@ -19,10 +19,9 @@ from drs_recovery.operators.questions import AskingMixin, answer_of, comment_for
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
 from drs_recovery.store.facts import attempt_of
-from drs_recovery.waves.failure_question import failure_question
-from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.questions import failure_question
 from drs_recovery.waves.retry import begin_retry, recorded_failure
-from drs_recovery.waves.rules import check_not_ending, skip_reason
+from drs_recovery.waves.rules import check_not_ending, skip_reason, wave_label
 from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:

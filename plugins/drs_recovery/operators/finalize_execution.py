@@ -14,9 +14,8 @@ from drs_recovery.closing.outcome import ending_of, waves_may_run
 from drs_recovery.opening.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.lost_records import LostRecord, lost_waves
-from drs_recovery.operators.outages import outlives_outages
+from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from drs_recovery.closing.plan_keeping import set_kept_plans_right
-from drs_recovery.closing.reconcile import RunStateOf, reconcile
+from drs_recovery.closing.reconcile import RunStateOf, reconcile, set_kept_plans_right
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.notifications.unrecorded import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
-from drs_recovery.operators.outages import waits_for_the_next_run
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.operators.outages import ExpectedFailureError, waits_for_the_next_run
+from drs_recovery.termination.calls import known_places
 from drs_recovery.termination.due import DueTerminations
 from drs_recovery.termination.instance_check import InstanceChecker
-from drs_recovery.termination.places import known_places
 from drs_recovery.termination.sweep import Sweeper
 
 if TYPE_CHECKING:

@@ -22,9 +22,8 @@ from drs_recovery.hooks.errors import (
 from drs_recovery.opening.options import RunOptions, read_options
 from drs_recovery.opening.precedence import Obstacle, busy_place, disturbed_recovery, second_of_plan
 from drs_recovery.operators.base import fails_for_good
-from drs_recovery.operators.outages import outlives_outages
+from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.plan_operator import PlanOperator
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.preflight.checks import Preflight
 from drs_recovery.preflight.instances_in_use import UseCheck
@@ -32,7 +31,7 @@ from drs_recovery.preflight.servers import GroupResolver, Resolution
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
 from drs_recovery.store.records import PreflightFinding
-from drs_recovery.waves.early_place import take_early_place
+from drs_recovery.waves.queue_wait import take_early_place
 from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:

@@ -1,30 +1,59 @@
 """
-Steps outlive an outage of the execution store: they leave the worker and go on when it answers again.
+Let steps outlive an outage of the execution store, and log expected failures without a traceback.
 
-Airflow's retries are for tasks that died; an outage of an hour would use them up. What a step may still do
-then, such as within the time-out of its wave, is in the record, and is judged by it.
+A step leaves the worker and goes on when the store answers again: Airflow's retries are for tasks that
+died, and an outage of an hour would use them up. Of a failure that is a result, such as a failed wave, the
+text says everything; a traceback would look like a defect of this package.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import structlog
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import describe
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.settings import execution_store, poll_interval
 from drs_recovery.store.keys import execution_id
 from drs_recovery.store.table import is_store_away
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+
+class ExpectedFailureError(AirflowFailException):
+    """A step ends for good, and its text says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        log_without_traceback()
+
+
+def log_without_traceback() -> None:
+    """Have this process's logs name such failures by their text alone."""
+    processors = structlog.get_config()["processors"]
+    if _text_alone not in processors:
+        processors.insert(0, _text_alone)
+
+
+def _text_alone(_logger: Any, _method: str, event: Any) -> Any:
+    told = event.get("exc_info")
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, Exception) and isinstance(error, (ExpectedFailureError, *FORESEEN_ERRORS)):
+        event.pop("exc_info")
+        reason = str(error) if isinstance(error, ExpectedFailureError) else describe(error)
+        event["event"] = f"{event['event']}: {reason}"
+    return event
+
 
 log = logging.getLogger(__name__)
 

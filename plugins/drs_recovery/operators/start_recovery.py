@@ -16,9 +16,8 @@ from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.store.facts import waits_for_nobody
-from drs_recovery.waves.failure_policy import check_dependencies
 from drs_recovery.waves.retry import begin_retry, recorded_failure
-from drs_recovery.waves.rules import check_may_start, skip_reason
+from drs_recovery.waves.rules import check_dependencies, check_may_start, skip_reason
 from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:

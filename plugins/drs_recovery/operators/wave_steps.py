@@ -10,21 +10,19 @@ from airflow.sdk.exceptions import AirflowSkipException
 from drs_recovery.closing.close import Unsettled
 from drs_recovery.closing.left_waves import end_left_wave, is_left_open
 from drs_recovery.closing.rebuilding import LOST
-from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.reservations import QueuedError
 from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.operators.base import RecoveryMixin, RecoveryOperator, until_deadline
 from drs_recovery.operators.lost_records import LostRecord, plan_of_dag
-from drs_recovery.operators.quiet_failures import ExpectedFailureError
+from drs_recovery.operators.outages import ExpectedFailureError
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of, is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
-from drs_recovery.waves.failure_policy import blocked_by
-from drs_recovery.waves.judgement import wave_of
 from drs_recovery.waves.retry import deadline_of
-from drs_recovery.waves.rules import check_admitted, check_not_ending
+from drs_recovery.waves.rules import blocked_by, check_admitted, check_not_ending, wave_of
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -11,8 +11,8 @@ from pydantic_core import core_schema
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.plan.parts import Pause, RecoveryApproval, Server
+from drs_recovery.plan.rules import NOT_SUPPORTED_YET
 from drs_recovery.plan.success_rule import SuccessRule
-from drs_recovery.plan.unsupported import NOT_SUPPORTED_YET
 
 # Required in the models, but the loader knows a default: the file's name, the plan's id, the plan's region.
 _DEFAULTED = {"RecoveryPlan": ("id", "name"), "ProtectionGroup": ("region",)}

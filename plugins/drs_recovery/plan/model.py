@@ -42,11 +42,10 @@ from drs_recovery.plan.parts import (
     Schedule,
     Server,
 )
-from drs_recovery.plan.problems import Finding, sentence_error
+from drs_recovery.plan.problems import Finding, field_findings, sentence_error
 from drs_recovery.plan.rules import rule_findings, size_findings
 from drs_recovery.plan.success_rule import SuccessRule
 from drs_recovery.plan.task_ids import wave_group_id
-from drs_recovery.plan.translate import field_findings
 from drs_recovery.statuses import ExecutionType
 
 DAG_ID_PREFIX = "recover_"

@@ -1,4 +1,4 @@
-"""The small parts of a recovery plan: servers, groups, gates, actions, schedule and settings."""
+"""The parts of a recovery plan: servers, groups, gates, success conditions, actions, schedule, settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Numbers and dates of a plan file that know their words in the file, so that advice can quote them."""
+"""Keep the words of a plan file with the values read from them, and escape values for Markdown."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -99,3 +100,19 @@ _NAMES = {
     "bool": "true or false",
     "binary": "base64 text",
 }
+
+
+# What begins or ends an element of Markdown or HTML inside a line.
+_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~#!\"']")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def escaped(value: object) -> str:
+    """
+    A value as one line of text that Markdown shows as it is: no markup, no HTML, no border of a table.
+
+    :param value: shown as ``str`` shows it.
+    """
+    one_line = _BREAKS.sub(" ", str(value))
+    # Numeric references are text in Markdown as in HTML, where a backslash would help only in one of them.
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", one_line)

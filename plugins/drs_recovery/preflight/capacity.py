@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.jobs.identity import EXECUTION_TAG
-from drs_recovery.jobs.quotas import QUOTA_CODES
+from drs_recovery.jobs.reservations import QUOTA_CODES
 from drs_recovery.jobs.schedule import Job, Limits, servers_of
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.preflight.servers import ResolvedServer

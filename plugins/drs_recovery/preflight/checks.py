@@ -14,11 +14,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.hooks.place_answers import PlaceTrouble
 from drs_recovery.jobs.parts import parts_of
-from drs_recovery.jobs.quotas import OLDEST_RUNNING_JOB, read_limits
+from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
 from drs_recovery.jobs.schedule import Limits
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.preflight.capacity import Demand, conflict_concerns, quota_concerns, running_jobs

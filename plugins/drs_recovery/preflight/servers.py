@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from drs_recovery.durations import parse_duration
-from drs_recovery.hooks.clients import Clients, Place, connection_exists
+from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble, connection_exists
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
-from drs_recovery.hooks.place_answers import PlaceTrouble
 from drs_recovery.plan.model import ProtectionGroup, RecoveryPlan
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.store.records import NewServer

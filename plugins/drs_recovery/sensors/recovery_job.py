@@ -13,9 +13,8 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.waves.judgement import wave_of
 from drs_recovery.waves.polling import Look, WaveWatcher
-from drs_recovery.waves.rules import check_not_cancelled
+from drs_recovery.waves.rules import check_not_cancelled, wave_of
 from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:

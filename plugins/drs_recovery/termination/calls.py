@@ -1,24 +1,38 @@
 """
-TerminateRecoveryInstances in calls that DRS accepts.
+Call TerminateRecoveryInstances within the quotas, in calls that DRS accepts.
 
 DRS refuses a whole call because of one instance in it: one that is gone, in failback, or whose server is in
 another job. A refused call is divided until the instance that is the reason stands alone, so that all others
-are terminated.
+are terminated. Terminations do not wait in the queue: without capacity they are tried again at the next poll.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
+from drs_recovery.exceptions import PlanError
+from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
-from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.reservations import PlaceQueue, QueuedError, take_room
 from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.plan.cache import load_plans
+from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.settings import plans_dir
+from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, QueueEntry
 from drs_recovery.termination.targets import failback_state
 from drs_recovery.transient_errors import error_code
+from drs_recovery.waves.retry import LISTING_SECONDS
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of DescribeRecoveryInstances by recovery instance id."""
@@ -29,7 +43,7 @@ _REFUSALS_OF_ONE = frozenset({_CONFLICT, _UNKNOWN, "ValidationException"})
 
 
 class Room(Protocol):
-    """Room for the next job; see :class:`~drs_recovery.termination.room.TerminationRoom`."""
+    """Room for the next job; see :class:`~drs_recovery.termination.calls.TerminationRoom`."""
 
     def take(self, server_ids: Collection[str]) -> None:
         """Take room, or raise ``NotStartedError`` with what is waited for."""
@@ -152,3 +166,114 @@ def _batches(instance_ids: Sequence[str]) -> Iterable[Sequence[str]]:
 def _halves(instance_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     middle = len(instance_ids) // 2
     return instance_ids[:middle], instance_ids[middle:]
+
+
+# A place that no plan names any more is known for as long as one of so many executions was there.
+RECENT_EXECUTIONS = 200
+
+log = logging.getLogger(__name__)
+
+
+def known_places(store: ExecutionStore) -> set[Place]:
+    """
+    Places of the plans as they are now and of recent executions of this installation.
+
+    :param store: the execution store.
+    """
+    found, name = set(_places_of_files()), installation(store)
+    seen: set[tuple[str, str]] = set()
+    for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
+        version = execution["planId"], execution["planHash"]
+        # The connections of another installation need not exist here.
+        if version not in seen and not elsewhere(execution, name):
+            seen.add(version)
+            found |= _places_of_snapshot(store.get_execution(execution["executionId"]))
+    return found
+
+
+def _places_of_files() -> set[Place]:
+    try:
+        plans = load_plans(plans_dir()).plans
+    except PlanError as error:
+        log.warning("the plans cannot be read: %s", error)
+        return set()
+    return {place for plan in plans.values() for place in _places_of(plan)}
+
+
+def _places_of_snapshot(execution: dict[str, Any]) -> set[Place]:
+    try:
+        return _places_of(plan_from_snapshot(execution["planSnapshot"]))
+    except ValidationError:
+        log.warning("execution %s: its plan is of a form that is not known", execution["executionId"])
+        return set()
+
+
+def _places_of(plan: RecoveryPlan) -> set[Place]:
+    return {Place(group.connection, group.region) for group in plan.protection_groups.values()}
+
+
+class TerminationRoom:
+    """
+    Room for the terminations of an execution in one place, for one job after the other.
+
+    :param store: the execution store.
+    :param hooks: of the place.
+    :param execution: EXECUTION record.
+    """
+
+    def __init__(self, store: ExecutionStore, hooks: PlaceClients, execution: Mapping[str, Any]) -> None:
+        self._store, self._execution = store, execution
+        self._place = PlaceQueue(store, hooks)
+        self._taken = 0
+        self._entry: QueueEntry | None = None
+
+    def take(self, server_ids: Collection[str]) -> None:
+        """
+        Take room for a job.
+
+        :param server_ids: DRS source servers whose instances it terminates.
+        :raises QueuedError: there is none now, or a job holds one of the servers.
+        :raises NotStartedError: that cannot be told now.
+        """
+        self._pass_over_unanswered(server_ids)
+        self._taken += 1
+        entry = QueueEntry(
+            execution_id=self._execution["executionId"],
+            plan_id=self._execution["planId"],
+            execution_type=ExecutionType(self._execution["executionType"]),
+            priority=Priority.LOW,
+            wave_number=NO_WAVE,
+            attempt=1,
+            part=self._taken,
+            server_ids=tuple(sorted(server_ids)),
+            joined=time.time(),
+        )
+        self._entry = take_room(self._store, self._place, entry)
+
+    def give_back(self) -> None:
+        """Free the room of a job that DRS did not start."""
+        if self._entry is not None:
+            self._store.queue.leave(self._place.name, [self._entry])
+
+    def started(self, job_id: str | None) -> None:
+        """
+        Say which job took the room: it stays taken until DRS lists the job.
+
+        :param job_id: DRS job id; None if DRS did not tell, so that nobody knows whether there is one.
+        """
+        if self._entry is not None:
+            until = self._entry.until if job_id is None else time.time() + LISTING_SECONDS
+            self._store.queue.name_job(self._place.name, self._entry, job_id or UNANSWERED, until)
+
+    def _pass_over_unanswered(self, server_ids: Collection[str]) -> None:
+        """
+        Free what earlier requests for these servers hold whose answers were lost.
+
+        DRS is asked for its jobs after this, and refuses a second one for a server of a job that it does not
+        list yet.
+        """
+        queue = self._store.queue.read(self._place.name)
+        mine = queue.of_wave(self._execution["executionId"], NO_WAVE)
+        unanswered = [one for one in mine if one.job_id == UNANSWERED]
+        passed = [one for one in unanswered if not set(server_ids).isdisjoint(one.server_ids)]
+        self._store.queue.leave(queue.place, passed)

@@ -15,11 +15,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drs_recovery.exceptions import DrsRecoveryError
-from drs_recovery.hooks.accounts import WrongAccountError, demand_account
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients
+from drs_recovery.hooks.clients import (
+    Clients,
+    Place,
+    PlaceClients,
+    WrongAccountError,
+    ask_places,
+    demand_account,
+)
 from drs_recovery.hooks.ec2 import TERMINATED, describe_instances, is_gone
 from drs_recovery.hooks.errors import describe
-from drs_recovery.hooks.place_answers import ask_places
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.instance_records import InstancesSeen

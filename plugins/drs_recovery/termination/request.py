@@ -9,7 +9,7 @@ from typing import Any
 from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedError
 from drs_recovery.installation import elsewhere
 from drs_recovery.opening.precedence import needed_by
-from drs_recovery.plan.wave_choice import chosen_waves
+from drs_recovery.plan.task_ids import chosen_waves
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.rules import is_termination_requested

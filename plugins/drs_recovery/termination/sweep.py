@@ -16,8 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drs_recovery.exceptions import DrsRecoveryError
-from drs_recovery.hooks.accounts import WrongAccountError, demand_account
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients, connection_exists
+from drs_recovery.hooks.clients import (
+    Clients,
+    Place,
+    PlaceClients,
+    WrongAccountError,
+    connection_exists,
+    demand_account,
+)
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs.identity import EXECUTION_TAG, PLAN_TAG
@@ -30,8 +36,7 @@ from drs_recovery.store.facts import instances_of
 from drs_recovery.store.reads import Documents
 from drs_recovery.store.rules import termination_time
 from drs_recovery.store.table import is_store_away
-from drs_recovery.termination.calls import Rows, TerminationCalls
-from drs_recovery.termination.room import TerminationRoom
+from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationRoom
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from drs_recovery.hooks.accounts import WrongAccountError, demand_account
-from drs_recovery.hooks.clients import Clients, Place, connection_exists
+from drs_recovery.hooks.clients import Clients, Place, WrongAccountError, connection_exists, demand_account
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
@@ -32,8 +31,7 @@ from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import TerminationJob
 from drs_recovery.store.table import is_store_away
-from drs_recovery.termination.calls import Asked, Rows, TerminationCalls
-from drs_recovery.termination.room import TerminationRoom
+from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationRoom
 from drs_recovery.termination.targets import (
     Fate,
     RecordedInstance,

@@ -11,7 +11,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.hub import hub
-from drs_recovery.waiting.pace import Wish
+from drs_recovery.waiting.poller import Wish
 from drs_recovery.waves.polling import Look
 
 # A record that was lost is the business of the step that waits.

@@ -16,8 +16,7 @@ from drs_recovery.store.documents import public
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.polls import WaveRecords
 from drs_recovery.waiting.hub import Execution, Hub
-from drs_recovery.waiting.pace import Wish, pause_of
-from drs_recovery.waiting.poller import Watch, happens_within
+from drs_recovery.waiting.poller import Watch, Wish, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
 from drs_recovery.waves.observation import requested_at
 from drs_recovery.waves.polling import Look, joined

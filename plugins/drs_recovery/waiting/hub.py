@@ -1,8 +1,8 @@
 """
-What the waits of one event loop share: a poller for each place, looks at queues, and the store.
+Share pollers, views of queues and the store among the waits of one event loop.
 
-A triggerer has one event loop, so that it asks once for all. A new loop, be it after a fork or a restart,
-gets a hub of its own: nothing of another loop can be used in it.
+A triggerer has one event loop, so it asks once for all. A new loop, after a fork or a restart, gets a hub of
+its own: objects of another loop cannot be used in it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,92 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.errors import describe
+from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
+from drs_recovery.jobs.schedule import PlaceState
 from drs_recovery.settings import execution_store
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.waiting.place_looks import PlaceLooks
 from drs_recovery.waiting.poller import SharedPoller
+
+
+@dataclass(frozen=True)
+class QueueLook:
+    """
+    What one look at a place came to.
+
+    :param state: of the place; None if it could not be asked.
+    :param problem: why not.
+    """
+
+    state: PlaceState | None
+    problem: str | None = None
+
+
+class PlaceLooks:
+    """
+    The newest look at each place.
+
+    However many waves wait in a place, it is looked at as often as if it were one.
+
+    :param new_queue: makes the queue of a place, in a thread.
+    """
+
+    def __init__(self, new_queue: Callable[[Place], PlaceQueue] | None = None) -> None:
+        self._new_queue = new_queue or _queue_of
+        self._kept: dict[Place, _Kept] = {}
+
+    async def at(self, place: Place, longest_ago: float) -> QueueLook:
+        """
+        Look at a place, unless somebody has looked just before.
+
+        :param place: connection and Region.
+        :param longest_ago: seconds after which a look is too old.
+        """
+        kept = self._kept.setdefault(place, _Kept())
+        async with kept.lock:
+            if kept.newest is None or time.monotonic() - kept.begun > longest_ago:
+                begun = time.monotonic()
+                newest = await asyncio.get_running_loop().run_in_executor(
+                    kept.thread, self._look, place, kept
+                )
+                # Only now: a look that nobody waited for to the end does not make an older one look new.
+                kept.begun, kept.newest = begun, newest
+            return kept.newest
+
+    def _look(self, place: Place, kept: _Kept) -> QueueLook:
+        try:
+            # After a failed look everything is made anew: expired credentials end with their client.
+            kept.queue = kept.queue or self._new_queue(place)
+            return QueueLook(kept.queue.look())
+        except NOT_LOOKED_AT as error:
+            kept.queue = None
+            return QueueLook(None, describe(error))
+
+
+class _Kept:
+    """A place that waves wait for."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        # A place that hangs holds up no other one, and two looks at a place never run side by side.
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="drs-recovery-queue")
+        self.queue: PlaceQueue | None = None
+        self.newest: QueueLook | None = None
+        self.begun = 0.0
+
+
+def _queue_of(place: Place) -> PlaceQueue:
+    return PlaceQueue(execution_store(), Clients().at(*place))
+
 
 Job = Mapping[str, Any]
 Execution = Mapping[str, Any]
@@ -126,3 +202,42 @@ def hub() -> Hub:
     if _here.loop is not loop:
         _here.loop, _here.hub = loop, Hub()
     return _here.hub
+
+
+# Looks without news that follow each other faster are written down together.
+_SECONDS_TOGETHER = 10.0
+
+
+class Looks:
+    """The looks at the jobs of one wave; a look asks each of its places."""
+
+    def __init__(self) -> None:
+        self.newest: float | None = None
+        self._asked: Counter[Place] = Counter()
+        self._recorded = 0
+        self._recorded_at = time.time()
+
+    def asked(self, place: Place, at: float, *, answered: bool) -> None:
+        """
+        Count that a place was asked.
+
+        :param at: when, in epoch seconds.
+        """
+        self._asked[place] += 1
+        if answered:
+            self.newest = max(at, self.newest or at)
+
+    @property
+    def unrecorded(self) -> int:
+        """How many looks there were since the last one on record."""
+        return max(self._asked.values(), default=0) - self._recorded
+
+    @property
+    def are_due(self) -> bool:
+        """Whether looks are to be put on record though they brought no news."""
+        return self.unrecorded > 0 and time.time() >= self._recorded_at + _SECONDS_TOGETHER
+
+    def recorded(self) -> None:
+        """Remember that all looks are on record."""
+        self._recorded += self.unrecorded
+        self._recorded_at = time.time()

@@ -10,21 +10,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from drs_recovery.hooks.clients import Place, PlaceClients
+from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
-from drs_recovery.hooks.place_answers import PlaceTrouble
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import public
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.polls import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
 from drs_recovery.store.records import WavePoll
-from drs_recovery.waiting.early_details import EarlyDetails
-from drs_recovery.waiting.hub import Hub, Job
-from drs_recovery.waiting.job_logs import JobLog
-from drs_recovery.waiting.looks import Looks
-from drs_recovery.waiting.pace import Wish
-from drs_recovery.waiting.poller import Answer, Watch
+from drs_recovery.waiting.early_details import EarlyDetails, JobLog
+from drs_recovery.waiting.hub import Hub, Job, Looks
+from drs_recovery.waiting.poller import Answer, Watch, Wish
 from drs_recovery.waves.observation import JobAnswer
 from drs_recovery.waves.polling import (
     demand_account_of_unlisted,

@@ -16,8 +16,7 @@ from drs_recovery.exceptions import InstancesInUseError, WaveRefusedError
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import describe
 from drs_recovery.jobs.parts import JobPart, places_of
-from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
-from drs_recovery.jobs.room import CLOCK_MARGIN, QueuedError, take_room
+from drs_recovery.jobs.reservations import CLOCK_MARGIN, NOT_LOOKED_AT, PlaceQueue, QueuedError, take_room
 from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.preflight.instances_in_use import UseCheck

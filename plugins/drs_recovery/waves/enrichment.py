@@ -3,21 +3,24 @@ Find the EC2 instance of every server that was launched and write its details to
 
 A server is READY only after this. The rows of DescribeRecoveryInstances can lag a poll or two behind a job's
 LAUNCHED, and EC2 may not know an instance right after its launch, so a missing detail is first waited for.
+
+What EC2 says of an execution's instances, read again when people decide on it.
 """
 
 from __future__ import annotations
 
+import logging
 import math
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drs_recovery.hooks.accounts import demand_account
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients
+from drs_recovery.hooks.clients import Clients, Place, PlaceClients, PlaceTrouble, ask_places, demand_account
 from drs_recovery.hooks.ec2 import describe_instances
-from drs_recovery.hooks.place_answers import PlaceTrouble, ask_places
+from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.polls import FollowedWave
@@ -34,10 +37,10 @@ from drs_recovery.waves.instance_details import (
     what_is_missing,
     why_gone,
 )
-from drs_recovery.waves.judgement import has_launched
 from drs_recovery.waves.observation import reason_beside_instance
 from drs_recovery.waves.polling import joined
 from drs_recovery.waves.post_launch import warning_of as actions_warning_of
+from drs_recovery.waves.rules import has_launched
 
 Record = Mapping[str, Any]
 
@@ -267,3 +270,43 @@ def _instances(hooks: PlaceClients, instance_ids: Sequence[str]) -> dict[str, Re
 
 def _dispositions(hooks: PlaceClients, server_ids: Sequence[str]) -> dict[str, str | None]:
     return {server_id: hooks.drs.launch_disposition(server_id) for server_id in server_ids}
+
+
+# A question is put in spite of an AWS that does not answer.
+_PATIENCE = 20.0
+
+THREAD = "drs-recovery-refresh"
+"""Name of the thread that reads."""
+
+log = logging.getLogger(__name__)
+
+
+def refresh_details(
+    store: ExecutionStore, document: Mapping[str, Any], patience: float = _PATIENCE
+) -> dict[str, Any]:
+    """
+    Read the details of every recorded instance again, as far as AWS answers in time.
+
+    :param store: the execution store.
+    :param document: the execution document.
+    :param patience: seconds after which it is left at what is on record.
+    :return: the document as it is then.
+    """
+    launched = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
+    if not launched:
+        return dict(document)
+    # A daemon: the task goes on, and ends, without an answer that comes too late.
+    arguments = (store, document["executionId"], launched)
+    thread = threading.Thread(target=_refresh, args=arguments, daemon=True, name=THREAD)
+    thread.start()
+    thread.join(patience)
+    return store.get_document(document["executionId"])
+
+
+def _refresh(store: ExecutionStore, execution_id: str, numbers: list[int]) -> None:
+    enricher = InstanceEnricher(store, Clients(), patience=0)
+    for number in numbers:
+        try:
+            enricher.note(execution_id, number, again=True)
+        except Exception as error:  # whatever it is, the question is put
+            log.warning("wave %s: its instances are not looked at again: %s", number, describe(error))

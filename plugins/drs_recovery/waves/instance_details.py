@@ -1,7 +1,7 @@
 """
-What DRS and EC2 say of a server's instance, as fields of its record, and what is missing for READY.
+Read what DRS and EC2 say of instances, as fields of their servers, and what is missing for READY.
 
-Pure functions over ``RecoveryInstance`` of botocore's drs model and ``Instance`` of its ec2 model.
+Fields follow ``RecoveryInstance`` of botocore's drs model and ``Instance`` of its ec2 model.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.durations import epoch
-from drs_recovery.hooks.place_answers import PlaceTrouble
+from drs_recovery.hooks.clients import PlaceTrouble
 
 # EC2 instance states: on its way out, running, and halted.
 GONE_STATES = frozenset({"shutting-down", "terminated"})

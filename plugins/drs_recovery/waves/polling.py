@@ -12,17 +12,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drs_recovery.hooks.accounts import demand_account
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients
+from drs_recovery.hooks.clients import Clients, Place, PlaceAnswers, PlaceClients, ask_places, demand_account
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
-from drs_recovery.hooks.place_answers import PlaceAnswers, ask_places
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.judgement import needs_no_more_polls
 from drs_recovery.waves.observation import JobAnswer, has_ended, job_seen, servers_seen
 from drs_recovery.waves.post_launch import are_awaited
+from drs_recovery.waves.rules import needs_no_more_polls
 
 log = logging.getLogger(__name__)
 

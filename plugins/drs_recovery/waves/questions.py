@@ -1,4 +1,4 @@
-"""What a gate asks, and whom: the plan's pauses and the approval of a real recovery, as one question."""
+"""Put the questions of gates and of failed waves: the text, the approvers, the deadline."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from drs_recovery.hooks.errors import describe
-from drs_recovery.plan.markdown import escaped
 from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
 from drs_recovery.plan.model import Gate, RecoveryApproval, RecoveryPlan
+from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT
+from drs_recovery.plan.words import escaped
 from drs_recovery.statuses import ExecutionType, ServerPhase
-from drs_recovery.waves.judgement import wave_label, wave_of
+from drs_recovery.store.facts import attempt_of
+from drs_recovery.waves.rules import failures_of, wave_label, wave_of
 
 log = logging.getLogger(__name__)
 
@@ -154,4 +156,45 @@ def _body(document: Mapping[str, Any], message: str) -> str:
         f"{message}\n\n"
         f"Execution `{document['executionId']}`{ticket}, started by {escaped(document['initiatedBy'])}.\n\n"
         f"| wave | name | status | servers ready |\n|---|---|---|---|\n{rows}\n"
+    )
+
+
+def failure_question(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Question:
+    """
+    Compose the question; who may answer a pause before the wave may answer this one too, for as long.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: of the failed wave, from 1.
+    """
+    wave, pause = wave_of(document, number), plan.wave(number).pause_before
+    message = _failure_message(wave)
+    return Question(
+        subject=f"{document['executionType']} of {document['planName']}: wave {wave_label(wave)} failed",
+        message=message,
+        body=_failure_body(document, message),
+        approvers=pause.approvers if pause else (),
+        timeout=pause.timeout if pause else DEFAULT_GATE_TIMEOUT,
+        continue_on_timeout=False,
+        two_person=False,
+    )
+
+
+def _failure_message(wave: Mapping[str, Any]) -> str:
+    """The failed servers and why; a wave that failed without any says why itself."""
+    failures = failures_of(wave["serverStatuses"])
+    reasons = [f"- {failure}" for failure in failures] or [str(wave.get("statusReason"))]
+    attempt = attempt_of(wave)
+    count = f" (attempt {attempt})" if attempt > 1 else ""
+    return "\n".join([f"Wave {wave_label(wave)} failed{count}:", *reasons])
+
+
+def _failure_body(document: Mapping[str, Any], message: str) -> str:
+    """The message as a block of code, so that nothing in it is read as Markdown."""
+    block = "\n".join(f"    {line}" for line in message.splitlines())
+    return (
+        f"{block}\n\n"
+        "Retry starts a new DRS job for the failed servers alone; launched servers stay. "
+        "Continue lets the waves that depend on this one start. Stop passes over them.\n\n"
+        f"Execution `{document['executionId']}`, without an answer it stops.\n"
     )

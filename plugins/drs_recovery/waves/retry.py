@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.exceptions import WaveFailedError
-from drs_recovery.hooks.accounts import demand_account
-from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks.clients import Clients, demand_account
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.plan.model import Wave
@@ -18,10 +17,10 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import launch_began
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import InstanceEnricher
-from drs_recovery.waves.judgement import needs_no_more_polls, wave_label, wave_of
 from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
 from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.rules import needs_no_more_polls, wave_label, wave_of
 
 # A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
 LISTING_SECONDS = 600

@@ -1,19 +1,184 @@
 """
-May this wave start, and is its gate asked? The answers come from the record, never from the colour of a task.
+Decide from the record whether a wave may start, what a failed wave means for others, and how a wave ended.
 
-A person with edit rights can mark any task of a DAG run as success; that must not launch servers.
+The state of a task says nothing: a person with edit rights can mark any task as success, and that must not
+launch servers. A wave that is left out by choice passes on what it depends on itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from drs_recovery.exceptions import ExecutionCancelledError, WaveRefusedError
-from drs_recovery.plan.model import RecoveryPlan
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, WaveStatus
-from drs_recovery.waves.failure_policy import check_dependencies
-from drs_recovery.waves.judgement import wave_label, wave_of
+from drs_recovery.durations import moment
+from drs_recovery.exceptions import ExecutionCancelledError, ServerFailure, WaveRefusedError
+from drs_recovery.plan.model import RecoveryPlan, SuccessRule
+from drs_recovery.statuses import (
+    ExecutionStatus,
+    ExecutionType,
+    FailureDecision,
+    GateDecision,
+    ServerPhase,
+    WaveStatus,
+)
+from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.waves import post_launch
+
+
+def wave_label(wave: Mapping[str, Any]) -> str:
+    """``2 "Application"``: how messages name a wave."""
+    return f'{wave["waveNumber"]} "{wave["waveName"]}"'
+
+
+def wave_of(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """
+    One wave of the execution.
+
+    :raises WaveRefusedError: the execution was opened without this wave: the plan's graph changed meanwhile.
+    """
+    for wave in document["waves"]:
+        if wave["waveNumber"] == number:
+            found: Mapping[str, Any] = wave
+            return found
+    raise WaveRefusedError(
+        f"the execution has no wave {number}: the plan file was changed after the execution was opened with "
+        f"{len(document['waves'])} waves. Start a new execution to run the changed plan"
+    )
+
+
+def has_launched(server: Mapping[str, Any]) -> bool:
+    """
+    Whether a server launched and its required post-launch actions are done: only EC2 details are to come.
+
+    :param server: SERVER record.
+    """
+    phase = ServerPhase(server["phase"])
+    actions_done = server.get("postLaunchActionsStatus") in post_launch.DONE
+    return phase is ServerPhase.LAUNCHED or (phase is ServerPhase.POST_LAUNCH and actions_done)
+
+
+def needs_no_more_polls(server: Mapping[str, Any]) -> bool:
+    """
+    Whether the server's job has nothing to add.
+
+    :param server: SERVER record.
+    """
+    return has_launched(server) or ServerPhase(server["phase"]).is_end
+
+
+def failures_of(servers: Sequence[Mapping[str, Any]]) -> tuple[ServerFailure, ...]:
+    """The failed servers of a wave, from its SERVER records."""
+    return tuple(
+        ServerFailure(
+            server_id=server["sourceServerId"],
+            name=server["serverName"],
+            reason=server.get("error") or "no reason is known",
+            critical=bool(server["critical"]),
+        )
+        for server in servers
+        if server["phase"] == ServerPhase.FAILED
+    )
+
+
+def shortfall(rule: SuccessRule, servers: Sequence[Mapping[str, Any]]) -> str | None:
+    """
+    Say why a wave is not a success, or None if it is.
+
+    :param rule: the plan's ``success_when``.
+    :param servers: the wave's SERVER records.
+    """
+    failed = failures_of(servers)
+    return rule.shortfall(
+        total=len(servers), failed=len(failed), failed_critical=len([f for f in failed if f.critical])
+    )
+
+
+def last_trouble(record: Mapping[str, Any]) -> str:
+    """
+    What a wave, or the opening of an execution, waited for until the end; goes behind another reason.
+
+    :param record: WAVE or EXECUTION record.
+    """
+    trouble = record.get("waitingFor") or record.get("lastPollError")
+    if trouble is None:
+        return ""
+    since = f" (since {moment(trouble['since'])})" if "since" in trouble else ""
+    return f"; before that: {trouble['message']}{since}"
+
+
+Wave = Mapping[str, Any]
+
+
+def check_dependencies(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> None:
+    """
+    Demand that every wave before this one is completed, or failed and may.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: wave number, from 1.
+    :raises WaveRefusedError: naming the one that is not.
+    """
+    for other in _waves_before(document, plan, number, _is_left_out):
+        if not _lets_dependents_start(other, plan):
+            raise WaveRefusedError(
+                f"wave {wave_label(wave_of(document, number))} does not start: "
+                f"it depends on wave {wave_label(other)}, which is {other['status']}"
+            )
+
+
+def blocked_by(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> str | None:
+    """
+    Say which failure before a wave keeps it from ever starting, or None.
+
+    :param document: the execution document.
+    :param plan: the plan with which the execution was opened.
+    :param number: of a wave that has not started, from 1.
+    """
+    for other in _waves_before(document, plan, number, _has_not_run):
+        if other["status"] == WaveStatus.FAILED and not _lets_dependents_start(other, plan):
+            return f"it depends on wave {wave_label(other)}, which failed"
+        if other["status"] == WaveStatus.SKIPPED:
+            return f"it depends on wave {wave_label(other)}, which was skipped"
+    return None
+
+
+def _lets_dependents_start(wave: Wave, plan: RecoveryPlan) -> bool:
+    if wave["status"] != WaveStatus.FAILED:
+        return ended_as_planned(wave)
+    return plan.wave(wave["waveNumber"]).on_failure == "continue" or _may_fail(wave)
+
+
+def _may_fail(wave: Wave) -> bool:
+    """Whether people said to go on without it; what they said of an earlier attempt does not count."""
+    gate = wave.get("failureGate") or {}
+    return gate.get("decision") == FailureDecision.CONTINUE and attempt_of(gate) == attempt_of(wave)
+
+
+def _waves_before(
+    document: Mapping[str, Any], plan: RecoveryPlan, number: int, passes_on: Callable[[Wave], bool]
+) -> Iterator[Wave]:
+    """The waves on which a wave depends; in place of one that passes on, those on which that one depends."""
+    waiting, seen = list(plan.dependencies(number)), set[int]()
+    while waiting:
+        current = waiting.pop(0)
+        if current in seen:
+            continue
+        seen.add(current)
+        wave = wave_of(document, current)
+        if passes_on(wave):
+            waiting.extend(plan.dependencies(current))
+        else:
+            yield wave
+
+
+def _is_left_out(wave: Wave) -> bool:
+    return wave["status"] == WaveStatus.SKIPPED and ended_as_planned(wave)
+
+
+def _has_not_run(wave: Wave) -> bool:
+    return wave["status"] == WaveStatus.NOT_STARTED or _is_left_out(wave)
+
 
 _REFUSING_GATES = frozenset({GateDecision.REJECTED, GateDecision.TIMED_OUT})
 

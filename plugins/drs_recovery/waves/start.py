@@ -18,7 +18,7 @@ from drs_recovery.exceptions import (
 )
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.jobs.parts import JobPart, awaited_parts, jobs_of_attempt, parts_of_attempt
-from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.reservations import QueuedError
 from drs_recovery.jobs.starter import JobStarter, NotStartedError, Started
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
@@ -27,10 +27,9 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.admission import Admission, leave_queues
-from drs_recovery.waves.judgement import wave_label, wave_of
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.retry import choose_servers, deadline_of
-from drs_recovery.waves.rules import check_not_ending
+from drs_recovery.waves.rules import check_not_ending, wave_label, wave_of
 
 log = logging.getLogger(__name__)
 

@@ -13,16 +13,16 @@ from drs_recovery.statuses import ServerPhase, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import Details, InstanceEnricher
-from drs_recovery.waves.judgement import (
+from drs_recovery.waves.observation import has_ended, is_unlisted
+from drs_recovery.waves.post_launch import overdue
+from drs_recovery.waves.retry import deadline_of, recorded_failure
+from drs_recovery.waves.rules import (
     failures_of,
     last_trouble,
     needs_no_more_polls,
     shortfall,
     wave_label,
 )
-from drs_recovery.waves.observation import has_ended, is_unlisted
-from drs_recovery.waves.post_launch import overdue
-from drs_recovery.waves.retry import deadline_of, recorded_failure
 
 
 class WaveEnd:

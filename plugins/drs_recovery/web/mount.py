@@ -22,9 +22,7 @@ class Console:
     def _made(self) -> App:
         with self._lock:
             if self._app is None:
-                from drs_recovery.web.app import create_app
-                from drs_recovery.web.head import HeadAsGet
-                from drs_recovery.web.headers import SecurityHeaders
+                from drs_recovery.web.app import HeadAsGet, SecurityHeaders, create_app
 
                 # Around everything: also the answer to an error that nobody expected has the headers.
                 self._app = SecurityHeaders(HeadAsGet(create_app()))

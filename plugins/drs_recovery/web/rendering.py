@@ -1,19 +1,79 @@
-"""How pages become HTML."""
+"""Render pages as HTML, serve static files, answer conditional requests (RFC 9110, 13)."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
-from drs_recovery.web.conditional import conditional
-from drs_recovery.web.static_files import folder_digest
+from drs_recovery.web.problems import not_found
+
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+def conditional(request: Request, response: Response) -> Response:
+    """
+    Name the version of an answer, and leave out what the browser or program has already.
+
+    The tag is a weak one, since Airflow's API server may send the same content compressed or not.
+
+    :param request: that is answered.
+    :param response: with the whole content.
+    :return: it with its ``ETag``, or 304 when ``If-None-Match`` has that tag.
+    """
+    digest = hashlib.sha256(response.body).hexdigest()[:32]
+    tag = f'W/"{digest}"'
+    if _is_known(request, digest):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return response
+
+
+def _is_known(request: Request, digest: str) -> bool:
+    sent = ", ".join(request.headers.getlist("if-none-match"))
+    return sent.strip() == "*" or digest in _ENTITY_TAG.findall(sent)
+
+
+FOLDER = Path(__file__).parent / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+# The address of a file has a part that changes with the content of all, so that none is ever asked for again.
+_CACHE_CONTROL = "private, max-age=31536000, immutable"
+
+router = APIRouter(prefix="/static", include_in_schema=False)
+
+
+@router.get("/{digest}/{name}", name="static_file")
+def static_file(digest: str, name: str) -> FileResponse:
+    """Send a file."""
+    if name not in _names():
+        raise not_found(f"there is no file {name!r}")
+    path = FOLDER / name
+    headers = {"Cache-Control": _CACHE_CONTROL} if digest == folder_digest() else {}
+    return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+
+
+@cache
+def folder_digest() -> str:
+    """What tells the files from every other version; one for all, since scripts load each other by name."""
+    whole = hashlib.sha256()
+    for name in sorted(_names()):
+        whole.update(name.encode() + b"\0" + (FOLDER / name).read_bytes())
+    return whole.hexdigest()[:16]
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(path.name for path in FOLDER.iterdir() if path.suffix in _TYPES)
+
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # Where the Airflow plugin mounts the console.

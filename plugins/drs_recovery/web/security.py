@@ -1,13 +1,15 @@
 """
-Who may do what: Airflow's auth manager decides, by the rights on the plan's DAG.
+Check rights with Airflow's auth manager, by the rights on the plan's DAG.
 
-Whoever may read the runs of a plan's DAG sees the plan and its executions; whoever may trigger that DAG may
-act. The auth manager is asked about that very DAG and its team. Of a DAG that Airflow does not have any more
-the team is not known: it takes the right whichever team it had.
+The right to read the runs of a plan's DAG shows the plan and its executions; the right to trigger that DAG
+allows actions. The auth manager is asked about that very DAG and its team. The team of a DAG that Airflow
+no longer has is unknown: the right must then hold for every team.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,14 +19,60 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from airflow.configuration import conf
+from airflow.models.dag import DagModel
+from airflow.models.dagbundle import DagBundleModel
+from airflow.models.team import Team
+from airflow.utils.session import create_session
 from fastapi import Depends, Request
+from sqlalchemy import select
 
 from drs_recovery.plan.model import DAG_ID_PREFIX
-from drs_recovery.web.dag_teams import DagTeams, read_dag_teams
 from drs_recovery.web.problems import Problem, forbidden, not_found
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+
+
+@dataclass(frozen=True)
+class DagTeams:
+    """
+    What Airflow's database says at one moment.
+
+    :param team_of: id of a DAG that Airflow has to the name of its team, or None if it belongs to none.
+    :param teams: names of all teams; none in an Airflow without teams.
+    """
+
+    team_of: Mapping[str, str | None]
+    teams: frozenset[str]
+
+    def possible_teams(self, dag_id: str) -> frozenset[str | None]:
+        """
+        The teams that a DAG may belong to; of one that is gone, nobody knows which it was.
+
+        :param dag_id: the DAG.
+        """
+        if dag_id in self.team_of:
+            return frozenset({self.team_of[dag_id]})
+        return frozenset({None, *self.teams})
+
+
+def read_dag_teams(dag_id: str | None = None) -> DagTeams:
+    """
+    Read of a DAG, or of the DAGs of all plans, whose they are; a plan's DAG stays when its file goes.
+
+    :param dag_id: the DAG; None for those of all plans.
+    """
+    is_plan = DagModel.dag_id.startswith(DAG_ID_PREFIX, autoescape=True)
+    wanted = (
+        select(DagModel.dag_id, Team.name)
+        .join(DagBundleModel, DagModel.bundle_name == DagBundleModel.name, isouter=True)
+        .join(DagBundleModel.teams, isouter=True)
+        .where(is_plan if dag_id is None else DagModel.dag_id == dag_id)
+    )
+    with create_session() as session:
+        team_of = [(row[0], row[1]) for row in session.execute(wanted)]
+        return DagTeams(dict(team_of), frozenset(session.scalars(select(Team.name))))
+
 
 # Airflow's check, as a dependency of the whole app.
 demand_user = get_user

@@ -9,8 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from drs_recovery.store.listings import Listings
-from drs_recovery.web.app import create_app
-from drs_recovery.web.headers import HEADERS
+from drs_recovery.web.app import HEADERS, create_app
 from tests.integration.web.conftest import Console
 
 EXECUTION = "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"

@@ -7,7 +7,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.locks import ActionLock
-from drs_recovery.web.actions import lock
+from drs_recovery.web.actions import context
 from tests.integration.web.conftest import Console
 from tests.integration.web.test_roles import failed
 
@@ -20,7 +20,7 @@ def retried(console: Console, execution: str) -> tuple[int, str]:
 def test_who_waits_too_long_for_their_turn_is_told_and_can_ask_again(
     console: Console, store: ExecutionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    monkeypatch.setattr(context, "PATIENCE", 0.0)
     execution = failed(store)
     store.action_lock.acquire(execution, "somebody", 60)
 

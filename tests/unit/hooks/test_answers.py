@@ -15,7 +15,7 @@ from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal, is_transient
-from drs_recovery.notifications.topic import TopicHook
+from drs_recovery.notifications.channels import TopicHook
 from drs_recovery.settings import dynamodb_client, executions_table_name
 from drs_recovery.store import table as table_module
 from drs_recovery.store.expressions import Condition, Key, Put

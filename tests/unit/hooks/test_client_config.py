@@ -22,8 +22,8 @@ from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import MissingConnectionError, UnusableConnectionError
-from drs_recovery.jobs.room import RESERVATION_SECONDS
-from drs_recovery.notifications.topic import TopicNotifier
+from drs_recovery.jobs.reservations import RESERVATION_SECONDS
+from drs_recovery.notifications.channels import TopicNotifier
 from drs_recovery.waves.late_jobs import LATE_START_SECONDS
 
 PROXIES = {"https": "http://proxy.example:3128"}

@@ -259,7 +259,7 @@ def test_a_topic_that_refuses_is_an_event_and_the_recovery_goes_on(aws: Sandbox,
     assert failures(steps)[0] == {
         "event": "NOTIFICATION_FAILED",
         "key": "EXECUTION_STARTED",
-        "channel": "drs_recovery.notifications.topic.TopicNotifier",
+        "channel": "drs_recovery.notifications.channels.TopicNotifier",
         "error": "AuthorizationError: not you",
     }
     assert len(failures(steps)) == 3

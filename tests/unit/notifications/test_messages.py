@@ -9,8 +9,7 @@ import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from drs_recovery.notifications.events import Asked, happenings
-from drs_recovery.notifications.links import answer_link, run_link
-from drs_recovery.notifications.messages import Notice, notice_of, wave_summary
+from drs_recovery.notifications.messages import Notice, answer_link, notice_of, run_link, wave_summary
 from drs_recovery.notifications.metrics import measurements
 
 BASE = "https://airflow.example.com"

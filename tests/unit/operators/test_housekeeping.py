@@ -13,7 +13,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
-from drs_recovery.termination.places import known_places
+from drs_recovery.termination.calls import known_places
 from drs_recovery.termination.sweep import Sweep, Sweeper
 from sandbox.testing import Sandbox
 from tests.plan_documents import (

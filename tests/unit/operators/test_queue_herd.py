@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.reservations import QueuedError
 from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.settings import execution_store
 from drs_recovery.waves.start import WaveStarter

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.waves.instance_refresh import THREAD, refresh_details
+from drs_recovery.waves.enrichment import THREAD, refresh_details
 from sandbox.testing import Sandbox
 from tests.plan_documents import application, database, plan
 from tests.unit.steps import Steps

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
 from drs_recovery.exceptions import ExecutionCancelledError
-from drs_recovery.jobs.room import take_room
+from drs_recovery.jobs.reservations import take_room
 from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.queue_entries import QueueEntry, QueueState

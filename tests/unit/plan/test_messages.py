@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from jinja2 import UndefinedError
 
-from drs_recovery.plan.markdown import escaped
 from drs_recovery.plan.message_templates import Values, message_problem, render_message
+from drs_recovery.plan.words import escaped
 
 WAVES = ("Database", "items")
 

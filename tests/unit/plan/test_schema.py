@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from drs_recovery.plan.json_schema import plan_schema
 from drs_recovery.plan.loader import plan_files
-from drs_recovery.plan.unsupported import NOT_SUPPORTED_YET
+from drs_recovery.plan.rules import NOT_SUPPORTED_YET
 from tests.unit.plan.bad_fields import BAD_FIELDS
 from tests.unit.plan.documents import GONE, changed
 from tests.unit.plan.test_plan import FULL

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drs_recovery.plan.cache import load_plans
-from drs_recovery.plan.search import may_hold
+from drs_recovery.plan.cache import load_plans, may_hold
 from tests.unit.plan.documents import GONE, changed, write_plan
 
 NO_YAML = "name: [\n"

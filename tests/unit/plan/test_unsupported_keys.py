@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.plan.unsupported import NOT_SUPPORTED_YET
+from drs_recovery.plan.rules import NOT_SUPPORTED_YET
 from tests.unit.plan.documents import changed, problems_of, write_plan
 
 NOT_SUPPORTED: dict[str, tuple[dict[str, Any], list[str]]] = {

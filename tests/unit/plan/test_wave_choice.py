@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.plan.wave_choice import chosen_waves
+from drs_recovery.plan.task_ids import chosen_waves
 
 NAMES = {"1": 1, "0": 2, "Web": 3}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from drs_recovery.jobs.room import QueuedError
+from drs_recovery.jobs.reservations import QueuedError
 from drs_recovery.jobs.schedule import Turn
 from drs_recovery.termination.calls import Asked, TerminationCalls
 from tests.unit.jobs.queue_things import entry

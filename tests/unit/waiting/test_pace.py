@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from drs_recovery.waiting.pace import FINEST, LONGEST_INTERVAL, Wish, pause_of
+from drs_recovery.waiting.poller import FINEST, LONGEST_INTERVAL, Wish, pause_of
 
 NOW = 1_800_000_000.0
 FAR = NOW + 9999

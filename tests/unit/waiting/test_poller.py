@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 
-from drs_recovery.waiting.pace import Wish
-from drs_recovery.waiting.poller import Answer, SharedPoller, Watch
+from drs_recovery.waiting.poller import Answer, SharedPoller, Watch, Wish
 
 INTERVAL = 0.05
 

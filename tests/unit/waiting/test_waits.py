@@ -19,9 +19,8 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waiting.execution import waiting
-from drs_recovery.waiting.hub import Hub
-from drs_recovery.waiting.looks import Looks
-from drs_recovery.waiting.pace import Wish
+from drs_recovery.waiting.hub import Hub, Looks
+from drs_recovery.waiting.poller import Wish
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_table
 from tests.plan_documents import DB_2, WEST, application, database, plan

@@ -16,10 +16,17 @@ from drs_recovery.opening.options import RunOptions, read_options
 from drs_recovery.plan.message_templates import Values, sample_values
 from drs_recovery.plan.model import RecoveryPlan, SuccessRule
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.waves.failure_policy import blocked_by
-from drs_recovery.waves.judgement import failures_of, needs_no_more_polls, shortfall
 from drs_recovery.waves.questions import message_values, question_of
-from drs_recovery.waves.rules import check_may_start, gate_is_asked, refused_gate, skip_reason
+from drs_recovery.waves.rules import (
+    blocked_by,
+    check_may_start,
+    failures_of,
+    gate_is_asked,
+    needs_no_more_polls,
+    refused_gate,
+    shortfall,
+    skip_reason,
+)
 from tests.plan_documents import application, database, plan, web
 
 THREE_WAVES = RecoveryPlan.model_validate(plan(database(), application(pause_before=True), web()))

@@ -6,9 +6,15 @@ import asyncio
 import time
 from http import HTTPStatus
 
-from drs_recovery.web.actions.answers import ActionTaken, run_is_gone, taken, warning
 from drs_recovery.web.actions.context import Acting
-from drs_recovery.web.actions.refusals import demand_allowed, was_first
+from drs_recovery.web.actions.refusals import (
+    ActionTaken,
+    demand_allowed,
+    run_is_gone,
+    taken,
+    warning,
+    was_first,
+)
 from drs_recovery.web.allowed_actions import ActionKind, is_live
 from drs_recovery.web.problems import Problem
 

@@ -1,8 +1,12 @@
-"""Somebody who acts on an execution: who, on what, and by which means."""
+"""Provide what an action needs: person, execution, store, and the lock for one person at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -10,12 +14,14 @@ from fastapi import Depends
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from drs_recovery.exceptions import StoreError
+from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.installation import known_installation
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import is_same_person
 from drs_recovery.store.keys import TERMINATING_DAG
-from drs_recovery.waves.judgement import wave_label
+from drs_recovery.waves.rules import wave_label
 from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
 from drs_recovery.web.allowed_actions import Rights, wave_of
 from drs_recovery.web.dependencies import Store, VisibleExecution
@@ -125,3 +131,34 @@ def _acting(execution: VisibleExecution, person: CurrentPerson, store: Store, ai
 
 ActingPerson = Annotated[Acting, Depends(_acting)]
 """Who acts on the execution behind ``{execution_id}``; 404 if they may not see it, 403 if not act."""
+
+
+# Seconds after which a turn is over although nobody gave it back; an action takes one or two.
+_LONGEST = 15.0
+# Seconds for which a request waits for its turn, and between two looks. Longer than the longest turn: nobody
+# is refused because a server died in the middle of somebody else's.
+PATIENCE = 20.0
+_LOOK_INTERVAL = 0.2
+
+
+@asynccontextmanager
+async def turn(acting: Acting) -> AsyncIterator[Acting]:
+    """
+    Wait until nobody else acts on the execution, and keep others waiting until the end of the block.
+
+    :param acting: who wants to act.
+    :return: the same on what the record says by then.
+    :raises Problem: 409 if it takes too long.
+    """
+    execution, holder = acting.execution_id, uuid.uuid4().hex
+    until = time.monotonic() + PATIENCE
+    while not await run_in_threadpool(acting.store.action_lock.acquire, execution, holder, _LONGEST):
+        if time.monotonic() > until:
+            raise conflict("Others act on this execution in this moment: look at what came of it, ask again.")
+        await asyncio.sleep(_LOOK_INTERVAL)
+    try:
+        yield await acting.looked_again()
+    finally:
+        # It is over by itself soon: what was done is answered, also if the table cannot be reached any more.
+        with suppress(StoreError, *AWS_ERRORS):
+            await run_in_threadpool(acting.store.action_lock.release, execution, holder)

@@ -15,10 +15,16 @@ from http import HTTPStatus
 from typing import Any
 
 from drs_recovery.statuses import FAILURE_ANSWERS, ExecutionStatus, FailureDecision, GateDecision
-from drs_recovery.web.actions.answers import ActionTaken, run_is_gone, seconds, taken, warning
-from drs_recovery.web.actions.context import Acting
-from drs_recovery.web.actions.lock import turn
-from drs_recovery.web.actions.refusals import demand_allowed, was_first
+from drs_recovery.web.actions.context import Acting, turn
+from drs_recovery.web.actions.refusals import (
+    ActionTaken,
+    demand_allowed,
+    run_is_gone,
+    seconds,
+    taken,
+    warning,
+    was_first,
+)
 from drs_recovery.web.allowed_actions import ActionKind, wave_of
 from drs_recovery.web.problems import Problem, conflict
 

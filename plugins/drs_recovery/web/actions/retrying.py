@@ -11,12 +11,17 @@ from starlette.concurrency import run_in_threadpool
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening.precedence import check_reopening
 from drs_recovery.store.facts import attempt_of
-from drs_recovery.waves.failure_policy import check_dependencies
-from drs_recovery.waves.rules import refused_gate
-from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, run_is_gone, taken, warning
-from drs_recovery.web.actions.context import Acting
-from drs_recovery.web.actions.lock import turn
-from drs_recovery.web.actions.refusals import demand_allowed, was_first
+from drs_recovery.waves.rules import check_dependencies, refused_gate
+from drs_recovery.web.actions.context import Acting, turn
+from drs_recovery.web.actions.refusals import (
+    ActionTaken,
+    demand_allowed,
+    demand_unpaused,
+    run_is_gone,
+    taken,
+    warning,
+    was_first,
+)
 from drs_recovery.web.airflow import path_of
 from drs_recovery.web.allowed_actions import ActionKind, wave_of
 from drs_recovery.web.problems import Problem, conflict

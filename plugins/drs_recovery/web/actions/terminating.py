@@ -13,9 +13,16 @@ from drs_recovery.exceptions import TerminationRefusedError
 from drs_recovery.store.keys import TERMINATING_DAG
 from drs_recovery.termination.request import read_request
 from drs_recovery.termination.targets import recorded_instances
-from drs_recovery.web.actions.answers import ActionTaken, demand_unpaused, seconds, taken
 from drs_recovery.web.actions.context import Acting
-from drs_recovery.web.actions.refusals import demand_allowed, no_such_wave, was_first
+from drs_recovery.web.actions.refusals import (
+    ActionTaken,
+    demand_allowed,
+    demand_unpaused,
+    no_such_wave,
+    seconds,
+    taken,
+    was_first,
+)
 from drs_recovery.web.airflow import path_of
 from drs_recovery.web.allowed_actions import ActionKind, confirmation_of, wave_of
 from drs_recovery.web.problems import Problem, conflict, invalid

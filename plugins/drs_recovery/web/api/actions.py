@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from drs_recovery.web.actions import bodies, cancelling, questions, retrying, terminating
-from drs_recovery.web.actions.answers import ActionTaken
 from drs_recovery.web.actions.context import ActingPerson
+from drs_recovery.web.actions.refusals import ActionTaken
 from drs_recovery.web.allowed_actions import ActionKind
-from drs_recovery.web.api.examples_action import SENT, TAKEN
+from drs_recovery.web.api.examples_execution import SENT, TAKEN
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, problems
 

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.datastructures import URL
 from starlette.responses import Response
 
-from drs_recovery.web.conditional import conditional
+from drs_recovery.web.rendering import conditional
 
 
 def json_answer(request: Request, content: Any, headers: Mapping[str, str] | None = None) -> Response:

@@ -15,7 +15,7 @@ from drs_recovery.store.execution_types import ExecutionSummary
 from drs_recovery.store.record_fields import MOMENT, about
 from drs_recovery.web.plans.changes import ChangeState
 from drs_recovery.web.plans.drill_proof import ProofState
-from drs_recovery.web.plans.inputs import PlanKind
+from drs_recovery.web.plans.sources import PlanKind
 from drs_recovery.web.shared.objectives import ObjectiveState
 
 

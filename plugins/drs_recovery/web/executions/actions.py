@@ -1,22 +1,247 @@
-"""The actions that a person is offered, with their consequences; and why others are not offered."""
+"""Offer actions with their consequences, and say why others are not offered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store.facts import has_instances_left
+from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase, WaveStatus
+from drs_recovery.store.facts import attempt_of, has_instances_left
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,
+    confirmation_of,
     is_live,
     open_failure_gate,
     open_gate,
     why_not,
 )
-from drs_recovery.web.executions.action_words import OfferedAction, execution_action, wave_action
+from drs_recovery.web.shared.formatting import counted, wave_title
+from drs_recovery.web.shared.instances import instances_by_region, places_of
+
+
+@dataclass(frozen=True)
+class Choice:
+    """
+    One answer to a question about a failed wave.
+
+    :param value: as the API takes it, such as ``RETRY``.
+    :param label: what is shown.
+    :param consequence: what it leads to.
+    """
+
+    value: str
+    label: str
+    consequence: str
+
+
+@dataclass(frozen=True)
+class OfferedAction:
+    """
+    Something that the person may do now.
+
+    :param kind: which action.
+    :param wave: number of the wave that it is about; None if it is about the execution.
+    :param subject: what it is about, until the record shows that it was done: then it is another, or gone.
+    :param label: text of the button, such as ``Approve wave 2``.
+    :param sure: text of the button in the dialog; empty if that is the label.
+    :param title: headline of the dialog, as a question.
+    :param consequences: what it leads to, one sentence an entry.
+    :param takes_comment: whether the dialog has a field for a comment, which is kept in the record.
+    :param confirmation: what has to be typed first; None if nothing.
+    :param options: the answers to choose from, for ``decide``.
+    :param is_primary: whether it is what the execution waits for.
+    :param is_dangerous: whether it ends or removes something.
+    :param is_set_aside: whether it stands apart, where nobody presses it in passing.
+    """
+
+    kind: ActionKind
+    wave: int | None
+    subject: str
+    label: str
+    title: str
+    consequences: tuple[str, ...]
+    takes_comment: bool = False
+    confirmation: str | None = None
+    options: tuple[Choice, ...] = ()
+    is_primary: bool = False
+    is_dangerous: bool = False
+    is_set_aside: bool = False
+    sure: str = ""
+
+
+def wave_action(document: Record, kind: ActionKind, wave: Record) -> OfferedAction:
+    """
+    Describe an action about a wave.
+
+    :param document: the execution document.
+    :param kind: which action.
+    :param wave: of the document.
+    """
+    return _OF_WAVES[kind](document, wave)
+
+
+def execution_action(document: Record, kind: ActionKind) -> OfferedAction:
+    """
+    Describe an action about the whole execution.
+
+    :param document: the execution document.
+    :param kind: which action.
+    """
+    return _OF_EXECUTIONS[kind](document)
+
+
+def _approve(document: Record, wave: Record) -> OfferedAction:
+    kind = "test instances" if document["isDrill"] else "instances of the real recovery"
+    consequences = [f"DRS launches {kind} for {counted(len(wave['serverStatuses']), 'server')}."]
+    if not document["isDrill"] and not wave["dependsOn"]:
+        consequences.append("Drills of this plan, and drills that use its servers, are cancelled.")
+    return OfferedAction(
+        kind=ActionKind.APPROVE,
+        wave=wave["waveNumber"],
+        subject=_question(wave, "gate"),
+        label=f"Approve wave {wave['waveNumber']}",
+        title=f"Approve {wave_title(wave)}{'' if document['isDrill'] else ' of this REAL RECOVERY'}?",
+        consequences=(*consequences, _KEPT),
+        takes_comment=True,
+        is_primary=True,
+        sure="" if document["isDrill"] else f"Approve the REAL RECOVERY, wave {wave['waveNumber']}",
+    )
+
+
+def _reject(_document: Record, wave: Record) -> OfferedAction:
+    return OfferedAction(
+        kind=ActionKind.REJECT,
+        wave=wave["waveNumber"],
+        subject=_question(wave, "gate"),
+        label=f"Reject wave {wave['waveNumber']}",
+        title=f"Reject {wave_title(wave)}?",
+        consequences=(
+            "The execution is cancelled: nothing more starts, and waves that run go on to their end.",
+            _KEPT,
+        ),
+        takes_comment=True,
+        is_dangerous=True,
+    )
+
+
+def _decide(_document: Record, wave: Record) -> OfferedAction:
+    return OfferedAction(
+        kind=ActionKind.DECIDE,
+        wave=wave["waveNumber"],
+        subject=_question(wave, "failureGate"),
+        label=f"Decide about wave {wave['waveNumber']}",
+        title=f"What is to be done about {wave_title(wave)}, which failed?",
+        consequences=(_KEPT,),
+        takes_comment=True,
+        options=tuple(
+            Choice(decision, label, _consequence(decision, wave))
+            for label, decision in FAILURE_ANSWERS.items()
+        ),
+        is_primary=True,
+    )
+
+
+def _consequence(decision: FailureDecision, wave: Record) -> str:
+    if decision is FailureDecision.RETRY:
+        return f"DRS starts a new job for {_to_retry(wave)} alone; launched servers stay as they are."
+    if decision is FailureDecision.CONTINUE:
+        return "The waves that depend on this one start without its failed servers."
+    return "The waves that depend on this one do not start, and the execution ends."
+
+
+def _retry(document: Record, wave: Record) -> OfferedAction:
+    consequences = [f"DRS starts a new job for {_to_retry(wave)} alone; launched servers stay as they are."]
+    if not is_live(document):
+        consequences.append(
+            "The execution is opened again, and waves that were passed over because of this one can run."
+        )
+    return OfferedAction(
+        kind=ActionKind.RETRY,
+        wave=wave["waveNumber"],
+        subject=f"retry-{wave['waveNumber']}-{attempt_of(wave)}",
+        label=f"Retry wave {wave['waveNumber']}",
+        title=f"Try {wave_title(wave)} again?",
+        consequences=tuple(consequences),
+        takes_comment=True,
+        is_primary=not is_live(document),
+    )
+
+
+def _to_retry(wave: Record) -> str:
+    """The servers that a retry starts again: those that failed, and those that never had a job."""
+    again = [
+        server
+        for server in wave["serverStatuses"]
+        if server["phase"] == ServerPhase.FAILED
+        or not (ServerPhase(server["phase"]).is_end or server.get("jobId"))
+    ]
+    return f"{len(again)} of {counted(len(wave['serverStatuses']), 'server')}"
+
+
+def _cancel(document: Record) -> OfferedAction:
+    return OfferedAction(
+        kind=ActionKind.CANCEL,
+        wave=None,
+        subject="cancel",
+        label="Cancel the execution",
+        title=f"Cancel this {'drill' if document['isDrill'] else 'REAL RECOVERY'}?",
+        consequences=(
+            "From now on no wave starts, and none becomes completed.",
+            "DRS cannot cancel a job: servers that are being launched come up all the same and are recorded.",
+            "Instances stay until they are terminated.",
+        ),
+        takes_comment=True,
+        is_dangerous=True,
+    )
+
+
+def _terminate(document: Record) -> OfferedAction:
+    regions = instances_by_region(document)
+    which = counted(sum(regions.values()), "instance")
+    use = (
+        ()
+        if document["isDrill"]
+        else ("They are the instances of a real recovery: your business may run on them.",)
+    )
+    return OfferedAction(
+        kind=ActionKind.TERMINATE,
+        wave=None,
+        subject=f"terminate-{len(document.get('terminationRequests') or ())}",
+        label="Terminate the instances",
+        title=f"Terminate {which} of this {'drill' if document['isDrill'] else 'REAL RECOVERY'}?",
+        consequences=(
+            *use,
+            f"{which}: {places_of(regions)}. Terminated instances cannot be brought back.",
+            "Only instances that DRS itself calls those of this execution are terminated.",
+            "After that no wave of this execution can be retried.",
+        ),
+        confirmation=confirmation_of(document),
+        is_dangerous=True,
+        is_set_aside=not document["isDrill"],
+    )
+
+
+def _question(wave: Record, gate: str) -> str:
+    """One question about a wave: asked again, it is another one."""
+    return f"{gate}-{wave['waveNumber']}-{wave[gate]['since']}"
+
+
+_KEPT = "Your name and your comment are kept in the record."
+
+_OF_WAVES: Mapping[ActionKind, Callable[[Record, Record], OfferedAction]] = {
+    ActionKind.APPROVE: _approve,
+    ActionKind.REJECT: _reject,
+    ActionKind.DECIDE: _decide,
+    ActionKind.RETRY: _retry,
+}
+
+_OF_EXECUTIONS: Mapping[ActionKind, Callable[[Record], OfferedAction]] = {
+    ActionKind.CANCEL: _cancel,
+    ActionKind.TERMINATE: _terminate,
+}
+
 
 Record = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""What an execution leaves running and costing money, since when, and when it goes."""
+"""Show instances that run and cost money, since when, and when they go."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drs_recovery.store.rules import termination_time
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.sentences import jobs_run
 from drs_recovery.web.executions.waves import JobRow, job_rows
-from drs_recovery.web.shared.formatting import Sentence, counted, listed, said
+from drs_recovery.web.shared.formatting import Moment, Sentence, counted, listed, moment_if, said
 from drs_recovery.web.shared.instances import (
     instances_by_region,
     last_checked,
@@ -22,7 +22,6 @@ from drs_recovery.web.shared.instances import (
     seen_running,
     standing_request,
 )
-from drs_recovery.web.shared.timestamps import Moment, moment_if
 
 Record = Mapping[str, Any]
 

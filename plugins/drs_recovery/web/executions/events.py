@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.event_labels import in_words, short
-from drs_recovery.web.shared.formatting import cut
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment, cut
 
 # What a page shows of them, and of each. Beside many servers there is less room: a row of a server takes as
 # much as some events.

@@ -1,17 +1,21 @@
-"""Questions to people: what is asked, who may answer, and who answered what."""
+"""Show questions, and beside the buttons what the approver must know; or who answered what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
+from drs_recovery.durations import words
 from drs_recovery.event_labels import in_words
-from drs_recovery.statuses import FailureDecision, GateDecision
+from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.statuses import FailureDecision, FindingSeverity, GateDecision, WaveStatus
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
-from drs_recovery.web.shared.formatting import Sentence, listed, said, wave_title
-from drs_recovery.web.shared.marks import Mark, decision_mark
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.executions.times import objectives_of
+from drs_recovery.web.shared.formatting import Moment, Sentence, counted, listed, said, wave_title
+from drs_recovery.web.shared.marks import Mark, decision_mark, severity_mark
 
 Record = Mapping[str, Any]
 
@@ -139,3 +143,162 @@ def _sentence(gate: Record, is_open: bool) -> Sentence:
         return said("Nobody answered before the execution ended; ", asked)
     until = said(", until ", gate["deadline"]) if "deadline" in gate else said()
     return said(f"Waits for {who_answers(gate.get('approvers'))}", until, "; ", asked)
+
+
+_MOST_WARNINGS = 5
+
+
+@dataclass(frozen=True)
+class BriefingRow:
+    """
+    One thing to know.
+
+    :param label: such as ``Started by``.
+    :param lines: what there is to say; may have several lines.
+    :param mark: how it stands; None if it is only told.
+    """
+
+    label: str
+    lines: tuple[Sentence, ...]
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """
+    What whoever answers a question must know.
+
+    :param wave: number of the wave that it is about.
+    :param title: such as ``Approval before wave 2 "Application"``.
+    :param question: as the plan and the engine put it; may have several lines.
+    :param rows: who started it and why, what speaks against it, what follows.
+    """
+
+    wave: int
+    title: str
+    question: str
+    rows: tuple[BriefingRow, ...]
+
+
+def briefings_of(document: Record, as_of: float) -> tuple[Briefing, ...]:
+    """
+    What is to be known about every question that waits.
+
+    :param document: the execution document.
+    :param as_of: the moment of the page.
+    """
+    found = (briefing_of(document, wave, as_of) for wave in document["waves"])
+    return tuple(one for one in found if one)
+
+
+def briefing_of(document: Record, wave: Record, as_of: float) -> Briefing | None:
+    """
+    What is to be known about the question of a wave; None if none waits.
+
+    :param document: the execution document.
+    :param wave: of the document.
+    :param as_of: the moment of the page.
+    """
+    if gate := open_gate(document, wave):
+        title = f"Approval before {wave_title(wave)}"
+    elif gate := open_failure_gate(document, wave):
+        title = f"What to do about {wave_title(wave)}, which failed"
+    else:
+        return None
+    behind = _behind(document, wave)
+    concerned = [wave, *behind]
+    rows = (
+        *_origin(document),
+        _warnings(document, concerned),
+        BriefingRow("Age of the data", (_age(document, concerned),)),
+        _outlook(document, as_of),
+        BriefingRow("What follows", (_what_follows(document, wave, behind),)),
+    )
+    return Briefing(wave["waveNumber"], title, gate["message"], rows)
+
+
+def _origin(document: Record) -> Iterator[BriefingRow]:
+    yield BriefingRow("Started by", (said(document["initiatedBy"], ", ", document["submittedTime"]),))
+    for label, name in (("Ticket", "ticket"), ("Reason", "reason")):
+        yield BriefingRow(label, (said(str(document.get(name) or "none was given")),))
+
+
+def _behind(document: Record, wave: Record) -> list[Record]:
+    """The waves that come after a wave, directly or not, and are to run."""
+    reached, found = {wave["waveNumber"]}, dict[int, Record]()
+    for _ in document["waves"]:
+        for other in document["waves"]:
+            if reached.intersection(other["dependsOn"]):
+                reached.add(other["waveNumber"])
+                if other["status"] == WaveStatus.NOT_STARTED:
+                    found[other["waveNumber"]] = other
+    found.pop(wave["waveNumber"], None)
+    return [found[number] for number in sorted(found)]
+
+
+def _warnings(document: Record, concerned: list[Record]) -> BriefingRow:
+    findings = document.get("findings")
+    if findings is None:
+        return BriefingRow("Checks", (said("not known: the record does not say what the checks found"),))
+    numbers = {None, *(wave["waveNumber"] for wave in concerned)}
+    mine = [one for one in findings if one.get("waveNumber") in numbers]
+    if not mine:
+        other = f"; {counted(len(findings), 'finding')} about other waves" if findings else ""
+        return BriefingRow("Checks", (said(f"nothing was found{other}"),))
+    lines = [said(_finding(one)) for one in mine[:_MOST_WARNINGS]]
+    if len(mine) > len(lines):
+        lines.append(said(f"and {len(mine) - len(lines)} more, see the checks below"))
+    worst = any(one["severity"] == FindingSeverity.ERROR for one in mine)
+    mark = severity_mark(FindingSeverity.ERROR if worst else FindingSeverity.WARNING)
+    return BriefingRow("Checks", tuple(lines), mark)
+
+
+def _finding(finding: Record) -> str:
+    server = finding.get("serverName") or finding.get("sourceServerId")
+    return f"{f'{server}: ' if server else ''}{finding['what']}: {finding['remedy']}"
+
+
+def _age(document: Record, concerned: list[Record]) -> Sentence:
+    servers = [server for wave in concerned for server in wave["serverStatuses"]]
+    lags = [float(server["replicationLag"]) for server in servers if server.get("replicationLag") is not None]
+    if not lags:
+        return said("not known: the record does not say how far the replication was behind")
+    unknown = len(servers) - len(lags)
+    rest = f"; not known of {counted(unknown, 'server')}" if unknown else ""
+    rpo = document["objectives"].get("rpo")
+    limit = "" if rpo is None else f", {'more than' if max(lags) > rpo else 'within'} the RPO of {words(rpo)}"
+    checked = document.get("admittedTime", document["submittedTime"])
+    return said(f"at most {words(max(lags))} behind the source when checked, ", checked, f"{limit}{rest}")
+
+
+def _outlook(document: Record, as_of: float) -> BriefingRow:
+    rto = objectives_of(document, as_of)[0]
+    if rto.target is None:
+        return BriefingRow("RTO outlook", (said("the plan has no recovery time objective"),))
+    return BriefingRow("RTO outlook", (rto.sentence,), rto.mark)
+
+
+def _what_follows(document: Record, wave: Record, behind: list[Record]) -> Sentence:
+    launching = [wave, *behind]
+    servers = sum(len(one["serverStatuses"]) for one in launching)
+    waves = "this wave" if not behind else counted(len(launching), "wave")
+    return said(f"{counted(servers, 'server')} in {waves}; {_asking(document, behind)}")
+
+
+def _asking(document: Record, behind: list[Record]) -> str:
+    """Which of the waves ask for an approval of their own."""
+    if not behind:
+        return "no other wave waits for it"
+    try:
+        plan = plan_from_snapshot(document["planSnapshot"])
+    except ValidationError:
+        return "whether one of them asks again is not known"
+    numbers = [
+        one["waveNumber"] for one in behind if plan.needs_gate(one["waveNumber"], document["executionType"])
+    ]
+    if not numbers:
+        return "none of them asks again"
+    names = f"wave{'' if len(numbers) == 1 else 's'} {listed([str(number) for number in numbers])}"
+    if len(numbers) == len(behind):
+        return f"{names} {'asks' if len(numbers) == 1 else 'ask'} again"
+    return f"only {names} {'asks' if len(numbers) == 1 else 'ask'} again"

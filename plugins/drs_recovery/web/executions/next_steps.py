@@ -1,4 +1,4 @@
-"""What a person should do now: the button to press, what to mend, or nothing."""
+"""Tell what to do now: the button to press, what to fix, or nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.facts import was_cancelled
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind, is_live
-from drs_recovery.web.executions.action_words import OfferedAction
-from drs_recovery.web.executions.actions import Actions
+from drs_recovery.web.executions.actions import Actions, OfferedAction
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
-from drs_recovery.web.executions.preflight import preflight_of
+from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.shared.formatting import Sentence, counted, listed, opening, said
 
 Record = Mapping[str, Any]

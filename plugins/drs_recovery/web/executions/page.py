@@ -1,4 +1,4 @@
-"""The pages of executions: the list, and each by itself."""
+"""Serve the pages of executions: the list, each one, and the tab of a DAG run in Airflow."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.plan.model import DAG_ID_PREFIX, plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.keys import execution_id
 from drs_recovery.web.actions.context import rights_of
-from drs_recovery.web.airflow import Airflow, AirflowRun
-from drs_recovery.web.airflow_facts import run_of
+from drs_recovery.web.airflow import Airflow, AirflowRun, run_of
 from drs_recovery.web.alarms import LiveRecoveries
 from drs_recovery.web.dependencies import Store, VisibleExecution, plan_names
 from drs_recovery.web.executions.addresses import addresses_csv
-from drs_recovery.web.executions.filters import WantedExecutions
-from drs_recovery.web.executions.list import execution_row
-from drs_recovery.web.executions.server_tables import ServersWanted
+from drs_recovery.web.executions.list import WantedExecutions, execution_row
+from drs_recovery.web.executions.servers import ServersWanted
 from drs_recovery.web.executions.view import execution_view
 from drs_recovery.web.rendering import Links, render
 from drs_recovery.web.security import CurrentPerson, Person
@@ -147,3 +147,35 @@ def _task_groups(document: dict[str, Any]) -> dict[int, str]:
     except ValidationError:
         return {}
     return {number: plan.group_task_id(number) for number in range(1, len(plan.waves) + 1)}
+
+
+# Seconds after which a record that is still to come is looked for again.
+_REFRESH = 3
+
+
+async def _named_run(dag_id: str, run_id: str, airflow: Airflow) -> AirflowRun | None:
+    return await run_of(airflow, dag_id, run_id)
+
+
+@router.get("/runs/{dag_id}/{run_id:path}", name="run")
+def run_tab(
+    dag_id: str,
+    run_id: str,
+    request: Request,
+    store: Store,
+    person: CurrentPerson,
+    run: Annotated[AirflowRun | None, Depends(_named_run)],
+    recoveries: LiveRecoveries,
+) -> Response:
+    """Show the execution of a DAG run; a run may have none yet, or be no recovery."""
+    is_recovery = dag_id.startswith(DAG_ID_PREFIX)
+    person.demand_read(dag_id, f"there is no DAG {dag_id!r}")
+    try:
+        looking = Looking(person, recoveries, run)
+        return execution_page(request, execution_id(dag_id, run_id), store, looking, ServersWanted())
+    except ExecutionNotFoundError:
+        state = run.state if run else None
+        more = {"refresh": _REFRESH} if is_recovery else {}
+        return render(
+            request, "run.html", recoveries=recoveries, is_recovery=is_recovery, state=state, **more
+        )

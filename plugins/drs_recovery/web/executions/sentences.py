@@ -15,8 +15,8 @@ from drs_recovery.statuses import (
 from drs_recovery.store.facts import was_cancelled
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.cancelled import cancelled_sentence, first_line, refusal
+from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.executions.gates import who_answers
-from drs_recovery.web.executions.preflight import preflight_of
 from drs_recovery.web.executions.wave_sentences import launching, queued, servers_ready
 from drs_recovery.web.shared.formatting import Sentence, counted, opening, said, wave_title
 from drs_recovery.web.shared.objectives import objective_results

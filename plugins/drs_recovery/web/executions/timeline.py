@@ -1,5 +1,5 @@
 """
-The waves along the time, as the numbers of a drawing: a row for each wave, bars for gates and attempts.
+Draw the timeline of an execution: a row for each wave, bars for gates and attempts.
 
 Horizontal positions and widths are percentages of the width (SVG takes ``x="12.5%"``), vertical ones are
 pixels: so the drawing fits a phone without shrinking its letters.
@@ -7,12 +7,23 @@ pixels: so the drawing fits a phone without shrinking its letters.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from drs_recovery.web.executions.wave_history import StretchKind
-from drs_recovery.web.shared.formatting import Clock, Span
-from drs_recovery.web.shared.marks import Mark
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.durations import words
+from drs_recovery.web.allowed_actions import is_live
+from drs_recovery.web.executions.wave_history import (
+    Forecast,
+    Stretch,
+    StretchKind,
+    estimated_end,
+    forecasts,
+    stretches_of,
+)
+from drs_recovery.web.shared.formatting import Clock, Moment, Span, clock, moment_if, opening, wave_title
+from drs_recovery.web.shared.marks import Mark, wave_mark
+from drs_recovery.web.shared.scales import time_ticks
 
 
 @dataclass(frozen=True)
@@ -111,3 +122,166 @@ class Timeline:
     estimated_end_x: float | None
     title: str
     description: str
+
+
+Record = Mapping[str, Any]
+
+# Pixels.
+_ROW, _BAR_TOP, _BAR, _AXIS = 44, 20, 16, 24
+# Percent: narrower bars cannot be seen, and the last one must not touch the edge.
+_NARROWEST, _RIGHT = 0.7, 98.0
+# Seconds that the axis shows at least.
+_SHORTEST_AXIS = 60.0
+# The line of the objective is shown if the axis need not become much longer for it.
+_FARTHEST_OBJECTIVE = 1.6
+
+_KIND_WORDS: Mapping[StretchKind, str] = {
+    StretchKind.GATE: "waiting for approval",
+    StretchKind.QUESTION: "waiting for a decision about the failure",
+    StretchKind.LAUNCHING: "launching",
+    StretchKind.COMPLETED: "completed",
+    StretchKind.FAILED: "failed",
+    StretchKind.CANCELLED: "cancelled",
+    StretchKind.PLANNED: "planned",
+}
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """
+    From epoch seconds to percent.
+
+    :param start: at the left edge.
+    :param end: at the right one.
+    """
+
+    start: float
+    end: float
+
+    def x(self, seconds: float) -> float:
+        """Position of a moment; what lies outside is drawn at the edge."""
+        part = (seconds - self.start) / (self.end - self.start)
+        return round(min(1.0, max(0.0, part)) * _RIGHT, 2)
+
+    def reaches(self, seconds: float | None) -> float | None:
+        """Position of a moment, if the axis reaches there."""
+        return None if seconds is None or not self.start <= seconds <= self.end else self.x(seconds)
+
+
+def timeline_of(document: Record, events: Sequence[Record], as_of: float) -> Timeline:
+    """
+    Draw the waves of an execution.
+
+    :param document: the execution document.
+    :param events: all of its events, oldest first.
+    :param as_of: the moment of the page.
+    """
+    live = is_live(document)
+    ended = None if live else document.get("endTime")
+    planned = forecasts(document, as_of)
+    past = {wave["waveNumber"]: stretches_of(events, wave["waveNumber"], ended) for wave in document["waves"]}
+    scale = _scale(document, past, planned, as_of)
+    rows = tuple(
+        _row(index, wave, past[wave["waveNumber"]], planned.get(wave["waveNumber"]), scale, as_of)
+        for index, wave in enumerate(document["waves"])
+    )
+    axis_y = len(rows) * _ROW
+    return Timeline(
+        height=axis_y + _AXIS,
+        row_height=_ROW,
+        bar_top=_BAR_TOP,
+        bar_height=_BAR,
+        axis_y=axis_y,
+        origin=Moment.at(scale.start),
+        rows=rows,
+        ticks=_ticks(scale),
+        now_x=scale.x(as_of) if live else None,
+        objective_x=scale.reaches(_objective(document)),
+        estimated_end_x=scale.reaches(estimated_end(document, as_of)),
+        title=f"Waves of {document['planName']} along the time",
+        description=" ".join(
+            f"{opening(wave_title(w))}: {row.summary}." for w, row in _paired(document, rows)
+        ),
+    )
+
+
+def _paired(document: Record, rows: Sequence[TimelineRow]) -> list[tuple[Record, TimelineRow]]:
+    return list(zip(document["waves"], rows, strict=True))
+
+
+def _scale(
+    document: Record, past: Mapping[int, Sequence[Stretch]], planned: Mapping[int, Forecast], as_of: float
+) -> _Scale:
+    start = float(document["submittedTime"])
+    ends = [as_of, *(forecast.end for forecast in planned.values())]
+    ends += [one.end for stretches in past.values() for one in stretches if one.end is not None]
+    end = max([start + _SHORTEST_AXIS, *ends])
+    objective = _objective(document)
+    if objective is not None and end < objective < start + (end - start) * _FARTHEST_OBJECTIVE:
+        end = objective
+    return _Scale(start, end)
+
+
+def _objective(document: Record) -> float | None:
+    """When the recovery time objective is over."""
+    rto, begun = document["objectives"].get("rto"), document.get("startTime")
+    return None if rto is None or begun is None else float(begun) + float(rto)
+
+
+def _row(
+    index: int,
+    wave: Record,
+    past: Sequence[Stretch],
+    forecast: Forecast | None,
+    scale: _Scale,
+    as_of: float,
+) -> TimelineRow:
+    plan = [Stretch(StretchKind.PLANNED, forecast.start, forecast.end)] if forecast else []
+    failed = [one.end for one in past if one.kind is StretchKind.FAILED and one.end is not None]
+    return TimelineRow(
+        number=wave["waveNumber"],
+        name=wave["waveName"],
+        mark=wave_mark(wave["status"]),
+        y=index * _ROW,
+        bars=tuple(_bar(one, scale, as_of) for one in (*past, *plan)),
+        fail_x=scale.x(failed[-1]) if failed and past[-1].kind in _STILL_FAILED else None,
+        started=moment_if(past[0].start if past else None),
+        ended=moment_if(wave.get("endTime")),
+        clock=clock(wave["startTime"], wave.get("endTime"), as_of) if "startTime" in wave else None,
+        expected=Span(forecast.end - forecast.start) if forecast else None,
+        summary=", then ".join(_told(one) for one in past)
+        or ("planned" if plan else wave_mark(wave["status"]).word.lower()),
+    )
+
+
+# A wave that is tried again has failed no more.
+_STILL_FAILED = frozenset({StretchKind.FAILED, StretchKind.QUESTION})
+
+
+def _bar(stretch: Stretch, scale: _Scale, as_of: float) -> Bar:
+    x, end = scale.x(stretch.start), scale.x(as_of if stretch.end is None else stretch.end)
+    x = min(x, _RIGHT - _NARROWEST)
+    return Bar(
+        kind=stretch.kind,
+        x=x,
+        width=round(max(_NARROWEST, end - x), 2),
+        label=opening(_told(stretch)),
+        is_open=stretch.end is None,
+    )
+
+
+def _told(stretch: Stretch) -> str:
+    """A stretch in words; one that goes on without its length, which changes all the time."""
+    attempt = f"attempt {stretch.attempt} " if stretch.attempt > 1 else ""
+    told = f"{attempt}{_KIND_WORDS[stretch.kind]}"
+    if stretch.end is None or stretch.kind is StretchKind.PLANNED:
+        return told
+    return f"{told} {'after' if stretch.attempt else 'for'} {words(stretch.end - stretch.start)}"
+
+
+def _ticks(scale: _Scale) -> tuple[Tick, ...]:
+    longest = scale.end - scale.start
+    inside = [seconds for seconds in time_ticks(longest) if seconds <= longest]
+    return tuple(
+        Tick(scale.x(scale.start + seconds), words(seconds) if seconds else "opened") for seconds in inside
+    )

@@ -1,4 +1,8 @@
-"""One execution as its page shows it, from the record, its events, and who looks."""
+"""
+Build the page of one execution from the record, its events, and the reader's rights.
+
+The headline must tell within ten seconds: drill or real, what happens now, what to press.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,79 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.web.airflow import AirflowRun
-from drs_recovery.web.allowed_actions import ANSWERS, Rights
-from drs_recovery.web.executions.action_words import OfferedAction
-from drs_recovery.web.executions.actions import Actions, actions_for
+from drs_recovery.web.allowed_actions import ANSWERS, Rights, is_live
+from drs_recovery.web.executions.actions import Actions, OfferedAction, actions_for
 from drs_recovery.web.executions.addresses import Addresses, addresses_of
-from drs_recovery.web.executions.briefing import Briefing, briefings_of
 from drs_recovery.web.executions.costs import RunningInstances, running_instances
 from drs_recovery.web.executions.events import EventLog, event_log
-from drs_recovery.web.executions.failures import Failures, failures_in
-from drs_recovery.web.executions.headline import Headline, headline_of
-from drs_recovery.web.executions.next_steps import next_step
+from drs_recovery.web.executions.failures import Failures, Preflight, failures_in, preflight_of
+from drs_recovery.web.executions.gates import Briefing, briefings_of
+from drs_recovery.web.executions.next_steps import NextStep, next_step
 from drs_recovery.web.executions.notices import Notice, notices_for
-from drs_recovery.web.executions.preflight import Preflight, preflight_of
-from drs_recovery.web.executions.server_tables import PhaseCount, ServersWanted, phase_counts, server_tables
-from drs_recovery.web.executions.timeline import Timeline
-from drs_recovery.web.executions.timeline_drawing import timeline_of
+from drs_recovery.web.executions.sentences import now_sentence
+from drs_recovery.web.executions.servers import PhaseCount, ServersWanted, phase_counts, server_tables
+from drs_recovery.web.executions.timeline import Timeline, timeline_of
 from drs_recovery.web.executions.times import Times, times_of
 from drs_recovery.web.executions.waves import WaveView, wave_view
-from drs_recovery.web.shared.formatting import Sentence, said
-from drs_recovery.web.shared.page_moment import page_moment
-
-Record = Mapping[str, Any]
+from drs_recovery.web.shared.formatting import Moment, Sentence, moment_if, page_moment, said
+from drs_recovery.web.shared.instances import standing_request
+from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
 
 __all__ = ["AirflowRun", "ExecutionView", "ServersWanted", "execution_view"]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """
+    The top of the page.
+
+    :param badge: drill or real recovery, and whether it is a dry run.
+    :param status: the status, as a word that people understand.
+    :param now: what happens now, or how it ended, in one sentence.
+    :param next_step: what to do.
+    :param last_look: when DRS was last asked; None before the first time.
+    :param updated: when the record last changed.
+    :param is_live: whether anything can still change by itself, so that the page is worth fetching again.
+    """
+
+    badge: Badge
+    status: Mark
+    now: Sentence
+    next_step: NextStep
+    last_look: Moment | None
+    updated: Moment
+    is_live: bool
+
+
+def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
+    """
+    The top of the page.
+
+    :param document: the execution document.
+    :param step: what to do.
+    """
+    polled = [wave["lastPolledTime"] for wave in document["waves"] if "lastPolledTime" in wave]
+    return Headline(
+        badge=badge_of(document),
+        status=mark_of(document),
+        now=now_sentence(document),
+        next_step=step,
+        last_look=moment_if(max(polled, default=None)),
+        updated=Moment.at(document["lastUpdatedTime"]),
+        is_live=is_live(document) or _is_being_terminated(document),
+    )
+
+
+def _is_being_terminated(document: Mapping[str, Any]) -> bool:
+    if document.get("instancesTerminated"):
+        return False
+    # That everything is gone is confirmed a little after the last instance; a part is through with its own.
+    open_requests = [one for one in document.get("terminationRequests") or () if "endTime" not in one]
+    is_about_all = any(not one.get("waves") for one in open_requests)
+    return is_about_all or standing_request(document) is not None or "terminateAfter" in document
+
+
+Record = Mapping[str, Any]
 
 _EVERY_SERVER = ServersWanted()
 

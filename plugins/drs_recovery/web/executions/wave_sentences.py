@@ -11,8 +11,7 @@ from drs_recovery.store.facts import attempt_of, is_refused
 from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.gates import who_answers
-from drs_recovery.web.shared.dependencies import waves_before
-from drs_recovery.web.shared.formatting import counted, listed, opening, wave_title
+from drs_recovery.web.shared.formatting import counted, listed, opening, wave_title, waves_before
 
 Record = Mapping[str, Any]
 

@@ -8,13 +8,23 @@ from typing import Any
 
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.web.executions.gates import GateAnswer, GateView, answers_to, failure_gate_of, gate_of
-from drs_recovery.web.executions.server_tables import ServerTable
+from drs_recovery.web.executions.servers import ServerTable
 from drs_recovery.web.executions.wave_sentences import wave_sentence
-from drs_recovery.web.shared.aws_links import job_link
-from drs_recovery.web.shared.dependencies import waves_before
-from drs_recovery.web.shared.formatting import Clock, Link, Sentence, clock, cut, listed, said, wave_title
+from drs_recovery.web.shared.formatting import (
+    Clock,
+    Link,
+    Moment,
+    Sentence,
+    clock,
+    cut,
+    listed,
+    moment_if,
+    said,
+    wave_title,
+    waves_before,
+)
+from drs_recovery.web.shared.instances import job_link
 from drs_recovery.web.shared.marks import Mark, job_mark, wave_mark
-from drs_recovery.web.shared.timestamps import Moment, moment_if
 
 Record = Mapping[str, Any]
 

@@ -1,21 +1,157 @@
-"""One plan on a card: what it is, what happened to it last, and what is wrong with it."""
+"""Build the card of a plan: what it is, its last execution, what is wrong with it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from drs_recovery.exceptions import PlanProblem
 from drs_recovery.plan.loader import LoadedPlans
-from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.plan.model import RecoveryPlan, Schedule
 from drs_recovery.web.airflow import AirflowPlanFacts
-from drs_recovery.web.plans.about import PlanAbout, about_plan, about_unread_plan
 from drs_recovery.web.plans.drill_proof import DrillProof, drill_proof
-from drs_recovery.web.plans.inputs import PlanKind, PlanPast, Record
-from drs_recovery.web.plans.warnings import left_overs, next_run_note, plan_warnings
+from drs_recovery.web.plans.schedules import schedule_words
+from drs_recovery.web.plans.sources import PlanKind, PlanPast, Record
+from drs_recovery.web.shared.formatting import Moment, counted, moment_if
 from drs_recovery.web.shared.objectives import ObjectiveResult, objective_results
 from drs_recovery.web.shared.runs import RunSummary, run_summary
-from drs_recovery.web.shared.timestamps import Moment, moment_if
+
+_NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
+_NOT_READ = "Airflow has not read this plan: it cannot be started yet"
+_IMPORT_ERROR = "Airflow could not load the DAG file at its last try: what it runs may be older than the plan"
+_STILL_BROKEN = "Airflow still has the errors of an earlier version of the file: it cannot be started yet"
+_STILL_GOOD = "Airflow still has the version before the errors; it gives way to them at the next reading"
+_PAUSED = "Paused in Airflow: neither a drill nor a real recovery starts until somebody unpauses it"
+
+
+def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[str]:
+    """
+    Say what keeps a plan from running, and where its file and Airflow disagree.
+
+    :param kind: what became of its file.
+    :param facts: what Airflow knows; None if it could not be asked.
+    """
+    if kind is PlanKind.NO_FILE:
+        yield _NO_FILE
+    if facts is None:
+        return
+    if not facts.in_airflow:
+        yield _NOT_READ
+        return
+    if facts.has_import_error:
+        yield _IMPORT_ERROR
+    if facts.is_placeholder and kind is PlanKind.GOOD:
+        yield _STILL_BROKEN
+    if not facts.is_placeholder and kind is PlanKind.BROKEN:
+        yield _STILL_GOOD
+    # The placeholder of a broken plan is made paused, and says nothing about what people want.
+    if facts.is_paused and not facts.is_placeholder:
+        yield _PAUSED
+
+
+def left_overs(past: PlanPast) -> Iterator[str]:
+    """
+    Say which of the last executions have instances that somebody wanted to be gone.
+
+    :param past: executions of the plan.
+    """
+    for execution, name in ((past.last_drill, "drill"), (past.last_recovery, "real recovery")):
+        if execution and execution.get("terminationError") and not execution.get("instancesTerminated"):
+            yield f"Not every instance of the last {name} could be terminated"
+
+
+def next_run_note(kind: PlanKind, schedule: Schedule | None, facts: AirflowPlanFacts | None) -> str:
+    """
+    Say why no next drill can be told; empty where Airflow tells one.
+
+    :param kind: what became of the plan's file.
+    :param schedule: of the plan, if it has one.
+    :param facts: what Airflow knows; None if it could not be asked.
+    """
+    if facts is None:
+        return "not known: Airflow could not be asked"
+    if facts.is_paused and not facts.is_placeholder:
+        return "none while the plan is paused"
+    if facts.next_run is not None:
+        return ""
+    if kind is PlanKind.GOOD and schedule is not None:
+        return "not known to Airflow yet"
+    return "no schedule" if kind is PlanKind.GOOD else "not known"
+
+
+_TIER = re.compile(r"tier[-_ :]?\w+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class PlanAbout:
+    """
+    What a plan is; texts are empty where they are not known.
+
+    :param name: for people.
+    :param description: what the plan is for.
+    :param owner: team that answers for it.
+    :param tier: the tag that names the tier, such as ``tier-1``.
+    :param tags: all other tags.
+    :param servers: such as ``6 servers`` or ``4 servers and all with certain tags``.
+    :param waves: such as ``3 waves``.
+    :param schedule: when drills run by themselves.
+    """
+
+    name: str
+    description: str = ""
+    owner: str = ""
+    tier: str = ""
+    tags: tuple[str, ...] = ()
+    servers: str = ""
+    waves: str = ""
+    schedule: str = ""
+
+
+def about_plan(plan: RecoveryPlan) -> PlanAbout:
+    """
+    Describe a plan.
+
+    :param plan: a good one.
+    """
+    tier, tags = _tier_and_others(plan.tags)
+    return PlanAbout(
+        name=plan.name,
+        description=plan.description or "",
+        owner=plan.owner or "",
+        tier=tier,
+        tags=tags,
+        servers=_servers(plan),
+        waves=counted(len(plan.waves), "wave"),
+        schedule=schedule_words(plan.schedule) if plan.schedule else "",
+    )
+
+
+def about_unread_plan(plan_id: str, facts: AirflowPlanFacts | None) -> PlanAbout:
+    """
+    Say what is known of a plan whose file is broken, or not here.
+
+    :param plan_id: stands for the name where nobody knows it.
+    :param facts: what Airflow knows; None if it could not be asked.
+    """
+    if facts is None:
+        return PlanAbout(plan_id)
+    tier, tags = _tier_and_others(facts.tags)
+    return PlanAbout(facts.name or plan_id, tier=tier, tags=tags)
+
+
+def _tier_and_others(tags: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    tier = next((tag for tag in tags if _TIER.fullmatch(tag)), "")
+    return tier, tuple(tag for tag in tags if tag != tier)
+
+
+def _servers(plan: RecoveryPlan) -> str:
+    groups = plan.protection_groups.values()
+    listed = sum(len(group.servers or ()) for group in groups)
+    parts = [counted(listed, "server")] if listed else []
+    if any(group.tags for group in groups):
+        parts.append("all with certain tags")
+    return " and ".join(parts)
 
 
 @dataclass(frozen=True)

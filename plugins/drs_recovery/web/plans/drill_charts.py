@@ -1,11 +1,14 @@
-"""Recovery times of the last drills: of the whole plan, and of each wave, against the objective."""
+"""Chart the recovery times of the last drills, whole and wave by wave, against the objective."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drs_recovery.durations import moment, words
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.facts import is_drill, is_good_drill
 from drs_recovery.web.plans.charts import (
     AxisLabel,
     Bar,
@@ -15,10 +18,82 @@ from drs_recovery.web.plans.charts import (
     ObjectiveLine,
     Tick,
 )
-from drs_recovery.web.plans.drill_times import DrillTime, plan_time, wave_time
-from drs_recovery.web.plans.inputs import Record
+from drs_recovery.web.plans.sources import Record
 from drs_recovery.web.shared.formatting import counted
+from drs_recovery.web.shared.marks import mark_of, wave_mark
+from drs_recovery.web.shared.runs import coverage_note
 from drs_recovery.web.shared.scales import Slots, VerticalScale, time_ticks
+
+MOST_DRILLS = 20
+"""How many drills a chart shows: as many as the expected duration looks back on."""
+
+_PARTLY = "◐"
+
+
+@dataclass(frozen=True)
+class DrillTime:
+    """
+    What a bar shows of one drill; the times are seconds after the start of its first wave.
+
+    :param drill: EXECUTION record.
+    :param outcome: in words.
+    :param begin: where the bar begins.
+    :param end: where it ends; None where nothing ran, so that there is no bar.
+    :param is_measured: whether ``end`` is when everything was ready.
+    :param mark: sign of what it is instead.
+    """
+
+    drill: Record
+    outcome: str
+    begin: float = 0.0
+    end: float | None = None
+    is_measured: bool = False
+    mark: str = ""
+
+
+def chart_drills(executions: Sequence[Record]) -> list[Record]:
+    """
+    The drills that charts show, oldest first.
+
+    :param executions: EXECUTION records, newest first; what is no drill or has not ended is passed over.
+    """
+    drills = [one for one in executions if is_drill(one) and ExecutionStatus(one["status"]).is_final]
+    return drills[:MOST_DRILLS][::-1]
+
+
+def plan_time(drill: Record) -> DrillTime:
+    """
+    How long the whole plan took in one drill.
+
+    :param drill: EXECUTION record of a drill that has ended.
+    """
+    mark, note = mark_of(drill), coverage_note(drill)
+    outcome = f"{mark.word}, {note}" if note else mark.word
+    if is_good_drill(drill) and "rto" in drill.get("measured", {}):
+        return DrillTime(drill, outcome, end=float(drill["measured"]["rto"]), is_measured=True)
+    has_started = "startTime" in drill
+    sign = _PARTLY if drill["status"] == ExecutionStatus.COMPLETED else mark.icon
+    return DrillTime(drill, outcome, end=float(drill["duration"]) if has_started else None, mark=sign)
+
+
+def wave_time(drill: Record, waves: Sequence[Record], name: str) -> DrillTime:
+    """
+    When a wave was ready in one drill.
+
+    :param drill: EXECUTION record of a drill that has ended.
+    :param waves: its WAVE records.
+    :param name: of the wave: it keeps its history when it gets another number.
+    """
+    wave = next((wave for wave in waves if wave["waveName"] == name), None)
+    if wave is None:
+        return DrillTime(drill, "No such wave then")
+    mark = wave_mark(wave["status"])
+    if "startTime" not in wave or "endTime" not in wave or "startTime" not in drill:
+        return DrillTime(drill, mark.word)
+    is_completed = wave["status"] == WaveStatus.COMPLETED
+    begin, end = (max(0.0, float(wave[key]) - float(drill["startTime"])) for key in ("startTime", "endTime"))
+    return DrillTime(drill, mark.word, begin, end, is_completed, "" if is_completed else mark.icon)
+
 
 # Pixels.
 _TOP, _LABEL_ROOM, _LOWEST_BAR = 24.0, 22.0, 2.0
@@ -35,7 +110,7 @@ def recovery_time_chart(drills: Sequence[Record], rto: float | None) -> DrillCha
     """
     Chart the recovery time of each drill.
 
-    :param drills: made by :func:`~drs_recovery.web.plans.drill_times.chart_drills`.
+    :param drills: made by :func:`~drs_recovery.web.plans.drill_charts.chart_drills`.
     :param rto: the plan's objective in seconds.
     :return: None where there is nothing to show.
     """
@@ -52,7 +127,7 @@ def wave_time_charts(
     """
     Chart when each wave was ready; a bar begins where its wave began, and all charts have the same scale.
 
-    :param drills: made by :func:`~drs_recovery.web.plans.drill_times.chart_drills`.
+    :param drills: made by :func:`~drs_recovery.web.plans.drill_charts.chart_drills`.
     :param waves: WAVE records by execution id.
     :param names: of the plan's waves.
     :param rto: the plan's objective in seconds.

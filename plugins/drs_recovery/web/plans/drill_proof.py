@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drs_recovery.plan.model import Schedule
-from drs_recovery.web.plans.inputs import PlanPast
 from drs_recovery.web.plans.schedules import last_times
-from drs_recovery.web.shared.timestamps import Moment, rough_words
+from drs_recovery.web.plans.sources import PlanPast
+from drs_recovery.web.shared.formatting import Moment, rough_words
 
 OLDEST_WITHOUT_SCHEDULE = 90 * 86_400.0
 """

@@ -1,4 +1,9 @@
-"""The small parts of what pages show: durations, clocks that run in the browser, sentences, links."""
+"""
+Format durations, times, sentences and links of pages.
+
+Relative times advance in steps, so that the page of an unchanged record stays byte for byte the same for some
+seconds: the browser fetches it again and again, and an unchanged page costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,58 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.durations import words
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.durations import moment, words
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.rules import ended_as_planned
+
+_DAY = 86_400
+# Up to here hours say more than days.
+_HOURS_UNTIL = 2 * _DAY
+
+
+@dataclass(frozen=True)
+class Moment:
+    """
+    A moment.
+
+    :param seconds: since 1970.
+    :param text: the same in UTC.
+    """
+
+    seconds: float
+    text: str
+
+    @classmethod
+    def at(cls, seconds: float) -> Moment:
+        """
+        A moment for a page.
+
+        :param seconds: since 1970.
+        """
+        return cls(float(seconds), moment(seconds))
+
+
+def moment_if(seconds: float | None) -> Moment | None:
+    """
+    A moment that may not have come.
+
+    :param seconds: since 1970; None stays None.
+    """
+    return None if seconds is None else Moment.at(seconds)
+
+
+def rough_words(seconds: float) -> str:
+    """
+    A span in one unit, such as ``35 days``: for ages, which nobody reads to the second.
+
+    :param seconds: not negative.
+    """
+    if seconds >= _HOURS_UNTIL:
+        return f"{int(seconds // _DAY)} days"
+    if seconds >= 3600:
+        hours = int(seconds // 3600)
+        return f"{hours} hour{'' if hours == 1 else 's'}"
+    return words(seconds // 60 * 60) if seconds >= 60 else "less than a minute"
 
 
 @dataclass(frozen=True)
@@ -158,3 +213,51 @@ def clock(since: float, until: float | None, as_of: float) -> Clock:
     """
     span = max(0.0, (as_of if until is None else until) - since)
     return Clock(Moment.at(since), Span(span), is_running=until is None)
+
+
+# Seconds. A drawing of the timeline cannot show less than this part of its length.
+_STEPS = (10, 30, 60, 300, 600, 1800, 3600)
+_SMALLEST_PART = 200
+
+
+def page_moment(document: Mapping[str, Any], now: float) -> float:
+    """
+    The moment of a page: the end of an execution that has ended, else now, in steps that grow with it.
+
+    Never before anything that the record tells of.
+
+    :param document: the execution document.
+    :param now: epoch seconds.
+    """
+    if ExecutionStatus(document["status"]).is_final and "endTime" in document:
+        return float(document["endTime"])
+    part = (now - document["submittedTime"]) / _SMALLEST_PART
+    step = next((step for step in _STEPS if step >= part), _STEPS[-1])
+    return max(now // step * step, float(document["lastUpdatedTime"]))
+
+
+Record = Mapping[str, Any]
+
+
+def waves_before(document: Record, wave: Record) -> list[Record]:
+    """
+    The waves that must end well before a wave; in place of one that was left out, those before that one.
+
+    :param document: the execution document.
+    :param wave: of the document.
+    :return: in the order of their numbers.
+    """
+    by_number = {other["waveNumber"]: other for other in document["waves"]}
+    waiting, found = list(wave["dependsOn"]), dict[int, Record]()
+    seen = set[int]()
+    while waiting:
+        number = waiting.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        other = by_number[number]
+        if other["status"] == WaveStatus.SKIPPED and ended_as_planned(other):
+            waiting.extend(other["dependsOn"])
+        else:
+            found[number] = other
+    return [found[number] for number in sorted(found)]

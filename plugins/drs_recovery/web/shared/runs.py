@@ -9,11 +9,9 @@ from typing import Any
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.facts import is_good_drill
-from drs_recovery.web.shared.badges import Badge, badge_of
-from drs_recovery.web.shared.formatting import Sentence
+from drs_recovery.web.shared.formatting import Moment, Sentence, moment_if
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
-from drs_recovery.web.shared.marks import Mark, mark_of
-from drs_recovery.web.shared.timestamps import Moment, moment_if
+from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.plan.model import RecoveryPlan
-from drs_recovery.web.executions.briefing import Briefing, briefings_of
+from drs_recovery.web.executions.gates import Briefing, briefings_of
 from tests.plan_documents import application, database, plan, web
 from tests.unit.web.documents import START, document, gate, server, wave
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from drs_recovery.web.executions.costs import InstancesState, RegionCount, running_instances
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, document, server, wave
 
 NOW = START + 1000

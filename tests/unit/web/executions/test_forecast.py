@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drs_recovery.web.executions.forecast import Forecast, expected_end, forecasts, is_late, usual_seconds
+from drs_recovery.web.executions.wave_history import Forecast, expected_end, forecasts, is_late, usual_seconds
 from tests.unit.web.documents import START, document, wave
 
 NOW = START + 300

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.executions.sentences import now_sentence
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, document, gate, server, wave
 
 TEN_TO_NINE = "2027-01-15 08:11:40 UTC"

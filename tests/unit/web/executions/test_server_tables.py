@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.web.executions.server_tables import (
+from drs_recovery.web.executions.servers import (
     MOST_ROWS,
     MOST_WANTED_ROWS,
     ServersWanted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drs_recovery.web.executions.servers import ServerRow, server_row
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, Fields, document, server, wave
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.executions.timeline import Timeline
-from drs_recovery.web.executions.timeline_drawing import timeline_of
+from drs_recovery.web.executions.timeline import Timeline, timeline_of
 from drs_recovery.web.executions.wave_history import StretchKind
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, Fields, document, event, gate, wave
 
 END = 98.0

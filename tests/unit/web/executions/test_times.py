@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.executions.times import Objective, Times, times_of
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, document, gate, server, wave
 
 RUNS = wave("POLLING", server(phase="LAUNCH"))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.executions.server_tables import ServersWanted, server_tables
+from drs_recovery.web.executions.servers import ServersWanted, server_tables
 from drs_recovery.web.executions.waves import WaveView, wave_view
-from drs_recovery.web.shared.timestamps import Moment
+from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, Fields, document, gate, server, wave
 
 JOB = {"jobId": "drsjob-1", "region": "us-east-1", "status": "STARTED", "startTime": START + 70}

@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.plans.charts import BarState, DrillChart
-from drs_recovery.web.plans.drill_charts import recovery_time_chart, wave_time_charts
-from drs_recovery.web.plans.drill_times import MOST_DRILLS, chart_drills
+from drs_recovery.web.plans.drill_charts import (
+    MOST_DRILLS,
+    chart_drills,
+    recovery_time_chart,
+    wave_time_charts,
+)
 from tests.unit.web.plan_records import SCRIPT, execution, live, wave
 
 

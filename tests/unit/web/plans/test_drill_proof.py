@@ -6,7 +6,7 @@ import pytest
 
 from drs_recovery.plan.model import Schedule
 from drs_recovery.web.plans.drill_proof import ProofState, drill_proof
-from drs_recovery.web.plans.inputs import PlanPast
+from drs_recovery.web.plans.sources import PlanPast
 from tests.unit.web.plan_records import DAY, NOW, execution
 
 

@@ -1,7 +1,6 @@
 """Which executions a plan's card shows."""
 
-from drs_recovery.web.plans.history import past_of
-from drs_recovery.web.plans.inputs import PlanPast
+from drs_recovery.web.plans.sources import PlanPast, past_of
 from tests.unit.web.plan_records import execution, live
 
 

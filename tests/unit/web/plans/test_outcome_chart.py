@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.plans.outcome_chart import outcome_chart
+from drs_recovery.web.plans.charts import outcome_chart
 from tests.unit.web.plan_records import execution, live
 
 FAILED: dict[str, Any] = {"status": "FAILED", "progress": {"totalServers": 4, "ready": 1, "failed": 1}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drs_recovery.web.shared.aws_links import instance_link, job_link, source_server_link
+from drs_recovery.web.shared.instances import instance_link, job_link, source_server_link
 
 
 @pytest.mark.parametrize(
