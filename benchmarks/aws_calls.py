@@ -19,9 +19,9 @@ def run() -> Report:
     """Wait for waves of two servers, all in one Region, from their start to their end."""
     watches = [watch(PRODUCT, count, SERVERS, SPEED) for count in WAVES]
     rows = [_row(one, watches[0]) for one in watches]
-    calls = {f"{name} a minute": [one.a_minute("drs", name) for one in watches] for name in _OPERATIONS}
-    plot = Plot([f"{count} waves" for count in WAVES], calls, "calls a minute", is_logarithmic=True)
-    return Report("aws_calls", "Calls of AWS while 1 to 200 waves wait in one Region", rows, plot)
+    calls = {f"{name} per minute": [one.a_minute("drs", name) for one in watches] for name in _OPERATIONS}
+    plot = Plot([f"{count} waves" for count in WAVES], calls, "calls per minute", is_logarithmic=True)
+    return Report("aws_calls", "AWS calls while 1 to 200 waves wait in one Region", rows, plot)
 
 
 def _row(one: Watch, alone: Watch) -> dict[str, float | str]:
@@ -29,10 +29,10 @@ def _row(one: Watch, alone: Watch) -> dict[str, float | str]:
     waited = one.minutes * one.waves
     return {
         "waiting waves": one.waves,
-        "DescribeJobs a minute": describe_jobs,
+        "DescribeJobs per minute": describe_jobs,
         "relative to one wave": describe_jobs / alone.a_minute("drs", "DescribeJobs"),
-        "DescribeJobLogItems a minute": one.a_minute("drs", "DescribeJobLogItems"),
-        "DynamoDB calls a minute": one.a_minute("dynamodb"),
-        "calls of a wave a minute": sum(one.calls.values()) / waited,
-        "write units of a wave": one.units / one.waves,
+        "DescribeJobLogItems per minute": one.a_minute("drs", "DescribeJobLogItems"),
+        "DynamoDB calls per minute": one.a_minute("dynamodb"),
+        "calls per wave and minute": sum(one.calls.values()) / waited,
+        "write units per wave": one.units / one.waves,
     }

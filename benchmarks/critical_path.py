@@ -98,7 +98,7 @@ def _row(one: Timed, parts: dict[str, float]) -> dict[str, float | str]:
         "waves": len(one.starts),
         **{f"{name}, s": seconds for name, seconds in parts.items()},
         "median gap, s": statistics.median(one.gaps) if one.gaps else "",
-        "whole s": one.ended.seconds,
-        "of DRS alone": one.ended.seconds / one.drs_seconds,
-        "the same at DRS's own speed": 1 + added / (SPEED * one.drs_seconds),
+        "total, s": one.ended.seconds,
+        "relative to DRS alone": one.ended.seconds / one.drs_seconds,
+        "the same at real DRS speed": 1 + added / (SPEED * one.drs_seconds),
     }

@@ -15,7 +15,7 @@ def run() -> Report:
     counts = [Counter(f"{call['service']}.{call['operation']}" for call in one.calls) for one in executions]
     rows = [_row(name, [one[name] for one in counts]) for name in sorted(set().union(*counts))]
     rows.append(_row("all", [one.total() for one in counts]))
-    return Report("execution_calls", "Calls of AWS of a whole execution", rows)
+    return Report("execution_calls", "AWS calls of a whole execution", rows)
 
 
 def _row(name: str, counts: Sequence[int]) -> dict[str, float | str]:

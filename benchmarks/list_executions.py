@@ -16,10 +16,10 @@ from sandbox.testing import Sandbox, separate_sandbox
 COUNTS = (100, 1_000, 10_000)
 WANTED = {
     "all": ExecutionFilter(),
-    "of a plan": ExecutionFilter(plan_id="plan-03"),
+    "by plan": ExecutionFilter(plan_id="plan-03"),
     "failed": ExecutionFilter(status=ExecutionStatus.FAILED),
     "recoveries": ExecutionFilter(execution_type=ExecutionType.RECOVERY),
-    "of a ticket": ExecutionFilter(ticket="CHG0000040"),
+    "by ticket": ExecutionFilter(ticket="CHG0000040"),
 }
 # The fastest of several is the least disturbed by other processes.
 REPEATS = 7
@@ -29,7 +29,7 @@ def run() -> Report:
     """Read the first page of each list from the sandbox, warm, among 100, 1,000 and 10,000 executions."""
     with separate_sandbox("--no-seed") as sandbox:
         rows = [_measure(sandbox, count) for count in COUNTS]
-    return Report("list_executions", "First pages of lists: ms, and calls of DynamoDB", rows)
+    return Report("list_executions", "First pages of lists: ms and DynamoDB calls", rows)
 
 
 def _measure(sandbox: Sandbox, count: int) -> dict[str, float]:

@@ -28,7 +28,7 @@ def main(dag_id: str | None) -> None:
     _timed(seconds, "import of Airflow", _import_airflow)
     bag = _timed(seconds, "parse", _parse)
     if dag_id is None:
-        _timed(seconds, "serialise", lambda: _serialise(bag))
+        _timed(seconds, "serialize", lambda: _serialize(bag))
     print(json.dumps({"seconds": seconds, "dags": len(bag.dags), "errors": bag.import_errors}))
 
 
@@ -54,7 +54,7 @@ def _parse() -> Any:
     return BundleDagBag(dag_folder=str(DAG_FILE), bundle_path=DAG_FILE.parent, bundle_name="plans")
 
 
-def _serialise(bag: Any) -> None:
+def _serialize(bag: Any) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     for dag in bag.dags.values():

@@ -15,8 +15,8 @@ SPEED = 8.0
 
 WAYS = {
     "this project": PRODUCT,
-    "a call a server, every 30 s": PER_SERVER,
-    "a call a wave, every 60 s": PER_WAVE,
+    "a call per server, every 30 s": PER_SERVER,
+    "a call per wave, every 60 s": PER_WAVE,
 }
 
 
@@ -24,10 +24,10 @@ def run() -> Report:
     """Wait for twenty waves of ten servers in each way."""
     watches = {name: watch(way, WAVES, SERVERS, SPEED) for name, way in WAYS.items()}
     calls = {
-        f"{service} calls a minute": [one.a_minute(service) for one in watches.values()]
+        f"{service} calls per minute": [one.a_minute(service) for one in watches.values()]
         for service in ("drs", "dynamodb")
     }
-    plot = Plot(list(watches), calls, "calls a minute", is_logarithmic=True)
+    plot = Plot(list(watches), calls, "calls per minute", is_logarithmic=True)
     rows = [_row(name, one) for name, one in watches.items()]
     return Report("peers", f"Three ways to wait for {WAVES} waves of {SERVERS} servers", rows, plot)
 
@@ -35,9 +35,9 @@ def run() -> Report:
 def _row(name: str, one: Watch) -> dict[str, float | str]:
     return {
         "way": name,
-        "DescribeJobs a minute": one.a_minute("drs", "DescribeJobs"),
-        "all DRS calls a minute": one.a_minute("drs"),
-        "write units of a wave": one.units / one.waves,
+        "DescribeJobs per minute": one.a_minute("drs", "DescribeJobs"),
+        "all DRS calls per minute": one.a_minute("drs"),
+        "write units per wave": one.units / one.waves,
         "a launch is known after, median s": statistics.median(one.launch_lags),
         "worst s": max(one.launch_lags),
     }

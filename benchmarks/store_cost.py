@@ -21,8 +21,10 @@ def run() -> Report:
     plans = [MadePlan(number, waves, in_parallel=True) for number, waves in enumerate(SIZES)]
     with stack_with(plans, SETTINGS) as runs:
         rows = [_measure(runs, plan) for plan in plans]
-    units = [float(row["write units of a server"]) for row in rows]
-    plot = Plot([f"{row['servers']} servers" for row in rows], {"write units": units}, "write units a server")
+    units = [float(row["write units per server"]) for row in rows]
+    plot = Plot(
+        [f"{row['servers']} servers" for row in rows], {"write units": units}, "write units per server"
+    )
     return Report("store_cost", "What an execution writes to DynamoDB", rows, plot)
 
 
@@ -38,9 +40,9 @@ def _measure(runs: StackRuns, plan: MadePlan) -> dict[str, float | str]:
         "polls": polls,
         "items written": sum(found["writes"] for found in writes.values()),
         "write units": units,
-        "write units of a server": units / servers,
+        "write units per server": units / servers,
         "kB stored": stored / 1000,
-        "kB of a server": stored / servers / 1000,
+        "kB per server": stored / servers / 1000,
         "largest item, % of the limit": 100
         * max(found["largest"] for found in writes.values())
         / _LARGEST_ITEM,

@@ -130,9 +130,9 @@ def _measure(triggerer: psutil.Process, sandbox: Sandbox, waves: int) -> dict[st
         "waiting waves": waves,
         "% of one core": 100 * used / seconds,
         "memory MB": sum(one.pss for one in memory) / _MEGABYTE,
-        "the same with shared pages counted in each process": sum(one.rss for one in memory) / _MEGABYTE,
-        "DRS calls a minute": 60 * sum(call["service"] == "drs" for call in calls) / seconds,
-        "DynamoDB calls a minute": 60 * sum(call["service"] == "dynamodb" for call in calls) / seconds,
+        "memory MB, shared pages counted per process": sum(one.rss for one in memory) / _MEGABYTE,
+        "DRS calls per minute": 60 * sum(call["service"] == "drs" for call in calls) / seconds,
+        "DynamoDB calls per minute": 60 * sum(call["service"] == "dynamodb" for call in calls) / seconds,
     }
 
 

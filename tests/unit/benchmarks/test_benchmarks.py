@@ -138,7 +138,7 @@ def test_plans_are_parsed_as_by_the_dag_processor_and_as_by_a_task(monkeypatch):
 
     assert (row["plans"], row["servers"]) == (3, 150)
     assert 0 < row["parse in a task"] < row["import of Airflow"]
-    assert row["ms a plan"] == 1000 * (row["parse"] + row["serialise"]) / 3
+    assert row["ms per plan"] == 1000 * (row["parse"] + row["serialize"]) / 3
 
 
 def test_lists_cost_the_same_calls_however_many_executions_there_are(monkeypatch):
@@ -151,10 +151,10 @@ def test_lists_cost_the_same_calls_however_many_executions_there_are(monkeypatch
     # A query, or one for drills and one for real recoveries, and one read of the records.
     assert {name: long[f"{name}: calls"] for name in list_executions.WANTED} == {
         "all": 3,
-        "of a plan": 2,
+        "by plan": 2,
         "failed": 2,
         "recoveries": 2,
-        "of a ticket": 2,
+        "by ticket": 2,
     }
     assert short["all: calls"] == long["all: calls"]
     assert all(long[f"{name}: ms"] > 0 for name in list_executions.WANTED)

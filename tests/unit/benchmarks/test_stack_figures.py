@@ -59,8 +59,8 @@ def test_an_execution_is_divided_into_what_drs_takes_and_what_is_added(timed: Ti
     assert row["until the first StartRecovery, s"] == 5
     assert (row["between waves, s"], row["median gap, s"]) == (7, 7)
     assert row["after the last job, s"] == 6
-    assert row["of DRS alone"] == 38 / 20
-    assert row["the same at DRS's own speed"] == 1 + 18 / (critical_path.SPEED * 20)
+    assert row["relative to DRS alone"] == 38 / 20
+    assert row["the same at real DRS speed"] == 1 + 18 / (critical_path.SPEED * 20)
 
 
 def test_a_gap_is_divided_into_its_hops(timed: Timed) -> None:

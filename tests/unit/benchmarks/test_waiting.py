@@ -62,8 +62,8 @@ def test_the_products_waiting_is_measured_from_start_to_end(monkeypatch: pytest.
     (fresh,) = freshness.run().rows
 
     assert calls["relative to one wave"] == 1
-    assert calls["DescribeJobs a minute"] > 0
-    assert calls["DynamoDB calls a minute"] > 0
-    assert calls["write units of a wave"] > 0
+    assert calls["DescribeJobs per minute"] > 0
+    assert calls["DynamoDB calls per minute"] > 0
+    assert calls["write units per wave"] > 0
     assert fresh["changes seen"] > 0
     assert 0 < fresh["median s"] <= fresh["worst s"]
