@@ -18,10 +18,14 @@ ARCHITECTURE = PROJECT / "docs" / "architecture.md"
 CONFIGURATION = PROJECT / "docs" / "configuration.md"
 LIFECYCLE = PROJECT / "docs" / "lifecycle.md"
 STATUSES = PROJECT / "docs" / "statuses.md"
+# Prose: the pages, and what else people read in the project's root.
+TEXTS = [*PAGES, *(PROJECT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY"))]
+LONGEST_LINE = 100
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 # A test that a page names as its proof: file and function, linked to the file.
 PROOF = re.compile(r"\[`([\w/]+\.py)::(\w+)`\]\(([^)]+)\)")
-CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+# Also those in a list, which are indented.
+CODE_BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -100,6 +104,14 @@ def test_every_make_target_that_is_named_exists(page):
     )
 
     assert named - targets == set()
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_lines_of_prose_end_at_100_characters(page):
+    """Except rows of tables and pictures, which cannot be wrapped."""
+    wrapped = [line for line in prose(page).splitlines() if not line.startswith(("|", "!["))]
+
+    assert [line for line in wrapped if len(line) > LONGEST_LINE] == []
 
 
 def test_every_page_is_reachable_from_the_readme():
