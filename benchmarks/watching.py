@@ -17,9 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.observer import Observer, phase_changes
 from benchmarks.waiting_waves import PRODUCT, Task, WaitingWave, sandbox_without_limits, start_waves
-from devstack.environment import airflow_environment
+from devstack.environment import airflow_environment, free_port
 from devstack.layout import StackSettings
-from devstack.ports import free_port
 from devstack.state import StackState
 from drs_recovery.statuses import ServerPhase
 from sandbox.testing import Sandbox

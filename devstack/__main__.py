@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from devstack.components import HEALTHY, stack_health
 from devstack.demo import DemoOptions, run_demo
 from devstack.errors import DevstackError
-from devstack.health import HEALTHY, stack_health
 from devstack.layout import AUTO, StackSettings
-from devstack.messages import unread_messages
+from devstack.records import unread_messages
 from devstack.stack import Stack, access
 
 _DEFAULTS = StackSettings()

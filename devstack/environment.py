@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from devstack.layout import PROJECT, Layout
-from devstack.ports import LOOPBACK
 from devstack.state import StackState
 
+LOOPBACK = "127.0.0.1"
 EXECUTIONS_TABLE = "dr-executions"
 REGION = "us-east-1"
 # The sandbox accepts any; AWS accepts none like it.
@@ -136,3 +137,14 @@ def _drs_recovery(state: StackState) -> dict[str, str]:
         "CONSOLE_BASE_URL": state.airflow_url,
     }
     return {f"AIRFLOW__DRS_RECOVERY__{key}": value for key, value in options.items()}
+
+
+def free_port() -> int:
+    """
+    Return a port of the loopback interface on which nobody listens now.
+
+    Airflow must know its own address before it starts, so the kernel's choice cannot be left to the server.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

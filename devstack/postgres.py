@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from devstack.environment import LOOPBACK, free_port
 from devstack.errors import NoPostgresError
-from devstack.ports import LOOPBACK, free_port
 
 _DATABASE = "postgres"
 _OWNER = "airflow"

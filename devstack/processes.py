@@ -7,7 +7,9 @@ import math
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ _CLOCK_TOLERANCE = 60.0
 # Airflow's processes end within 4 s of being asked, but for a triggerer, which may take 12 s to end its own
 # child. Nothing is lost when that is cut short: a stack's database is never used again.
 _TERMINATION_GRACE = 5.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -177,3 +180,25 @@ def last_lines(log: Path, count: int = 20) -> str:
     except FileNotFoundError:
         return "(no output)"
     return "\n".join(text.splitlines()[-count:]) or "(no output)"
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """
+    Put signals off until the block has ended, and then handle them as usual.
+
+    They are caught, not blocked: processes started meanwhile would inherit a block. Outside the main thread,
+    where Python handles no signals, there is nothing to put off.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    usual = {number: signal.signal(number, lambda number, _: arrived.append(number)) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)

@@ -9,12 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from devstack.components import AIRFLOW_COMPONENTS, DATABASE_SERVER, SANDBOX
-from devstack.environment import airflow_environment
+from devstack.components import AIRFLOW_COMPONENTS, DATABASE_SERVER, HEALTHY, SANDBOX, stack_health
+from devstack.environment import airflow_environment, free_port
 from devstack.errors import NoStackError
-from devstack.health import HEALTHY, stack_health
 from devstack.layout import Layout, StackSettings
-from devstack.ports import free_port
 from devstack.processes import Child, is_running, kill, last_lines, stop
 from devstack.startup import Startup
 from devstack.state import ProcessRecord, StackState, load_state

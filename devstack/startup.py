@@ -13,13 +13,11 @@ from contextlib import closing
 from dataclasses import replace
 
 from devstack import components, postgres
-from devstack.components import AIRFLOW_COMPONENTS
+from devstack.components import AIRFLOW_COMPONENTS, HEALTHY, stack_health
 from devstack.environment import USERS
 from devstack.errors import StartFailedError
-from devstack.health import HEALTHY, stack_health
-from devstack.interruption import uninterrupted
 from devstack.layout import AUTO, POSTGRESQL, SQLITE, Layout
-from devstack.processes import Child, Command, last_lines, start
+from devstack.processes import Child, Command, last_lines, start, uninterrupted
 from devstack.state import StackState
 
 _LOOK_INTERVAL = 0.1

@@ -45,6 +45,7 @@ from sandbox.world import WORLD
 
 _MODULE = "moto.drs"
 _READS_OF_INSTANCES = ("DescribeInstances", "DescribeInstanceStatus")
+_ASSUME_ROLE = "sts:AssumeRole"
 
 
 def register() -> None:
@@ -188,9 +189,6 @@ def _default_document(policy: Any) -> str:
         version.document for version in policy.versions if version.version_id == policy.default_version_id
     )
     return str(document)
-
-
-_ASSUME_ROLE = "sts:AssumeRole"
 
 
 def watch_sessions() -> None:

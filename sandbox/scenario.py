@@ -53,9 +53,7 @@ _FIELDS: Mapping[str, Field] = {
     "os": one_of("linux", "windows", default="linux"),
     "instance_type": text("t3.medium"),
     "replication_state": one_of(*REPLICATION_STATES, default="CONTINUOUS"),
-    "lag": Field(
-        lambda value: value is None or is_duration(value), "a duration such as PT42M, or null", "P0D"
-    ),
+    "lag": Field(_is_lag, "a duration such as PT42M, or null", "P0D"),
     "actions": Field(_are_actions, "a list of objects, each with a name", []),
     "replication_direction": one_of("FAILOVER", "FAILBACK", default="FAILOVER"),
     "staging_account": Field(_matches(_ACCOUNT), "12 digits, in quotes"),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from moto.ec2.models.instances import Reservation
 
 _IMAGE_NAME = "Image made by AWS Elastic Disaster Recovery"
+# How many reads a lagging instance is not shown when the fault does not say.
+_LAG_POLLS = 2
 
 
 class _Ipv6OnlyInstance(Instance):
@@ -203,10 +205,6 @@ class RecoveryInstance:
         if not self.names_ec2:
             del document["ec2InstanceID"]
         return reading.shown(document)
-
-
-# How many reads a lagging instance is not shown when the fault does not say.
-_LAG_POLLS = 2
 
 
 class RecoveryInstances:

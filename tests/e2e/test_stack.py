@@ -13,9 +13,8 @@ import psutil
 import pytest
 
 from devstack.airflow_api import AirflowApi
-from devstack.components import AIRFLOW_COMPONENTS, SANDBOX
+from devstack.components import AIRFLOW_COMPONENTS, HEALTHY, SANDBOX, stack_health
 from devstack.errors import AirflowApiError
-from devstack.health import HEALTHY, stack_health
 from devstack.layout import PROJECT, StackSettings
 from devstack.processes import members
 from devstack.stack import Stack

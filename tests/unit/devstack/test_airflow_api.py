@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devstack.airflow_api import AirflowApi, Question
+from devstack.environment import free_port
 from devstack.errors import AirflowApiError, UnreachableError
-from devstack.ports import free_port
 
 RUNS = "/api/v2/dags/recover_crm/dagRuns"
 QUESTION = Question(

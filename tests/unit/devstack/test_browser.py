@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from devstack.browser import browser_program, logged_in, open_browser
+from devstack.environment import free_port
 from devstack.errors import BrowserError
-from devstack.ports import free_port
 from tests.prerequisites import need
 
 

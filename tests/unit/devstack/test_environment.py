@@ -2,11 +2,19 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
-from devstack.environment import USERS, airflow_environment, inherited, process_environment
+from devstack.environment import (
+    LOOPBACK,
+    USERS,
+    airflow_environment,
+    free_port,
+    inherited,
+    process_environment,
+)
 from devstack.layout import PROJECT, StackSettings
 from devstack.state import StackState
 
@@ -87,3 +95,8 @@ def test_the_users_of_the_sample_plans_exist(state):
     users = airflow_environment({}, state)["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
     assert users == "admin:admin,dba-lead:op,dr-lead:op,viewer:viewer"
     assert set(USERS) == {"admin", "dba-lead", "dr-lead", "viewer"}
+
+
+def test_nobody_listens_on_a_free_port():
+    with socket.socket() as server:
+        server.bind((LOOPBACK, free_port()))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -9,7 +11,7 @@ import psutil
 import pytest
 
 from devstack.layout import Layout
-from devstack.processes import Command, is_running, last_lines, members, start, stop
+from devstack.processes import Command, is_running, last_lines, members, start, stop, uninterrupted
 
 # Says "ready" when it is; ends when asked.
 OBEDIENT = "import time; print('ready', flush=True); time.sleep(60)"
@@ -133,3 +135,36 @@ def test_a_log_that_is_missing_or_empty_says_so(tmp_path):
     assert last_lines(tmp_path / "missing.log") == "(no output)"
     (tmp_path / "empty.log").touch()
     assert last_lines(tmp_path / "empty.log") == "(no output)"
+
+
+def test_a_signal_waits_for_the_end_of_the_block():
+    reached = []
+
+    def work():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("end")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert reached == ["end"]
+
+
+def test_the_usual_handlers_are_back_afterwards():
+    before = signal.getsignal(signal.SIGTERM)
+    with uninterrupted():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_it_may_be_used_in_any_thread():
+    done = []
+
+    def work():
+        with uninterrupted():
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -3,9 +3,13 @@ from __future__ import annotations
 import pytest
 
 from devstack.environment import EXECUTIONS_TABLE
-from devstack.records import open_store, shortcomings
+from devstack.errors import UnreachableError
+from devstack.layout import PROJECT
+from devstack.records import MAILBOX, open_store, shortcomings, unread_messages
 from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.plan.loader import load_plan
 from drs_recovery.store.table_definition import create_table
+from sandbox.scenario import TOPIC
 from sandbox.testing import running_sandbox
 from tests.unit.devstack.documents import document, server, wave
 
@@ -49,3 +53,23 @@ def test_the_store_of_a_sandbox_is_opened_without_any_configuration():
         create_table(store.table.client, EXECUTIONS_TABLE)
         with pytest.raises(ExecutionNotFoundError):
             store.get_document("0c6a")
+
+
+def test_messages_of_the_sample_plan_are_shown_once_and_in_their_order():
+    topic = load_plan(PROJECT / "include" / "plans" / "three-tier-crm.yaml").notify.sns_topic_arn
+    with running_sandbox() as sandbox:
+        sns = sandbox.client("sns")
+        for number in range(12):
+            sns.publish(TopicArn=topic, Subject=f"STARTED {number}", Message="Waves: 3\n")
+        shown = list(unread_messages(sandbox.url))
+        assert shown == [f"Subject: STARTED {number}\n\nWaves: 3\n" for number in range(12)]
+        assert list(unread_messages(sandbox.url)) == []
+
+
+def test_the_mailbox_has_the_name_of_the_topic_of_the_demo_account():
+    assert MAILBOX == TOPIC
+
+
+def test_a_sandbox_that_does_not_answer_is_told():
+    with pytest.raises(UnreachableError, match="the sandbox"):
+        list(unread_messages("http://127.0.0.1:1"))

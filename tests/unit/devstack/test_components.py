@@ -4,10 +4,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devstack.components import AIRFLOW_COMPONENTS, SANDBOX
-from devstack.health import HEALTHY, stack_health
+from devstack.components import AIRFLOW_COMPONENTS, HEALTHY, SANDBOX, stack_health
+from devstack.environment import free_port
 from devstack.layout import Layout, StackSettings
-from devstack.ports import free_port
 from devstack.processes import Command, start, stop
 from devstack.state import StackState
 
