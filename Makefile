@@ -1,7 +1,10 @@
 # `make` shows what there is. `make demo` and `make test` each work from a fresh clone: they build .venv first.
 # Works with the GNU make 3.81 of macOS, too: no .ONESHELL, no grouped targets.
 
-PYTHON ?= python3.11
+# Whichever the machine has: of those that fit, the first one that starts (a name may be a stub of a version manager).
+FITS := import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 15))
+PYTHON ?= $(shell for one in python3.11 python3.13 python3.12 python3.14 python3; do \
+	"$$one" -c "$(FITS)" 2>/dev/null && { echo "$$one"; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 REQUIREMENTS := $(sort $(wildcard requirements*.txt)) constraints.txt
@@ -69,15 +72,16 @@ schema: venv ## Write the JSON Schema of plan files anew
 screenshots: venv ## Take the documentation's pictures of Airflow and the console, after `make demo` (needs Chromium)
 	@$(RUN) devstack.screenshots
 
-# setuptools is among what some packages need, but every new environment has an old one: hence the upgrade.
+# One lock for every Python and platform: uv resolves for all of them at once, and pip reads its markers, too.
 lock: python ## Resolve all dependencies anew and write constraints.txt
 	rm -rf .lock && mkdir .lock
 	cp requirements*.txt .lock/
 	: > .lock/constraints.txt
 	$(PYTHON) -m venv .lock/venv
-	.lock/venv/bin/python -m pip install --upgrade setuptools -r .lock/requirements-dev.txt -r .lock/requirements-image.txt
-	head -n 2 constraints.txt > .lock/new
-	.lock/venv/bin/python -m pip freeze --all | grep -v '^pip==' >> .lock/new
+	.lock/venv/bin/python -m pip install --quiet uv
+	.lock/venv/bin/uv pip compile --quiet --universal --python-version 3.11.5 --no-build --no-header --no-annotate \
+		.lock/requirements-dev.txt .lock/requirements-image.txt --output-file .lock/locked
+	{ head -n 2 constraints.txt && cat .lock/locked; } > .lock/new
 	mv .lock/new constraints.txt
 	rm -rf .lock
 
@@ -109,16 +113,24 @@ $(AXE): tests/e2e/package-lock.json
 # file, relative so that the project can be moved, makes `import drs_recovery` work without building this project.
 $(INSTALLED): | python
 	@if [ -e $(STACK_STATE) ] && ls $(VENV)/.installed-* >/dev/null 2>&1; then $(RUN) devstack down; fi
-	@echo "Installing the dependencies into $(VENV) (a few minutes, once) ..."
 	@rm -f $(VENV)/.installed-*
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(INSTALL)
 	@$(RUN) pip check
-	@echo '../../../../plugins' > $(VENV)/lib/python3.11/site-packages/drs-recovery.pth
+	@echo '../../../../plugins' > "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/drs-recovery.pth"
 	@touch $@
 
+# With uv, found or from the package index, the packages are here in seconds; with pip alone in a few minutes.
+define INSTALL
+version="$$($(VENV)/bin/python --version)"; uv="$$(command -v uv)"; \
+if [ -z "$$uv" ] && $(RUN) pip install --quiet --disable-pip-version-check uv 2>/dev/null; then uv=$(VENV)/bin/uv; fi; \
+echo "Installing the dependencies into $(VENV) ($$version, $$(if [ -n "$$uv" ]; then echo uv; else echo "pip: a few minutes, once"; fi)) ..."; \
+{ [ -n "$$uv" ] && "$$uv" pip install --quiet --python $(VENV)/bin/python -r requirements-dev.txt; } || \
+$(RUN) pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+endef
+
 python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
-		echo "This project needs Python 3.11, and \"$(PYTHON)\" is not it. Install it, or name it: make $(or $(MAKECMDGOALS),help) PYTHON=/path/to/python3.11" >&2; \
+	@"$(PYTHON)" -c "$(FITS)" 2>/dev/null || { \
+		echo "This project needs Python 3.11.5 to 3.14, and \"$(PYTHON)\" is not it. Install one (uv python install 3.13), or name it: make $(or $(MAKECMDGOALS),help) PYTHON=/path/to/python" >&2; \
 		exit 1; }

@@ -17,31 +17,46 @@ SECRETS = {"POSTGRES_PASSWORD", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET", "AIR
 PROMISED = {"help", "demo", "up", "down", "test", "check", "lint", "bench", "clean"}
 # Steps of other targets, of no use by themselves.
 INTERNAL = {"venv", "python"}
+# A clone's own commands, found before those of the machine.
+COMMANDS = "commands"
 # What `make test` gets from npm is written down here.
 NPM = Path("tests/e2e")
 
-# Stands for python3.11, for the interpreter of the .venv that it makes, and for npm: notes how it was called,
-# one line a call, lets `pip install` fail when told so, and always fails as pytest.
+# Stands for Python, for the interpreter of the .venv that it makes, for uv and for npm: notes how it was called,
+# one line a call, lets every install fail when told so, and always fails as pytest.
 FAKE_PYTHON = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
-    "-m venv "*) mkdir -p "$3/bin" "$3/lib/python3.11/site-packages" && cp "$0" "$3/bin/python" ;;
-    "-m pip install "*) test ! -e broken-network ;;
+    "-m venv "*) mkdir -p "$3/bin" "$3/lib/site-packages" && cp "$0" "$3/bin/python" ;;
+    *purelib*) echo .venv/lib/site-packages ;;
+    "-m pip install "*" uv") test ! -e uv-cannot-be-had && cp "$0" .venv/bin/uv ;;
+    *"pip install "*) test ! -e broken-network ;;
     "-m pytest"*) echo "1 failed, 2 passed in 0.01s"; exit 1 ;;
 esac
 """
 
 
+UV_INSTALL = "pip install --quiet --python .venv/bin/python -r requirements-dev.txt"
+GET_UV = "-m pip install --quiet --disable-pip-version-check uv"
+PIP_INSTALL = "-m pip install --quiet --disable-pip-version-check -r requirements-dev.txt"
+
+
 def make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make as a user does, without the variables of the make that started these tests."""
+    """Run make as a user does, without uv and the variables of the make that started these tests."""
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=directory,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": f"{directory / COMMANDS}:{path_without_uv()}"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def path_without_uv() -> str:
+    """Return the folders of commands, but those in which uv is."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if not (Path(folder) / "uv").exists())
 
 
 # Two a core.
@@ -67,12 +82,37 @@ def fake_python(tmp_path) -> str:
     return f"PYTHON={path}"
 
 
+# A Python that says of itself which version it is.
+PYTHON_OF_VERSION = (
+    """#!/bin/sh
+case "$*" in
+    "--version") echo "Python {version}"; exit ;;
+    *version_info*) exec '"""
+    + sys.executable
+    + """' -c "
+import sys
+sys.version_info = tuple(map(int, '{version}'.split('.')))
+$2" ;;
+esac
+"""
+)
+
+
+def install_command(clone: Path, name: str, script: str) -> Path:
+    """Put a command where it is found first."""
+    path = clone / COMMANDS / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(script, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
 def calls(clone: Path) -> list[str]:
     """Return how Python was called since the last question."""
     path = clone / "calls"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     path.unlink(missing_ok=True)
-    return [line for line in lines if not line.startswith("-c ")]
+    return [line for line in lines if not line.startswith(("-c ", "--version"))]
 
 
 def stamps(clone: Path) -> list[Path]:
@@ -92,21 +132,72 @@ def test_a_missing_python_is_named_together_with_the_way_out(clone):
     outcome = make(clone, "test", "PYTHON=no-such-python")
 
     assert outcome.returncode == 2
-    assert 'needs Python 3.11, and "no-such-python" is not it' in outcome.stderr
+    assert 'needs Python 3.11.5 to 3.14, and "no-such-python" is not it' in outcome.stderr
     assert "make test PYTHON=" in outcome.stderr
+
+
+@pytest.mark.parametrize("version", ["3.10.13", "3.11.4", "3.15.0"])
+def test_a_python_of_another_version_is_refused(clone, version):
+    old = install_command(clone, "python-of-another-version", PYTHON_OF_VERSION.format(version=version))
+
+    outcome = make(clone, "venv", f"PYTHON={old}")
+
+    assert outcome.returncode == 2
+    assert "needs Python 3.11.5 to 3.14" in outcome.stderr
+
+
+@pytest.mark.parametrize("version", ["3.11.5", "3.12.1", "3.13.0", "3.14.0"])
+def test_the_python_that_the_machine_has_is_found_and_named(clone, version):
+    """A name that does not start, such as one of a version manager without that version, is passed over."""
+    name = f"python{version.rpartition('.')[0]}"
+    for other in {"python3.11", "python3.12", "python3.13", "python3.14", "python3"}:
+        install_command(clone, other, "#!/bin/sh\nexit 127\n")
+    install_command(clone, name, PYTHON_OF_VERSION.format(version=version) + FAKE_PYTHON.partition("\n")[2])
+
+    outcome = make(clone, "venv")
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert f"(Python {version}, uv)" in outcome.stdout
 
 
 def test_the_environment_is_built_once(clone, fake_python):
     make(clone, "test-unit", fake_python)
     assert calls(clone) == [
         "-m venv .venv",
-        "-m pip install --quiet --disable-pip-version-check -r requirements-dev.txt",
+        GET_UV,
+        UV_INSTALL,
         "-m pip check",
         f"-m pytest -n {SIDE_BY_SIDE} tests/unit",
     ]
 
     make(clone, "test-unit", fake_python)
     assert calls(clone) == [f"-m pytest -n {SIDE_BY_SIDE} tests/unit"]
+
+
+def test_the_uv_of_the_machine_installs(clone, fake_python):
+    install_command(clone, "uv", FAKE_PYTHON)
+
+    make(clone, "venv", fake_python)
+
+    assert calls(clone) == ["-m venv .venv", UV_INSTALL, "-m pip check"]
+
+
+def test_without_uv_pip_installs(clone, fake_python):
+    (clone / "uv-cannot-be-had").touch()
+
+    outcome = make(clone, "venv", fake_python)
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert calls(clone) == ["-m venv .venv", GET_UV, PIP_INSTALL, "-m pip check"]
+
+
+def test_where_uv_finds_no_packages_pip_installs(clone, fake_python):
+    install_command(clone, "uv", "#!/bin/sh\nexit 1\n")
+
+    outcome = make(clone, "venv", fake_python)
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert calls(clone) == ["-m venv .venv", PIP_INSTALL, "-m pip check"]
 
 
 def test_an_interrupted_install_is_done_again_from_the_beginning(clone, fake_python):
@@ -194,16 +285,14 @@ def test_ci_runs_the_checks_and_all_tests_that_developers_run():
     assert (PROJECT / ".ci/run").stat().st_mode & stat.S_IXUSR
 
 
-def test_ci_fails_when_a_test_does_and_ends_with_the_summary_of_the_tests(clone, fake_python):
-    commands = clone / "commands"
-    commands.mkdir()
+def test_ci_fails_when_a_test_does_and_ends_with_the_summary_of_the_tests(clone):
     for name in ("python3.11", "docker-compose", "chromium", "npm"):
-        shutil.copy(fake_python.partition("=")[2], commands / name)
+        install_command(clone, name, FAKE_PYTHON)
     shutil.copytree(PROJECT / ".ci", clone / ".ci")
 
     outcome = subprocess.run(
         [clone / ".ci/run"],
-        env={"PATH": f"{commands}:{os.environ['PATH']}"},
+        env={"PATH": f"{clone / COMMANDS}:{path_without_uv()}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -48,7 +48,7 @@ def requirements_of(file_name: str) -> tuple[Requirement, ...]:
 def lock() -> dict[str, str]:
     """Return version by canonical name."""
     lines = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    pins = [line.partition(";")[0].strip().split("==") for line in lines if not line.startswith("#")]
     return {canonicalize_name(name): version for name, version in pins}
 
 
