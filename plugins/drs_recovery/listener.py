@@ -85,7 +85,7 @@ def _write(dag_id: str, run_id: str) -> None:
         if reason := elsewhere(store.get_execution(execution), known_installation()):
             log.info("%s/%s was ended by hand, which changes nothing: %s", dag_id, run_id, reason)
             return
-        store.request_cancel(execution, *intent)
+        store.ending.request_cancel(execution, *intent)
     except (ExecutionNotFoundError, TransitionRefusedError) as error:
         log.info("%s/%s was ended by hand: %s", dag_id, run_id, error)
     except Exception:

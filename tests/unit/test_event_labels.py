@@ -33,6 +33,7 @@ def test_every_event_of_the_store_has_words() -> None:
     ended = {
         *(f"EXECUTION_{status}" for status in ExecutionStatus if status.is_final),
         *(f"WAVE_{status}" for status in WaveStatus if status.is_final),
+        *("GATE_OPENED", "GATE_UPDATED", "FAILURE_GATE_OPENED", "FAILURE_GATE_UPDATED"),
         *(f"GATE_{decision}" for decision in GateDecision if decision is not GateDecision.WAITING),
         *(f"FAILURE_GATE_{answer}" for answer in FailureDecision if answer is not FailureDecision.WAITING),
     }

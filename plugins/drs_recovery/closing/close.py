@@ -100,7 +100,7 @@ class ExecutionCloser:
         """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
         unstarted = waves_without_all_jobs(document)
         if open_jobs(document) or unstarted:
-            self._store.begin_cancelling(document["executionId"], ending.actor, ending.reason)
+            self._store.ending.begin_cancelling(document["executionId"], ending.actor, ending.reason)
         # At every look: such a task may also have joined the queue once more.
         for wave in unstarted:
             leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
@@ -157,7 +157,7 @@ class ExecutionCloser:
                     self._end_wave(document, wave, ending)
                 document = self._anew(document)
         status, error = ending.status_of(document), ending.error_of(document)
-        self._store.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
+        self._store.ending.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
 
     def _gives_up(self, document: Document) -> bool:
         """From now on nobody looks at servers that are still under way: their phase must not say "wait"."""
@@ -175,7 +175,7 @@ class ExecutionCloser:
             )
             if failed:
                 poll = WavePoll(servers=failed, is_look=False)
-                self._store.record_poll(wave["executionId"], wave["waveNumber"], poll)
+                self._store.polls.record(wave["executionId"], wave["waveNumber"], poll)
                 wrote = True
         return wrote
 
@@ -194,7 +194,7 @@ class ExecutionCloser:
             return False
         plan, execution_id = plan_from_snapshot(document["planSnapshot"]), document["executionId"]
         try:
-            self._store.start_polling(execution_id, wave["waveNumber"])
+            self._store.waves.start_polling(execution_id, wave["waveNumber"])
             WaveEnd(self._store, plan, execution_id, wave["waveNumber"]).end()
         except WaveFailedError as failed:
             log.info("execution %s: %s", execution_id, failed)

@@ -109,12 +109,12 @@ def _end_of_start(store: ExecutionStore, document: Record, wave: Record) -> Unse
     reason = f"its steps ended before all of its jobs were started{last_trouble(wave)}"
     wave, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
     if not any("jobId" in server for server in servers):
-        store.fail_wave(execution_id, number, reason)
+        store.waves.fail(execution_id, number, reason)
         raise WaveFailedError(wave_label(wave), reason)
     unstarted = [one for part in awaited_parts(wave, servers) for one in part.server_ids]
     failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields={"error": reason}) for one in unstarted)
-    store.record_poll(execution_id, number, WavePoll(servers=failed, is_look=False))
-    store.start_polling(execution_id, number)
+    store.polls.record(execution_id, number, WavePoll(servers=failed, is_look=False))
+    store.waves.start_polling(execution_id, number)
     return None
 
 

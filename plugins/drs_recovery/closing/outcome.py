@@ -9,8 +9,9 @@ from typing import Any
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
-from drs_recovery.store.executions import ExecutionStore, final_status
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import cancel_words, launch_began
+from drs_recovery.store.rules import final_status
 from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.rules import (
     blocked_by,
@@ -59,12 +60,12 @@ class Ending:
             else blocked_by(document, plan_from_snapshot(document["planSnapshot"]), number)
         )
         if status is WaveStatus.NOT_STARTED and failure:
-            store.skip_wave(execution_id, number, f"not started: {failure}", SkipCause.DEPENDENCY)
+            store.waves.skip(execution_id, number, f"not started: {failure}", SkipCause.DEPENDENCY)
         elif self.cancelled or status is WaveStatus.NOT_STARTED:
-            store.cancel_wave(execution_id, number, self._wave_reason(wave))
+            store.waves.cancel(execution_id, number, self._wave_reason(wave))
         else:
             reason = f"wave {wave_label(wave)} ended without a verdict: {self.reason}"
-            store.fail_wave(execution_id, number, f"{reason}{last_trouble(wave)}")
+            store.waves.fail(execution_id, number, f"{reason}{last_trouble(wave)}")
 
     def _wave_reason(self, wave: Mapping[str, Any]) -> str:
         if WaveStatus(wave["status"]) is WaveStatus.NOT_STARTED:

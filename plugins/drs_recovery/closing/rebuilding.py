@@ -125,8 +125,8 @@ class Rebuilder:
         start, attempt = min(job.created for job in jobs), max(job.ref.attempt for job in jobs)
         self._store.rebuild_wave(execution_id, number, start, attempt)
         for job in jobs:
-            self._store.record_job(execution_id, number, job.ref, adopted=True)
-        self._store.start_polling(execution_id, number)
+            self._store.waves.record_job(execution_id, number, job.ref, adopted=True)
+        self._store.waves.start_polling(execution_id, number)
 
 
 def _jobs_at(hooks: PlaceClients, execution_id: str, since: datetime) -> Iterable[FoundJob]:

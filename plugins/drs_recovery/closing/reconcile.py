@@ -103,7 +103,7 @@ def _close(
     result: Reconciliation,
 ) -> None:
     ending = ending_without_run(store.get_document(execution_id), run_state)
-    store.begin_reconciling(execution_id, run_state or "deleted")
+    store.ending.begin_reconciling(execution_id, run_state or "deleted")
     unsettled = closer.close(store.get_document(execution_id), ending)
     if unsettled is None:
         log.info("execution %s, whose DAG run is %s, is closed", execution_id, run_state or "deleted")

@@ -198,7 +198,7 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
 
 def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:
     try:
-        if store.preempt(drill["executionId"], recovery["executionId"]):
+        if store.ending.preempt(drill["executionId"], recovery["executionId"]):
             log.warning("execution %s cancels %s", recovery["executionId"], named(drill))
     except TransitionRefusedError:
         log.info("execution %s: %s has ended by itself", recovery["executionId"], named(drill))

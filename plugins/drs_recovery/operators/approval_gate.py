@@ -71,7 +71,7 @@ class ApprovalGateOperator(AskingMixin, ApprovalOperator):
         self.put(context, question, gate)
 
     def _opened(self, execution_id: str, question: Question) -> dict[str, Any]:
-        gate = self.store.open_gate(
+        gate = self.store.gates.open(
             execution_id,
             self.wave_number,
             message=question.message,
@@ -114,7 +114,7 @@ class ApprovalGateOperator(AskingMixin, ApprovalOperator):
         if gate["decision"] == GateDecision.WAITING:
             answer = answer_of(event)
             reason = f"{answer.actor} started the execution: a second person must approve it"
-            self.store.refuse_answer(
+            self.store.gates.refuse_answer(
                 execution_id, self.wave_number, answer.actor, reason, answer.comment, answer.decided_time
             )
             self.log.warning("execution %s: not approved: %s", execution_id, reason)
@@ -137,7 +137,7 @@ class ApprovalGateOperator(AskingMixin, ApprovalOperator):
 
     def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> dict[str, Any]:
         answer = answer_of(event)
-        recorded = self.store.decide_gate(
+        recorded = self.store.gates.decide(
             execution_id,
             self.wave_number,
             decision,

@@ -82,7 +82,7 @@ class FailureDecisionOperator(AskingMixin, HITLOperator):
 
     def _record(self, execution_id: str, decision: FailureDecision, event: Mapping[str, Any]) -> None:
         answer = answer_of(event)
-        stands = self.store.decide_failure_gate(
+        stands = self.store.gates.decide_failure_gate(
             execution_id, self.wave_number, decision, answer.actor, answer.comment, answer.decided_time
         )
         self.log.info("wave %s: %s by %s", self.wave_number, stands["decision"], stands.get("actor"))
@@ -127,7 +127,7 @@ class FailureDecisionOperator(AskingMixin, HITLOperator):
     def _ask(self, context: Context, document: Mapping[str, Any]) -> None:
         execution_id = document["executionId"]
         question = failure_question(document, self.plan_of(execution_id), self.wave_number)
-        gate = self.store.open_failure_gate(
+        gate = self.store.gates.open_failure_gate(
             execution_id,
             self.wave_number,
             message=question.message,
@@ -158,7 +158,7 @@ class FailureDecisionOperator(AskingMixin, HITLOperator):
 
     def _fail(self, execution_id: str, error: ExecutionError) -> None:
         if self.store.get_wave(execution_id, self.wave_number)["status"] != WaveStatus.FAILED:
-            self.store.fail_wave(execution_id, self.wave_number, str(error))
+            self.store.waves.fail(execution_id, self.wave_number, str(error))
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:

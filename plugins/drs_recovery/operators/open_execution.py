@@ -161,7 +161,7 @@ class OpenExecutionOperator(PlanOperator):
 
     def _skip(self, execution_id: str, reason: str) -> NoReturn:
         check_not_ending(self.store.get_execution(execution_id))
-        self.store.finalize(execution_id, ExecutionStatus.SKIPPED, reason)
+        self.store.ending.finalize(execution_id, ExecutionStatus.SKIPPED, reason)
         self.announce(execution_id)
         raise AirflowSkipException(reason)
 

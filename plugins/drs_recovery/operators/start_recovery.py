@@ -83,7 +83,7 @@ class StartRecoveryOperator(WaveOperator):
         self.pass_over_if_blocked(document)
         check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         make_way(self.store, execution_id, document)
-        requested, is_new = self.store.request_wave(execution_id, self.wave_number, asked_by)
+        requested, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by)
         if not is_new:
             return None
         self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)

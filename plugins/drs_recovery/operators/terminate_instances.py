@@ -60,7 +60,7 @@ class TerminateInstancesOperator(RecoveryOperator):
                 self.store, dag_run.conf or {}, context["params"], request_id, self.installation
             )
             actor = str(dag_run.triggering_user_name or dag_run.run_type.value)
-            self.store.request_termination(request.execution_id, actor, request_id, request.detail)
+            self.store.terminations.request(request.execution_id, actor, request_id, request.detail)
             look = Terminator(self.store, Clients()).look(
                 request.execution_id, request.waves, allow_recovery=request.include_recovery
             )
@@ -88,7 +88,7 @@ class TerminateInstancesOperator(RecoveryOperator):
         with self.announcing(request.execution_id):
             if failures:
                 error = TerminationFailedError(failures)
-                self.store.record_termination_failure(request.execution_id, str(error))
+                self.store.terminations.record_failure(request.execution_id, str(error))
                 raise error
         self.log.info("execution %s: its instances are gone", request.execution_id)
         return request.execution_id

@@ -143,7 +143,7 @@ class WaveMixin(RecoveryMixin):
         plan = plan_from_snapshot(document["planSnapshot"])
         if failure := blocked_by(document, plan, self.wave_number):
             reason = f"not started: {failure}"
-            self.store.skip_wave(document["executionId"], self.wave_number, reason, SkipCause.DEPENDENCY)
+            self.store.waves.skip(document["executionId"], self.wave_number, reason, SkipCause.DEPENDENCY)
             raise AirflowSkipException(reason)
 
     def deadline_of(self, execution: str) -> float:

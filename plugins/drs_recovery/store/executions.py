@@ -11,13 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, SkipCause, WaveStatus
-from drs_recovery.store.cancels import StoreCancels
+from drs_recovery.statuses import FindingSeverity, WaveStatus
 from drs_recovery.store.documents import (
-    ENGINE,
     Event,
-    compose,
-    due_item,
     execution_item,
     limited,
     listing_items,
@@ -26,33 +22,26 @@ from drs_recovery.store.documents import (
     server_item,
     wave_item,
 )
-from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Put, Update
-from drs_recovery.store.facts import has_instances_left, instances_of
-from drs_recovery.store.findings import StoreFindings
+from drs_recovery.store.ending import Ending
+from drs_recovery.store.expressions import Check, Item, Put
+from drs_recovery.store.gates import Gates
+from drs_recovery.store.instances import Instances
 from drs_recovery.store.job_queue import JobQueue
-from drs_recovery.store.keys import execution_key, key_of, live_key
+from drs_recovery.store.keys import execution_key
 from drs_recovery.store.listings import Listings
 from drs_recovery.store.locks import ActionLock, Installations, Notifications, PlanLocks
-from drs_recovery.store.polls import StorePolls
-from drs_recovery.store.rebuilding import StoreRebuilding
-from drs_recovery.store.records import NewExecution, NewServer
-from drs_recovery.store.retries import StoreRetries
-from drs_recovery.store.retry_requests import StoreRetryRequests
+from drs_recovery.store.polls import Polls
+from drs_recovery.store.reads import StoreReads
+from drs_recovery.store.records import NewExecution, NewServer, PreflightFinding
+from drs_recovery.store.retries import Retries
 from drs_recovery.store.rules import (
     EXECUTION_SUBJECT,
-    can_terminate,
-    demand_final_transition,
     demand_live,
-    final_status,
-    measured_objectives,
-    seconds_between,
-    termination_time,
     wave_subject,
 )
 from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS, ExecutionsTable
-from drs_recovery.store.terminations import StoreTerminations
+from drs_recovery.store.terminations import Terminations
 from drs_recovery.store.transaction import (
-    RECORD_IS_AS_READ,
     RECORD_IS_NEW,
     execution_growth,
     execution_update,
@@ -60,35 +49,36 @@ from drs_recovery.store.transaction import (
     retried_on_conflict,
 )
 from drs_recovery.store.waits import Waits
+from drs_recovery.store.waves import Waves
 
-__all__ = ["ExecutionStore", "can_terminate", "final_status"]
+# A record of DynamoDB has room for 400 KB, and every look at the execution reads all of it.
+MOST_FINDINGS = 100
 
 # Servers can be added until the jobs of their wave are started; a skipped wave shows what it passes over.
 _OPEN_FOR_SERVERS = frozenset({WaveStatus.NOT_STARTED, WaveStatus.PENDING, WaveStatus.SKIPPED})
 
 
-class ExecutionStore(
-    StoreTerminations,
-    StoreRetries,
-    StoreRebuilding,
-    StoreRetryRequests,
-    StorePolls,
-    StoreCancels,
-    StoreFindings,
-):
+class ExecutionStore(StoreReads):
     """
-    The records of executions; what lies in partitions of its own is an attribute each.
+    Read executions and open them; everything else has a part of its own.
 
-    :param table: the table of executions.
-    :param clock: gives epoch seconds.
+    The first parts write the life of an execution, the others partitions of their own.
     """
 
     def __init__(self, table: ExecutionsTable, clock: Callable[[], float] = time.time) -> None:
         super().__init__(table, clock)
-        self.listings = Listings(table, clock)
-        self.queue = JobQueue(table, clock)
+        self.instances = Instances(table, clock)
+        self.waves = Waves(table, clock, self.instances)
+        self.gates = Gates(table, clock)
+        self.polls = Polls(table, clock)
         self.waits = Waits(table, clock)
+        self.ending = Ending(table, clock)
+        self.terminations = Terminations(table, clock, self.instances)
+
         self.locks = PlanLocks(table, clock)
+        self.retries = Retries(table, clock, self.locks)
+        self.queue = JobQueue(table, clock)
+        self.listings = Listings(table, clock)
         self.action_lock = ActionLock(table, clock)
         self.installations = Installations(table, clock)
         self.notifications = Notifications(table, clock)
@@ -211,65 +201,90 @@ class ExecutionStore(
         return True
 
     @retried_on_conflict
-    def finalize(
-        self,
-        execution_id: str,
-        status: ExecutionStatus,
-        error: str | None = None,
-        actor: str = ENGINE,
-        *,
-        cancelled: bool = False,
-    ) -> bool:
+    def set_findings(self, execution_id: str, findings: Sequence[PreflightFinding]) -> bool:
         """
-        End an execution, once: what it ended with never changes.
+        Record what a preflight found; a later preflight of the same execution replaces it.
 
-        A wave that still could start ends with it: a retry may have reopened it a moment before.
+        Errors come first. Of more than a hundred findings the rest is only counted, here and in the event.
 
         :param execution_id: the execution.
-        :param status: a final status.
-        :param error: why it did not end well; an error that is recorded already stands.
-        :param actor: who ends it.
-        :param cancelled: whether it is ended before its time, whatever the status.
-        :return: False if it had ended already.
-        :raises TransitionRefusedError: a wave is active, the records do not prove COMPLETED, or what is to be
-            SKIPPED has begun or is being cancelled.
+        :param findings: all of them; none means that everything is fine.
+        :return: False if the record says so already.
+        :raises TransitionRefusedError: the execution has ended.
         """
-        if not status.is_final:
-            raise ValueError(f"{status} is not a final status")
-        execution, waves, servers = self._read_all(execution_id)
-        if ExecutionStatus(execution["status"]).is_final:
+        execution = self._read_execution(execution_id)
+        demand_live(execution, EXECUTION_SUBJECT, "checked")
+        items = _finding_items(findings)
+        if execution.get("findings") == items:
             return False
-        document = compose(execution, waves, servers)
-        demand_final_transition(document, status)
-        now = self._now()
-        end = max(now, execution.get("startTime", now))
-        told = execution.get("error", error and limited(error))
-        cut_short = (cancelled and status is not ExecutionStatus.COMPLETED) or None
-        changes = {**_ending(document, status, end), **present({"error": told, "cancelled": cut_short})}
-        unstarted = [wave for wave in waves if wave["status"] == WaveStatus.NOT_STARTED]
-        ended = "skippedWaves" if status is ExecutionStatus.SKIPPED else "cancelledWaves"
-        detail = {
-            "error": changes.get("error"),
-            ended: [wave["waveNumber"] for wave in unstarted] or None,
-        }
-        actions: list[Action] = [
-            execution_update(execution, now, changes),
-            Delete(live_key(execution_id)),
-            *_due(execution_id, changes.get("terminateAfter")),
-        ]
-        waves_end = [record_update(wave, {**_ended_with(status, told), "endTime": end}) for wave in unstarted]
-        room = MAX_TRANSACTION_ACTIONS - 1 - len(actions)
-        self._end_early(execution, waves_end[room:])
-        self._commit(Event(f"EXECUTION_{status}", detail, actor), [*actions, *waves_end[:room]])
+        counts = Counter(finding.severity for finding in findings)
+        detail = {"errors": counts[FindingSeverity.ERROR], "warnings": counts[FindingSeverity.WARNING]}
+        update = execution_update(execution, self._now(), {"findings": items})
+        self._commit(Event("PREFLIGHT", detail), [update])
         return True
 
-    def _end_early(self, execution: Item, waves: Sequence[Update]) -> None:
-        """End the waves for which the ending transaction has no room: no wave may outlive its execution."""
-        if waves:
-            nothing_else_happened = Check(
-                key_of(execution), Condition(RECORD_IS_AS_READ, {"readVersion": execution["version"]})
-            )
-            self.table.transact([nothing_else_happened, *waves])
+    @retried_on_conflict
+    def begin_rebuilding(self, execution_id: str, reason: str) -> None:
+        """
+        Record that an execution is being rebuilt: from now on nothing of it starts, and none ends COMPLETED.
+
+        :param execution_id: the execution.
+        :param reason: what was lost, for people; stands before an error that was recorded already.
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        execution = self._read_execution(execution_id)
+        if "rebuilt" in execution:
+            return
+        demand_live(execution, EXECUTION_SUBJECT, "rebuilt")
+        error = limited("\n".join(text for text in (reason, execution.get("error")) if text))
+        # Without this time no wave starts, whatever a task makes of it.
+        changes = {"rebuilt": False, "error": error, "admittedTime": None}
+        event = Event("EXECUTION_REBUILDING", {"reason": reason})
+        self._commit(event, [execution_update(execution, self._now(), changes)])
+
+    @retried_on_conflict
+    def rebuild_wave(self, execution_id: str, number: int, start: float, attempt: int) -> None:
+        """
+        Record that a wave was started, since DRS has jobs of it.
+
+        :param execution_id: the execution.
+        :param number: of the wave, from 1.
+        :param start: epoch seconds of its first job.
+        :param attempt: the last one that has a job.
+        :raises TransitionRefusedError: the execution has ended.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if "startTime" in wave:
+            return
+        demand_live(execution, wave_subject(wave), WaveStatus.PENDING)
+        if WaveStatus(wave["status"]).is_final:
+            raise TransitionRefusedError(wave_subject(wave), wave["status"], WaveStatus.PENDING)
+        changes = {"status": WaveStatus.PENDING, "startTime": start, "askedBy": 0}
+        if attempt > 1:
+            changes |= {"attempt": attempt, "attemptTime": start}
+        active: Sequence[int] = [*execution["activeWaves"], number]
+        started = {
+            "startTime": min(start, execution.get("startTime", start)),
+            "currentWave": max(execution["currentWave"], number),
+        }
+        standing = self._standing(execution, active, execution["waitingGates"])
+        self._commit(
+            Event("WAVE_REBUILT", {"wave": number, "attempt": attempt}),
+            [execution_update(execution, self._now(), {**standing, **started}), record_update(wave, changes)],
+        )
+
+    @retried_on_conflict
+    def end_rebuilding(self, execution_id: str, jobs: Sequence[str]) -> None:
+        """
+        Record that everything is in an execution's record that DRS knows of it.
+
+        :param execution_id: the execution.
+        :param jobs: ids of the jobs that were found.
+        """
+        execution = self._read_execution(execution_id)
+        if execution.get("rebuilt") is False:
+            event = Event("EXECUTION_REBUILT", {"jobs": list(jobs)})
+            self._commit(event, [execution_update(execution, self._now(), {"rebuilt": True})])
 
 
 def _demand_open(execution: Item, wave: Item) -> None:
@@ -282,37 +297,29 @@ def _growth(servers: int) -> dict[str, int]:
     return {"progress.totalServers": servers, "progress.pending": servers}
 
 
-def _ended_with(status: ExecutionStatus, told: str | None) -> Item:
-    """What the end of an execution makes of a wave that has not started."""
-    if status is not ExecutionStatus.SKIPPED:
-        return {"status": WaveStatus.CANCELLED, "statusReason": "not started: the execution ended"}
+def _finding_items(findings: Sequence[PreflightFinding]) -> list[Item]:
+    ordered = sorted(findings, key=lambda finding: finding.severity is not FindingSeverity.ERROR)
+    if len(ordered) > MOST_FINDINGS:
+        left_out = len(ordered) - MOST_FINDINGS + 1
+        more = PreflightFinding(
+            ordered[MOST_FINDINGS - 1].severity,
+            f"there are {left_out} more findings",
+            "see the log of the task open_execution",
+        )
+        ordered = [*ordered[: MOST_FINDINGS - 1], more]
+    return [_finding_item(finding) for finding in ordered]
+
+
+def _finding_item(finding: PreflightFinding) -> Item:
     return {
-        "status": WaveStatus.SKIPPED,
-        "skipCause": SkipCause.EXECUTION_SKIPPED,
-        "statusReason": told or "not started: the execution was not run",
+        "severity": finding.severity,
+        "what": finding.what,
+        "remedy": finding.remedy,
+        **present(
+            {
+                "sourceServerId": finding.source_server_id,
+                "serverName": finding.server_name,
+                "waveNumber": finding.wave_number,
+            }
+        ),
     }
-
-
-def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
-    left = has_instances_left(document)
-    return {
-        "status": status,
-        "paused": None,
-        "waitingGates": [],
-        "waitingFor": None,
-        "endTime": end,
-        "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),
-        "measured": measured_objectives(document, status, end),
-        # Lists show executions without their servers: a server that failed may have an instance, too.
-        "instancesLeft": left or (False if _launched_any(document) else None),
-        "terminateAfter": termination_time(document, end) if left else None,
-    }
-
-
-def _launched_any(document: Item) -> bool:
-    return any(instances_of(server) for wave in document["waves"] for server in wave["serverStatuses"])
-
-
-def _due(execution_id: str, time: float | None) -> list[Put]:
-    """The record by which housekeeping finds the instances that this execution leaves."""
-    return [] if time is None else [Put(due_item(execution_id, time))]

@@ -1,27 +1,100 @@
-"""Gates in the execution store: a question before a wave, and the first answer to it, which stands."""
+"""Gates in the execution store: a question about a wave, and the first answer to it, which stands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
+from drs_recovery.exceptions import TransitionRefusedError
+from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision, WaveStatus
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, limited, present
 from drs_recovery.store.expressions import Item
-from drs_recovery.store.facts import Record, is_same_person
-from drs_recovery.store.rules import demand_live, standing_status, wave_subject, without
-from drs_recovery.store.transaction import StoreBase, execution_update, record_update, retried_on_conflict
-
-_PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
-
-_ASKED_ANEW = {"gate": "GATE_UPDATED", "failureGate": "FAILURE_GATE_UPDATED"}
+from drs_recovery.store.facts import Record, attempt_of, is_same_person
+from drs_recovery.store.rules import demand_live, wave_subject, without
+from drs_recovery.store.transaction import execution_update, record_update, retried_on_conflict
 
 
-class StoreGates(StoreBase):
-    """Open gates and decide them."""
+@dataclass(frozen=True)
+class _Kind:
+    """
+    A kind of gate.
+
+    :param field: attribute of the WAVE record.
+    :param opened: event of its opening.
+    :param updated: event of the same question put again in other words.
+    :param decided: what the event of its decision starts with.
+    :param name: how errors call it.
+    :param waiting: its decision while nobody has answered.
+    :param place: where it stands, ``before`` or ``behind`` the wave.
+    :param statuses: of a wave about which the question can be put.
+    :param is_of_attempt: whether each attempt at the wave has its own.
+    """
+
+    field: str
+    opened: str
+    updated: str
+    decided: str
+    name: str
+    waiting: GateDecision | FailureDecision
+    place: str
+    statuses: frozenset[WaveStatus]
+    is_of_attempt: bool
+
+    def subject(self, wave: Record) -> str:
+        """How errors name the gate of a wave."""
+        return f"{self.name} of {wave_subject(wave)}"
+
+    def demand_can_open(self, execution: Record, wave: Record) -> None:
+        """Refuse to ask what no answer could change any more."""
+        subject = self.subject(wave)
+        status = demand_live(execution, subject, self.waiting)
+        if status is ExecutionStatus.CANCELLING:
+            raise TransitionRefusedError(subject, f"part of an execution that is {status}", self.waiting)
+        if wave["status"] not in self.statuses:
+            raise TransitionRefusedError(
+                subject, f"{self.place} a wave that is {wave['status']}", self.waiting
+            )
+
+    def demand_open(self, execution: Record, wave: Record, wanted: str) -> Item:
+        """Refuse an answer to a question that was not asked; gives the gate otherwise."""
+        demand_live(execution, self.subject(wave), wanted)
+        gate: Item = wave.get(self.field) or {}
+        if gate.get("decision") != self.waiting:
+            raise TransitionRefusedError(self.subject(wave), "not open", wanted)
+        return gate
+
+
+# The approval of a real recovery is asked before the plan's first wave, even if that one is left out.
+_BEFORE_START = _Kind(
+    field="gate",
+    opened="GATE_OPENED",
+    updated="GATE_UPDATED",
+    decided="GATE",
+    name="the gate",
+    waiting=GateDecision.WAITING,
+    place="before",
+    statuses=frozenset({WaveStatus.NOT_STARTED, WaveStatus.SKIPPED}),
+    is_of_attempt=False,
+)
+_ABOUT_FAILURE = _Kind(
+    field="failureGate",
+    opened="FAILURE_GATE_OPENED",
+    updated="FAILURE_GATE_UPDATED",
+    decided="FAILURE_GATE",
+    name="the failure gate",
+    waiting=FailureDecision.WAITING,
+    place="behind",
+    statuses=frozenset({WaveStatus.FAILED}),
+    is_of_attempt=True,
+)
+
+
+class Gates(StoreBase):
+    """Open gates, before the start of a wave and about its failure, and decide them."""
 
     @retried_on_conflict
-    def open_gate(
+    def open(
         self,
         execution_id: str,
         number: int,
@@ -38,43 +111,73 @@ class StoreGates(StoreBase):
         answered; one that an end of the execution closed without an answer is opened anew when the execution
         is.
 
-        :param execution_id: the execution.
-        :param number: the wave behind the gate, from 1.
-        :param message: what is asked.
         :param approvers: who may answer; empty for everyone who may trigger.
-        :param deadline: until when, if there is a limit.
         :param two_person: whether the person who started the execution may not approve.
         :return: the gate: ``decision``, ``since``, ``message``, ``approvers``, and ``deadline`` and
             ``twoPerson`` if they apply.
         :raises TransitionRefusedError: the wave was started or skipped, or the execution ends or has ended.
         """
+        limits = present({"deadline": deadline, "twoPerson": two_person or None})
+        return self._open(_BEFORE_START, execution_id, number, message, approvers, limits)
+
+    @retried_on_conflict
+    def open_failure_gate(
+        self, execution_id: str, number: int, message: str, approvers: Sequence[str], deadline: float
+    ) -> Item:
+        """
+        Record that people are asked about a failed wave; the execution is PAUSED unless a wave is active.
+
+        The gate of this attempt that was opened before stands, see :meth:`open`.
+
+        :param approvers: who may answer; empty for everyone who may trigger.
+        :return: the gate: as of :meth:`open`, and ``attempt``.
+        :raises TransitionRefusedError: the wave is not FAILED, or the execution ends or has ended.
+        """
+        return self._open(_ABOUT_FAILURE, execution_id, number, message, approvers, {"deadline": deadline})
+
+    def _open(
+        self,
+        kind: _Kind,
+        execution_id: str,
+        number: int,
+        message: str,
+        approvers: Sequence[str],
+        limits: Item,
+    ) -> Item:
         execution, wave = self._read_together(execution_id, number)
-        if "gate" in wave and stands(wave["gate"], execution, number):
-            return self._asked_anew(execution, wave, "gate", message, approvers)
-        _demand_gate_can_open(execution, wave)
+        attempt, known = attempt_of(wave), wave.get(kind.field) or {}
+        is_this_one = known and known.get("attempt", attempt) == attempt
+        if is_this_one and stands(known, execution, number):
+            return self._ask_anew(kind, execution, wave, message, approvers)
+        kind.demand_can_open(execution, wave)
         now = self._now()
+        of_attempt = {"attempt": attempt} if kind.is_of_attempt else {}
+        asked: Item = {"message": limited(message), "approvers": list(approvers)}
         gate = {
-            "decision": GateDecision.WAITING,
+            "decision": kind.waiting,
+            **of_attempt,
             "since": now,
-            "message": limited(message),
-            "approvers": list(approvers),
-            **present({"deadline": deadline, "twoPerson": two_person or None}),
+            **asked,
+            **limits,
+            **present({"askedAfter": known.get("decidedTime")}),
         }
-        event = Event(
-            "GATE_OPENED", {"wave": number, "message": gate["message"], "approvers": list(approvers)}
+        waiting, changes = [*execution["waitingGates"], number], {kind.field: gate}
+        standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
+        self._commit(
+            Event(kind.opened, {"wave": number, **of_attempt, **asked}),
+            [execution_update(execution, now, standing), record_update(wave, changes)],
         )
-        self._commit_opened(event, execution, wave, {"gate": gate}, now)
         return gate
 
-    def _asked_anew(
-        self, execution: Item, wave: Item, name: str, message: str, approvers: Sequence[str]
+    def _ask_anew(
+        self, kind: _Kind, execution: Item, wave: Item, message: str, approvers: Sequence[str]
     ) -> Item:
         """A question that is put again says what is true now; an answered one says what was answered to."""
-        gate: Item = wave[name]
+        gate: Item = wave[kind.field]
         asked = {**gate, "message": limited(message), "approvers": list(approvers)}
-        if gate["decision"] == GateDecision.WAITING and asked != gate:
-            event = Event(_ASKED_ANEW[name], {"wave": wave["waveNumber"], "message": asked["message"]})
-            changes, waiting = {name: asked}, execution["waitingGates"]
+        if gate["decision"] == kind.waiting and asked != gate:
+            event = Event(kind.updated, {"wave": wave["waveNumber"], "message": asked["message"]})
+            changes, waiting = {kind.field: asked}, execution["waitingGates"]
             standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
             now = self._now()
             self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
@@ -82,7 +185,7 @@ class StoreGates(StoreBase):
         return dict(gate)
 
     @retried_on_conflict
-    def decide_gate(
+    def decide(
         self,
         execution_id: str,
         number: int,
@@ -94,27 +197,66 @@ class StoreGates(StoreBase):
         """
         Record the answer to a gate; the first one stands, a later one changes nothing.
 
-        :param execution_id: the execution.
-        :param number: the wave behind the gate, from 1.
         :param decision: any but WAITING.
-        :param actor: who decided.
-        :param comment: what they wrote, if anything.
         :param decided_time: when they decided; now, if not given.
         :return: the gate as it stands: also ``actor``, ``decidedTime``, and ``comment`` if there is one.
         :raises TransitionRefusedError: the gate is not open, the execution has ended, or a second person is
             needed for an approval.
         """
-        if decision is GateDecision.WAITING:
+        return self._decide(_BEFORE_START, execution_id, number, decision, actor, comment, decided_time)
+
+    @retried_on_conflict
+    def decide_failure_gate(
+        self,
+        execution_id: str,
+        number: int,
+        decision: FailureDecision,
+        actor: str,
+        comment: str | None = None,
+        decided_time: float | None = None,
+    ) -> Item:
+        """
+        Record what is to be done about a failed wave; the first answer stands, a later one changes nothing.
+
+        :param decision: any but WAITING.
+        :param decided_time: when they decided; now, if not given.
+        :return: the gate as it stands, as of :meth:`decide`.
+        :raises TransitionRefusedError: nobody was asked, or the execution has ended.
+        """
+        return self._decide(_ABOUT_FAILURE, execution_id, number, decision, actor, comment, decided_time)
+
+    def _decide(
+        self,
+        kind: _Kind,
+        execution_id: str,
+        number: int,
+        decision: GateDecision | FailureDecision,
+        actor: str,
+        comment: str | None,
+        decided_time: float | None,
+    ) -> Item:
+        if decision is kind.waiting:
             raise ValueError("WAITING is no decision of a gate")
         execution, wave = self._read_together(execution_id, number)
-        if "gate" in wave and wave["gate"]["decision"] != GateDecision.WAITING:
-            return dict(wave["gate"])
-        _demand_gate_can_be_decided(execution, wave, decision)
-        _demand_second_person(execution, wave, decision, actor)
+        known = wave.get(kind.field)
+        if known and known["decision"] != kind.waiting:
+            return dict(known)
+        gate = kind.demand_open(execution, wave, decision)
+        _demand_second_person(kind, execution, wave, decision, actor)
         now = self._now()
-        gate = decided(wave["gate"], decision, actor, comment, now if decided_time is None else decided_time)
-        event = Event(f"GATE_{decision}", {"wave": number, "comment": comment}, actor)
-        self._commit_decided(event, execution, wave, {"gate": gate}, now)
+        answer = {
+            "decision": decision,
+            "actor": actor,
+            "decidedTime": now if decided_time is None else decided_time,
+        }
+        gate = {**gate, **answer, **present({"comment": comment})}
+        of_attempt = {"attempt": gate["attempt"]} if kind.is_of_attempt else {}
+        waiting = without(execution["waitingGates"], number)
+        standing = self._standing(execution, execution["activeWaves"], waiting)
+        self._commit(
+            Event(f"{kind.decided}_{decision}", {"wave": number, **of_attempt, "comment": comment}, actor),
+            [execution_update(execution, now, standing), record_update(wave, {kind.field: gate})],
+        )
         return gate
 
     @retried_on_conflict
@@ -130,93 +272,15 @@ class StoreGates(StoreBase):
         """
         Record an answer that does not count; the question stays open.
 
-        :param execution_id: the execution.
-        :param number: the wave behind the gate, from 1.
-        :param actor: who answered.
-        :param reason: why it does not count.
-        :param comment: what they wrote, if anything.
         :param answered_time: when they answered; from now on only later answers count.
         :raises TransitionRefusedError: the gate is not open, or the execution has ended.
         """
         execution, wave = self._read_together(execution_id, number)
-        _demand_gate_can_be_decided(execution, wave, GateDecision.WAITING)
+        known = _BEFORE_START.demand_open(execution, wave, GateDecision.WAITING)
         event = Event("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
-        gate = {**wave["gate"], **present({"askedAfter": answered_time})}
+        gate = {**known, **present({"askedAfter": answered_time})}
         update = execution_update(execution, self._now(), {})
         self._commit(event, [update, record_update(wave, {"gate": gate})])
-
-    def _commit_opened(
-        self, event: Event, execution: Item, wave: Item, changes: Mapping[str, Item], now: float
-    ) -> None:
-        """Write the gate of a wave that waits from now on; ``changes`` are those of the wave."""
-        waiting = [*execution["waitingGates"], wave["waveNumber"]]
-        standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
-        self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
-
-    def _commit_decided(
-        self, event: Event, execution: Item, wave: Item, changes: Mapping[str, Item], now: float
-    ) -> None:
-        """Write the gate of a wave that waits no longer; ``changes`` are those of the wave."""
-        waiting = without(execution["waitingGates"], wave["waveNumber"])
-        standing = self._standing(execution, execution["activeWaves"], waiting)
-        self._commit(event, [execution_update(execution, now, standing), record_update(wave, changes)])
-
-    def _standing(
-        self,
-        execution: Item,
-        active_waves: Sequence[int],
-        waiting_gates: Sequence[int],
-        opened: Item | None = None,
-    ) -> Item:
-        """
-        What active waves and waiting gates make of the EXECUTION record.
-
-        :param execution: the record as it was read.
-        :param active_waves: numbers of the waves that run from now on.
-        :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
-        :param opened: the WAVE record of a gate that is being opened.
-        """
-        status = standing_status(ExecutionStatus(execution["status"]), active_waves, waiting_gates)
-        paused = None
-        if status is ExecutionStatus.PAUSED:
-            first = waiting_gates[0]
-            if opened is None or opened["waveNumber"] != first:
-                opened = self._read_wave(execution["executionId"], first)
-            paused = _pause(opened)
-        return {
-            "status": status,
-            "paused": paused,
-            "activeWaves": sorted(active_waves),
-            "waitingGates": list(waiting_gates),
-        }
-
-
-def _pause(wave: Record) -> Item:
-    gate = _waiting_gate(wave)
-    if gate is None:
-        # EXECUTION names the gate already: the transaction that opens it is still being written.
-        raise StoreConflictError([wave["recordKey"]])
-    return {"wave": wave["waveNumber"], **{name: gate[name] for name in _PAUSE_FIELDS if name in gate}}
-
-
-def _waiting_gate(wave: Record) -> Item | None:
-    """The open question of a wave: before its start, or about its failure."""
-    gates = (wave.get("gate"), wave.get("failureGate"))
-    return next((gate for gate in gates if gate and gate["decision"] == GateDecision.WAITING), None)
-
-
-def decided(gate: Item, decision: str, actor: str, comment: str | None, time: float) -> Item:
-    """
-    A gate with its answer.
-
-    :param gate: as it was opened.
-    :param decision: what was decided.
-    :param actor: who decided.
-    :param comment: what they wrote, if anything.
-    :param time: when they decided.
-    """
-    answer = {"decision": decision, "actor": actor, "decidedTime": time}
-    return {**gate, **answer, **present({"comment": comment})}
 
 
 def asked_after(gate: Record) -> float:
@@ -224,42 +288,18 @@ def asked_after(gate: Record) -> float:
     Time of the last answer to an earlier question, in epoch seconds: only a later answer is one to this.
 
     It is by the clock of whoever takes answers, with which no other clock is compared.
-
-    :param gate: of a wave, before its start or about its failure.
     """
     return float(gate.get("askedAfter", 0))
 
 
 def stands(gate: Record, execution: Record, number: int) -> bool:
-    """
-    Whether a question was answered or is still open: the end of an execution closes it without an answer.
-
-    :param gate: of a wave, before its start or about its failure.
-    :param execution: EXECUTION record.
-    :param number: the wave, from 1.
-    """
+    """Whether a question was answered or is open: the end of an execution closes it without an answer."""
     return gate["decision"] != GateDecision.WAITING or number in execution["waitingGates"]
 
 
-def _demand_gate_can_open(execution: Record, wave: Record) -> None:
-    subject = f"the gate of {wave_subject(wave)}"
-    status = demand_live(execution, subject, GateDecision.WAITING)
-    if status is ExecutionStatus.CANCELLING:
-        raise TransitionRefusedError(subject, f"part of an execution that is {status}", GateDecision.WAITING)
-    # The approval of a real recovery is asked before the plan's first wave, even if that one is left out.
-    if wave["status"] not in (WaveStatus.NOT_STARTED, WaveStatus.SKIPPED):
-        raise TransitionRefusedError(subject, f"before a wave that is {wave['status']}", GateDecision.WAITING)
-
-
-def _demand_gate_can_be_decided(execution: Record, wave: Record, decision: GateDecision) -> None:
-    subject = f"the gate of {wave_subject(wave)}"
-    demand_live(execution, subject, decision)
-    if (wave.get("gate") or {}).get("decision") != GateDecision.WAITING:
-        raise TransitionRefusedError(subject, "not open", decision)
-
-
-def _demand_second_person(execution: Record, wave: Record, decision: GateDecision, actor: str) -> None:
+def _demand_second_person(
+    kind: _Kind, execution: Record, wave: Record, decision: GateDecision | FailureDecision, actor: str
+) -> None:
     alone = is_same_person(execution["initiatedBy"], actor)
-    if decision is GateDecision.APPROVED and wave["gate"].get("twoPerson") and alone:
-        subject = f"the gate of {wave_subject(wave)}"
-        raise TransitionRefusedError(subject, f"for a second person, not {actor}", decision)
+    if decision is GateDecision.APPROVED and wave[kind.field].get("twoPerson") and alone:
+        raise TransitionRefusedError(kind.subject(wave), f"for a second person, not {actor}", decision)

@@ -19,6 +19,7 @@ from operator import itemgetter
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store.base import StoreBase, is_final
 from drs_recovery.store.documents import listed_row, public
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
@@ -30,7 +31,7 @@ from drs_recovery.store.keys import (
     ticket_partition,
     type_partition,
 )
-from drs_recovery.store.reads import StoreReads, is_final
+from drs_recovery.store.reads import read_summaries
 from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
 
@@ -52,7 +53,7 @@ _WHOLE_MOMENT = END_OF_RANGE
 _LATEST = 1e11
 
 
-class Listings(StoreReads):
+class Listings(StoreBase):
     """Every list of executions."""
 
     def page(self, wanted: ExecutionFilter = _ALL, limit: int = 50, cursor: str | None = None) -> Page:
@@ -73,7 +74,7 @@ class Listings(StoreReads):
         search = _Search(self._rows(wanted, after, limit + 2), wanted)
         items: list[Item] = []
         while len(items) <= limit and (ids := search.candidates(limit + 1 - len(items))):
-            items += [item for item in self.get_executions(ids) if wanted.accepts(item)]
+            items += [item for item in read_summaries(self.table, ids) if wanted.accepts(item)]
         if len(items) > limit:
             return Page(items[:limit], _cursor_of(_position(items[limit - 1])))
         return Page(items, None if search.stopped is None else _cursor_of((-search.stopped, _WHOLE_MOMENT)))
@@ -95,7 +96,7 @@ class Listings(StoreReads):
         live = [status for status in ExecutionStatus if not status.is_final]
         indexed = [row for status in live for row in self.table.index_rows(BY_STATUS, status)]
         ids += [row["executionId"] for row in indexed if is_wanted(row)]
-        items = (item for item in self.get_executions(ids) if not is_final(item) and is_wanted(item))
+        items = (item for item in read_summaries(self.table, ids) if not is_final(item) and is_wanted(item))
         return sorted(items, key=_position)
 
     def recovered_servers(self, server_ids: Collection[str]) -> Iterator[tuple[Item, Item]]:
@@ -106,7 +107,8 @@ class Listings(StoreReads):
         :return: EXECUTION record and SERVER record, newest recovery first.
         """
         rows = self.table.rows(type_partition(ExecutionType.RECOVERY), START_OF_RANGE, END_OF_RANGE)
-        for execution in self.get_executions(listed_row(row)["executionId"] for row in rows):
+        ids = (listed_row(row)["executionId"] for row in rows)
+        for execution in read_summaries(self.table, ids):
             if is_final(execution) and (
                 not execution.get("instancesLeft") or execution["instancesTerminated"]
             ):

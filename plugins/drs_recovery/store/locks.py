@@ -12,6 +12,7 @@ from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, public
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
@@ -22,7 +23,7 @@ from drs_recovery.store.keys import (
     turn_key,
     unrecorded_key,
 )
-from drs_recovery.store.transaction import RECORD_IS_NEW, StoreBase, record_update, retried_on_conflict
+from drs_recovery.store.transaction import RECORD_IS_NEW, record_update, retried_on_conflict
 
 # A drill waits for no other execution of its plan; a recovery does not mind a drill, which it cancels.
 _IN_THE_WAY = {

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drs_recovery.statuses import WaveStatus
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import limited, present, public
 from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.records import WavePoll
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store.transaction import (
-    StoreBase,
     execution_growth,
     in_transactions,
     log_phases,
@@ -62,7 +62,7 @@ class FollowedWave:
         self._records = records
 
 
-class StorePolls(StoreBase):
+class Polls(StoreBase):
     """Write what polls saw; no poll ends a wave or an execution."""
 
     @retried_on_conflict
@@ -80,7 +80,7 @@ class StorePolls(StoreBase):
         return WaveRecords(execution, wave, self._read_servers(execution_id, number))
 
     @retried_on_conflict
-    def record_poll(
+    def record(
         self, execution_id: str, number: int, poll: WavePoll, followed: FollowedWave | None = None
     ) -> list[Item]:
         """
@@ -173,7 +173,7 @@ class StorePolls(StoreBase):
             followed.keep(replace(known, wave=_written(wave, changes)))
 
     @retried_on_conflict
-    def record_poll_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
+    def record_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
         """
         Record that a poll failed; a wave that does not run is left alone.
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError
-from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.store.base import StoreBase, is_reopened
 from drs_recovery.store.documents import compose, public, summary
-from drs_recovery.store.expressions import Item, Key
+from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
     END_OF_RANGE,
     event_order,
     execution_key,
     wave_key,
 )
-from drs_recovery.store.table import MAX_BATCH_KEYS
-from drs_recovery.store.transaction import StoreBase, retried_on_conflict
+from drs_recovery.store.table import ExecutionsTable
 
 
 class StoreReads(StoreBase):
@@ -37,8 +36,7 @@ class StoreReads(StoreBase):
 
         :param execution_ids: the executions; those that do not exist are left out.
         """
-        keys = [execution_key(execution_id) for execution_id in dict.fromkeys(execution_ids)]
-        return [summary(item) for item in self._read_many(keys)]
+        return read_summaries(self.table, execution_ids)
 
     def get_wave(self, execution_id: str, number: int) -> Item:
         """
@@ -59,11 +57,7 @@ class StoreReads(StoreBase):
         """
         numbers = range(1, waves + 1)
         keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
-        return [public(item) for item in self._read_many(keys)]
-
-    def _read_many(self, keys: Sequence[Key]) -> Iterator[Item]:
-        for start in range(0, len(keys), MAX_BATCH_KEYS):
-            yield from self.table.get_many(keys[start : start + MAX_BATCH_KEYS])
+        return [public(item) for item in self.table.get_many(keys)]
 
     def get_servers(self, execution_id: str, number: int) -> list[Item]:
         """
@@ -92,29 +86,9 @@ class StoreReads(StoreBase):
         :return: the execution document, as :meth:`get_document` reads it.
         """
         waves, servers = self._read_parts(execution["executionId"])
-        if _is_reopened(execution, waves):
+        if is_reopened(execution, waves):
             return self.get_document(execution["executionId"])
         return compose(execution, waves, servers)
-
-    @retried_on_conflict
-    def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
-        """
-        Read the execution, then its waves, then their servers.
-
-        In this order a part can only be newer than the whole above it: a final execution is never shown with
-        a wave that still runs, nor a COMPLETED wave with a server that has no instance yet. Only a retry can
-        reopen what was read as final a moment before, and then everything is read again.
-        """
-        execution = self._read_execution(execution_id)
-        waves, servers = self._read_parts(execution_id)
-        if _is_reopened(execution, waves):
-            raise StoreConflictError([execution["recordKey"]])
-        return execution, waves, servers
-
-    def _read_parts(self, execution_id: str) -> tuple[list[Item], list[Item]]:
-        parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
-        waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
-        return waves, [item for item in parts if item["recordKey"].startswith("SERVER#")]
 
     def get_events(self, execution_id: str) -> list[Item]:
         """
@@ -126,14 +100,10 @@ class StoreReads(StoreBase):
         return [public(item) for item in sorted(items, key=event_order)]
 
 
-def _is_reopened(execution: Mapping[str, Any], waves: Iterable[Item]) -> bool:
-    """Whether a retry has begun since the EXECUTION record was read."""
-    return is_final(execution) and any(wave["status"] in ACTIVE_WAVES for wave in waves)
-
-
-def is_final(item: Mapping[str, Any]) -> bool:
-    """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
-    return item.get("status") in FINAL_EXECUTIONS
+def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list[Item]:
+    """Read EXECUTION records as lists show them, in the order of the ids; missing ones are left out."""
+    keys = [execution_key(execution_id) for execution_id in dict.fromkeys(execution_ids)]
+    return [summary(item) for item in table.get_many(keys)]
 
 
 class Documents:

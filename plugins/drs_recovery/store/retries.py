@@ -3,14 +3,14 @@ Retries in the execution store: a failed wave begins a new attempt, and what it 
 
 A retry is two transitions, because the jobs of the earlier attempt are looked at between them::
 
-    FAILED ── retry_wave ──> PENDING, restartPending ── restart_failed ──> PENDING, attempt n + 1 complete
+    FAILED ──── begin ───> PENDING, restartPending ── restart_failed ──> PENDING, attempt n + 1 complete
 
 ``restart_failed`` decides which servers get a new job: those that failed, and those that never had one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from drs_recovery.exceptions import TransitionRefusedError
@@ -22,15 +22,15 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.documents import Event, live_item, present, public
+from drs_recovery.store.base import StoreBase
+from drs_recovery.store.documents import Event, limited, live_item, present, public
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record, attempt_of
-from drs_recovery.store.failure_gates import StoreFailureGates
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.locks import PlanLocks, taken
 from drs_recovery.store.progress import ServerChange, progress_deltas
-from drs_recovery.store.retry_requests import request_behind
 from drs_recovery.store.rules import demand_live, wave_subject, without
+from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     execution_growth,
     execution_update,
@@ -90,11 +90,43 @@ _ATTEMPT_FIELDS = (
 )
 
 
-class StoreRetries(StoreFailureGates):
+class Retries(StoreBase):
     """Begin a new attempt at a wave, also when its execution has ended."""
 
+    def __init__(self, table: ExecutionsTable, clock: Callable[[], float], locks: PlanLocks) -> None:
+        super().__init__(table, clock)
+        self._locks = locks
+
     @retried_on_conflict
-    def retry_wave(
+    def request(
+        self, execution_id: str, number: int, actor: str, asked_by: int, reason: str | None = None
+    ) -> tuple[Item, bool]:
+        """
+        Record who asks for a new attempt at a wave; it begins when the wave's first task runs again.
+
+        Of two people who ask for the same attempt, the first one stands.
+
+        :param execution_id: the execution.
+        :param number: the wave, from 1.
+        :param actor: who asks.
+        :param asked_by: ``max_tries`` of the cleared task: the attempt that this request leads to.
+        :param reason: why, if they said so.
+        :return: the request that stands: ``actor``, ``time``, ``askedBy``, and ``reason`` if there is one;
+            and whether it is this one.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        known = wave.get("retryRequest")
+        if known and known["askedBy"] >= asked_by:
+            return dict(known), False
+        now = self._now()
+        request = {"actor": actor, "time": now, "askedBy": asked_by, **_reason(reason)}
+        self.table.transact(
+            [execution_update(execution, now, {}), record_update(wave, {"retryRequest": request})]
+        )
+        return request, True
+
+    @retried_on_conflict
+    def begin(
         self, execution_id: str, number: int, actor: str, asked_by: int | None = None
     ) -> tuple[Item, bool]:
         """
@@ -141,7 +173,7 @@ class StoreRetries(StoreFailureGates):
         """What an execution that has ended gets back in the moment it is reopened: its plan, and its life."""
         if not _has_ended(execution):
             return []
-        lock, other = PlanLocks(self.table, self._clock).read(execution)
+        lock, other = self._locks.read(execution)
         if other is not None:
             current = f"part of a plan with a live {other['executionType']} ({other['executionId']})"
             raise TransitionRefusedError(wave_subject(wave), current, "retried")
@@ -202,6 +234,21 @@ class StoreRetries(StoreFailureGates):
                 "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
             )
             self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])
+
+
+def request_behind(wave: Record, asked_by: int | None) -> Record:
+    """
+    The recorded request that led to an attempt; empty if there is none.
+
+    :param wave: WAVE record.
+    :param asked_by: as the task of the attempt knows it.
+    """
+    request: Record = wave.get("retryRequest") or {}
+    return request if asked_by is not None and request.get("askedBy") == asked_by else {}
+
+
+def _reason(reason: str | None) -> Item:
+    return present({"reason": limited(reason) if reason else None})
 
 
 def _has_ended(execution: Record) -> bool:

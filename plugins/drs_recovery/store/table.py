@@ -113,24 +113,30 @@ class ExecutionsTable:
         """
         Read records in the order of their keys, strongly consistent; those that do not exist are left out.
 
-        :param keys: up to ``MAX_BATCH_KEYS`` keys, none twice.
+        :param keys: any number, none twice.
         :raises StoreError: DynamoDB keeps leaving keys unanswered.
         """
         found: dict[Key, Item] = {}
-        wanted = [encode(key.attributes) for key in keys]
+        for start in range(0, len(keys), MAX_BATCH_KEYS):
+            found |= self._get_batch(keys[start : start + MAX_BATCH_KEYS])
+        return [found[key] for key in keys if key in found]
+
+    def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        found: dict[Key, Item] = {}
+        wanted: Sequence[Mapping[str, Any]] = [encode(key.attributes) for key in keys]
 
         def take_batch() -> None:
             nonlocal wanted
-            answer = self._get_batch(wanted)
+            request = {self.table_name: {"Keys": wanted, "ConsistentRead": True}}
+            answer = self.client.batch_get_item(RequestItems=request)
             for item in map(_record, answer["Responses"].get(self.table_name, [])):
                 found[Key(item["executionId"], item["recordKey"])] = item
             wanted = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             if wanted:
                 raise _UnansweredKeysError(f"DynamoDB left {len(wanted)} of {len(keys)} records unanswered")
 
-        if wanted:
-            retry_transient(take_batch, self._patience)
-        return [found[key] for key in keys if key in found]
+        retry_transient(take_batch, self._patience)
+        return found
 
     def query(self, execution_id: str, first: str, last: str, *, backward: bool = False) -> list[Item]:
         """
@@ -203,11 +209,6 @@ class ExecutionsTable:
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _get_batch(self, keys: Sequence[Mapping[str, Any]]) -> Any:
-        return self.client.batch_get_item(
-            RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}}
-        )
 
 
 def _record(item: Mapping[str, Any]) -> Item:

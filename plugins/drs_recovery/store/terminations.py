@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import ENGINE, Event, compose, limited, present, termination_entry
 from drs_recovery.store.expressions import Delete, Item
 from drs_recovery.store.facts import has_instances_left, instances_of
-from drs_recovery.store.instance_records import InstancesSeen, compared
-from drs_recovery.store.instances import StoreInstances
+from drs_recovery.store.instances import Instances, InstancesSeen, compared
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
 from drs_recovery.store.progress import merge_jobs
 from drs_recovery.store.records import JobSeen, TerminationJob
 from drs_recovery.store.rules import can_terminate, is_termination_requested
+from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,
@@ -29,13 +30,15 @@ _SUBJECT = "what the execution launched"
 _NOT_OVER: Item = {"terminatedTime": None, "replacedBy": None}
 
 
-class StoreTerminations(StoreInstances):
+class Terminations(StoreBase):
     """Every transition of the instances of an execution that has ended; none touches its final status."""
 
+    def __init__(self, table: ExecutionsTable, clock: Callable[[], float], instances: Instances) -> None:
+        super().__init__(table, clock)
+        self._instances = instances
+
     @retried_on_conflict
-    def request_termination(
-        self, execution_id: str, actor: str, request_id: str, detail: Mapping[str, Any]
-    ) -> bool:
+    def request(self, execution_id: str, actor: str, request_id: str, detail: Mapping[str, Any]) -> bool:
         """
         Record that somebody wants instances of an execution terminated: before that, none is.
 
@@ -60,7 +63,7 @@ class StoreTerminations(StoreInstances):
         self._commit(Event("TERMINATION_REQUESTED", detail, actor), [update])
         return True
 
-    def postpone_termination(self, execution_id: str, other: str, reason: str) -> bool:
+    def postpone(self, execution_id: str, other: str, reason: str) -> bool:
         """
         Record that instances of an execution stay for as long as another one needs their servers, once.
 
@@ -73,7 +76,7 @@ class StoreTerminations(StoreInstances):
         return self._tell_once(execution_id, event, of="for")
 
     @retried_on_conflict
-    def record_termination_job(self, execution_id: str, job: TerminationJob, adopted: bool) -> None:
+    def record_job(self, execution_id: str, job: TerminationJob, adopted: bool) -> None:
         """
         Record a DRS job that terminates instances of an execution, once.
 
@@ -96,7 +99,7 @@ class StoreTerminations(StoreInstances):
         self._commit(Event("TERMINATION_JOB_STARTED", detail, _actor(execution)), [update])
 
     @retried_on_conflict
-    def record_termination_poll(self, execution_id: str, jobs: Sequence[JobSeen]) -> None:
+    def record_poll(self, execution_id: str, jobs: Sequence[JobSeen]) -> None:
         """
         Write how far the termination jobs of an execution are; nothing goes backwards.
 
@@ -128,7 +131,7 @@ class StoreTerminations(StoreInstances):
             self.table.transact(part)
 
     @retried_on_conflict
-    def finish_termination(self, execution_id: str) -> bool:
+    def finish(self, execution_id: str) -> bool:
         """
         Record that no instance of an execution is left, once.
 
@@ -148,7 +151,7 @@ class StoreTerminations(StoreInstances):
         return True
 
     @retried_on_conflict
-    def record_termination_failure(self, execution_id: str, message: str) -> bool:
+    def record_failure(self, execution_id: str, message: str) -> bool:
         """
         Record why instances of an execution could not be terminated.
 
@@ -199,17 +202,17 @@ class StoreTerminations(StoreInstances):
             [
                 execution_update(execution, self._now(), changes),
                 record_update(server, {**_with_instance(server, instance), **_NOT_OVER}),
-                self._late_launch(execution, server, instance),
+                self._instances.late_launch(execution, server, instance),
             ],
         )
         return True
 
-    def due_terminations(self) -> list[tuple[str, float]]:
+    def due(self) -> list[tuple[str, float]]:
         """Executions whose instances are due to be terminated, and since when, the longest due first."""
         items = self.table.query(HOUSEKEEPING, "DUE#", due_prefix(self._now()) + END_OF_RANGE)
         return [(item["dueExecutionId"], item["dueTime"]) for item in items]
 
-    def forget_due_termination(self, execution_id: str, time: float) -> None:
+    def forget_due(self, execution_id: str, time: float) -> None:
         """
         Take an execution off the list of due ones, such as one that has been opened again since.
 

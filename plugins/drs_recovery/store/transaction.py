@@ -1,5 +1,5 @@
 """
-What every part of the execution store shares: reading, committing, and trying again after a lost race.
+Conditional changes of records, how often a lost race is tried again, and the log of what was written.
 
 A transition reads the records, decides in plain Python, and writes on condition that they are as they were
 read. ``version`` of the EXECUTION record counts its transitions; polls leave it alone and add to
@@ -12,25 +12,19 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import tenacity
 
-from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
+from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.documents import Event, event_item
+from drs_recovery.store.documents import Event
 from drs_recovery.store.expressions import Action, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
-    END_OF_RANGE,
-    event_prefix,
-    execution_key,
     key_of,
-    server_prefix,
-    wave_key,
 )
-from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS, ExecutionsTable
+from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -61,94 +55,6 @@ retried_on_conflict = tenacity.retry(
     reraise=True,
 )
 """Run a method again, from its reading on, until no other writer comes between; 30 seconds at most."""
-
-
-class StoreBase:
-    """
-    The table and the clock behind an execution store.
-
-    :param table: the table of executions.
-    :param clock: gives epoch seconds.
-    """
-
-    def __init__(self, table: ExecutionsTable, clock: Callable[[], float] = time.time) -> None:
-        self.table = table
-        self._clock = clock
-
-    def _now(self) -> float:
-        return round(self._clock(), 3)
-
-    def _read_execution(self, execution_id: str) -> Item:
-        item = self.table.get(execution_key(execution_id))
-        if item is None:
-            raise ExecutionNotFoundError(execution_id)
-        return item
-
-    def _read_wave(self, execution_id: str, number: int) -> Item:
-        item = self.table.get(wave_key(execution_id, number))
-        return self._read_together(execution_id, number)[1] if item is None else item
-
-    def _read_together(self, execution_id: str, number: int) -> tuple[Item, Item]:
-        """Read EXECUTION and WAVE of one moment; one after the other, they could contradict each other."""
-        keys = [execution_key(execution_id), wave_key(execution_id, number)]
-        execution, wave = self.table.get_together(keys)
-        if execution is None:
-            raise ExecutionNotFoundError(execution_id)
-        if wave is None:
-            raise StoreError(f"execution {execution_id} has no wave {number}")
-        return execution, wave
-
-    def _read_servers(self, execution_id: str, number: int) -> list[Item]:
-        prefix = server_prefix(number)
-        return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
-
-    def _commit(self, event: Event, actions: Sequence[Action]) -> None:
-        """Write a transition together with its event."""
-        execution_id, moment = actions[0].key.execution_id, self._moment_of(actions)
-        number = 0
-        while True:
-            put = Put(event_item(execution_id, event, moment, number), RECORD_IS_NEW)
-            try:
-                self.table.transact([*actions, put])
-            except StoreConflictError as conflict:
-                if set(conflict.record_keys) != {put.key.record_key}:
-                    raise
-                # Only the event's key was taken: the next number of that moment is free, or the one after it.
-                number = max(number + 1, self._events_at(execution_id, moment))
-            else:
-                log_transition(event, actions)
-                return
-
-    @retried_on_conflict
-    def _tell_once(self, execution_id: str, event: Event, of: str) -> bool:
-        """Write an event that is no transition, unless there is one about the same part of its detail."""
-        told = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
-        subject = event.name, event.detail[of]
-        if any((one["event"], one["detail"].get(of)) == subject for one in told):
-            return False
-        self._commit(event, [execution_update(self._read_execution(execution_id), self._now(), {})])
-        return True
-
-    def _events_at(self, execution_id: str, moment: float) -> int:
-        """Count the events of one moment: the number of the next one."""
-        prefix = event_prefix(moment)
-        return len(self.table.query(execution_id, prefix, prefix + END_OF_RANGE))
-
-    def _moment_of(self, actions: Sequence[Action]) -> float:
-        """
-        Time of a transition: what it makes the EXECUTION record's ``lastUpdatedTime``, which never goes back.
-
-        So events stay in the order in which things happened, also when the hosts' clocks disagree.
-        """
-        return next((time for action in actions if (time := _updated_time(action)) is not None), self._now())
-
-
-def _updated_time(action: Action) -> float | None:
-    match action:
-        case Put(item=values) | Update(changes=values):
-            time: float | None = values.get("lastUpdatedTime")
-            return time
-    return None
 
 
 def in_transactions(elements: Sequence[Element]) -> Iterator[Sequence[Element]]:

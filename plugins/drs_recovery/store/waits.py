@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, limited
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.transaction import (
-    StoreBase,
     execution_growth,
     execution_update,
     record_update,

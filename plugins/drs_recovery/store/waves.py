@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import SkipCause, WaveStatus
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, job_entry, limited, present, public
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import attempt_of, left_queue
-from drs_recovery.store.gates import StoreGates
-from drs_recovery.store.instances import StoreInstances, launch_put
+from drs_recovery.store.instances import Instances, launch_of_job, launch_put
 from drs_recovery.store.records import JobRef
 from drs_recovery.store.rules import (
     demand_live,
@@ -25,6 +25,7 @@ from drs_recovery.store.rules import (
     wave_subject,
     without,
 )
+from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,
@@ -33,17 +34,21 @@ from drs_recovery.store.transaction import (
 )
 
 
-class StoreWaves(StoreGates, StoreInstances):
+class Waves(StoreBase):
     """Every transition of a wave."""
 
+    def __init__(self, table: ExecutionsTable, clock: Callable[[], float], instances: Instances) -> None:
+        super().__init__(table, clock)
+        self._instances = instances
+
     @retried_on_conflict
-    def request_wave(self, execution_id: str, number: int, asked_by: int = 0) -> tuple[Item, bool]:
+    def request(self, execution_id: str, number: int, asked_by: int = 0) -> tuple[Item, bool]:
         """
         Record that a wave is to be started: before that, nothing may be launched for it.
 
         :param execution_id: the execution.
         :param number: from 1.
-        :param asked_by: which request of people this answers, see ``retry_wave``.
+        :param asked_by: which request of people this answers, see ``Retries.begin``.
         :return: the WAVE record, and whether this call was the first.
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
         """
@@ -97,7 +102,7 @@ class StoreWaves(StoreGates, StoreInstances):
         if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
             now = self._now()
             jobs = [*wave["jobs"], job_entry(job, now)]
-            launch = self._launch_to_come_back_to(execution, number, job, now)
+            launch = launch_of_job(execution, number, job, now)
             self._commit(
                 _job_event(number, job, adopted),
                 [
@@ -106,7 +111,7 @@ class StoreWaves(StoreGates, StoreInstances):
                     launch_put(launch),
                 ],
             )
-            self.mark_replaced(launch)
+            self._instances.mark_replaced(launch)
 
     def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
         """
@@ -147,7 +152,7 @@ class StoreWaves(StoreGates, StoreInstances):
         return public(present({**wave, **changes}))
 
     @retried_on_conflict
-    def complete_wave(self, execution_id: str, number: int) -> Item:
+    def complete(self, execution_id: str, number: int) -> Item:
         """
         End a wave well; the wave and ``completedWaves`` change together, and once.
 
@@ -165,7 +170,7 @@ class StoreWaves(StoreGates, StoreInstances):
         completed = {"completedWaves": execution["completedWaves"] + 1}
         return self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
 
-    def fail_wave(self, execution_id: str, number: int, reason: str) -> Item:
+    def fail(self, execution_id: str, number: int, reason: str) -> Item:
         """
         End a wave as FAILED.
 
@@ -177,7 +182,7 @@ class StoreWaves(StoreGates, StoreInstances):
         """
         return self._end_badly(execution_id, number, WaveStatus.FAILED, reason)
 
-    def cancel_wave(self, execution_id: str, number: int, reason: str) -> Item:
+    def cancel(self, execution_id: str, number: int, reason: str) -> Item:
         """
         End a wave as CANCELLED.
 
@@ -189,7 +194,7 @@ class StoreWaves(StoreGates, StoreInstances):
         """
         return self._end_badly(execution_id, number, WaveStatus.CANCELLED, reason)
 
-    def skip_wave(self, execution_id: str, number: int, reason: str, cause: SkipCause) -> Item:
+    def skip(self, execution_id: str, number: int, reason: str, cause: SkipCause) -> Item:
         """
         Pass over a wave that was not started.
 

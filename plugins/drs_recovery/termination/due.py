@@ -65,7 +65,7 @@ class DueTerminations:
         :raises errors of the store: it is away, and no drill can be looked at.
         """
         result, name = DuePass(), installation(self._store)
-        for execution_id, since in self._store.due_terminations():
+        for execution_id, since in self._store.terminations.due():
             try:
                 if self._is_due(execution_id, since, name):
                     self.terminate(execution_id, result)
@@ -89,7 +89,7 @@ class DueTerminations:
             return False
         if execution.get("terminateAfter") == since and not execution["instancesTerminated"]:
             return True
-        self._store.forget_due_termination(execution_id, since)
+        self._store.terminations.forget_due(execution_id, since)
         return False
 
     def terminate(self, execution_id: str, result: DuePass) -> None:
@@ -105,12 +105,12 @@ class DueTerminations:
         if why := self._needed(execution_id):
             result.under_way[execution_id] = why
             return
-        self._store.request_termination(execution_id, ACTOR, _REQUEST_ID, {"reason": "its time is over"})
+        self._store.terminations.request(execution_id, ACTOR, _REQUEST_ID, {"reason": "its time is over"})
         look = self._terminator.look(execution_id)
         failures = _failures(look)
         if failures:
             error = str(TerminationFailedError(failures))
-            self._store.record_termination_failure(execution_id, error)
+            self._store.terminations.record_failure(execution_id, error)
             result.failed[execution_id] = error
         elif look.is_settled:
             result.terminated.append(execution_id)
@@ -124,7 +124,7 @@ class DueTerminations:
         need = needed_by(self._store, document, servers, ExecutionType)
         if need is None:
             return None
-        self._store.postpone_termination(execution_id, need.execution_id, need.reason)
+        self._store.terminations.postpone(execution_id, need.execution_id, need.reason)
         return need.reason
 
 

@@ -27,7 +27,7 @@ from drs_recovery.hooks.ec2 import TERMINATED, describe_instances, is_gone
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.instance_records import InstancesSeen
+from drs_recovery.store.instances import InstancesSeen
 from drs_recovery.store.reads import Documents
 from drs_recovery.store.records import Launch
 from drs_recovery.termination.targets import ENDED_STATES, RecordedInstance, unconfirmed_of
@@ -83,7 +83,7 @@ class InstanceChecker:
     def check(self) -> InstanceCheck:
         """Look once at every place; trouble with one, or with one execution, is no trouble of the others."""
         result = InstanceCheck()
-        launches = self._store.launches()
+        launches = self._store.instances.launches()
         ended = {one.execution_id for one in launches if self._has_ended(one.execution_id)}
         instances = {
             execution_id: unconfirmed_of(document)
@@ -137,7 +137,7 @@ class InstanceChecker:
     ) -> None:
         asked = [one for one in instances if one in standings]
         for reason in sorted({self._elsewhere[one] for one in instances if one in self._elsewhere}):
-            self._store.tell_unchecked(execution_id, reason)
+            self._store.instances.tell_unchecked(execution_id, reason)
         if not asked:
             return
         seen = InstancesSeen(
@@ -151,7 +151,7 @@ class InstanceChecker:
             replaced_by=_later_launches(execution_id, asked, launches),
             is_all=len(asked) == len(instances),
         )
-        if not self._store.record_instances_seen(execution_id, seen):
+        if not self._store.instances.record_seen(execution_id, seen):
             return
         if seen.gone:
             log.warning("execution %s: gone: %s", execution_id, ", ".join(seen.gone))
@@ -159,7 +159,7 @@ class InstanceChecker:
         if seen.still_running:
             log.warning("execution %s: not replaced: %s", execution_id, ", ".join(seen.still_running))
             result.still_running[execution_id] = list(seen.still_running)
-        if len(seen.gone) == len(instances) and self._store.finish_termination(execution_id):
+        if len(seen.gone) == len(instances) and self._store.terminations.finish(execution_id):
             result.ended.append(execution_id)
 
     def _is_over(self, instance: RecordedInstance) -> bool:
@@ -184,7 +184,7 @@ class InstanceChecker:
                 continue
             jobs = {one.job_id for one in unconfirmed_of(document)} if document is not None else ()
             if launch.job_id not in jobs:
-                self._store.forget_launch(launch)
+                self._store.instances.forget_launch(launch)
 
     def _has_ended(self, execution_id: str) -> bool:
         document = self._documents.get(execution_id)

@@ -167,7 +167,7 @@ class Sweeper:
             late = {"jobId": row["jobID"], "recoveryInstanceId": instance_id}
             late["instanceId"] = row.get("ec2InstanceID") or instance_id
             late |= {"accountId": hooks.account_id} if hooks.account_id else {}
-            if self._store.record_late_instance(owner, str(row.get("sourceServerID")), late):
+            if self._store.terminations.record_late_instance(owner, str(row.get("sourceServerID")), late):
                 log.warning("execution %s: %s came up after its end", owner, instance_id)
                 result.recorded.append(f"{instance_id} in {hooks.place.region}")
 
@@ -198,7 +198,7 @@ class Sweeper:
         asked = TerminationCalls(hooks.drs, allowed, room).terminate(rows)
         for job_id, instance_ids in asked.started:
             log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))
-            self._store.record_sweep(execution_id, instance_ids, job_id)
+            self._store.terminations.record_sweep(execution_id, instance_ids, job_id)
             result.terminated += [f"{one} in {place.region}" for one in instance_ids]
         result.failed += [f"{one} in {place.region}: {reason}" for one, reason in asked.refused.items()]
         if asked.stopped_by is not None:

@@ -139,7 +139,7 @@ class Terminator:
         newest = max((requested_at(job) for job in running), default=0.0)
         all_ended = not (look.jobs_run or look.problems)
         if all_ended or time.time() > newest + _JOB_PATIENCE:
-            self._store.finish_termination(execution_id)
+            self._store.terminations.finish(execution_id)
 
     def _answering(
         self, by_place: Mapping[Place, Sequence[Element]], look: TerminationLook
@@ -169,7 +169,7 @@ class Terminator:
     ) -> None:
         listed = self._clients.at(*place).drs.describe_jobs([job["jobId"] for job in jobs])
         seen = [job_seen(JobAnswer(str(job["jobID"]), job)) for job in listed]
-        self._store.record_termination_poll(execution_id, [job for job in seen if job is not None])
+        self._store.terminations.record_poll(execution_id, [job for job in seen if job is not None])
         look.jobs_run = look.jobs_run or any(job.get("status") != JOB_COMPLETED for job in listed)
 
 
@@ -209,7 +209,7 @@ class _PlaceLook:
             return
         rows = self._rows()
         fates = self._fates(rows)
-        self._store.record_terminated(self._document["executionId"], fates[Fate.GONE])
+        self._store.terminations.record_terminated(self._document["executionId"], fates[Fate.GONE])
         look.refusals += [self._objection(one, rows[one]) for one in fates[Fate.NOT_OURS]]
         waited_for = self._ask_for(look, {one: rows[one] for one in fates[Fate.TERMINABLE]}, need)
         look.left += [str(self._instances[one]) for one in (*waited_for, *fates[Fate.UNLISTED])]
@@ -305,7 +305,7 @@ class _PlaceLook:
     def _record_job(self, job_id: str, instance_ids: tuple[str, ...], *, adopted: bool) -> None:
         execution_id = self._document["executionId"]
         job = TerminationJob(job_id, self._place.region, self._place.connection, instance_ids)
-        self._store.record_termination_job(execution_id, job, adopted)
+        self._store.terminations.record_job(execution_id, job, adopted)
         log.info("execution %s: %s terminates %s", execution_id, job_id, ", ".join(instance_ids))
 
 

@@ -162,7 +162,7 @@ async def _found(hub: Hub, execution_id: str, wave_numbers: Sequence[int], wish:
 
 
 def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
-    waves = [store.get_wave_records(execution_id, number) for number in wave_numbers]
+    waves = [store.polls.get_wave_records(execution_id, number) for number in wave_numbers]
     return Waves(public(waves[0].execution), waves)
 
 

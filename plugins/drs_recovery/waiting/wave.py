@@ -14,7 +14,6 @@ from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import public
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.polls import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
 from drs_recovery.store.records import WavePoll
@@ -243,15 +242,14 @@ class WaveWait:
         execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
         looks, newest = self._looks.unrecorded, self._looks.newest
         written = execution_id, number, looks, newest, self._followed
-        await self._hub.with_store(ExecutionStore.record_looks, *written)
+        await self._hub.with_store(lambda store: store.polls.record_looks(*written))
         self._looks.recorded()
 
     async def _record(self, poll: WavePoll) -> None:
         number = self._wave["waveNumber"]
         poll = replace(poll, looks=self._looks.unrecorded, looked_at=self._looks.newest)
-        self._servers = await self._hub.with_store(
-            ExecutionStore.record_poll, self._execution["executionId"], number, poll, self._followed
-        )
+        written = self._execution["executionId"], number, poll, self._followed
+        self._servers = await self._hub.with_store(lambda store: store.polls.record(*written))
         self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
         self._looks.recorded()
         self._is_noted(poll.trouble)

@@ -104,7 +104,7 @@ class InstanceEnricher:
         seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in lacking]
         problems = tuple(map(str, troubles))
         poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
-        after = self._store.record_poll(execution_id, wave_number, poll)
+        after = self._store.polls.record(execution_id, wave_number, poll)
         missing = tuple(s["sourceServerId"] for s in after if self._is_waited_for(s))
         return Details(after, missing, problems)
 
@@ -141,7 +141,7 @@ class InstanceEnricher:
         ]
         if server_changes(servers, seen, time.time(), 0):
             poll = WavePoll(servers=tuple(seen), is_look=False)
-            servers = self._store.record_poll(execution_id, wave_number, poll, followed)
+            servers = self._store.polls.record(execution_id, wave_number, poll, followed)
         return tuple(server["sourceServerId"] for server in servers if has_details(server))
 
     def _is_waited_for(self, server: Record) -> bool:

@@ -72,7 +72,7 @@ def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: M
             troubles += [error] if part.number in awaited else []
             continue
         if started is not None:
-            store.record_job(document["executionId"], wave["waveNumber"], started.job, adopted=True)
+            store.waves.record_job(document["executionId"], wave["waveNumber"], started.job, adopted=True)
             awaited.discard(part.number)
     if troubles:
         # One that may pass is worth another look, whatever a definite refusal says.

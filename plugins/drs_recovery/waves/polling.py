@@ -83,7 +83,7 @@ class WaveWatcher:
         poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
         if poll.trouble:
             log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
-        after = self._store.record_poll(execution_id, wave_number, poll)
+        after = self._store.polls.record(execution_id, wave_number, poll)
         return Look(
             # Nobody knows of the jobs of a place that did not answer.
             settled=problem is None and is_settled(execution, answers, after),
@@ -163,7 +163,7 @@ def record_problem(
     :param looks: how often AWS was asked since the last poll that was written.
     """
     try:
-        store.record_poll_failure(execution_id, wave_number, problem, looks)
+        store.polls.record_failure(execution_id, wave_number, problem, looks)
     except PASSING_TROUBLE as error:
         # The store itself is out of reach: the next good poll writes what this one could not.
         log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))

@@ -48,7 +48,7 @@ def begin_retry(
     :return: whether this call began it.
     :raises TransitionRefusedError: the execution may not go on.
     """
-    return store.retry_wave(execution_id, number, actor, asked_by)[1]
+    return store.retries.begin(execution_id, number, actor, asked_by)[1]
 
 
 def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> None:
@@ -81,7 +81,7 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
         details = InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
         if details.problems:
             raise NotStartedError("; ".join(details.problems), None)
-    store.restart_failed(execution_id, number)
+    store.retries.restart_failed(execution_id, number)
 
 
 def _give_up_lost_servers(
@@ -103,7 +103,7 @@ def _give_up_lost_servers(
         if server.get("jobId") in lost and not needs_no_more_polls(server)
     )
     jobs = tuple(JobSeen(str(job_id), JOB_UNLISTED) for job_id in sorted(lost))
-    store.record_poll(execution_id, wave["waveNumber"], WavePoll(jobs, failed, is_look=False))
+    store.polls.record(execution_id, wave["waveNumber"], WavePoll(jobs, failed, is_look=False))
 
 
 def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:

@@ -110,7 +110,7 @@ class WaveStarter:
         known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts)
         if not known:
             self._demand_a_job(execution_id, wave)
-        self._store.start_polling(execution_id, number)
+        self._store.waves.start_polling(execution_id, number)
         return [known[part_number] for part_number in sorted(known)]
 
     def _start_parts(
@@ -160,7 +160,7 @@ class WaveStarter:
         log.warning("execution %s wave %s: %s", execution_id, number, error)
         why = {"error": limited(str(error))}
         failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields=why) for one in part.server_ids)
-        servers = self._store.record_poll(execution_id, number, WavePoll(servers=failed, is_look=False))
+        servers = self._store.polls.record(execution_id, number, WavePoll(servers=failed, is_look=False))
         leave_queues(self._store, self._clients, wave, servers, [part.number])
 
     def _demand_a_job(self, execution_id: str, wave: Mapping[str, Any]) -> None:
@@ -185,13 +185,13 @@ class WaveStarter:
         return min(others or queued, key=lambda delay: math.inf if delay.pause is None else delay.pause)
 
     def _fail(self, execution_id: str, number: int, error: ExecutionError) -> None:
-        self._store.fail_wave(execution_id, number, str(error))
+        self._store.waves.fail(execution_id, number, str(error))
         self.leave_queues(execution_id, number)
 
     def _record(self, execution_id: str, wave: Mapping[str, Any], started: Started) -> None:
         job, number = started.job, wave["waveNumber"]
         self._memory.set(_memory_key(wave, job.part), job.job_id)
-        self._store.record_job(execution_id, number, job, adopted=started.adopted)
+        self._store.waves.record_job(execution_id, number, job, adopted=started.adopted)
         verb = "adopted" if started.adopted else "started"
         log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
 
@@ -200,7 +200,7 @@ class WaveStarter:
     ) -> None:
         """Put on record which jobs were named as the part's and are not; the next try starts without them."""
         for job_id, why in ignored.items():
-            self._store.ignore_job(execution_id, wave["waveNumber"], job_id, why)
+            self._store.waves.ignore_job(execution_id, wave["waveNumber"], job_id, why)
         if str(self._memory.get(_memory_key(wave, part.number))) in ignored:
             self._memory.set(_memory_key(wave, part.number), "")
 

@@ -79,7 +79,7 @@ class WaveEnd:
             if server["phase"] == ServerPhase.POST_LAUNCH and not needs_no_more_polls(server)
         )
         poll = WavePoll(servers=failed, is_look=False)
-        return self._store.record_poll(*self._at, poll) if failed else servers
+        return self._store.polls.record(*self._at, poll) if failed else servers
 
     def look_for_details(self, clients: Clients, wave: Mapping[str, Any] | None = None) -> Details:
         """
@@ -114,13 +114,13 @@ class WaveEnd:
         reason = shortfall(self._plan_wave.success_when, servers)
         if reason is not None:
             self._fail(wave, f"{reason}{last_trouble(self._store.get_wave(*self._at))}", servers)
-        self._store.complete_wave(*self._at)
+        self._store.waves.complete(*self._at)
         return instance_ids(servers)
 
     def _fail(self, wave: Mapping[str, Any], reason: str, servers: Sequence[Mapping[str, Any]]) -> None:
         failed = WaveFailedError(wave_label(wave), reason, failures_of(servers))
         if wave["status"] != WaveStatus.FAILED:
-            self._store.fail_wave(*self._at, str(failed))
+            self._store.waves.fail(*self._at, str(failed))
         raise failed
 
 

@@ -45,5 +45,5 @@ def drill(store: ExecutionStore, document: dict[str, Any]) -> str:
         plan_snapshot=drilled.model_dump(mode="json"),
     )
     recovery.complete(1).complete(2)
-    store.finalize(recovery.id, ExecutionStatus.COMPLETED)
+    store.ending.finalize(recovery.id, ExecutionStatus.COMPLETED)
     return recovery.id

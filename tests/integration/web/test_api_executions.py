@@ -59,7 +59,7 @@ def test_the_list_can_be_narrowed(
     console: Console, store: ExecutionStore, known_dags: None, query: dict[str, str], expected: list[str]
 ) -> None:
     cancelled = opened(store, "a")
-    store.finalize(cancelled, ExecutionStatus.CANCELLED)
+    store.ending.finalize(cancelled, ExecutionStatus.CANCELLED)
     opened(store, "b", "erp", ticket="CHG9")
     opened(store, "c", execution_type=ExecutionType.RECOVERY)
 
@@ -143,7 +143,7 @@ def test_a_field_that_no_model_knows_reaches_the_reader(console: Console, store:
 
 def test_events_are_told_in_order(console: Console, store: ExecutionStore) -> None:
     identity = opened(store)
-    store.request_cancel(identity, "dr-lead", "enough")
+    store.ending.request_cancel(identity, "dr-lead", "enough")
 
     answer = console.get(f"{LIST}/{identity}/events", "viewer")
 
@@ -180,7 +180,7 @@ def test_an_unchanged_answer_is_sent_once(console: Console, store: ExecutionStor
 def test_a_changed_answer_is_sent_again(console: Console, store: ExecutionStore) -> None:
     identity = opened(store)
     tag = console.get(f"{LIST}/{identity}").headers["etag"]
-    store.request_cancel(identity, "dr-lead", "enough")
+    store.ending.request_cancel(identity, "dr-lead", "enough")
 
     answer = console.get(f"{LIST}/{identity}", headers={"If-None-Match": tag})
 
@@ -255,7 +255,7 @@ def test_a_body_that_is_no_json_is_refused(console: Console, store: ExecutionSto
 
 def test_a_plan_that_another_version_wrote_is_told_as_such(console: Console, store: ExecutionStore) -> None:
     identity = opened(store, plan_snapshot={"id": "crm", "steps": []})
-    store.open_gate(identity, 1, "Start?", ())
+    store.gates.open(identity, 1, "Start?", ())
     answer = console.post(f"{LIST}/{identity}/actions/reject", {"wave": 1})
 
     assert answer.status_code == 409

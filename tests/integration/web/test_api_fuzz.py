@@ -57,11 +57,11 @@ def busy_console(console: Console, store: ExecutionStore, plans: Path, known_dag
     snapshot = RecoveryPlan.model_validate(crm()).model_dump(mode="json")
     asks.id = opened(store, "asks", plan_snapshot=snapshot)
     failed.id = opened(store, "failed", plan_snapshot=snapshot)
-    store.open_gate(asks.id, 1, "Start?", ())
+    store.gates.open(asks.id, 1, "Start?", ())
     store.add_servers(failed.id, 1, failed.servers(1, 2))
     failed.start(1).launch(1)
-    store.fail_wave(failed.id, 1, "1 critical server failed")
-    store.finalize(failed.id, ExecutionStatus.FAILED)
+    store.waves.fail(failed.id, 1, "1 critical server failed")
+    store.ending.finalize(failed.id, ExecutionStatus.FAILED)
     return console
 
 

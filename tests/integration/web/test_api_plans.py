@@ -30,7 +30,7 @@ def test_a_drilled_plan_tells_what_is_proven_of_it(
     write_plan(plans / "crm.yaml", document)
     good = drill(store, document)
     failed = opened(store, "failed")
-    store.finalize(failed, ExecutionStatus.FAILED)
+    store.ending.finalize(failed, ExecutionStatus.FAILED)
     live = opened(store, "live", execution_type=ExecutionType.RECOVERY)
 
     answer = console.get(PLANS, "viewer")

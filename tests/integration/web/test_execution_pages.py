@@ -25,14 +25,14 @@ def failed(store: ExecutionStore, **fields: Any) -> Recovery:
     recovery = begun(store, **fields).start(1)
     recovery.launch(1, ids=("s-1000",))
     recovery.poll(1, ServerPhase.FAILED, "FAILED", ids=("s-1001",), error=WHY)
-    store.fail_wave(recovery.id, 1, ERROR)
-    store.finalize(recovery.id, ExecutionStatus.FAILED, error=ERROR)
+    store.waves.fail(recovery.id, 1, ERROR)
+    store.ending.finalize(recovery.id, ExecutionStatus.FAILED, error=ERROR)
     return recovery
 
 
 def completed(store: ExecutionStore, **fields: Any) -> Recovery:
     recovery = begun(store, **fields).complete(1).complete(2)
-    store.finalize(recovery.id, ExecutionStatus.COMPLETED)
+    store.ending.finalize(recovery.id, ExecutionStatus.COMPLETED)
     return recovery
 
 
@@ -80,7 +80,7 @@ def test_a_gate_says_who_is_asked_what_and_offers_the_answer_to_them_alone(
     console: Console, store: ExecutionStore, known_dags: None
 ) -> None:
     recovery = begun(store, execution_type=ExecutionType.RECOVERY)
-    store.open_gate(recovery.id, 1, "Is the region lost?", ["user"], time.time() + 600)
+    store.gates.open(recovery.id, 1, "Is the region lost?", ["user"], time.time() + 600)
 
     theirs, others = page_of(console, recovery), page_of(console, recovery, "op")
 
@@ -97,8 +97,8 @@ def test_an_answer_stays_on_the_page_with_its_name_and_comment(
     console: Console, store: ExecutionStore, known_dags: None
 ) -> None:
     recovery = begun(store)
-    store.open_gate(recovery.id, 1, "Go?", [])
-    store.decide_gate(recovery.id, 1, GateDecision.APPROVED, "dba-lead", "checked twice")
+    store.gates.open(recovery.id, 1, "Go?", [])
+    store.gates.decide(recovery.id, 1, GateDecision.APPROVED, "dba-lead", "checked twice")
 
     found = page_of(console, recovery)
 
@@ -151,7 +151,7 @@ def test_at_a_gate_what_is_decided_stands_beside_the_buttons_and_in_the_dialog(
 ) -> None:
     recovery = begun(store, execution_type=ExecutionType.RECOVERY, ticket="CHG7", objectives={"rto": 3600})
     store.set_findings(recovery.id, [])
-    store.open_gate(
+    store.gates.open(
         recovery.id, 1, message="Is it a disaster?", approvers=[], deadline=None, two_person=False
     )
 
@@ -198,7 +198,7 @@ def test_an_execution_that_ends_says_that_nothing_more_starts(
     console: Console, store: ExecutionStore, known_dags: None
 ) -> None:
     recovery = begun(store).start(1)
-    store.request_cancel(recovery.id, "dr-lead", "wrong plan")
+    store.ending.request_cancel(recovery.id, "dr-lead", "wrong plan")
 
     found = page_of(console, recovery)
 

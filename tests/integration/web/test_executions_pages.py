@@ -30,7 +30,7 @@ def three(store: ExecutionStore) -> dict[str, str]:
         "b": opened(store, "b", "erp", ticket="CHG9"),
         "c": opened(store, "c", execution_type=ExecutionType.RECOVERY),
     }
-    store.finalize(ids["a"], ExecutionStatus.CANCELLED)
+    store.ending.finalize(ids["a"], ExecutionStatus.CANCELLED)
     return ids
 
 

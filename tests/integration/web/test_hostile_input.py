@@ -89,16 +89,16 @@ def hostile_record(store: ExecutionStore) -> Recovery:
 
 def fail(recovery: Recovery) -> None:
     store = recovery.store
-    store.fail_wave(recovery.id, 1, "e")
+    store.waves.fail(recovery.id, 1, "e")
     store.set_error(recovery.id, "e")
-    store.finalize(recovery.id, ExecutionStatus.FAILED)
+    store.ending.finalize(recovery.id, ExecutionStatus.FAILED)
     finding = {"severity": "ERROR", "what": "w", "remedy": "r", "serverName": "n"}
     recovery.force("EXECUTION", findings=[finding], terminationError="e")
 
 
 def ask(recovery: Recovery) -> None:
-    recovery.store.complete_wave(recovery.id, 1)
-    recovery.store.open_gate(recovery.id, 2, "m", ["viewer", "x"], 4e9)
+    recovery.store.waves.complete(recovery.id, 1)
+    recovery.store.gates.open(recovery.id, 2, "m", ["viewer", "x"], 4e9)
 
 
 @pytest.fixture(params=[fail, ask], ids=["failed", "asking"])

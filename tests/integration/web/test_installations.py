@@ -28,7 +28,7 @@ def theirs(store: ExecutionStore, known_dags: None, monkeypatch: pytest.MonkeyPa
     """An execution that waits at a gate, in another installation than the console's."""
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__INSTALLATION", "vienna")
     recovery = begun(store, controller="graz")
-    store.open_gate(recovery.id, 1, "start?", [])
+    store.gates.open(recovery.id, 1, "start?", [])
     return recovery.id
 
 

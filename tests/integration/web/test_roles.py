@@ -39,15 +39,15 @@ def started(store: ExecutionStore) -> Recovery:
 
 def asking(store: ExecutionStore) -> str:
     recovery = started(store)
-    store.complete_wave(recovery.id, 1)
-    store.open_gate(recovery.id, 2, "Go?", [])
+    store.waves.complete(recovery.id, 1)
+    store.gates.open(recovery.id, 2, "Go?", [])
     return recovery.id
 
 
 def failed(store: ExecutionStore) -> str:
     recovery = started(store)
-    store.fail_wave(recovery.id, 1, "no capacity")
-    store.finalize(recovery.id, ExecutionStatus.FAILED)
+    store.waves.fail(recovery.id, 1, "no capacity")
+    store.ending.finalize(recovery.id, ExecutionStatus.FAILED)
     return recovery.id
 
 

@@ -86,8 +86,8 @@ def test_a_run_that_was_marked_as_success_is_cancelled_not_completed(aws: Sandbo
 
 
 def test_a_cancelled_execution_whose_run_waits_for_an_answer_is_closed_after_a_while(steps: Steps) -> None:
-    steps.store.open_gate(steps.execution_id, 1, "start?", [])
-    steps.store.request_cancel(steps.execution_id, "alice", "a real recovery comes first")
+    steps.store.gates.open(steps.execution_id, 1, "start?", [])
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "a real recovery comes first")
 
     assert _reconcile(steps, "running", grace=300) == Reconciliation()
     assert _reconcile(steps, "running").closed == [steps.execution_id]

@@ -32,8 +32,8 @@ def drill(steps_of: StepsOf) -> Steps:
 
 
 def _approve(steps: Steps) -> None:
-    steps.store.open_gate(steps.execution_id, 1, message="Fail over?", approvers=())
-    steps.store.decide_gate(steps.execution_id, 1, GateDecision.APPROVED, actor="dr-lead")
+    steps.store.gates.open(steps.execution_id, 1, message="Fail over?", approvers=())
+    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, actor="dr-lead")
 
 
 def _event(steps: Steps, name: str) -> dict[str, object]:
@@ -130,7 +130,7 @@ def test_a_drill_that_was_cancelled_meanwhile_is_not_skipped(steps_of: StepsOf) 
 
     def cancelled_meanwhile(execution_id: str) -> object:
         other = hold(execution_id)
-        drill.store.request_cancel(execution_id, "ann", "not tonight")
+        drill.store.ending.request_cancel(execution_id, "ann", "not tonight")
         return other
 
     with pytest.MonkeyPatch.context() as patched:
@@ -218,7 +218,7 @@ def test_a_second_recovery_of_a_live_plan_is_refused(steps_of: StepsOf) -> None:
 def test_a_drill_that_was_reopened_starts_nothing_beside_another_one(steps_of: StepsOf) -> None:
     first = steps_of(CRM)
     first.open()
-    first.store.finalize(first.execution_id, ExecutionStatus.FAILED)
+    first.store.ending.finalize(first.execution_id, ExecutionStatus.FAILED)
     second = steps_of(CRM, run_id="manual__2")
     second.open()
 

@@ -20,7 +20,7 @@ def steps(steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch) -> Steps:
     """A real recovery that admin has started and that waits for a second person."""
     steps = steps_of(plan(database(), approval={"recovery": {"two_person": True}}))
     steps.open(execution_type="RECOVERY")
-    steps.store.open_gate(steps.execution_id, 1, "Fail over?", [], two_person=True)
+    steps.store.gates.open(steps.execution_id, 1, "Fail over?", [], two_person=True)
     # What Airflow does of its own with an answer and a question is not looked at here.
     monkeypatch.setattr(ApprovalOperator, "execute_complete", lambda self, context, event: "approved")
     monkeypatch.setattr(ApprovalGateOperator, "execute", lambda self, context: "asked again")

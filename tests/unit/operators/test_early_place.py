@@ -122,7 +122,7 @@ def test_an_execution_that_ends_before_its_first_start_leaves_the_queue(
     steps = steps_of(plan(database()))
     steps.open()
     assert len(queued(steps)) == 1
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
 
     with pytest.raises(AirflowFailException):
         steps.finalize(open_execution="success", start_recovery="skipped")
@@ -138,7 +138,7 @@ def test_an_execution_that_ends_while_it_takes_its_place_leaves_the_queue(
     join, joined = Admission.join, []
 
     def join_late(line: Admission, part: JobPart) -> None:
-        steps.store.request_cancel(steps.execution_id, "admin", "enough")
+        steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
         with pytest.raises(AirflowFailException, match="CANCELLED"):
             steps.finalize()
         join(line, part)
@@ -200,7 +200,7 @@ def test_a_start_that_is_refused_leaves_the_queue(aws: Sandbox, steps_of: StepsO
     steps = steps_of(plan(database()))
     steps.open()
     assert len(queued(steps)) == 1
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
 
     with pytest.raises(AirflowFailException, match="cancelled by admin"):
         steps.start()
@@ -215,10 +215,10 @@ def test_a_wave_that_is_skipped_for_the_gate_of_another_one_leaves_the_queue(
     steps = steps_of(plan(database(), paused))
     steps.open()
     assert [number for _, number, _ in queued(steps)] == [1]
-    steps.store.open_gate(
+    steps.store.gates.open(
         steps.execution_id, 2, message="Ready?", approvers=(), deadline=time.time() + 60, two_person=False
     )
-    steps.store.decide_gate(steps.execution_id, 2, GateDecision.REJECTED, actor="dba", comment=None)
+    steps.store.gates.decide(steps.execution_id, 2, GateDecision.REJECTED, actor="dba", comment=None)
 
     with pytest.raises(AirflowSkipException):
         steps.start()

@@ -122,7 +122,7 @@ def test_a_wave_whose_job_still_runs_is_not_completed(aws: Sandbox, steps_of: St
 
 def test_a_wave_of_a_cancelled_execution_is_not_completed(launched: Callable[..., Steps]) -> None:
     steps = launched()
-    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "wrong plan")
 
     with pytest.raises(AirflowFailException, match="cancelled by alice: wrong plan"):
         steps.enrich()

@@ -105,7 +105,7 @@ def test_a_start_that_is_under_way_when_the_run_ends_is_waited_for_and_its_job_f
     aws: Sandbox, steps: Steps
 ) -> None:
     steps.open()
-    steps.store.request_wave(steps.execution_id, 1)
+    steps.store.waves.request(steps.execution_id, 1)
 
     parked = deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
 
@@ -254,7 +254,7 @@ def test_a_request_to_cancel_that_comes_when_every_wave_is_completed_changes_not
     steps.open()
     _complete(aws, steps, 1)
     _complete(aws, steps, 2)
-    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "wrong plan")
 
     assert steps.finalize() == "COMPLETED"
 
@@ -266,7 +266,7 @@ def test_a_request_to_cancel_counts_even_if_no_task_was_skipped(aws: Sandbox, st
     steps.open()
     _complete(aws, steps, 1)
     steps.start(2)
-    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "wrong plan")
     aws.advance(600)
 
     with pytest.raises(AirflowFailException, match="PARTIAL_SUCCESS: cancelled by alice: wrong plan"):

@@ -183,7 +183,7 @@ def test_a_drill_that_is_recorded_as_due_without_being_so_is_forgotten(
     )
 
     assert terminate_due() == {"terminated": [], "under_way": {}, "failed": {}}
-    assert due.store.due_terminations() == []
+    assert due.store.terminations.due() == []
     assert terminate_calls(aws) == 0
 
 

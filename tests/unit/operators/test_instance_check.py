@@ -62,7 +62,7 @@ def test_the_launch_that_replaces_marks_the_earlier_record(aws: Sandbox, steps_o
     assert not listed(first)
     assert instances_by_region(first.document) == {}
     assert not can_terminate(first.document)
-    assert first.store.due_terminations() == []
+    assert first.store.terminations.due() == []
     (event,) = [e for e in first.store.get_events(first.execution_id) if e["event"] == "INSTANCES_REPLACED"]
     assert (event["detail"]["by"], event["detail"]["servers"]) == (second.execution_id, [DB_1, DB_2])
     assert {s["phase"] for s in servers_of(first).values()} == {"READY"}
@@ -79,7 +79,7 @@ def test_the_launch_that_replaces_marks_the_earlier_record(aws: Sandbox, steps_o
     assert {s["phase"] for s in servers_of(second).values()} == {"READY"}
     assert instances_by_region(second.document) == {"us-east-1": 2}
     assert second.document["instancesCheckedTime"] >= second.document["endTime"]
-    assert {one.execution_id for one in first.store.launches()} == {second.execution_id}
+    assert {one.execution_id for one in first.store.instances.launches()} == {second.execution_id}
 
 
 def test_only_the_servers_that_the_later_launch_has_are_replaced(aws: Sandbox, steps_of: StepsOf) -> None:
@@ -109,7 +109,7 @@ def test_an_instance_that_a_launch_could_not_replace_runs_on_and_is_due_again(
     assert not [s for s in servers_of(first).values() if "replacedBy" in s]
     assert listed(first)
     assert can_terminate(first.document)
-    assert [execution_id for execution_id, _ in first.store.due_terminations()] == [first.execution_id]
+    assert [execution_id for execution_id, _ in first.store.terminations.due()] == [first.execution_id]
     assert "INSTANCES_STILL_RUN" in first.events
     assert check()["still_running"] == {}
 
@@ -191,18 +191,18 @@ def test_a_live_execution_is_not_compared_and_stays_on_the_list(aws: Sandbox, st
 
     assert check() == NOTHING
 
-    assert [one.execution_id for one in steps.store.launches()] == [steps.execution_id]
+    assert [one.execution_id for one in steps.store.instances.launches()] == [steps.execution_id]
 
 
 def test_a_job_that_left_nothing_is_looked_at_no_more(aws: Sandbox, steps_of: StepsOf) -> None:
     aws.add_fault("launch_failed", server=DB_1, times=1)
     aws.add_fault("launch_failed", server=DB_2, times=1)
     steps = drill(aws, steps_of, "crm")
-    assert len(steps.store.launches()) == 1
+    assert len(steps.store.instances.launches()) == 1
 
     check()
 
-    assert steps.store.launches() == []
+    assert steps.store.instances.launches() == []
 
 
 def test_a_retry_starts_servers_again_whose_instance_is_gone(aws: Sandbox, steps_of: StepsOf) -> None:

@@ -166,7 +166,7 @@ def test_nothing_is_judged_once_somebody_cancelled(aws: Sandbox, opened: Callabl
     steps = opened("continue")
     steps.start()
     aws.advance(600)
-    steps.store.request_cancel(steps.execution_id, "alice", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "enough")
 
     with pytest.raises(AirflowFailException, match="cancelled by alice"):
         steps.start(2)

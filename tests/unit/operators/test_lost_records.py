@@ -17,6 +17,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.operators.housekeeping import SweepOperator
 from drs_recovery.settings import execution_store
+from drs_recovery.store.waves import Waves
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
@@ -312,7 +313,7 @@ def test_a_rebuild_that_was_cut_off_goes_on(
 ) -> None:
     empty(recovery)
     with monkeypatch.context() as patch:
-        patch.setattr(type(recovery.store), "record_job", _dies)
+        patch.setattr(Waves, "record_job", _dies)
         with pytest.raises(RuntimeError):
             recovery.finalize(**OPENED)
     assert recovery.document["rebuilt"] is False

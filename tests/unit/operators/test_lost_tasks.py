@@ -197,7 +197,7 @@ def test_tasks_that_never_come_back_end_the_execution_after_a_while(aws: Sandbox
 def test_a_cancelled_execution_waits_for_no_task(aws: Sandbox, steps: Steps) -> None:
     steps.open()
     steps.task_states = {OPEN: "success", FINALIZE: "running"}
-    steps.store.request_cancel(steps.execution_id, "alice", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "enough")
 
     with pytest.raises(AirflowFailException):
         steps.finalize()

@@ -299,7 +299,7 @@ def _to_the_end(steps: Steps) -> None:
 
 
 def test_closing_brings_in_what_the_healthy_region_has(aws: Sandbox, launched: Steps) -> None:
-    launched.store.request_cancel(launched.execution_id, "alice", "wrong plan")
+    launched.store.ending.request_cancel(launched.execution_id, "alice", "wrong plan")
     aws.add_fault("error", service="ec2", operation="DescribeInstances", **DENIED)
 
     deferred(launched.finalize)
@@ -316,7 +316,7 @@ def test_a_late_job_is_found_though_another_region_does_not_tell(aws: Sandbox, s
     aws.add_fault("lost_answer", operation="StartRecovery")
     deferred(steps.start)
     assert wave_of(steps)["jobs"] == []
-    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "wrong plan")
     aws.add_fault("error", operation="DescribeJobs", **THROTTLED)
 
     deferred(steps.finalize)

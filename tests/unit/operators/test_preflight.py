@@ -215,7 +215,7 @@ def test_a_cancel_during_the_preflight_lets_no_wave_start_and_ends_cancelled(
     aws.add_fault("error", operation="DescribeJobs", status=429, code="ThrottlingException", times=4)
     steps = steps_of(plan(database()))
     deferred(steps.open)
-    steps.store.request_cancel(steps.execution_id, "ann", "wrong plan")
+    steps.store.ending.request_cancel(steps.execution_id, "ann", "wrong plan")
 
     with pytest.raises(AirflowFailException, match="ann"):
         steps.open()

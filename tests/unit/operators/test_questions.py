@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import TaskAwaitingInput
 from botocore.config import Config
 
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
+from drs_recovery.store.base import StoreBase
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Key
 from drs_recovery.store.table import ExecutionsTable
@@ -66,14 +67,14 @@ def gate(steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch) -> Gate:
         "airflow.providers.standard.operators.hitl.upsert_hitl_detail",
         lambda **question: gate.put.append(question),
     )
-    steps.store.skip_wave(steps.execution_id, 1, "left out", "NOT_CHOSEN")
+    steps.store.waves.skip(steps.execution_id, 1, "left out", "NOT_CHOSEN")
     return gate
 
 
 def test_an_answer_that_comes_while_the_store_is_away_is_asked_of_airflow_again(gate: Gate) -> None:
     gate.ask()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ExecutionStore, "_commit", _away)
+        patch.setattr(StoreBase, "_commit", _away)
         parked = deferred(gate.answer)
     assert (parked.method_name, gate.record["decision"]) == ("go_on_after_outage", "WAITING")
 
@@ -89,7 +90,7 @@ def test_an_answer_that_comes_while_the_store_is_away_is_asked_of_airflow_again(
 
 def test_a_question_is_put_when_the_store_is_back(gate: Gate) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ExecutionStore, "_commit", _away)
+        patch.setattr(StoreBase, "_commit", _away)
         assert deferred(gate.task.execute, gate.context).method_name == "go_on_after_outage"
 
     gate.ask()
@@ -108,7 +109,7 @@ def test_a_try_that_died_with_an_answer_does_not_erase_it(gate: Gate) -> None:
 def test_an_answer_that_did_not_count_is_erased_and_does_not_count_later(gate: Gate) -> None:
     gate.ask()
     before = datetime.now(UTC).timestamp()
-    gate.steps.store.refuse_answer(
+    gate.steps.store.gates.refuse_answer(
         gate.steps.execution_id, 2, "admin", "a second person", answered_time=before + 1000
     )
 

@@ -31,7 +31,7 @@ def requested(aws: Sandbox, steps_of: StepsOf) -> list[Steps]:
         groups = {"one": {"servers": [server]}}
         steps = steps_of(plan({"groups": ["one"]}, groups=groups, id=f"p{number}"))
         steps.open()
-        steps.store.request_wave(steps.execution_id, 1)
+        steps.store.waves.request(steps.execution_id, 1)
         drills.append(steps)
     return drills
 

@@ -177,7 +177,7 @@ def test_an_opening_that_waits_ends_when_somebody_cancels(aws: Sandbox, steps_of
     steps = steps_of(plan(database()))
     aws.add_fault("error", operation="DescribeSourceServers", status=500, code="InternalServerException")
     deferred(steps.open)
-    steps.store.request_cancel(steps.execution_id, "alice", "not now")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "not now")
 
     with pytest.raises(AirflowFailException, match="cancelled by alice: not now"):
         steps.open()
@@ -364,7 +364,7 @@ def test_launched_servers_whose_details_are_refused_to_the_end_are_failed_with_t
 ) -> None:
     steps = launched()
     aws.add_fault("error", **DENIED, message=WORDS.partition(": ")[2])
-    steps.store.request_cancel(steps.execution_id, "alice", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "enough")
     deferred(steps.finalize)
 
     # Long before the time-out of the wave.

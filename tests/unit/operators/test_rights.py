@@ -115,7 +115,7 @@ def everything_happens(aws: Sandbox, steps_of: StepsOf) -> Steps:
         refused.open()
 
     TerminateDueOperator(task_id="terminate_due").execute({})
-    first.store.request_termination(first.execution_id, "ann", "r1", {})
+    first.store.terminations.request(first.execution_id, "ann", "r1", {})
     aws.advance(A_DRILL)
     Terminator(first.store, Clients()).look(first.execution_id)
     TerminateDueOperator(task_id="terminate_due").execute({})

@@ -80,7 +80,7 @@ def test_a_due_clean_up_waits_for_a_live_execution_of_another_plan_and_says_why_
     assert DB_1 in event["detail"]["reason"]
     assert "TERMINATION_REQUESTED" not in due.events
 
-    other.store.finalize(other.execution_id, ExecutionStatus.CANCELLED)
+    other.store.ending.finalize(other.execution_id, ExecutionStatus.CANCELLED)
     terminate_due()
     assert terminations(aws) == 1
 
@@ -129,7 +129,7 @@ def test_a_termination_that_was_asked_for_before_the_recovery_opened_asks_for_no
     deferred(terminate, due)
 
     assert terminations(aws) == before
-    other.store.finalize(other.execution_id, ExecutionStatus.CANCELLED)
+    other.store.ending.finalize(other.execution_id, ExecutionStatus.CANCELLED)
     deferred(terminate, due)
     aws.advance(A_TERMINATION)
     assert terminate(due) == due.execution_id
@@ -153,7 +153,7 @@ def test_the_sweep_leaves_what_a_live_execution_is_about_to_start(
     assert recovery.execution_id in why
     assert APP_1 in why
     assert APP_2 not in why
-    recovery.store.finalize(recovery.execution_id, ExecutionStatus.CANCELLED)
+    recovery.store.ending.finalize(recovery.execution_id, ExecutionStatus.CANCELLED)
     assert len(Sweeper(due.store).sweep([EAST]).terminated) == 1
     assert Sweeper(due.store).sweep([EAST]) == Sweep()
 

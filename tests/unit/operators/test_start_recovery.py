@@ -182,7 +182,7 @@ def test_a_wave_behind_a_failed_one_is_passed_over_and_so_is_the_next(
 ) -> None:
     steps = steps_of(plan(database(), application(), web()))
     steps.open()
-    steps.store.fail_wave(steps.execution_id, 1, "no capacity")
+    steps.store.waves.fail(steps.execution_id, 1, "no capacity")
 
     for number in (2, 3):
         with pytest.raises(AirflowSkipException, match=f"depends on wave {number - 1}"):
@@ -198,7 +198,7 @@ def test_a_wave_starts_after_a_failure_that_the_plan_takes_into_account(
 ) -> None:
     steps = steps_of(plan(database(on_failure="continue"), application()))
     steps.open()
-    steps.store.fail_wave(steps.execution_id, 1, "no capacity")
+    steps.store.waves.fail(steps.execution_id, 1, "no capacity")
 
     assert len(steps.start(2)) == 1
 
@@ -208,8 +208,8 @@ def test_a_wave_is_not_passed_over_but_refused_once_the_execution_is_being_cance
 ) -> None:
     steps = steps_of(plan(database(), application()))
     steps.open()
-    steps.store.fail_wave(steps.execution_id, 1, "no capacity")
-    steps.store.begin_cancelling(steps.execution_id, "admin", "enough")
+    steps.store.waves.fail(steps.execution_id, 1, "no capacity")
+    steps.store.ending.begin_cancelling(steps.execution_id, "admin", "enough")
 
     with pytest.raises(AirflowFailException, match="CANCELLING"):
         steps.start(2)
@@ -236,16 +236,16 @@ def test_a_wave_behind_a_gate_is_refused_without_a_recorded_approval(aws: Sandbo
     with pytest.raises(AirflowFailException, match="no approval"):
         steps.start()
 
-    steps.store.open_gate(steps.execution_id, 1, message="?", approvers=())
-    steps.store.decide_gate(steps.execution_id, 1, GateDecision.APPROVED, actor="dba")
+    steps.store.gates.open(steps.execution_id, 1, message="?", approvers=())
+    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, actor="dba")
     assert len(steps.start()) == 1
 
 
 def test_a_wave_behind_a_rejected_gate_is_skipped(steps_of: StepsOf) -> None:
     steps = steps_of(plan(database(pause_before=True)))
     steps.open()
-    steps.store.open_gate(steps.execution_id, 1, message="?", approvers=())
-    steps.store.decide_gate(steps.execution_id, 1, GateDecision.REJECTED, actor="dba")
+    steps.store.gates.open(steps.execution_id, 1, message="?", approvers=())
+    steps.store.gates.decide(steps.execution_id, 1, GateDecision.REJECTED, actor="dba")
 
     with pytest.raises(AirflowSkipException, match="REJECTED by dba"):
         steps.start()
@@ -254,7 +254,7 @@ def test_a_wave_behind_a_rejected_gate_is_skipped(steps_of: StepsOf) -> None:
 def test_nothing_starts_once_the_execution_is_being_cancelled(aws: Sandbox, steps_of: StepsOf) -> None:
     steps = steps_of(plan(database()))
     steps.open()
-    steps.store.begin_cancelling(steps.execution_id, "admin", "wrong plan")
+    steps.store.ending.begin_cancelling(steps.execution_id, "admin", "wrong plan")
 
     with pytest.raises(AirflowFailException, match="CANCELLING"):
         steps.start()
@@ -269,7 +269,7 @@ def test_a_retry_of_a_start_that_was_cancelled_meanwhile_starts_nothing(
     steps.open()
     aws.add_fault("error", operation="StartRecovery", status=429, code="ThrottlingException", times=1)
     deferred(steps.start)
-    steps.store.begin_cancelling(steps.execution_id, "admin", "wrong plan")
+    steps.store.ending.begin_cancelling(steps.execution_id, "admin", "wrong plan")
 
     with pytest.raises(AirflowFailException):
         steps.start()

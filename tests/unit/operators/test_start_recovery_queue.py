@@ -196,7 +196,7 @@ def test_a_wave_that_is_cancelled_while_it_waits_leaves_the_queue(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
     steps = queued(one_job, steps_of)
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
     one_job.advance(3600)
 
     with pytest.raises(AirflowFailException, match="cancelled by admin"):
@@ -213,7 +213,7 @@ def test_nothing_is_started_when_a_cancellation_comes_while_room_is_taken(
 
     def take_slowly(*arguments: Any) -> QueueEntry:
         taken = take_room(*arguments)
-        steps.store.begin_cancelling(steps.execution_id, "alice", "wrong plan")
+        steps.store.ending.begin_cancelling(steps.execution_id, "alice", "wrong plan")
         return taken
 
     monkeypatch.setattr("drs_recovery.waves.admission.take_room", take_slowly)
@@ -229,7 +229,7 @@ def test_a_wave_that_is_cancelled_while_it_starts_leaves_the_queue(
     one_job: Sandbox, steps_of: StepsOf
 ) -> None:
     steps = throttled(one_job, steps_of)
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
 
     with pytest.raises(ExecutionCancelledError):
         WaveStarter(steps.store, steps.task_state_stores[1]).start(steps.execution_id, 1)
@@ -242,7 +242,7 @@ def test_the_end_of_a_run_takes_its_waves_out_of_the_queue_at_once(
 ) -> None:
     """Nobody behind them waits for what is still to come of the execution."""
     steps = queued(one_job, steps_of)
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
 
     deferred(steps.finalize)
 
@@ -265,7 +265,7 @@ def test_what_joins_the_queue_while_its_run_ends_leaves_it_as_well(
 ) -> None:
     steps = queued(one_job, steps_of)
     (waiting,) = queue_of(steps)
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
     deferred(steps.finalize)
     steps.store.queue.wait(PLACE, replace(waiting, version=0), time.time() + 300)
 
@@ -280,7 +280,7 @@ def test_a_start_that_may_be_under_way_keeps_its_room_when_its_run_ends(
     steps = opened(steps_of)
     one_job.add_fault("error", operation="StartRecovery", status=500, code="InternalServerException", times=1)
     deferred(steps.start)
-    steps.store.request_cancel(steps.execution_id, "admin", "enough")
+    steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
 
     deferred(steps.finalize)
 

@@ -229,7 +229,7 @@ def test_a_cancelled_wave_is_not_judged_and_its_last_step_gets_it(
 ) -> None:
     steps = started()
     aws.add_fault("launch_failed", server=DB_1)
-    steps.store.request_cancel(steps.execution_id, "alice", "wrong plan")
+    steps.store.ending.request_cancel(steps.execution_id, "alice", "wrong plan")
     aws.advance(600)
 
     for step in (steps.wait, lambda: steps.resume_wait({"status": "cancelled", "problem": None})):

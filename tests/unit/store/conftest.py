@@ -126,10 +126,10 @@ class Recovery:
 
     def start(self, number: int = 1) -> Recovery:
         """Ask for the wave, record one job of all its servers, poll."""
-        self.store.request_wave(self.id, number)
+        self.store.waves.request(self.id, number)
         ids = tuple(server["sourceServerId"] for server in self.store.get_servers(self.id, number))
-        self.store.record_job(self.id, number, self.job(number, ids), adopted=False)
-        self.store.start_polling(self.id, number)
+        self.store.waves.record_job(self.id, number, self.job(number, ids), adopted=False)
+        self.store.waves.start_polling(self.id, number)
         return self
 
     @staticmethod
@@ -150,7 +150,7 @@ class Recovery:
         if ids is None:
             ids = tuple(server["sourceServerId"] for server in self.store.get_servers(self.id, number))
         servers = tuple(ServerSeen(server_id, launch_status, phase, fields) for server_id in ids)
-        return self.store.record_poll(
+        return self.store.polls.record(
             self.id, number, WavePoll((JobSeen(f"drsjob-{number}-1", job_status),), servers)
         )
 
@@ -163,7 +163,7 @@ class Recovery:
     def complete(self, number: int = 1) -> Recovery:
         """A whole wave, start to end."""
         self.start(number).launch(number)
-        self.store.complete_wave(self.id, number)
+        self.store.waves.complete(self.id, number)
         return self
 
     def force(self, record_key: str, **attributes: Any) -> None:
@@ -199,6 +199,7 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two servers, or three waves, fill a transaction: moto is slow with a hundred."""
     monkeypatch.setattr("drs_recovery.store.transaction.SERVERS_PER_TRANSACTION", 2)
     monkeypatch.setattr("drs_recovery.store.executions.MAX_TRANSACTION_ACTIONS", 5)
+    monkeypatch.setattr("drs_recovery.store.ending.MAX_TRANSACTION_ACTIONS", 5)
 
 
 @pytest.fixture

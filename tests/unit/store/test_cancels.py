@@ -11,7 +11,7 @@ FINAL = [status for status in ExecutionStatus if status.is_final]
 
 
 def test_request_names_who_asked_in_record_and_event(store, running, clock):
-    assert store.request_cancel("e1", "alice", "wrong plan") is True
+    assert store.ending.request_cancel("e1", "alice", "wrong plan") is True
 
     execution = store.get_execution("e1")
     assert execution["status"] == "CANCELLING"
@@ -24,10 +24,10 @@ def test_request_names_who_asked_in_record_and_event(store, running, clock):
 
 
 def test_first_request_stands(store, running):
-    store.request_cancel("e1", "alice", "wrong plan")
+    store.ending.request_cancel("e1", "alice", "wrong plan")
     records = running.raw_items()
 
-    assert store.request_cancel("e1", "bob", "me too") is False
+    assert store.ending.request_cancel("e1", "bob", "me too") is False
 
     assert running.raw_items() == records
 
@@ -37,48 +37,48 @@ def test_request_after_the_end_is_refused_and_changes_nothing(store, opened):
         opened.force("EXECUTION", status=status)
         records = opened.raw_items()
         with pytest.raises(TransitionRefusedError, match=f"is {status}"):
-            store.request_cancel("e1", "alice", "too late")
+            store.ending.request_cancel("e1", "alice", "too late")
         assert opened.raw_items() == records
 
 
 def test_request_ends_a_pause(store, opened):
-    store.open_gate("e1", 1, "go on?", [])
-    store.request_cancel("e1", "alice", "not today")
+    store.gates.open("e1", 1, "go on?", [])
+    store.ending.request_cancel("e1", "alice", "not today")
     execution = store.get_execution("e1")
     assert execution["status"] == "CANCELLING"
     assert "paused" not in execution
 
 
 def test_wave_is_not_completed_after_a_request_even_if_all_its_servers_are_ready(store, ready):
-    store.request_cancel("e1", "alice", "enough")
+    store.ending.request_cancel("e1", "alice", "enough")
     with pytest.raises(TransitionRefusedError, match="cancelled by alice"):
-        store.complete_wave("e1", 1)
+        store.waves.complete("e1", 1)
     assert store.get_wave("e1", 1)["status"] == "POLLING"
-    store.cancel_wave("e1", 1, "interrupted")
+    store.waves.cancel("e1", 1, "interrupted")
     assert store.get_execution("e1")["completedWaves"] == 0
 
 
 def test_wave_does_not_start_after_a_request(store, opened):
-    store.request_cancel("e1", "alice", "enough")
+    store.ending.request_cancel("e1", "alice", "enough")
     with pytest.raises(TransitionRefusedError, match="CANCELLING"):
-        store.request_wave("e1", 1)
+        store.waves.request("e1", 1)
 
 
 def test_reconciling_is_recorded_once_and_only_while_the_execution_lives(store, opened):
-    assert store.begin_reconciling("e1", "deleted") is True
-    assert store.begin_reconciling("e1", "deleted") is False
+    assert store.ending.begin_reconciling("e1", "deleted") is True
+    assert store.ending.begin_reconciling("e1", "deleted") is False
     (event,) = [e for e in store.get_events("e1") if e["event"] == "EXECUTION_RECONCILED"]
     assert event["detail"] == {"dagRunId": "run-e1", "runState": "deleted"}
     opened.force("EXECUTION", status="FAILED")
     with pytest.raises(TransitionRefusedError):
-        store.begin_reconciling("e1", "deleted")
+        store.ending.begin_reconciling("e1", "deleted")
 
 
 def test_preempted_drill_and_recovery_name_each_other(store, running, recovery):
     real = recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY, initiated_by="dr-lead")
     store.create_execution(real)
 
-    assert store.preempt("e1", "r1") is True
+    assert store.ending.preempt("e1", "r1") is True
 
     drill = store.get_execution("e1")
     assert (drill["status"], drill["cancel"]["actor"]) == ("CANCELLING", "recovery r1")
@@ -95,16 +95,16 @@ def test_preemption_is_told_last_also_when_the_clock_of_this_host_is_behind(stor
     store.create_execution(recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY))
     clock.advance(-300)
 
-    assert store.preempt("e1", "r1") is True
+    assert store.ending.preempt("e1", "r1") is True
 
     assert [event["event"] for event in store.get_events("r1")] == ["EXECUTION_OPENED", "DRILL_PREEMPTED"]
 
 
 def test_drill_is_preempted_once_and_not_after_its_end(store, opened, recovery):
     store.create_execution(recovery.new("r1", waves=0, execution_type=ExecutionType.RECOVERY))
-    store.request_cancel("e1", "alice", "enough")
-    assert store.preempt("e1", "r1") is False
+    store.ending.request_cancel("e1", "alice", "enough")
+    assert store.ending.preempt("e1", "r1") is False
     opened.force("EXECUTION", status="CANCELLED")
     with pytest.raises(TransitionRefusedError):
-        store.preempt("e1", "r1")
+        store.ending.preempt("e1", "r1")
     assert [event["event"] for event in store.get_events("r1")] == ["EXECUTION_OPENED"]

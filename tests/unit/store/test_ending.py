@@ -9,10 +9,10 @@ from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus
 
 FINAL = [status for status in ExecutionStatus if status.is_final]
 ENTER = {
-    ExecutionStatus.POLLING: lambda store: store.request_wave("e1", 2),
-    ExecutionStatus.PAUSED: lambda store: store.open_gate("e1", 2, "go on?", []),
-    ExecutionStatus.CANCELLING: lambda store: store.begin_cancelling("e1", "admin", "enough"),
-    **{status: lambda store, status=status: store.finalize("e1", status) for status in FINAL},
+    ExecutionStatus.POLLING: lambda store: store.waves.request("e1", 2),
+    ExecutionStatus.PAUSED: lambda store: store.gates.open("e1", 2, "go on?", []),
+    ExecutionStatus.CANCELLING: lambda store: store.ending.begin_cancelling("e1", "admin", "enough"),
+    **{status: lambda store, status=status: store.ending.finalize("e1", status) for status in FINAL},
 }
 # A wave, a gate or a cancellation more leave the status as it is.
 REPEATED = {ExecutionStatus.POLLING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING}
@@ -27,7 +27,7 @@ ALLOWED = [
 
 def put_into(opened, status):
     if status is ExecutionStatus.PAUSED:
-        opened.store.open_gate("e1", 1, "start?", [])
+        opened.store.gates.open("e1", 1, "start?", [])
     opened.force("EXECUTION", status=status)
 
 
@@ -44,7 +44,7 @@ def test_execution_moves_in_no_other_way(store, opened, before):
     records = opened.raw_items()
     for after in ENTERED - EXECUTION_TRANSITIONS[before] - ({before} & REPEATED):
         if before.is_final and after.is_final:
-            assert store.finalize("e1", after) is False
+            assert store.ending.finalize("e1", after) is False
         else:
             with pytest.raises(TransitionRefusedError, match=f"{before}"):
                 ENTER[after](store)
@@ -56,19 +56,19 @@ def test_live_execution_is_completed_only_with_proof(store, recovery, before):
     recovery.open(waves=1)
     recovery.force("EXECUTION", status=before)
     with pytest.raises(TransitionRefusedError, match=f"the execution is {before} with unfinished"):
-        store.finalize("e1", ExecutionStatus.COMPLETED)
+        store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     recovery.force("EXECUTION", status=ExecutionStatus.PENDING)
     recovery.complete()
     recovery.force("EXECUTION", status=before)
-    assert store.finalize("e1", ExecutionStatus.COMPLETED) is True
+    assert store.ending.finalize("e1", ExecutionStatus.COMPLETED) is True
 
 
 def test_final_status_is_written_once(store, recovery):
     recovery.open(waves=1).complete()
-    assert store.finalize("e1", ExecutionStatus.COMPLETED) is True
+    assert store.ending.finalize("e1", ExecutionStatus.COMPLETED) is True
     record, events = store.get_document("e1"), recovery.events()
     for status in FINAL:
-        assert store.finalize("e1", status, error="too late") is False
+        assert store.ending.finalize("e1", status, error="too late") is False
     assert store.get_document("e1") == record
     assert recovery.events() == events
     assert events[-1] == "EXECUTION_COMPLETED"
@@ -78,20 +78,20 @@ def test_execution_does_not_end_before_its_last_wave(store, recovery):
     recovery.open().complete().start(2)
     for status in FINAL:
         with pytest.raises(TransitionRefusedError, match=r"the execution is POLLING with active waves \(2\)"):
-            store.finalize("e1", status)
-    store.cancel_wave("e1", 2, "cancelled")
-    assert store.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS) is True
+            store.ending.finalize("e1", status)
+    store.waves.cancel("e1", 2, "cancelled")
+    assert store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS) is True
 
 
 def test_status_that_is_not_final_ends_nothing(store, opened):
     with pytest.raises(ValueError, match="POLLING is not a final status"):
-        store.finalize("e1", ExecutionStatus.POLLING)
+        store.ending.finalize("e1", ExecutionStatus.POLLING)
 
 
 def test_end_has_times_error_and_no_open_questions(store, opened, clock):
-    store.open_gate("e1", 1, "start?", [])
+    store.gates.open("e1", 1, "start?", [])
     clock.advance(100)
-    store.finalize("e1", ExecutionStatus.CANCELLED, error="nobody answered", actor="admin")
+    store.ending.finalize("e1", ExecutionStatus.CANCELLED, error="nobody answered", actor="admin")
     execution = store.get_execution("e1")
     assert (execution["waitingGates"], "paused" in execution) == ([], False)
     assert execution["duration"] == pytest.approx(execution["endTime"] - execution["submittedTime"])
@@ -106,9 +106,9 @@ def test_recovery_time_and_point_are_measured(store, recovery, clock):
     recovery.poll(pointInTime=started - 120, ids=("s-1000",))
     recovery.poll(pointInTime=started + 30, ids=("s-1001",))
     recovery.launch()
-    store.complete_wave("e1", 1)
+    store.waves.complete("e1", 1)
     clock.advance(600)
-    store.finalize("e1", ExecutionStatus.COMPLETED)
+    store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     execution = store.get_execution("e1")
     assert execution["measured"] == {"rto": execution["duration"], "rpo": 120}
     assert execution["duration"] > 600
@@ -118,14 +118,14 @@ def test_unknown_point_in_time_of_one_server_leaves_the_recovery_point_unmeasure
     recovery.open(waves=1).start()
     recovery.poll(pointInTime=5.0, ids=("s-1000",))
     recovery.launch()
-    store.complete_wave("e1", 1)
-    store.finalize("e1", ExecutionStatus.COMPLETED)
+    store.waves.complete("e1", 1)
+    store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     assert set(store.get_execution("e1")["measured"]) == {"rto"}
 
 
 def test_cancellation_says_who_and_why(store, opened):
-    assert store.begin_cancelling("e1", "ann", "wrong plan") is True
-    assert store.begin_cancelling("e1", "bob", "also") is False
+    assert store.ending.begin_cancelling("e1", "ann", "wrong plan") is True
+    assert store.ending.begin_cancelling("e1", "bob", "also") is False
     events = [event for event in store.get_events("e1") if event["event"] == "EXECUTION_CANCELLING"]
     assert [(event["actor"], event["detail"]["reason"]) for event in events] == [("ann", "wrong plan")]
     assert store.get_execution("e1")["cancellingTime"] <= events[0]["time"]
@@ -134,25 +134,25 @@ def test_cancellation_says_who_and_why(store, opened):
 def test_first_error_stands(store, opened):
     assert store.set_error("e1", "wave 1 failed") is True
     assert store.set_error("e1", "something later") is False
-    store.finalize("e1", ExecutionStatus.FAILED, error="something last")
+    store.ending.finalize("e1", ExecutionStatus.FAILED, error="something last")
     assert store.get_execution("e1")["error"] == "wave 1 failed"
 
 
 def test_ended_execution_takes_no_error(store, opened):
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     with pytest.raises(TransitionRefusedError):
         store.set_error("e1", "too late")
 
 
 def test_no_wave_that_could_still_start_outlives_its_execution(store, opened):
-    store.fail_wave("e1", 1, "failed")
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.waves.fail("e1", 1, "failed")
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     assert [wave["status"] for wave in store.get_document("e1")["waves"]] == ["FAILED", "CANCELLED"]
     assert store.get_events("e1")[-1]["detail"] == {"cancelledWaves": [2]}
 
 
 def test_what_is_skipped_takes_its_waves_with_it_and_says_why(store, opened):
-    assert store.finalize("e1", ExecutionStatus.SKIPPED, "a real recovery uses its servers") is True
+    assert store.ending.finalize("e1", ExecutionStatus.SKIPPED, "a real recovery uses its servers") is True
     document = store.get_document("e1")
     assert (document["status"], document["error"]) == ("SKIPPED", "a real recovery uses its servers")
     assert {(wave["status"], wave["skipCause"], wave["statusReason"]) for wave in document["waves"]} == {
@@ -165,7 +165,7 @@ def test_what_is_skipped_takes_its_waves_with_it_and_says_why(store, opened):
 @pytest.mark.parametrize("status", [ExecutionStatus.SKIPPED, ExecutionStatus.CANCELLED])
 def test_an_execution_with_as_many_waves_as_a_plan_may_have_ends_with_all_of_them(store, recovery, status):
     recovery.open(waves=99, servers=0)
-    assert store.finalize("e1", status, "not now") is True
+    assert store.ending.finalize("e1", status, "not now") is True
     waves = store.get_document("e1")["waves"]
     assert {wave["status"] for wave in waves} == {status}
     (detail,) = [one["detail"] for one in store.get_events("e1") if one["event"] == f"EXECUTION_{status}"]
@@ -175,18 +175,18 @@ def test_an_execution_with_as_many_waves_as_a_plan_may_have_ends_with_all_of_the
 
 
 def test_what_is_being_cancelled_is_not_skipped(store, opened):
-    store.request_cancel("e1", "ann", "not tonight")
+    store.ending.request_cancel("e1", "ann", "not tonight")
     opened.force("EXECUTION", status=ExecutionStatus.PENDING)
     with pytest.raises(TransitionRefusedError, match="cancelled by ann"):
-        store.finalize("e1", ExecutionStatus.SKIPPED, "no time for it")
+        store.ending.finalize("e1", ExecutionStatus.SKIPPED, "no time for it")
 
 
 def test_texts_that_a_record_has_no_room_for_are_shortened_and_the_execution_ends(store, running):
     reasons = "\n".join(f"- host-{number}: UnauthorizedOperation {'x' * 3000}" for number in range(200))
 
-    store.fail_wave("e1", 1, reasons)
-    store.cancel_wave("e1", 2, "not started")
-    store.finalize("e1", ExecutionStatus.FAILED, reasons)
+    store.waves.fail("e1", 1, reasons)
+    store.waves.cancel("e1", 2, "not started")
+    store.ending.finalize("e1", ExecutionStatus.FAILED, reasons)
 
     execution, wave = store.get_execution("e1"), store.get_wave("e1", 1)
     for text in (execution["error"], wave["statusReason"]):

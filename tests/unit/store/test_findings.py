@@ -6,7 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
-from drs_recovery.store.findings import MOST_FINDINGS
+from drs_recovery.store.executions import MOST_FINDINGS
 from drs_recovery.store.records import PreflightFinding
 
 ERROR = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "mend it", "s-1", "db-01", 1)
@@ -52,6 +52,6 @@ def test_a_record_has_room_for_so_many_findings_and_tells_how_many_more_there_ar
 
 
 def test_an_execution_that_ended_is_checked_no_more(store, opened):
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     with pytest.raises(TransitionRefusedError, match="FAILED"):
         store.set_findings("e1", [])

@@ -8,7 +8,7 @@ import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.instance_records import InstancesSeen
+from drs_recovery.store.instances import InstancesSeen
 from drs_recovery.store.records import ServerSeen, WavePoll
 from tests.unit.store.conftest import Recovery
 
@@ -22,17 +22,17 @@ def launched(
     recovery.id = name
     store.create_execution(recovery.new(name, waves=1))
     store.add_servers(name, 1, recovery.servers(1, 1))
-    store.request_wave(name, 1)
+    store.waves.request(name, 1)
     job = recovery.job(1, recovery.server_ids(1, 1))
     job = replace(job, job_id=f"drsjob-{name}", account=ACCOUNT, created=created)
-    store.record_job(name, 1, job, adopted=False)
-    store.start_polling(name, 1)
+    store.waves.record_job(name, 1, job, adopted=False)
+    store.waves.start_polling(name, 1)
     details = {"recoveryInstanceId": f"i-{name}", "instanceId": f"i-{name}", "privateIp": "10.0.0.1"}
     seen = ServerSeen(job.server_ids[0], "LAUNCHED", ServerPhase.READY, details)
-    store.record_poll(name, 1, WavePoll((), (seen,)))
+    store.polls.record(name, 1, WavePoll((), (seen,)))
     if end:
-        store.complete_wave(name, 1)
-        store.finalize(name, ExecutionStatus.COMPLETED)
+        store.waves.complete(name, 1)
+        store.ending.finalize(name, ExecutionStatus.COMPLETED)
     return f"i-{name}"
 
 
@@ -45,7 +45,9 @@ def test_the_later_launch_replaces_the_earlier_one_also_if_it_is_recorded_first(
     launched(store, recovery, "earlier", 1000.0, end=False)
 
     # The job of "earlier" was adopted late; its instance is on record after the mark was due.
-    store.mark_replaced(next(one for one in store.launches(PLACE) if one.execution_id == "earlier"))
+    store.instances.mark_replaced(
+        next(one for one in store.instances.launches(PLACE) if one.execution_id == "earlier")
+    )
 
     assert replaced_by(store, "later") is None
     assert replaced_by(store, "earlier") == "later"
@@ -53,27 +55,29 @@ def test_the_later_launch_replaces_the_earlier_one_also_if_it_is_recorded_first(
 
 def test_other_places_and_other_servers_are_not_replaced(store, recovery):
     launched(store, recovery, "e1", 1000.0)
-    (mine,) = store.launches()
+    (mine,) = store.instances.launches()
 
-    store.mark_replaced(replace(mine, execution_id="e2", place="999999999999:us-east-1", created=2000.0))
-    store.mark_replaced(replace(mine, execution_id="e2", server_ids=("s-other",), created=2000.0))
+    store.instances.mark_replaced(
+        replace(mine, execution_id="e2", place="999999999999:us-east-1", created=2000.0)
+    )
+    store.instances.mark_replaced(replace(mine, execution_id="e2", server_ids=("s-other",), created=2000.0))
 
     assert replaced_by(store, "e1") is None
-    assert [one.place for one in store.launches()] == [PLACE]
+    assert [one.place for one in store.instances.launches()] == [PLACE]
 
 
 def test_a_live_execution_ends_without_instances_that_were_replaced(store, recovery):
     launched(store, recovery, "drill", 1000.0, end=False)
     launched(store, recovery, "recovery", 2000.0, end=False)
-    store.complete_wave("drill", 1)
-    store.finalize("drill", ExecutionStatus.COMPLETED)
+    store.waves.complete("drill", 1)
+    store.ending.finalize("drill", ExecutionStatus.COMPLETED)
 
     ended = store.get_execution("drill")
     assert (ended["instancesLeft"], "terminateAfter" in ended) == (False, False)
-    assert store.due_terminations() == []
+    assert store.terminations.due() == []
 
     instance = InstancesSeen(still_running=["i-drill"])
-    assert store.record_instances_seen("drill", instance) is True
+    assert store.instances.record_seen("drill", instance) is True
     again = store.get_execution("drill")
     assert (again["instancesLeft"], "terminateAfter" in again) == (True, True)
 
@@ -94,7 +98,7 @@ def test_trouble_with_a_replaced_record_does_not_keep_a_launch_off_the_record(st
 def test_what_is_seen_of_a_live_execution_is_not_recorded(store, recovery):
     instance = launched(store, recovery, "e1", 1000.0, end=False)
 
-    assert store.record_instances_seen("e1", InstancesSeen(gone=[instance])) is False
+    assert store.instances.record_seen("e1", InstancesSeen(gone=[instance])) is False
 
     assert "terminatedTime" not in store.get_servers("e1", 1)[0]
 
@@ -102,16 +106,16 @@ def test_what_is_seen_of_a_live_execution_is_not_recorded(store, recovery):
 @pytest.mark.parametrize("known", [True, False])
 def test_an_instance_that_comes_up_late_is_compared_from_then_on(store, recovery, known):
     instance = launched(store, recovery, "e1", 1000.0)
-    (launch,) = store.launches()
-    store.record_instances_seen("e1", InstancesSeen(gone=[instance]))
-    store.finish_termination("e1")
+    (launch,) = store.instances.launches()
+    store.instances.record_seen("e1", InstancesSeen(gone=[instance]))
+    store.terminations.finish("e1")
     if not known:
-        store.forget_launch(launch)
+        store.instances.forget_launch(launch)
     server = recovery.server_ids(1, 1)[0]
     late = {"jobId": "drsjob-e1", "accountId": ACCOUNT, "recoveryInstanceId": "i-x", "instanceId": "i-x"}
 
-    assert store.record_late_instance("e1", server, late) is True
+    assert store.terminations.record_late_instance("e1", server, late) is True
 
-    (again,) = store.launches(PLACE)
+    (again,) = store.instances.launches(PLACE)
     assert (again.job_id, again.server_ids) == ("drsjob-e1", (server,))
     assert store.get_execution("e1")["instancesLeft"] is True

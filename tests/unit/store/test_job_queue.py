@@ -116,7 +116,7 @@ def test_an_entry_that_changed_since_it_was_read_is_not_taken_out(store: Executi
 
 
 def test_a_wave_that_waits_says_so_and_since_when(opened: Recovery, store: ExecutionStore) -> None:
-    store.request_wave("e1", 1)
+    store.waves.request("e1", 1)
 
     assert store.waits.queue_wave("e1", 1, 3, "2 jobs are ahead")
     since = store.get_wave("e1", 1)["queue"]["since"]
@@ -128,7 +128,7 @@ def test_a_wave_that_waits_says_so_and_since_when(opened: Recovery, store: Execu
 
 
 def test_what_the_record_says_already_is_not_written_again(opened: Recovery, store: ExecutionStore) -> None:
-    store.request_wave("e1", 1)
+    store.waves.request("e1", 1)
     store.waits.queue_wave("e1", 1, 1, "no room")
     before = opened.raw_items()
 
@@ -145,45 +145,45 @@ def test_a_wave_that_waits_for_no_start_is_not_queued(running: Recovery, store: 
 def test_a_wave_is_not_queued_once_its_execution_is_being_cancelled(
     opened: Recovery, store: ExecutionStore
 ) -> None:
-    store.request_wave("e1", 1)
-    store.request_cancel("e1", "admin", "enough")
+    store.waves.request("e1", 1)
+    store.ending.request_cancel("e1", "admin", "enough")
 
     assert not store.waits.queue_wave("e1", 1, 1, "no room")
 
 
 def test_the_queue_is_left_when_every_job_is_started(opened: Recovery, store: ExecutionStore) -> None:
-    store.request_wave("e1", 1)
+    store.waves.request("e1", 1)
     store.waits.queue_wave("e1", 1, 1, "no room")
-    store.record_job("e1", 1, opened.job(1, opened.server_ids(1, 2)), adopted=False)
+    store.waves.record_job("e1", 1, opened.job(1, opened.server_ids(1, 2)), adopted=False)
 
-    wave = store.start_polling("e1", 1)
+    wave = store.waves.start_polling("e1", 1)
 
     assert "queue" not in wave
     assert wave["queueEndTime"] > wave["startTime"]
     assert store.get_wave("e1", 1) == wave
 
 
-@pytest.mark.parametrize("end", ["fail_wave", "cancel_wave"])
+@pytest.mark.parametrize("end", ["fail", "cancel"])
 def test_the_end_of_a_wave_takes_it_out_of_the_queue(
     opened: Recovery, store: ExecutionStore, end: str
 ) -> None:
-    store.request_wave("e1", 1)
+    store.waves.request("e1", 1)
     store.waits.queue_wave("e1", 1, 1, "no room")
 
-    getattr(store, end)("e1", 1, "because")
+    getattr(store.waves, end)("e1", 1, "because")
 
     assert "queue" not in store.get_wave("e1", 1)
 
 
 def test_a_new_attempt_that_has_to_wait_is_a_new_event(opened: Recovery, store: ExecutionStore) -> None:
-    store.request_wave("e1", 1)
+    store.waves.request("e1", 1)
     store.waits.queue_wave("e1", 1, 1, "no room")
     store.waits.end_queueing("e1", 1)
     store.waits.queue_wave("e1", 1, 2, "no room again")
-    store.fail_wave("e1", 1, "no room in time")
+    store.waves.fail("e1", 1, "no room in time")
     assert opened.events().count("WAVE_QUEUED") == 1
 
-    store.retry_wave("e1", 1, "admin", 1)
+    store.retries.begin("e1", 1, "admin", 1)
     store.waits.queue_wave("e1", 1, 1, "no room")
 
     assert opened.events().count("WAVE_QUEUED") == 2

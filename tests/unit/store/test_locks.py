@@ -25,9 +25,9 @@ def failed(store, recovery):
     store.create_execution(recovery.new("a", waves=1))
     store.locks.hold_plan("a")
     store.add_servers("a", 1, recovery.servers(1, 1))
-    store.request_wave("a", 1)
-    store.fail_wave("a", 1, "no capacity")
-    store.finalize("a", ExecutionStatus.FAILED)
+    store.waves.request("a", 1)
+    store.waves.fail("a", 1, "no capacity")
+    store.ending.finalize("a", ExecutionStatus.FAILED)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_plan_is_held_as_often_as_its_holder_asks_and_free_when_it_has_ended(sto
     opened_as("b")
     assert store.locks.hold_plan("a") is None
     assert store.locks.hold_plan("a") is None
-    store.request_cancel("a", "alice", "enough")
+    store.ending.request_cancel("a", "alice", "enough")
     assert store.locks.hold_plan("b")["status"] == "CANCELLING"
-    store.finalize("a", ExecutionStatus.CANCELLED)
+    store.ending.finalize("a", ExecutionStatus.CANCELLED)
     assert store.locks.hold_plan("b") is None
     assert store.locks.hold_plan("b") is None
 
@@ -62,17 +62,17 @@ def test_recovery_that_came_beside_a_drill_is_in_the_way_of_the_next_drill(store
     opened_as("b")
     store.locks.hold_plan("a")
     store.locks.hold_plan("r")
-    store.finalize("a", ExecutionStatus.CANCELLED)
+    store.ending.finalize("a", ExecutionStatus.CANCELLED)
     assert store.locks.hold_plan("b")["executionId"] == "r"
 
 
 def test_an_execution_that_is_reopened_takes_its_plan_back(store, recovery, failed):
     store.create_execution(recovery.new("b", waves=0))
     assert store.locks.hold_plan("b") is None
-    store.finalize("b", ExecutionStatus.CANCELLED)
+    store.ending.finalize("b", ExecutionStatus.CANCELLED)
     store.create_execution(recovery.new("c", waves=0))
 
-    assert store.retry_wave("a", 1, "ann", 1)[1]
+    assert store.retries.begin("a", 1, "ann", 1)[1]
 
     assert store.locks.hold_plan("c")["executionId"] == "a"
 
@@ -82,7 +82,7 @@ def test_an_execution_is_not_reopened_while_another_one_has_its_plan(store, reco
     store.locks.hold_plan("b")
 
     with pytest.raises(TransitionRefusedError, match="part of a plan with a live DRILL"):
-        store.retry_wave("a", 1, "ann", 1)
+        store.retries.begin("a", 1, "ann", 1)
 
     assert store.get_execution("a")["status"] == "FAILED"
 

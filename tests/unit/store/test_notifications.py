@@ -25,25 +25,25 @@ def test_different_things_are_claimed_side_by_side(store, opened):
 def test_a_claim_disturbs_no_transition_that_is_under_way(store, opened, monkeypatch):
     """A claim between the reading and the writing of a transition must not make it start over."""
     reads = []
-    read = store._read_execution
+    read = store.ending._read_execution
 
     def read_and_claim(execution_id):
         record = read(execution_id)
         reads.append(store.notifications.claim(execution_id, KEY))
-        monkeypatch.setattr(store, "_read_execution", read)
+        monkeypatch.setattr(store.ending, "_read_execution", read)
         return record
 
-    monkeypatch.setattr(store, "_read_execution", read_and_claim)
-    assert store.begin_cancelling("e1", "ann", "enough") is True
+    monkeypatch.setattr(store.ending, "_read_execution", read_and_claim)
+    assert store.ending.begin_cancelling("e1", "ann", "enough") is True
     assert reads == [True]
     execution = store.get_execution("e1")
     assert (execution["status"], execution["notifications"]) == ("CANCELLING", [KEY])
 
 
 def test_an_ended_execution_can_still_be_told_of(store, opened):
-    store.cancel_wave("e1", 1, "enough")
-    store.cancel_wave("e1", 2, "enough")
-    store.finalize("e1", ExecutionStatus.CANCELLED)
+    store.waves.cancel("e1", 1, "enough")
+    store.waves.cancel("e1", 2, "enough")
+    store.ending.finalize("e1", ExecutionStatus.CANCELLED)
     assert store.notifications.claim("e1", "EXECUTION_CANCELLED") is True
     assert store.notifications.claim("e1", "EXECUTION_CANCELLED") is False
 

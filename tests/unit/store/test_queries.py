@@ -42,9 +42,9 @@ def write_six_executions(recovery):
         new = recovery.new(execution_id, plan_id=plan, waves=1, execution_type=kind, ticket=ticket)
         store.create_execution(new)
         if status == "POLLING":
-            store.request_wave(execution_id, 1)
+            store.waves.request(execution_id, 1)
         elif status:
-            store.finalize(execution_id, ExecutionStatus(status))
+            store.ending.finalize(execution_id, ExecutionStatus(status))
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_what_was_cancelled_is_found_whatever_it_ended_with(store, recovery):
     for name, status in ends.items():
         store.create_execution(recovery.new(name, waves=1))
         if name in ("p", "l"):
-            store.request_cancel(name, "admin", "wrong plan")
+            store.ending.request_cancel(name, "admin", "wrong plan")
         if status:
-            store.finalize(name, ExecutionStatus(status), cancelled=name == "r")
+            store.ending.finalize(name, ExecutionStatus(status), cancelled=name == "r")
 
     assert set(ids(store.listings.page(ExecutionFilter(cancelled=True)).items)) == {
         "c",
@@ -304,8 +304,8 @@ def test_list_shows_no_plan_snapshots(listed):
 def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypatch):
     """The index still calls e2 POLLING."""
     rows = {status: list(table.index_rows("byStatus", status)) for status in ExecutionStatus}
-    listed.cancel_wave("e2", 1, "cancelled")
-    listed.finalize("e2", ExecutionStatus.CANCELLED)
+    listed.waves.cancel("e2", 1, "cancelled")
+    listed.ending.finalize("e2", ExecutionStatus.CANCELLED)
     monkeypatch.setattr(table, "index_rows", lambda index, value, *_, **__: iter(rows[value]))
     assert listed.listings.page(ExecutionFilter(status=ExecutionStatus.POLLING)).items == []
     everything = listed.listings.page().items
@@ -331,21 +331,21 @@ def lagging_index():
 def test_an_execution_whose_status_changes_is_never_missing_among_the_live_ones(
     listed, recovery, lagging_index
 ):
-    listed.request_wave("e3", 1)
+    listed.waves.request("e3", 1)
     listed.create_execution(recovery.new("new", execution_type=ExecutionType.RECOVERY))
     assert ids(listed.listings.live()) == ["new", "e4", "e3", "e2"]
     assert ids(listed.listings.live(ExecutionType.RECOVERY)) == ["new", "e2"]
-    listed.cancel_wave("e3", 1, "cancelled")
-    listed.finalize("e3", ExecutionStatus.CANCELLED)
+    listed.waves.cancel("e3", 1, "cancelled")
+    listed.ending.finalize("e3", ExecutionStatus.CANCELLED)
     assert ids(listed.listings.live()) == ["new", "e4", "e2"]
 
 
 def test_an_execution_that_is_reopened_lives_again_at_once(recovery, store, lagging_index):
     recovery.open(waves=1).start()
-    store.fail_wave("e1", 1, "failed")
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.waves.fail("e1", 1, "failed")
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     assert store.listings.live() == []
-    store.retry_wave("e1", 1, "ann", asked_by=7)
+    store.retries.begin("e1", 1, "ann", asked_by=7)
     assert ids(store.listings.live()) == ["e1"]
 
 
@@ -358,7 +358,7 @@ def test_a_live_execution_of_an_earlier_release_is_found_by_the_index(listed, ta
 
 def test_live_executions_of_all_plans_are_found(listed):
     assert ids(listed.listings.live()) == ["e4", "e3", "e2"]
-    listed.finalize("e3", ExecutionStatus.CANCELLED)
+    listed.ending.finalize("e3", ExecutionStatus.CANCELLED)
     assert ids(listed.listings.live()) == ["e4", "e2"]
 
 

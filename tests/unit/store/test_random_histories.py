@@ -31,8 +31,9 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
-from drs_recovery.store.executions import ExecutionStore, final_status
+from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.rules import final_status
 from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import running_sandbox
@@ -129,10 +130,10 @@ class Actor:
             action(number)
 
     def start(self, number: int) -> None:
-        self.store.request_wave("e1", number)
+        self.store.waves.request("e1", number)
         job = self.recovery.job(number, self.recovery.server_ids(number, SERVERS))
-        self.store.record_job("e1", number, job, adopted=self.rng.random() < 0.5)
-        self.store.start_polling("e1", number)
+        self.store.waves.record_job("e1", number, job, adopted=self.rng.random() < 0.5)
+        self.store.waves.start_polling("e1", number)
 
     def admit(self, _number: int) -> None:
         self.store.admit("e1")
@@ -147,64 +148,64 @@ class Actor:
         self.recovery.launch(number, self.recovery.server_ids(number, SERVERS))
 
     def miss_a_poll(self, number: int) -> None:
-        self.store.record_poll_failure("e1", number, "ThrottlingException")
+        self.store.polls.record_failure("e1", number, "ThrottlingException")
 
     def complete(self, number: int) -> None:
-        self.store.complete_wave("e1", number)
+        self.store.waves.complete("e1", number)
 
     def fail(self, number: int) -> None:
-        self.store.fail_wave("e1", number, f"failed by {self.name}")
+        self.store.waves.fail("e1", number, f"failed by {self.name}")
 
     def cancel_wave(self, number: int) -> None:
-        self.store.cancel_wave("e1", number, f"cancelled by {self.name}")
+        self.store.waves.cancel("e1", number, f"cancelled by {self.name}")
 
     def skip(self, number: int) -> None:
-        self.store.skip_wave("e1", number, f"skipped by {self.name}", SkipCause.DEPENDENCY)
+        self.store.waves.skip("e1", number, f"skipped by {self.name}", SkipCause.DEPENDENCY)
 
     def open_gate(self, number: int) -> None:
-        self.store.open_gate("e1", number, "start?", [])
+        self.store.gates.open("e1", number, "start?", [])
 
     def decide(self, number: int) -> None:
-        self.store.decide_gate("e1", number, self.rng.choice(_DECISIONS), self.name)
+        self.store.gates.decide("e1", number, self.rng.choice(_DECISIONS), self.name)
 
     def refuse(self, number: int) -> None:
-        self.store.refuse_answer("e1", number, self.name, "not you")
+        self.store.gates.refuse_answer("e1", number, self.name, "not you")
 
     def ask_about_failure(self, number: int) -> None:
-        self.store.open_failure_gate("e1", number, "what now?", [], deadline=2_000_000_000)
+        self.store.gates.open_failure_gate("e1", number, "what now?", [], deadline=2_000_000_000)
 
     def advise(self, number: int) -> None:
-        self.store.decide_failure_gate("e1", number, self.rng.choice(_ADVICE), self.name)
+        self.store.gates.decide_failure_gate("e1", number, self.rng.choice(_ADVICE), self.name)
 
     def retry(self, number: int) -> None:
-        wave, _ = self.store.retry_wave("e1", number, self.name, asked_by=self.rng.randint(1, 4))
-        self.store.restart_failed("e1", number)
+        wave, _ = self.store.retries.begin("e1", number, self.name, asked_by=self.rng.randint(1, 4))
+        self.store.retries.restart_failed("e1", number)
         attempt = wave.get("attempt", 1)
         servers = self.store.get_servers("e1", number)
         restarted = tuple(s["sourceServerId"] for s in servers if s.get("attempt", 1) == attempt)
         job = self.recovery.job(number, restarted)
         job = replace(job, job_id=f"drsjob-{number}-{attempt}", attempt=attempt)
-        self.store.record_job("e1", number, job, adopted=False)
-        self.store.start_polling("e1", number)
+        self.store.waves.record_job("e1", number, job, adopted=False)
+        self.store.waves.start_polling("e1", number)
 
     def ask_to_cancel(self, _number: int) -> None:
-        self.store.request_cancel("e1", self.name, "enough")
+        self.store.ending.request_cancel("e1", self.name, "enough")
 
     def reconcile(self, _number: int) -> None:
-        self.store.begin_reconciling("e1", "failed")
+        self.store.ending.begin_reconciling("e1", "failed")
 
     def ask_to_terminate(self, _number: int) -> None:
-        self.store.request_termination("e1", self.name, f"request-{self.rng.randint(1, 3)}", {})
+        self.store.terminations.request("e1", self.name, f"request-{self.rng.randint(1, 3)}", {})
 
     def terminate(self, _number: int) -> None:
         if "terminationRequests" in self.store.get_execution("e1"):
             job = TerminationJob("drsjob-end", "us-east-1", "aws", ("i-1",))
-            self.store.record_termination_job("e1", job, adopted=False)
-            self.store.record_terminated("e1", ("i-1",))
-            self.store.finish_termination("e1")
+            self.store.terminations.record_job("e1", job, adopted=False)
+            self.store.terminations.record_terminated("e1", ("i-1",))
+            self.store.terminations.finish("e1")
 
     def cancel(self, _number: int) -> None:
-        self.store.begin_cancelling("e1", self.name, "enough")
+        self.store.ending.begin_cancelling("e1", self.name, "enough")
 
     def give_error(self, _number: int) -> None:
         self.store.set_error("e1", f"error of {self.name}")
@@ -213,7 +214,7 @@ class Actor:
         self.store.get_document("e1")
 
     def claim_success(self, _number: int) -> None:
-        self.store.finalize("e1", ExecutionStatus.COMPLETED, actor=self.name)
+        self.store.ending.finalize("e1", ExecutionStatus.COMPLETED, actor=self.name)
 
     def finalize(self, _number: int) -> None:
         for wave in self.store.get_document("e1")["waves"]:
@@ -221,7 +222,7 @@ class Actor:
                 self._tried(self.rng.choice([self.cancel_wave, self.fail]), wave["waveNumber"])
         document = self.store.get_document("e1")
         status = final_status(document, cancelled="cancellingTime" in document)
-        self.store.finalize("e1", status, actor=self.name)
+        self.store.ending.finalize("e1", status, actor=self.name)
 
 
 class Watcher:

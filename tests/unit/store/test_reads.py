@@ -37,8 +37,8 @@ def test_parts_of_a_document_are_read_after_the_whole(store, ready, monkeypatch)
 
     def end_then_query(*arguments, **options):
         monkeypatch.setattr(store.table, "query", query)
-        store.complete_wave("e1", 1)
-        store.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
+        store.waves.complete("e1", 1)
+        store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
         return query(*arguments, **options)
 
     monkeypatch.setattr(store.table, "query", end_then_query)
@@ -57,7 +57,7 @@ def test_servers_of_a_document_are_read_after_their_wave(store, running, client,
         if len(pages) == 1:
             monkeypatch.setattr(client, "query", query)
             running.launch()
-            store.complete_wave("e1", 1)
+            store.waves.complete("e1", 1)
             monkeypatch.setattr(client, "query", one_record_a_page)
         return page
 
@@ -78,7 +78,7 @@ def test_events_of_the_same_moment_keep_their_order(table, recovery):
     frozen = ExecutionStore(table, lambda: 1_800_000_000.0)
     frozen.create_execution(recovery.new(waves=12))
     for number in range(1, 13):
-        frozen.skip_wave("e1", number, "reason", SkipCause.DEPENDENCY)
+        frozen.waves.skip("e1", number, "reason", SkipCause.DEPENDENCY)
     events = frozen.get_events("e1")
     assert [event["detail"].get("wave") for event in events] == [None, *range(1, 13)]
     assert {event["time"] for event in events} == {1_800_000_000}
@@ -93,13 +93,13 @@ def test_event_has_actor_time_and_detail(store, recovery):
 
 
 def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, running, monkeypatch):
-    store.fail_wave("e1", 1, "failed")
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.waves.fail("e1", 1, "failed")
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     query = store.table.query
 
     def query_after_a_retry(*arguments, **options):
         monkeypatch.setattr(store.table, "query", query)
-        store.retry_wave("e1", 1, "ann", asked_by=1)
+        store.retries.begin("e1", 1, "ann", asked_by=1)
         return query(*arguments, **options)
 
     monkeypatch.setattr(store.table, "query", query_after_a_retry)
@@ -108,7 +108,7 @@ def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, runnin
 
 
 def test_executions_are_read_in_the_order_of_their_ids(store, recovery, monkeypatch):
-    monkeypatch.setattr("drs_recovery.store.reads.MAX_BATCH_KEYS", 2)
+    monkeypatch.setattr("drs_recovery.store.table.MAX_BATCH_KEYS", 2)
     for name in "abc":
         store.create_execution(recovery.new(name, waves=0))
     found = store.get_executions(["c", "nothing", "a", "c", "b"])

@@ -59,48 +59,50 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
     look()
 
     store.admit(id_)
-    store.open_gate(id_, 1, "Go?", ["dba"], DEADLINE, two_person=True)
-    store.refuse_answer(id_, 1, "admin", "a second person is needed", answered_time=1_800_000_001.0)
+    store.gates.open(id_, 1, "Go?", ["dba"], DEADLINE, two_person=True)
+    store.gates.refuse_answer(id_, 1, "admin", "a second person is needed", answered_time=1_800_000_001.0)
     look()
 
-    store.decide_gate(id_, 1, GateDecision.APPROVED, "dba", "go")
-    store.request_wave(id_, 1)
+    store.gates.decide(id_, 1, GateDecision.APPROVED, "dba", "go")
+    store.waves.request(id_, 1)
     store.waits.note(id_, "ThrottlingException", 1)
     store.waits.queue_wave(id_, 1, 2, "2 jobs are ahead")
     look()
 
     recovery.start()
-    store.record_poll_failure(id_, 1, "ThrottlingException")
+    store.polls.record_failure(id_, 1, "ThrottlingException")
     look()
 
     recovery.poll(1, ServerPhase.LAUNCHED, "LAUNCHED", job_status="COMPLETED")
     recovery.poll(1, ServerPhase.FAILED, ids=("s-1000",), instanceId="i-9", error="no address")
-    store.fail_wave(id_, 1, "1 critical server failed")
-    store.open_failure_gate(id_, 1, "What now?", [], DEADLINE)
+    store.waves.fail(id_, 1, "1 critical server failed")
+    store.gates.open_failure_gate(id_, 1, "What now?", [], DEADLINE)
     look()
 
-    store.decide_failure_gate(id_, 1, FailureDecision.RETRY, "dba", "again")
-    store.request_retry(id_, 1, "dba", 2, "again")
-    store.retry_wave(id_, 1, "dba", 2)
+    store.gates.decide_failure_gate(id_, 1, FailureDecision.RETRY, "dba", "again")
+    store.retries.request(id_, 1, "dba", 2, "again")
+    store.retries.begin(id_, 1, "dba", 2)
     look()
 
-    store.restart_failed(id_, 1)
-    store.start_polling(id_, 1)
+    store.retries.restart_failed(id_, 1)
+    store.waves.start_polling(id_, 1)
     store.notifications.claim(id_, "EXECUTION_OPENED")
     store.set_error(id_, "wave 1 failed")
-    store.request_cancel(id_, "dba", "enough")
-    store.cancel_wave(id_, 1, "cancelled")
-    store.finalize(id_, ExecutionStatus.CANCELLED, cancelled=True)
+    store.ending.request_cancel(id_, "dba", "enough")
+    store.waves.cancel(id_, 1, "cancelled")
+    store.ending.finalize(id_, ExecutionStatus.CANCELLED, cancelled=True)
     look()
 
-    store.request_termination(id_, "dba", "run-1", {"waves": [1]})
-    store.record_termination_job(id_, TerminationJob("drsjob-t", "us-east-1", "aws", ("i-9",)), adopted=False)
-    store.record_termination_poll(id_, [JobSeen("drsjob-t", "COMPLETED", 1_800_000_100.0)])
-    store.record_termination_failure(id_, "1 instance is left")
+    store.terminations.request(id_, "dba", "run-1", {"waves": [1]})
+    store.terminations.record_job(
+        id_, TerminationJob("drsjob-t", "us-east-1", "aws", ("i-9",)), adopted=False
+    )
+    store.terminations.record_poll(id_, [JobSeen("drsjob-t", "COMPLETED", 1_800_000_100.0)])
+    store.terminations.record_failure(id_, "1 instance is left")
     look()
 
-    store.record_terminated(id_, ["i-9"])
-    store.finish_termination(id_)
+    store.terminations.record_terminated(id_, ["i-9"])
+    store.terminations.finish(id_)
     look()
 
     # What only other histories have; the random ones of test_random_histories.py look at their types, too.
@@ -113,9 +115,9 @@ def test_statuses_are_read_as_the_enums_that_the_types_name(recovery: Recovery) 
     store, id_ = recovery.store, recovery.id
     open_everything(recovery)
     store.set_findings(id_, [PreflightFinding(FindingSeverity.ERROR, "lag", "wait")])
-    store.open_gate(id_, 1, "Go?", [], DEADLINE)
+    store.gates.open(id_, 1, "Go?", [], DEADLINE)
 
-    document, (listed,) = store.get_document(id_), store.list_executions().items
+    document, (listed,) = store.get_document(id_), store.listings.page().items
 
     first, _, left_out = document["waves"]
     for execution in (document, listed, store.get_execution(id_)):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.executions import can_terminate, final_status
-from drs_recovery.store.rules import standing_status
+from drs_recovery.store.rules import can_terminate, final_status, standing_status
 
 READY = {"phase": "READY", "instanceId": "i-1"}
 FAILED = {"phase": "FAILED"}

@@ -28,8 +28,8 @@ def launch(recovery, number=1, servers=2):
 
 
 def end(recovery, status=ExecutionStatus.COMPLETED):
-    recovery.store.complete_wave("e1", 1)
-    recovery.store.finalize("e1", status)
+    recovery.store.waves.complete("e1", 1)
+    recovery.store.ending.finalize("e1", status)
     return recovery.store.get_execution("e1")
 
 
@@ -48,7 +48,7 @@ def ended(drill):
 
 
 def request(store, request_id="run-1"):
-    return store.request_termination("e1", "dba", request_id, {"waves": None})
+    return store.terminations.request("e1", "dba", request_id, {"waves": None})
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_drill_is_due_its_plans_time_after_its_end(store, recovery, clock, after
     assert execution["terminateAfter"] == pytest.approx(execution["endTime"] + seconds)
     if seconds:
         clock.advance(seconds - 1)
-        assert store.due_terminations() == []
+        assert store.terminations.due() == []
     clock.advance(2)
-    assert store.due_terminations() == [("e1", execution["terminateAfter"])]
+    assert store.terminations.due() == [("e1", execution["terminateAfter"])]
 
 
 @pytest.mark.parametrize("status", [ExecutionStatus.FAILED, ExecutionStatus.CANCELLED])
 def test_drill_that_failed_or_was_cancelled_is_due_as_well(store, drill, status):
-    store.cancel_wave("e1", 1, "enough")
-    store.finalize("e1", status)
+    store.waves.cancel("e1", 1, "enough")
+    store.ending.finalize("e1", status)
     assert "terminateAfter" in store.get_execution("e1")
 
 
@@ -90,14 +90,14 @@ def test_instances_that_are_to_stay_are_never_due(store, recovery, clock, fields
     execution = end(recovery)
     clock.advance(1000 * HOURS)
     assert "terminateAfter" not in execution
-    assert store.due_terminations() == []
+    assert store.terminations.due() == []
 
 
 def test_drill_without_instances_is_never_due(store, opened, clock):
-    store.finalize("e1", ExecutionStatus.CANCELLED)
+    store.ending.finalize("e1", ExecutionStatus.CANCELLED)
     clock.advance(1000 * HOURS)
     assert not {"terminateAfter", "instancesLeft"} & store.get_execution("e1").keys()
-    assert store.due_terminations() == []
+    assert store.terminations.due() == []
 
 
 def test_due_drills_come_in_the_order_of_time_and_can_be_forgotten(store, recovery, clock):
@@ -108,18 +108,18 @@ def test_due_drills_come_in_the_order_of_time_and_can_be_forgotten(store, recove
         store.add_servers(name, 1, recovery.servers(1, 1))
         recovery.start()
         launch(recovery, servers=1)
-        store.complete_wave(name, 1)
-        store.finalize(name, ExecutionStatus.COMPLETED)
+        store.waves.complete(name, 1)
+        store.ending.finalize(name, ExecutionStatus.COMPLETED)
         # As if they had other servers: a later launch of the same ones would replace the earlier instances.
-        for one in store.launches():
-            store.forget_launch(one)
+        for one in store.instances.launches():
+            store.instances.forget_launch(one)
     clock.advance(3 * HOURS)
 
-    (first, since), second = store.due_terminations()
+    (first, since), second = store.terminations.due()
     assert (first, second[0]) == ("e2", "e1")
-    store.forget_due_termination(first, since)
-    store.forget_due_termination(first, since)
-    assert store.due_terminations() == [second]
+    store.terminations.forget_due(first, since)
+    store.terminations.forget_due(first, since)
+    assert store.terminations.due() == [second]
 
 
 def test_termination_is_asked_for_by_somebody_once_a_request(store, ended):
@@ -138,7 +138,7 @@ def test_instances_of_a_live_execution_are_not_terminated(store, drill):
 
 
 def test_execution_without_instances_has_nothing_to_terminate(store, opened):
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     with pytest.raises(TransitionRefusedError, match="launched is nothing"):
         request(store)
 
@@ -146,18 +146,18 @@ def test_execution_without_instances_has_nothing_to_terminate(store, opened):
 def test_termination_goes_on_record_step_by_step_and_ends_once(store, ended, clock):
     before = store.get_document("e1")
     request(store)
-    store.record_termination_job("e1", JOB, adopted=False)
-    store.record_termination_job("e1", JOB, adopted=True)
-    store.record_termination_poll("e1", [JobSeen("drsjob-t1", "STARTED")])
-    assert store.finish_termination("e1") is False
+    store.terminations.record_job("e1", JOB, adopted=False)
+    store.terminations.record_job("e1", JOB, adopted=True)
+    store.terminations.record_poll("e1", [JobSeen("drsjob-t1", "STARTED")])
+    assert store.terminations.finish("e1") is False
 
-    store.record_terminated("e1", {"i-s-1000"})
-    assert store.finish_termination("e1") is False
-    store.record_termination_poll("e1", [JobSeen("drsjob-t1", "COMPLETED", 1_800_000_100.0)])
-    store.record_termination_poll("e1", [JobSeen("drsjob-t1", "STARTED")])
-    store.record_terminated("e1", {"i-s-1000", "i-s-1001"})
-    assert store.finish_termination("e1") is True
-    assert store.finish_termination("e1") is False
+    store.terminations.record_terminated("e1", {"i-s-1000"})
+    assert store.terminations.finish("e1") is False
+    store.terminations.record_poll("e1", [JobSeen("drsjob-t1", "COMPLETED", 1_800_000_100.0)])
+    store.terminations.record_poll("e1", [JobSeen("drsjob-t1", "STARTED")])
+    store.terminations.record_terminated("e1", {"i-s-1000", "i-s-1001"})
+    assert store.terminations.finish("e1") is True
+    assert store.terminations.finish("e1") is False
 
     document = store.get_document("e1")
     assert document["instancesTerminated"] is True
@@ -172,16 +172,16 @@ def test_termination_goes_on_record_step_by_step_and_ends_once(store, ended, clo
     # What the drill reached stays what it was.
     assert (document["status"], document["progress"]) == (before["status"], before["progress"])
     clock.advance(1000 * HOURS)
-    assert store.due_terminations() == []
+    assert store.terminations.due() == []
 
 
 def test_request_names_its_waves_and_ends_when_nothing_is_left(store, ended):
-    store.request_termination("e1", "dba", "run-1", {"waves": [1]})
-    store.record_terminated("e1", {"i-s-1000", "i-s-1001"})
+    store.terminations.request("e1", "dba", "run-1", {"waves": [1]})
+    store.terminations.record_terminated("e1", {"i-s-1000", "i-s-1001"})
     (open_request,) = store.get_execution("e1")["terminationRequests"]
     assert (open_request["waves"], "endTime" in open_request) == ([1], False)
 
-    store.finish_termination("e1")
+    store.terminations.finish("e1")
     (request,) = store.get_execution("e1")["terminationRequests"]
     assert request["endTime"] == store.get_execution("e1")["terminatedTime"]
 
@@ -189,17 +189,17 @@ def test_request_names_its_waves_and_ends_when_nothing_is_left(store, ended):
 def test_server_that_failed_after_its_launch_stays_failed(store, recovery):
     recovery.open(waves=1, servers=1).start()
     recovery.poll(1, ServerPhase.FAILED, "LAUNCHED", instanceId="i-1", recoveryInstanceId="i-1")
-    store.fail_wave("e1", 1, "its action failed")
-    store.finalize("e1", ExecutionStatus.FAILED)
+    store.waves.fail("e1", 1, "its action failed")
+    store.ending.finalize("e1", ExecutionStatus.FAILED)
     before = store.get_execution("e1")["progress"]
     # Its instance runs: lists say so without reading servers.
     assert store.get_execution("e1")["instancesLeft"] is True
 
-    store.record_terminated("e1", {"i-1"})
+    store.terminations.record_terminated("e1", {"i-1"})
 
     (server,) = store.get_servers("e1", 1)
     assert (server["phase"], "terminatedTime" in server) == ("FAILED", True)
-    assert store.finish_termination("e1") is True
+    assert store.terminations.finish("e1") is True
     assert store.get_execution("e1")["progress"] == before
 
 
@@ -207,17 +207,17 @@ def test_server_is_gone_only_with_the_instances_of_its_earlier_attempts(store, e
     earlier = [{"jobId": "drsjob-0", "recoveryInstanceId": "i-old", "instanceId": "i-old"}]
     ended.force("SERVER#01#s-1000", previousInstances=earlier)
 
-    store.record_terminated("e1", {"i-s-1000", "i-s-1001"})
-    assert store.finish_termination("e1") is False
+    store.terminations.record_terminated("e1", {"i-s-1000", "i-s-1001"})
+    assert store.terminations.finish("e1") is False
     assert ["terminatedTime" in server for server in store.get_servers("e1", 1)] == [False, True]
-    store.record_terminated("e1", {"i-s-1000", "i-old"})
-    assert store.finish_termination("e1") is True
+    store.terminations.record_terminated("e1", {"i-s-1000", "i-old"})
+    assert store.terminations.finish("e1") is True
 
 
 def test_failure_to_terminate_is_told_once_until_it_is_another(store, ended):
     request(store)
-    assert store.record_termination_failure("e1", "in failback") is True
-    assert store.record_termination_failure("e1", "in failback") is False
+    assert store.terminations.record_failure("e1", "in failback") is True
+    assert store.terminations.record_failure("e1", "in failback") is False
     assert store.get_execution("e1")["terminationError"] == "in failback"
     request(store, "run-2")
     assert "terminationError" not in store.get_execution("e1")
@@ -225,5 +225,5 @@ def test_failure_to_terminate_is_told_once_until_it_is_another(store, ended):
 
 
 def test_what_is_swept_is_an_event_of_the_execution(store, ended):
-    store.record_sweep("e1", ["i-9"], "drsjob-t9")
+    store.terminations.record_sweep("e1", ["i-9"], "drsjob-t9")
     assert store.get_events("e1")[-1]["detail"] == {"instances": ["i-9"], "jobId": "drsjob-t9"}

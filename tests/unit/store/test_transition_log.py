@@ -39,7 +39,7 @@ def test_a_wave_that_is_asked_for_moves_the_execution_too(store: ExecutionStore,
     recovery = Recovery(store).open(servers=0)
     told.clear()
 
-    store.request_wave(recovery.id, 1)
+    store.waves.request(recovery.id, 1)
 
     same = {"execution": "e1", "event": "WAVE_REQUESTED", "actor": "engine"}
     assert told == [
@@ -50,10 +50,10 @@ def test_a_wave_that_is_asked_for_moves_the_execution_too(store: ExecutionStore,
 
 def test_who_decided_and_why_is_in_the_line(store: ExecutionStore, told: Told) -> None:
     recovery = Recovery(store).open(servers=0)
-    store.open_gate(recovery.id, 1, "start?", [])
+    store.gates.open(recovery.id, 1, "start?", [])
     told.clear()
 
-    store.decide_gate(recovery.id, 1, GateDecision.APPROVED, "bob", "looks good")
+    store.gates.decide(recovery.id, 1, GateDecision.APPROVED, "bob", "looks good")
 
     ((_, line),) = told
     assert (line["event"], line["actor"], line["reason"]) == ("GATE_APPROVED", "bob", "looks good")
@@ -64,7 +64,7 @@ def test_the_end_has_a_line_for_each_wave_that_ends_with_it(store: ExecutionStor
     recovery = Recovery(store).open(servers=0)
     told.clear()
 
-    store.finalize(recovery.id, ExecutionStatus.CANCELLED, actor="alice")
+    store.ending.finalize(recovery.id, ExecutionStatus.CANCELLED, actor="alice")
 
     assert {(line.get("wave"), line["from"], line["to"], line["actor"]) for _, line in told} == {
         (None, "PENDING", "CANCELLED", "alice"),
@@ -81,7 +81,7 @@ def test_what_changes_no_status_is_a_line_and_what_was_refused_is_none(
 
     store.set_error(recovery.id, "no such server")
     with pytest.raises(TransitionRefusedError):
-        store.complete_wave(recovery.id, 1)
+        store.waves.complete(recovery.id, 1)
 
     ((_, line),) = told
     assert (line["event"], line["reason"], "to" in line) == ("EXECUTION_ERROR", "no such server", False)

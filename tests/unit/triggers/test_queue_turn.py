@@ -152,7 +152,7 @@ def test_what_an_earlier_attempt_left_in_the_queue_is_not_kept_there(full: Sandb
 
 def test_a_cancellation_ends_the_waiting(queued: Steps) -> None:
     def cancel() -> None:
-        queued.store.request_cancel(queued.execution_id, "alice", "wrong plan")
+        queued.store.ending.request_cancel(queued.execution_id, "alice", "wrong plan")
 
     assert asyncio.run(first_event(trigger_for(queued), cancel)) == "over"
 

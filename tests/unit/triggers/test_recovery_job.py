@@ -143,13 +143,13 @@ def test_it_waits_for_every_wave_that_it_was_given(aws: Sandbox, steps_of: Steps
 
 def test_a_request_to_cancel_ends_the_waiting_after_a_look(started: Steps) -> None:
     def cancel() -> None:
-        started.store.request_cancel(started.execution_id, "alice", "wrong plan")
+        started.store.ending.request_cancel(started.execution_id, "alice", "wrong plan")
 
     assert asyncio.run(first_event(trigger_for(started), cancel))["status"] == "cancelled"
 
 
 def test_the_jobs_of_a_cancelled_execution_can_be_followed_to_their_end(aws: Sandbox, started: Steps) -> None:
-    started.store.request_cancel(started.execution_id, "alice", "wrong plan")
+    started.store.ending.request_cancel(started.execution_id, "alice", "wrong plan")
     trigger = RecoveryJobTrigger(
         execution_id=started.execution_id,
         wave_numbers=[1],
@@ -232,7 +232,7 @@ def test_nothing_is_settled_before_it_is_on_record(aws: Sandbox, started: Steps)
         ServerSeen(server_id, launch_status="LAUNCHED", phase=ServerPhase.LAUNCHED)
         for server_id in (DB_1, DB_2)
     )
-    started.store.record_poll(started.execution_id, 1, WavePoll(servers=launched))
+    started.store.polls.record(started.execution_id, 1, WavePoll(servers=launched))
     aws.advance(600)
     aws.add_fault("error", operation="TransactWriteItems", status=400, code="AccessDeniedException", times=1)
 

@@ -64,7 +64,7 @@ async def _standing_request(acting: Acting, number: int, reason: str | None) -> 
         return pending
     cleared = await _clear(acting, task_id)
     request, _ = await run_in_threadpool(
-        acting.store.request_retry, acting.execution_id, number, acting.actor, cleared["max_tries"], reason
+        acting.store.retries.request, acting.execution_id, number, acting.actor, cleared["max_tries"], reason
     )
     return request
 

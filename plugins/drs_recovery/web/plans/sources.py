@@ -31,7 +31,7 @@ class PlanPast:
 
     :param live: those that have not ended, newest first.
     :param last_drill: the newest drill that has ended, however it ended; no dry run.
-    :param last_good_drill: the newest that :func:`~drs_recovery.store.drills.is_good_drill` accepts.
+    :param last_good_drill: the newest that :func:`~drs_recovery.store.facts.is_good_drill` accepts.
     :param last_recovery: the newest real recovery that has ended; no dry run.
     :param looked_back: how many executions were looked at, if there are older ones; None if all were.
     """

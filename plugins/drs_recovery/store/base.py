@@ -1,0 +1,185 @@
+"""What every class of the execution store does: read records together, and commit transitions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
+from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
+from drs_recovery.store.documents import Event, event_item
+from drs_recovery.store.expressions import Action, Item, Put, Update
+from drs_recovery.store.facts import Record
+from drs_recovery.store.keys import END_OF_RANGE, event_prefix, execution_key, server_prefix, wave_key
+from drs_recovery.store.rules import standing_status
+from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store.transaction import (
+    RECORD_IS_NEW,
+    execution_update,
+    log_transition,
+    retried_on_conflict,
+)
+
+_PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
+
+
+class StoreBase:
+    """
+    The table and the clock behind an execution store.
+
+    :param table: the table of executions.
+    :param clock: gives epoch seconds.
+    """
+
+    def __init__(self, table: ExecutionsTable, clock: Callable[[], float] = time.time) -> None:
+        self.table = table
+        self._clock = clock
+
+    def _now(self) -> float:
+        return round(self._clock(), 3)
+
+    def _read_execution(self, execution_id: str) -> Item:
+        item = self.table.get(execution_key(execution_id))
+        if item is None:
+            raise ExecutionNotFoundError(execution_id)
+        return item
+
+    def _read_wave(self, execution_id: str, number: int) -> Item:
+        item = self.table.get(wave_key(execution_id, number))
+        return self._read_together(execution_id, number)[1] if item is None else item
+
+    def _read_together(self, execution_id: str, number: int) -> tuple[Item, Item]:
+        """Read EXECUTION and WAVE of one moment; one after the other, they could contradict each other."""
+        keys = [execution_key(execution_id), wave_key(execution_id, number)]
+        execution, wave = self.table.get_together(keys)
+        if execution is None:
+            raise ExecutionNotFoundError(execution_id)
+        if wave is None:
+            raise StoreError(f"execution {execution_id} has no wave {number}")
+        return execution, wave
+
+    def _read_servers(self, execution_id: str, number: int) -> list[Item]:
+        prefix = server_prefix(number)
+        return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
+
+    @retried_on_conflict
+    def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
+        """
+        Read the execution, then its waves, then their servers.
+
+        In this order a part can only be newer than the whole above it: a final execution is never shown with
+        a wave that still runs, nor a COMPLETED wave with a server that has no instance yet. Only a retry can
+        reopen what was read as final a moment before, and then everything is read again.
+        """
+        execution = self._read_execution(execution_id)
+        waves, servers = self._read_parts(execution_id)
+        if is_reopened(execution, waves):
+            raise StoreConflictError([execution["recordKey"]])
+        return execution, waves, servers
+
+    def _read_parts(self, execution_id: str) -> tuple[list[Item], list[Item]]:
+        parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
+        waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
+        return waves, [item for item in parts if item["recordKey"].startswith("SERVER#")]
+
+    def _standing(
+        self,
+        execution: Item,
+        active_waves: Sequence[int],
+        waiting_gates: Sequence[int],
+        opened: Item | None = None,
+    ) -> Item:
+        """
+        What active waves and waiting gates make of the EXECUTION record.
+
+        :param execution: the record as it was read.
+        :param active_waves: numbers of the waves that run from now on.
+        :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
+        :param opened: the WAVE record of a gate that is being opened.
+        """
+        status = standing_status(ExecutionStatus(execution["status"]), active_waves, waiting_gates)
+        paused = None
+        if status is ExecutionStatus.PAUSED:
+            first = waiting_gates[0]
+            if opened is None or opened["waveNumber"] != first:
+                opened = self._read_wave(execution["executionId"], first)
+            paused = _pause(opened)
+        return {
+            "status": status,
+            "paused": paused,
+            "activeWaves": sorted(active_waves),
+            "waitingGates": list(waiting_gates),
+        }
+
+    def _commit(self, event: Event, actions: Sequence[Action]) -> None:
+        """Write a transition together with its event."""
+        execution_id, moment = actions[0].key.execution_id, self._moment_of(actions)
+        number = 0
+        while True:
+            put = Put(event_item(execution_id, event, moment, number), RECORD_IS_NEW)
+            try:
+                self.table.transact([*actions, put])
+            except StoreConflictError as conflict:
+                if set(conflict.record_keys) != {put.key.record_key}:
+                    raise
+                # Only the event's key was taken: the next number of that moment is free, or the one after it.
+                number = max(number + 1, self._events_at(execution_id, moment))
+            else:
+                log_transition(event, actions)
+                return
+
+    @retried_on_conflict
+    def _tell_once(self, execution_id: str, event: Event, of: str) -> bool:
+        """Write an event that is no transition, unless there is one about the same part of its detail."""
+        told = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
+        subject = event.name, event.detail[of]
+        if any((one["event"], one["detail"].get(of)) == subject for one in told):
+            return False
+        self._commit(event, [execution_update(self._read_execution(execution_id), self._now(), {})])
+        return True
+
+    def _events_at(self, execution_id: str, moment: float) -> int:
+        """Count the events of one moment: the number of the next one."""
+        prefix = event_prefix(moment)
+        return len(self.table.query(execution_id, prefix, prefix + END_OF_RANGE))
+
+    def _moment_of(self, actions: Sequence[Action]) -> float:
+        """
+        Time of a transition: what it makes the EXECUTION record's ``lastUpdatedTime``, which never goes back.
+
+        So events stay in the order in which things happened, also when the hosts' clocks disagree.
+        """
+        return next((time for action in actions if (time := _updated_time(action)) is not None), self._now())
+
+
+def _updated_time(action: Action) -> float | None:
+    match action:
+        case Put(item=values) | Update(changes=values):
+            time: float | None = values.get("lastUpdatedTime")
+            return time
+    return None
+
+
+def _pause(wave: Record) -> Item:
+    gate = _waiting_gate(wave)
+    if gate is None:
+        # EXECUTION names the gate already: the transaction that opens it is still being written.
+        raise StoreConflictError([wave["recordKey"]])
+    return {"wave": wave["waveNumber"], **{name: gate[name] for name in _PAUSE_FIELDS if name in gate}}
+
+
+def _waiting_gate(wave: Record) -> Item | None:
+    """The open question of a wave: before its start, or about its failure."""
+    gates = (wave.get("gate"), wave.get("failureGate"))
+    return next((gate for gate in gates if gate and gate["decision"] == GateDecision.WAITING), None)
+
+
+def is_reopened(execution: Mapping[str, Any], waves: Iterable[Item]) -> bool:
+    """Whether a retry has begun since the EXECUTION record was read."""
+    return is_final(execution) and any(wave["status"] in ACTIVE_WAVES for wave in waves)
+
+
+def is_final(item: Mapping[str, Any]) -> bool:
+    """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
+    return item.get("status") in FINAL_EXECUTIONS
