@@ -23,7 +23,7 @@ from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.admission import leave_queues
-from drs_recovery.waves.enrichment import InstanceEnricher
+from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
 from drs_recovery.waves.late_jobs import (
     LATE_START_SECONDS,
     record_late_jobs,
@@ -88,9 +88,11 @@ class ExecutionCloser:
             if unsettled := self._running_jobs(document):
                 return unsettled
             document = self._anew(document)
-        if unsettled := self._late_instances(document):
-            return unsettled
-        self._write(self._anew(document), ending)
+        if any(needs_details(server) for wave in document["waves"] for server in wave["serverStatuses"]):
+            if unsettled := self._late_instances(document):
+                return unsettled
+            document = self._anew(document)
+        self._write(document, ending)
         return None
 
     def _anew(self, document: Document) -> Document:

@@ -56,14 +56,13 @@ class EarlyDetails:
 
         :param servers: SERVER records of the wave.
         """
-        wanted = {
-            server["sourceServerId"]
-            for server in servers
-            if ServerPhase(server["phase"]) in _LAUNCHED and not has_details(server)
-        }
+        unknown = [server for server in servers if server["sourceServerId"] not in self._known]
+        is_wanted = any(
+            ServerPhase(server["phase"]) in _LAUNCHED and not has_details(server) for server in unknown
+        )
         is_busy = self._task is not None and not self._task.done()
-        if wanted - self._known and not is_busy and time.time() >= self._next_at:
-            self._task = asyncio.create_task(self._look())
+        if is_wanted and not is_busy and time.time() >= self._next_at:
+            self._task = asyncio.create_task(self._look(unknown))
 
     async def finish(self) -> None:
         """Let a look that is under way end, for some seconds: it must not cross what comes next."""
@@ -75,9 +74,10 @@ class EarlyDetails:
         if self._task is not None:
             self._task.cancel()
 
-    async def _look(self) -> None:
+    async def _look(self, servers: Sequence[Mapping[str, Any]]) -> None:
         try:
-            found = await self._hub.with_store_and_drs(_note, self._hub.clients, self._followed, *self._at)
+            arguments = self._hub.clients, servers, self._followed, *self._at
+            found = await self._hub.with_store_and_drs(_note, *arguments)
             self._known.update(found)
         except Exception as error:  # whatever it is, the wave goes on
             log.info("execution %s wave %s: no details yet: %s", *self._at, describe(error))
@@ -86,9 +86,15 @@ class EarlyDetails:
 
 
 def _note(
-    store: ExecutionStore, clients: Clients, followed: FollowedWave, execution_id: str, number: int
+    store: ExecutionStore,
+    clients: Clients,
+    servers: Sequence[Mapping[str, Any]],
+    followed: FollowedWave,
+    execution_id: str,
+    number: int,
 ) -> tuple[str, ...]:
-    return InstanceEnricher(store, clients, patience=0).note(execution_id, number, followed=followed)
+    enricher = InstanceEnricher(store, clients, patience=0)
+    return enricher.note(execution_id, number, servers, followed=followed)
 
 
 Job = Mapping[str, Any]

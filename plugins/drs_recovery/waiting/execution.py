@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # If AWS does not answer at the deadline, it is asked for so many intervals more.
 _LAST_INTERVALS = 10
 
+# The jobs are looked at so many times before it is asked again whether the execution is being cancelled.
+_POLLS_BETWEEN = 2
+
 
 @dataclass(frozen=True)
 class Waves:
@@ -61,7 +64,11 @@ class ExecutionWait:
         # A triggerer that was away can begin long after the deadline; then, too, there is a last look.
         self._last_look_from = max(wish.deadline, self._begun_at)
         self._execution: Execution = found.execution
-        self._of_execution: Watch[Execution] = Watch([found.execution["executionId"]], wish, self._news)
+        self._of_execution: Watch[Execution] = Watch(
+            [found.execution["executionId"]],
+            replace(wish, interval=_POLLS_BETWEEN * wish.interval),
+            self._news,
+        )
         hub.executions.join(self._of_execution)
         self._waves = [
             WaveWait(hub, records, _wish_for(records.wave, wish), self._news) for records in found.waves

@@ -97,7 +97,7 @@ class InstanceEnricher:
         :return: what is still to come. AWS errors are in it, not raised.
         """
         known = self._store.get_servers(execution_id, wave_number) if servers is None else servers
-        lacking = [server for server in known if _lacks_details(server)]
+        lacking = [server for server in known if needs_details(server)]
         if not lacking:
             return Details(known)
         found, troubles = self._look(lacking)
@@ -112,6 +112,7 @@ class InstanceEnricher:
         self,
         execution_id: str,
         wave_number: int,
+        servers: Sequence[Record],
         *,
         again: bool = False,
         followed: FollowedWave | None = None,
@@ -123,13 +124,14 @@ class InstanceEnricher:
 
         :param execution_id: the execution.
         :param wave_number: from 1.
+        :param servers: the wave's SERVER records.
         :param again: look also at instances whose details are on record: they may have changed.
         :param followed: the wave as it was after the last poll, if somebody follows it.
         :return: ids of servers whose details are on record now.
         """
         servers = [
             server
-            for server in self._store.get_servers(execution_id, wave_number)
+            for server in servers
             if server.get("instanceId" if again else "jobId") and (again or not has_details(server))
         ]
         if not servers:
@@ -241,8 +243,14 @@ def _may_pass(found: Found, give_up_at: float) -> bool:
     return trouble is not None and trouble.passes and time.time() < give_up_at
 
 
-def _lacks_details(server: Record) -> bool:
-    """Whatever a job did to its server, an instance may be there: even of a failed or unfinished one."""
+def needs_details(server: Record) -> bool:
+    """
+    Whether to look for the instance of a server.
+
+    Whatever a job did to its server, an instance may be there: even of a failed or unfinished one.
+
+    :param server: SERVER record.
+    """
     return has_launched(server) or (bool(server.get("jobId")) and not server.get("instanceId"))
 
 
@@ -292,7 +300,7 @@ def refresh_details(
     :param patience: seconds after which it is left at what is on record.
     :return: the document as it is then.
     """
-    launched = [wave["waveNumber"] for wave in document["waves"] if wave["jobs"]]
+    launched = [wave for wave in document["waves"] if wave["jobs"]]
     if not launched:
         return dict(document)
     # A daemon: the task goes on, and ends, without an answer that comes too late.
@@ -303,10 +311,11 @@ def refresh_details(
     return store.get_document(document["executionId"])
 
 
-def _refresh(store: ExecutionStore, execution_id: str, numbers: list[int]) -> None:
+def _refresh(store: ExecutionStore, execution_id: str, waves: Iterable[Record]) -> None:
     enricher = InstanceEnricher(store, Clients(), patience=0)
-    for number in numbers:
+    for wave in waves:
+        number = wave["waveNumber"]
         try:
-            enricher.note(execution_id, number, again=True)
+            enricher.note(execution_id, number, wave["serverStatuses"], again=True)
         except Exception as error:  # whatever it is, the question is put
             log.warning("wave %s: its instances are not looked at again: %s", number, describe(error))
