@@ -130,7 +130,7 @@ class InstanceEnricher:
         :return: ids of servers whose details are on record now.
         """
         servers = [
-            server
+            dict(server)
             for server in servers
             if server.get("instanceId" if again else "jobId") and (again or not has_details(server))
         ]
