@@ -129,22 +129,22 @@ class InstanceEnricher:
         :param followed: the wave as it was after the last poll, if somebody follows it.
         :return: ids of servers whose details are on record now.
         """
-        servers = [
+        lacking = [
             dict(server)
             for server in servers
             if server.get("instanceId" if again else "jobId") and (again or not has_details(server))
         ]
-        if not servers:
+        if not lacking:
             return ()
-        found, _ = self._look(servers, with_wishes=False)
+        found, _ = self._look(lacking, with_wishes=False)
         seen = [
             ServerSeen(server["sourceServerId"], fields=fields_of(found[server["sourceServerId"]]))
-            for server in servers
+            for server in lacking
         ]
-        if server_changes(servers, seen, time.time(), 0):
+        if server_changes(lacking, seen, time.time(), 0):
             poll = WavePoll(servers=tuple(seen), is_look=False)
-            servers = self._store.polls.record(execution_id, wave_number, poll, followed)
-        return tuple(server["sourceServerId"] for server in servers if has_details(server))
+            lacking = self._store.polls.record(execution_id, wave_number, poll, followed)
+        return tuple(server["sourceServerId"] for server in lacking if has_details(server))
 
     def _is_waited_for(self, server: Record) -> bool:
         """A server that failed after its launch has an instance too, which is looked for as patiently."""
