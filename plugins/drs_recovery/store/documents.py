@@ -7,6 +7,7 @@ The first form of each record, and the document that is composed of them.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,8 +72,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "planId": new.plan_id,
         "planName": new.plan_name,
         "planHash": new.plan_hash,
-        # Every character as it is: escapes would take twice the room of Japanese text.
-        "planSnapshot": json.dumps(new.plan_snapshot, sort_keys=True, ensure_ascii=False),
+        "planSnapshot": _compressed(new.plan_snapshot),
         "dagId": new.dag_id,
         "dagRunId": new.dag_run_id,
         "executionType": new.execution_type,
@@ -215,9 +215,17 @@ def limited(text: str) -> str:
 def public(item: Mapping[str, Any]) -> Item:
     """A record as readers get it."""
     shown = {name: value for name, value in item.items() if name not in _INTERNAL}
-    if isinstance(shown.get("planSnapshot"), str):
-        shown["planSnapshot"] = json.loads(shown["planSnapshot"])
+    match shown.get("planSnapshot"):
+        case bytes(compressed):
+            shown["planSnapshot"] = json.loads(zlib.decompress(compressed))
+        case str(text):  # of a record that an earlier release opened
+            shown["planSnapshot"] = json.loads(text)
     return shown
+
+
+def _compressed(plan_snapshot: Mapping[str, Any]) -> bytes:
+    """Each write of the EXECUTION record costs by its size, and the snapshot would be nearly all of it."""
+    return zlib.compress(json.dumps(plan_snapshot, sort_keys=True, ensure_ascii=False).encode())
 
 
 def summary(execution: Mapping[str, Any]) -> Item:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Item = dict[str, Any]
-"""A record as plain Python: str, int, float, bool, None, list and dict."""
+"""A record as plain Python: str, bytes, int, float, bool, None, list and dict."""
 
 _NAME = re.compile(r"#(\w+)")
 
@@ -23,7 +23,7 @@ def to_dynamodb(value: Any) -> dict[str, Any]:
     """
     Turn a plain value into DynamoDB's notation, such as ``{"N": "3"}``.
 
-    :param value: str, bool, int, float, None, or a list, tuple or mapping of them.
+    :param value: str, bytes, bool, int, float, None, or a list, tuple or mapping of them.
     :raises TypeError: for a value of any other type.
     :raises ValueError: for a number that DynamoDB cannot hold (infinite, or not a number).
     """
@@ -34,6 +34,8 @@ def to_dynamodb(value: Any) -> dict[str, Any]:
             return {"BOOL": value}
         case str():
             return {"S": str(value)}
+        case bytes():
+            return {"B": value}
         case int() | float():
             return {"N": _number_text(value)}
         case list() | tuple():
@@ -66,11 +68,11 @@ def from_dynamodb(value: Mapping[str, Any]) -> Any:
     Turn one typed value into a plain one.
 
     :param value: a map of one entry, such as ``{"N": "3"}``.
-    :raises TypeError: for a type that this project never writes (sets, binary).
+    :raises TypeError: for a type that this project never writes (sets).
     """
     kind, content = next(iter(value.items()))
     match kind:
-        case "S" | "BOOL":
+        case "S" | "BOOL" | "B":
             return content
         case "N":
             return float(content) if re.search(r"[.eE]", content) else int(content)

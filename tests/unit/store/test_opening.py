@@ -8,6 +8,8 @@ import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionType, SkipCause
+from drs_recovery.store.expressions import Put
+from drs_recovery.store.keys import execution_key
 from drs_recovery.store.records import NewServer, NewWave
 
 
@@ -154,3 +156,20 @@ def test_wave_takes_no_servers_once_its_jobs_are_started(store, running):
 def test_servers_need_an_execution(store, recovery):
     with pytest.raises(ExecutionNotFoundError):
         store.add_servers("e1", 1, recovery.servers(1, 1))
+
+
+def test_a_long_plan_makes_the_record_little_longer(store, recovery):
+    servers = [{"id": f"s-{number:017}", "critical": True} for number in range(500)]
+    snapshot = {"id": "crm", "protection_groups": {"database": {"servers": servers}}, "waves": []}
+    store.create_execution(recovery.new(plan_snapshot=snapshot))
+
+    assert len(store.table.get(execution_key("e1"))["planSnapshot"]) < 5_000
+    assert store.get_execution("e1")["planSnapshot"] == snapshot
+
+
+def test_a_plan_that_was_recorded_as_text_is_read_as_well(store, recovery):
+    store.create_execution(recovery.new())
+    text = Put({**store.table.get(execution_key("e1")), "planSnapshot": '{"id": "crm"}'})
+    store.table.transact([text])
+
+    assert store.get_execution("e1")["planSnapshot"] == {"id": "crm"}

@@ -57,6 +57,7 @@ def put(key: Key, **attributes) -> Put:
         (ExecutionStatus.PAUSED, {"S": "PAUSED"}),
         (True, {"BOOL": True}),
         (None, {"NULL": True}),
+        (b"bytes", {"B": b"bytes"}),
         (7, {"N": "7"}),
         (1_800_000_000.125, {"N": "1800000000.125"}),
         (-0.5, {"N": "-0.5"}),
@@ -85,7 +86,7 @@ def test_numbers_that_dynamodb_does_not_have_are_refused(value):
         encode({"x": value})
 
 
-@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object()])
+@pytest.mark.parametrize("value", [bytearray(b"bytes"), {1, 2}, object()])
 def test_values_without_a_place_in_the_store_are_refused(value):
     with pytest.raises(TypeError, match="the store cannot hold"):
         encode({"x": value})
