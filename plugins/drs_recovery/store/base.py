@@ -8,10 +8,17 @@ from typing import Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
-from drs_recovery.store.documents import Event, event_item
+from drs_recovery.store.documents import Event, compose, event_item, public, summary
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record
-from drs_recovery.store.keys import END_OF_RANGE, event_prefix, execution_key, server_prefix, wave_key
+from drs_recovery.store.keys import (
+    END_OF_RANGE,
+    event_order,
+    event_prefix,
+    execution_key,
+    server_prefix,
+    wave_key,
+)
 from drs_recovery.store.rules import standing_status
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
@@ -25,12 +32,7 @@ _PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
 
 
 class StoreBase:
-    """
-    The table and the clock behind an execution store.
-
-    :param table: the table of executions.
-    :param clock: gives epoch seconds.
-    """
+    """The table and the clock behind an execution store."""
 
     def __init__(self, table: ExecutionsTable, clock: Callable[[], float] = time.time) -> None:
         self.table = table
@@ -93,7 +95,6 @@ class StoreBase:
         """
         What active waves and waiting gates make of the EXECUTION record.
 
-        :param execution: the record as it was read.
         :param active_waves: numbers of the waves that run from now on.
         :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
         :param opened: the WAVE record of a gate that is being opened.
@@ -183,3 +184,98 @@ def is_reopened(execution: Mapping[str, Any], waves: Iterable[Item]) -> bool:
 def is_final(item: Mapping[str, Any]) -> bool:
     """Whether an EXECUTION record, or a row of an index that shows its status, tells of an end."""
     return item.get("status") in FINAL_EXECUTIONS
+
+
+class StoreReads(StoreBase):
+    """Reads of executions whose ids are known; all are strongly consistent."""
+
+    def get_execution(self, execution_id: str) -> Item:
+        """
+        Read the EXECUTION record.
+
+        :raises ExecutionNotFoundError: there is none with that id.
+        """
+        return public(self._read_execution(execution_id))
+
+    def get_executions(self, execution_ids: Iterable[str]) -> list[Item]:
+        """
+        Read EXECUTION records without their plan snapshots, in the order of the ids.
+
+        :param execution_ids: the executions; those that do not exist are left out.
+        """
+        return read_summaries(self.table, execution_ids)
+
+    def get_wave(self, execution_id: str, number: int) -> Item:
+        """
+        Read a WAVE record.
+
+        :raises StoreError: there is no such execution, or it has no such wave.
+        """
+        return public(self._read_wave(execution_id, number))
+
+    def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[Item]:
+        """
+        Read the first WAVE records of executions; those that do not exist are left out.
+
+        :param execution_ids: the executions.
+        """
+        numbers = range(1, waves + 1)
+        keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
+        return [public(item) for item in self.table.get_many(keys)]
+
+    def get_servers(self, execution_id: str, number: int) -> list[Item]:
+        """Read the SERVER records of a wave, ordered by server id."""
+        return [public(item) for item in self._read_servers(execution_id, number)]
+
+    def get_document(self, execution_id: str) -> Item:
+        """
+        Read the execution document: the EXECUTION record with ``waves[]``, each with ``serverStatuses[]``.
+
+        :raises ExecutionNotFoundError: there is none with that id.
+        """
+        execution, waves, servers = self._read_all(execution_id)
+        return compose(execution, waves, servers)
+
+    def get_rest(self, execution: Mapping[str, Any]) -> Item:
+        """
+        Read the waves and servers to an EXECUTION record that was read right before.
+
+        :param execution: the record as readers get it.
+        :return: the execution document, as :meth:`get_document` reads it.
+        """
+        waves, servers = self._read_parts(execution["executionId"])
+        if is_reopened(execution, waves):
+            return self.get_document(execution["executionId"])
+        return compose(execution, waves, servers)
+
+    def get_events(self, execution_id: str) -> list[Item]:
+        """Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``."""
+        items = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
+        return [public(item) for item in sorted(items, key=event_order)]
+
+
+def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list[Item]:
+    """Read EXECUTION records as lists show them, in the order of the ids; missing ones are left out."""
+    keys = [execution_key(execution_id) for execution_id in dict.fromkeys(execution_ids)]
+    return [summary(item) for item in table.get_many(keys)]
+
+
+class Documents:
+    """Read documents as a pass needs them."""
+
+    def __init__(self, store: StoreReads) -> None:
+        self._store = store
+        self._read: dict[str, Mapping[str, Any] | None] = {}
+
+    def get(self, execution_id: str) -> Mapping[str, Any] | None:
+        """The document as it was when it was needed first; None if there is no record."""
+        if execution_id not in self._read:
+            try:
+                self._read[execution_id] = self._store.get_document(execution_id)
+            except ExecutionNotFoundError:
+                self._read[execution_id] = None
+        return self._read[execution_id]
+
+    def forget(self) -> None:
+        """Read all anew from now on."""
+        self._read.clear()

@@ -44,7 +44,6 @@ class Event:
 
     :param name: what happened, such as ``WAVE_COMPLETED``.
     :param detail: what belongs to it; None values are left out.
-    :param actor: who did it.
     """
 
     name: str
@@ -237,9 +236,6 @@ def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterab
     """
     Compose the execution document.
 
-    :param execution: the EXECUTION record.
-    :param waves: its WAVE records.
-    :param servers: the SERVER records of all waves.
     :return: the record with ``waves[]``, each with ``serverStatuses[]``, ordered by number and server id.
     """
     by_number: dict[int, Item] = {}
@@ -268,7 +264,6 @@ def listing_items(new: NewExecution, now: float) -> list[Item]:
     """
     The listing records of a new execution.
 
-    :param new: the execution.
     :param now: when it is submitted.
     """
     partitions = [type_partition(new.execution_type)]
@@ -288,11 +283,7 @@ def listing_items(new: NewExecution, now: float) -> list[Item]:
 
 
 def live_item(execution: Mapping[str, object]) -> Item:
-    """
-    The record that says that an execution lives.
-
-    :param execution: EXECUTION record.
-    """
+    """The record that says that an execution lives."""
     names = ("planId", "executionType")
     return {
         **live_key(str(execution["executionId"])).attributes,
@@ -302,11 +293,7 @@ def live_item(execution: Mapping[str, object]) -> Item:
 
 
 def listed_row(record: Mapping[str, object]) -> Item:
-    """
-    A listing record as a row of an index would be.
-
-    :param record: as it was read.
-    """
+    """A listing record as a row of an index would be."""
     return {
         "executionId": record["listedExecutionId"],
         "submittedTime": record["openedTime"],

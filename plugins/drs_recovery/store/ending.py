@@ -39,9 +39,6 @@ class Ending(StoreBase):
 
         Its DRS jobs go on, since DRS cannot cancel one. Whoever runs the execution reads this and ends it.
 
-        :param execution_id: the execution.
-        :param actor: who asked.
-        :param reason: why, for people.
         :return: False if it was ending already; the first request stands.
         :raises TransitionRefusedError: the execution has ended.
         """
@@ -52,8 +49,6 @@ class Ending(StoreBase):
         """
         Cancel a drill for a real recovery; each record has an event that names the other execution.
 
-        :param drill_id: the drill.
-        :param recovery_id: the recovery.
         :return: False if the drill was ending already.
         :raises TransitionRefusedError: the drill has ended.
         """
@@ -75,9 +70,6 @@ class Ending(StoreBase):
         """
         Record that an execution ends while DRS jobs of it may still run: from now on no wave starts.
 
-        :param execution_id: the execution.
-        :param actor: who ends it.
-        :param reason: why.
         :return: False if it was ending already.
         :raises TransitionRefusedError: the execution has ended.
         """
@@ -88,8 +80,6 @@ class Ending(StoreBase):
         """
         Record that an execution is closed from outside its DAG run.
 
-        :param execution_id: the execution.
-        :param run_state: what became of the run.
         :return: False if that was recorded before.
         :raises TransitionRefusedError: the execution has ended.
         """
@@ -134,10 +124,7 @@ class Ending(StoreBase):
 
         A wave that still could start ends with it: a retry may have reopened it a moment before.
 
-        :param execution_id: the execution.
-        :param status: a final status.
         :param error: why it did not end well; an error that is recorded already stands.
-        :param actor: who ends it.
         :param cancelled: whether it is ended before its time, whatever the status.
         :return: False if it had ended already.
         :raises TransitionRefusedError: a wave is active, the records do not prove COMPLETED, or what is to be

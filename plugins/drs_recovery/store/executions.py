@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import FindingSeverity, WaveStatus
+from drs_recovery.store.base import StoreReads
 from drs_recovery.store.documents import (
     Event,
     execution_item,
@@ -30,8 +31,7 @@ from drs_recovery.store.job_queue import JobQueue
 from drs_recovery.store.keys import execution_key
 from drs_recovery.store.listings import Listings
 from drs_recovery.store.locks import ActionLock, Installations, Notifications, PlanLocks
-from drs_recovery.store.polls import Polls
-from drs_recovery.store.reads import StoreReads
+from drs_recovery.store.polls import Polls, Waits
 from drs_recovery.store.records import NewExecution, NewServer, PreflightFinding
 from drs_recovery.store.retries import Retries
 from drs_recovery.store.rules import (
@@ -48,7 +48,6 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.waits import Waits
 from drs_recovery.store.waves import Waves
 
 # A record of DynamoDB has room for 400 KB, and every look at the execution reads all of it.
@@ -87,7 +86,6 @@ class ExecutionStore(StoreReads):
         """
         Open an execution, once: a record with all its waves appears, or nothing.
 
-        :param new: the execution.
         :return: False if there was one with that id already, which then stays as it is.
         """
         now = self._now()
@@ -117,13 +115,7 @@ class ExecutionStore(StoreReads):
             self.table.transact([not_open_yet, *waves])
 
     def add_servers(self, execution_id: str, number: int, servers: Sequence[NewServer]) -> None:
-        """
-        Add servers to a wave; see :meth:`add_servers_of_waves`.
-
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param servers: the servers.
-        """
+        """Add servers to a wave; see :meth:`add_servers_of_waves`."""
         self.add_servers_of_waves(execution_id, {number: servers})
 
     @retried_on_conflict
@@ -131,8 +123,6 @@ class ExecutionStore(StoreReads):
         """
         Add servers to waves; those that they have already stay as they are.
 
-        :param execution_id: the execution.
-        :param servers: the servers of each wave, by its number.
         :raises TransitionRefusedError: a wave's jobs are started, or the execution has ended.
         """
         execution, waves, known = self._read_all(execution_id)
@@ -168,7 +158,6 @@ class ExecutionStore(StoreReads):
         """
         Record that everything was checked and every server is on record: from now on waves may start.
 
-        :param execution_id: the execution.
         :return: False if it was admitted already.
         :raises TransitionRefusedError: the execution has ended.
         """
@@ -186,8 +175,6 @@ class ExecutionStore(StoreReads):
         """
         Record why an execution does not end well; the first error stands.
 
-        :param execution_id: the execution.
-        :param message: for people.
         :return: False if it had an error already.
         :raises TransitionRefusedError: the execution has ended.
         """
@@ -207,7 +194,6 @@ class ExecutionStore(StoreReads):
 
         Errors come first. Of more than a hundred findings the rest is only counted, here and in the event.
 
-        :param execution_id: the execution.
         :param findings: all of them; none means that everything is fine.
         :return: False if the record says so already.
         :raises TransitionRefusedError: the execution has ended.
@@ -228,7 +214,6 @@ class ExecutionStore(StoreReads):
         """
         Record that an execution is being rebuilt: from now on nothing of it starts, and none ends COMPLETED.
 
-        :param execution_id: the execution.
         :param reason: what was lost, for people; stands before an error that was recorded already.
         :raises TransitionRefusedError: the execution has ended.
         """
@@ -247,8 +232,6 @@ class ExecutionStore(StoreReads):
         """
         Record that a wave was started, since DRS has jobs of it.
 
-        :param execution_id: the execution.
-        :param number: of the wave, from 1.
         :param start: epoch seconds of its first job.
         :param attempt: the last one that has a job.
         :raises TransitionRefusedError: the execution has ended.
@@ -278,7 +261,6 @@ class ExecutionStore(StoreReads):
         """
         Record that everything is in an execution's record that DRS knows of it.
 
-        :param execution_id: the execution.
         :param jobs: ids of the jobs that were found.
         """
         execution = self._read_execution(execution_id)

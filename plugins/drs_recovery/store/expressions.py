@@ -46,20 +46,12 @@ def to_dynamodb(value: Any) -> dict[str, Any]:
 
 
 def encode(item: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Turn a record into DynamoDB's notation.
-
-    :param item: attribute to plain value.
-    """
+    """Turn a record into DynamoDB's notation."""
     return {name: to_dynamodb(value) for name, value in item.items()}
 
 
 def decode(item: Mapping[str, Any]) -> Item:
-    """
-    Turn a record in DynamoDB's notation into plain values; a number with a fraction becomes float, else int.
-
-    :param item: attribute to typed value, as DynamoDB answers.
-    """
+    """Turn a record in DynamoDB's notation into plain values; a number with a fraction becomes float."""
     return {name: from_dynamodb(value) for name, value in item.items()}
 
 
@@ -126,7 +118,6 @@ class Put:
     """
     Write a whole record.
 
-    :param item: the record with its key.
     :param condition: what must hold; None if it may replace what is there.
     """
 
@@ -139,33 +130,20 @@ class Put:
         return Key(self.item["executionId"], self.item["recordKey"])
 
     def request(self, table_name: str) -> dict[str, Any]:
-        """
-        Build the entry of ``TransactItems``.
-
-        :param table_name: the table.
-        """
+        """Build the entry of ``TransactItems``."""
         condition = _condition(self.condition, {}) if self.condition else {}
         return {"Put": {"TableName": table_name, "Item": encode(self.item), **condition}}
 
 
 @dataclass(frozen=True)
 class Check:
-    """
-    Demand something of a record without writing it.
-
-    :param key: the record.
-    :param condition: what must hold.
-    """
+    """Demand something of a record without writing it."""
 
     key: Key
     condition: Condition
 
     def request(self, table_name: str) -> dict[str, Any]:
-        """
-        Build the entry of ``TransactItems``.
-
-        :param table_name: the table.
-        """
+        """Build the entry of ``TransactItems``."""
         content = {
             "TableName": table_name,
             "Key": encode(self.key.attributes),
@@ -179,8 +157,6 @@ class Update:
     """
     Change attributes of a record and leave its others alone.
 
-    :param key: the record.
-    :param condition: what must hold.
     :param changes: attribute to new value; None removes the attribute.
     :param deltas: number attribute to what is added to it; a dot goes into a map (``progress.ready``).
     :param appended: list attribute to the element that is put at its end; a list that is not there is made.
@@ -195,11 +171,7 @@ class Update:
     stored: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def request(self, table_name: str) -> dict[str, Any]:
-        """
-        Build the entry of ``TransactItems``.
-
-        :param table_name: the table.
-        """
+        """Build the entry of ``TransactItems``."""
         values: dict[str, Any] = {}
         expression = _update_expression(self, values)
         content = {
@@ -215,7 +187,6 @@ class Delete:
     """
     Remove a record; without a condition, one that is not there any more is fine.
 
-    :param key: the record.
     :param condition: what must hold; None if it may go as it is.
     """
 
@@ -223,11 +194,7 @@ class Delete:
     condition: Condition | None = None
 
     def request(self, table_name: str) -> dict[str, Any]:
-        """
-        Build the entry of ``TransactItems``.
-
-        :param table_name: the table.
-        """
+        """Build the entry of ``TransactItems``."""
         content = {"TableName": table_name, "Key": encode(self.key.attributes)}
         if self.condition is not None:
             content |= _condition(self.condition, {})

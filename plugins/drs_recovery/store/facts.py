@@ -68,12 +68,7 @@ def was_queued(wave: Record) -> bool:
 
 
 def left_queue(wave: Record, now: float) -> Item:
-    """
-    What it makes of a WAVE record that every job got its room; nothing if the attempt never had to wait.
-
-    :param wave: WAVE record.
-    :param now: epoch seconds.
-    """
+    """What changes in a WAVE record once every job got its room; nothing if the attempt never waited."""
     return {"queue": None, "queueEndTime": now} if was_queued(wave) else {}
 
 
@@ -81,7 +76,6 @@ def instances_of(server: Record) -> dict[str, Record]:
     """
     Every instance that a server has on record, of all its attempts.
 
-    :param server: SERVER record.
     :return: by its recovery instance id: ``jobId``, ``recoveryInstanceId``, ``instanceId``.
     """
     attempts = (*server.get("previousInstances", []), server)
@@ -93,7 +87,6 @@ def instances_left(server: Record) -> dict[str, Record]:
     """
     The instances of a server that are called running: not seen to be gone, and replaced by no later launch.
 
-    :param server: SERVER record.
     :return: by recovery instance id, as :func:`instances_of`.
     """
     if _is_over(server) or server["phase"] == ServerPhase.TERMINATED:
@@ -102,29 +95,17 @@ def instances_left(server: Record) -> dict[str, Record]:
 
 
 def has_instance_left(server: Record) -> bool:
-    """
-    Whether a server has an instance on record that is called running, of this or an earlier attempt.
-
-    :param server: SERVER record.
-    """
+    """Whether a server has an instance on record that is called running, of this or an earlier attempt."""
     return bool(instances_left(server))
 
 
 def has_instances_left(document: Record) -> bool:
-    """
-    Whether an execution has instances on record that were not seen to be gone.
-
-    :param document: the execution document.
-    """
+    """Whether an execution has instances on record that were not seen to be gone."""
     return any(has_instance_left(server) for wave in document["waves"] for server in wave["serverStatuses"])
 
 
 def unconfirmed_instances(server: Record) -> dict[str, Record]:
-    """
-    The instances of a server that were not seen to be gone, replaced or not, by recovery instance id.
-
-    :param server: SERVER record.
-    """
+    """The instances of a server that were not seen to be gone, replaced or not, by recovery instance id."""
     if "terminatedTime" in server or server["phase"] == ServerPhase.TERMINATED:
         return {}
     return {name: one for name, one in instances_of(server).items() if "terminatedTime" not in one}
@@ -135,11 +116,7 @@ def _is_over(record: Record) -> bool:
 
 
 def is_drill(execution: Mapping[str, Any]) -> bool:
-    """
-    Whether an execution launches drill instances: no dry run does, and none that was skipped.
-
-    :param execution: EXECUTION record.
-    """
+    """Whether an execution launches drill instances: no dry run does, and none that was skipped."""
     if execution.get("dryRun") or execution["status"] == ExecutionStatus.SKIPPED:
         return False
     return bool(execution["executionType"] == ExecutionType.DRILL)
@@ -150,8 +127,6 @@ def is_good_drill(execution: Mapping[str, Any]) -> bool:
     Whether a drill proves that the plan works.
 
     One of chosen waves only proves nothing of the others, although it ends as COMPLETED.
-
-    :param execution: EXECUTION record.
     """
     return (
         is_drill(execution)
@@ -184,8 +159,6 @@ def was_cancelled(execution: Mapping[str, Any]) -> bool:
     Whether people, a gate that nobody approved, or a real recovery ended an execution, or are ending it.
 
     With a completed wave it is PARTIAL_SUCCESS, with a failed one FAILED.
-
-    :param execution: EXECUTION record or document.
     """
     status = ExecutionStatus(execution["status"])
     if status in _UNDISTURBED:
@@ -195,21 +168,13 @@ def was_cancelled(execution: Mapping[str, Any]) -> bool:
 
 
 def cancel_words(execution: Mapping[str, Any]) -> str | None:
-    """
-    Say who cancelled an execution and why, such as ``cancelled by admin: wrong plan``; None if nobody did.
-
-    :param execution: EXECUTION record or document.
-    """
+    """Say who cancelled an execution and why: ``cancelled by admin: wrong plan``; None if nobody did."""
     cancel = execution.get("cancel")
     return f"cancelled by {cancel['actor']}: {cancel_reason(cancel)}" if cancel else None
 
 
 def cancel_reason(cancel: Mapping[str, Any]) -> str:
-    """
-    Why somebody cancelled: Airflow's way of doing so says nothing beside what the person said.
-
-    :param cancel: of the execution.
-    """
+    """Why somebody cancelled: Airflow's way of doing so says nothing beside what the person said."""
     return _BY_MARKING.sub("", str(cancel["reason"]))
 
 
@@ -229,3 +194,13 @@ def critical_path(dependencies: Mapping[int, Sequence[int]], seconds: Mapping[in
         return ends[number]
 
     return max(map(end_of, dependencies), default=0.0)
+
+
+def request_behind(wave: Record, asked_by: int | None) -> Record:
+    """
+    The recorded request that led to an attempt; empty if there is none.
+
+    :param asked_by: as the task of the attempt knows it.
+    """
+    request: Record = wave.get("retryRequest") or {}
+    return request if asked_by is not None and request.get("askedBy") == asked_by else {}

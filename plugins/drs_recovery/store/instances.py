@@ -68,11 +68,7 @@ class Instances(StoreBase):
         return [_launch_of(item) for item in self.table.query(HOUSEKEEPING, first, first + END_OF_RANGE)]
 
     def forget_launch(self, launch: Launch) -> None:
-        """
-        Take a job off the list: nothing of it is left.
-
-        :param launch: the job.
-        """
+        """Take a job off the list: nothing of it is left."""
         self.table.transact([Delete(_key(launch))])
 
     def mark_replaced(self, launch: Launch) -> None:
@@ -81,8 +77,6 @@ class Instances(StoreBase):
 
         A launch that is recorded late can itself have been replaced. Trouble with another execution's record
         is survived: housekeeping sees what became of its instances.
-
-        :param launch: the job.
         """
         for other in self.launches(launch.place):
             shared = set(launch.server_ids).intersection(other.server_ids)
@@ -113,8 +107,6 @@ class Instances(StoreBase):
         """
         Record what AWS says of the instances of an execution that has ended, and when that was asked.
 
-        :param execution_id: the execution.
-        :param seen: what AWS says of them.
         :return: False if the execution lives, so that nothing is recorded.
         """
         execution, waves, servers = self._read_all(execution_id)
@@ -132,8 +124,6 @@ class Instances(StoreBase):
         """
         Record why instances of an execution cannot be compared with AWS until somebody mends it, once.
 
-        :param execution_id: the execution.
-        :param reason: for people.
         :return: False if that is on record already.
         """
         event = Event("INSTANCES_NOT_CHECKED", {"reason": reason}, HOUSEKEEPING)
@@ -195,17 +185,12 @@ def place_of(account: str, region: str) -> str:
     How places are named.
 
     :param account: id of the account, or the connection that stands for one that AWS does not tell.
-    :param region: AWS Region.
     """
     return f"{account}:{region}"
 
 
 def launch_put(launch: Launch) -> Put:
-    """
-    The record by which the instances of a job are found.
-
-    :param launch: the job.
-    """
+    """The record by which the instances of a job are found."""
     values = {
         "launchedBy": launch.execution_id,
         "waveNumber": launch.wave_number,
@@ -270,7 +255,6 @@ def gone(server: Record, now: float) -> Item:
 
     Only a READY one becomes TERMINATED: one that failed, or was cut short, is still what the drill showed.
 
-    :param server: SERVER record.
     :param now: when they were seen to be gone.
     """
     changes: Item = {"terminatedTime": now, "instanceState": _GONE_STATE}
@@ -280,13 +264,7 @@ def gone(server: Record, now: float) -> Item:
 
 
 def replaced(server: Record, job_id: str, by: str) -> Item:
-    """
-    What a later launch makes of a server whose instance it replaces; nothing if there is none of that job.
-
-    :param server: SERVER record.
-    :param job_id: the earlier job.
-    :param by: the execution of the later launch.
-    """
+    """What changes in a server when a later launch replaces the instance of a job; nothing without one."""
     if server.get("jobId") == job_id:
         return {"replacedBy": by} if instances_left(server) else {}
     earlier = server.get("previousInstances", [])
@@ -298,13 +276,7 @@ def replaced(server: Record, job_id: str, by: str) -> Item:
 
 
 def compared(server: Record, seen: InstancesSeen, now: float) -> Item:
-    """
-    What a look at AWS changes in a server.
-
-    :param server: SERVER record.
-    :param seen: what AWS says.
-    :param now: when.
-    """
+    """What a look at AWS changes in a server."""
     open_ones = unconfirmed_instances(server)
     by = seen.replaced_by.get(server["sourceServerId"])
     if open_ones and open_ones.keys() <= set(seen.gone):

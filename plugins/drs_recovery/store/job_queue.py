@@ -50,8 +50,6 @@ class JobQueue(StoreBase):
         """
         Join a queue, or stay in it; an entry that somebody else changed in this moment stays as it is.
 
-        :param place: account and Region.
-        :param entry: as the queue has it.
         :param until: epoch seconds after which the entry counts no more.
         """
         waiting = replace(entry, until=until, state=QueueState.WAITING, job_id=None)
@@ -61,8 +59,6 @@ class JobQueue(StoreBase):
         """
         Take room for a job, if nobody took any since the queue was read.
 
-        :param queue: as it was read.
-        :param entry: as the queue has it.
         :param until: epoch seconds after which its start cannot be under way any more.
         :param limits: the quotas that the room was computed with, for whoever looks next.
         :return: the entry as it is now.
@@ -89,9 +85,6 @@ class JobQueue(StoreBase):
         """
         Write down the job that took the room: it counts until DRS lists the job.
 
-        :param place: account and Region.
-        :param entry: as it was reserved.
-        :param job_id: DRS job id.
         :param until: epoch seconds after which DRS must have listed it.
         """
         self._write_alone(_put_entry(place, replace(entry, job_id=job_id, until=until)))
@@ -100,7 +93,6 @@ class JobQueue(StoreBase):
         """
         Take entries out of a queue, unless somebody changed one of them since it was read.
 
-        :param place: account and Region.
         :param entries: as they were read; at most as many as a transaction holds are taken out.
         """
         known = [entry for entry in entries if entry.version][:_MOST_AT_ONCE]

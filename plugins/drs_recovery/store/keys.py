@@ -36,8 +36,6 @@ def execution_id(dag_id: str, run_id: str) -> str:
     """
     Id of the execution that a DAG run stands for: the same on every retry and in every process.
 
-    :param dag_id: Airflow's DAG id.
-    :param run_id: Airflow's DAG run id.
     :return: a UUIDv5 as text.
     """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"airflow:{dag_id}/{run_id}"))
@@ -59,29 +57,17 @@ def server_prefix(number: int) -> str:
 
 
 def event_prefix(time: float) -> str:
-    """
-    What the record keys of events of one moment start with.
-
-    :param time: epoch seconds.
-    """
+    """What the record keys of events of one moment start with."""
     return f"EVENT#{sortable_time(time)}#"
 
 
 def due_prefix(time: float) -> str:
-    """
-    What the record keys of terminations that are due at one moment start with.
-
-    :param time: epoch seconds.
-    """
+    """What the record keys of terminations that are due at one moment start with."""
     return f"DUE#{sortable_time(time)}#"
 
 
 def sortable_time(time: float) -> str:
-    """
-    A moment as record keys have it: in the order of time.
-
-    :param time: epoch seconds.
-    """
+    """A moment as record keys have it: in the order of time."""
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
@@ -126,11 +112,7 @@ def ticket_partition(ticket: str) -> str:
 
 
 def listing_moment(time: float) -> str:
-    """
-    What the record keys of executions start with that were submitted at one moment.
-
-    :param time: epoch seconds.
-    """
+    """What the record keys of executions start with that were submitted at one moment."""
     return f"{sortable_time(time)}#"
 
 

@@ -19,7 +19,7 @@ from operator import itemgetter
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.base import StoreBase, is_final
+from drs_recovery.store.base import StoreBase, is_final, read_summaries
 from drs_recovery.store.documents import listed_row, public
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
@@ -31,7 +31,6 @@ from drs_recovery.store.keys import (
     ticket_partition,
     type_partition,
 )
-from drs_recovery.store.reads import read_summaries
 from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
 
@@ -63,8 +62,6 @@ class Listings(StoreBase):
         Lists of a status or of a few plans come from indexes, which lag a little behind: an execution
         that was opened, or changed its status, within the last moments may be missing. No other list lags.
 
-        :param wanted: which executions.
-        :param limit: how many at most.
         :param cursor: of the page before.
         :return: the page; with few or no items, but a cursor, if so far there are few among very many.
         :raises StoreError: the cursor is none of this store.
@@ -103,7 +100,6 @@ class Listings(StoreBase):
         """
         Find source servers in real recoveries that may have instances which are not known to be gone.
 
-        :param server_ids: DRS source server ids.
         :return: EXECUTION record and SERVER record, newest recovery first.
         """
         rows = self.table.rows(type_partition(ExecutionType.RECOVERY), START_OF_RANGE, END_OF_RANGE)
@@ -157,7 +153,6 @@ class _Search:
     the reader may not be allowed to see.
 
     :param rows: in the order of lists.
-    :param wanted: which are.
     """
 
     def __init__(self, rows: Iterator[Item], wanted: ExecutionFilter) -> None:

@@ -1,39 +1,41 @@
-"""Polls in the execution store: how far the servers of a wave are."""
+"""What is seen of a wave that is under way: polls of its servers, and what it waits for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from drs_recovery.statuses import WaveStatus
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import limited, present, public
+from drs_recovery.store.documents import Event, limited, present, public
 from drs_recovery.store.expressions import Condition, Item
+from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.records import WavePoll
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store.transaction import (
     execution_growth,
+    execution_update,
     in_transactions,
     log_phases,
     record_update,
     retried_on_conflict,
 )
-from drs_recovery.store.waits import trouble
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
 
+# The same trouble is written again when the record of it is older than so many seconds.
+_NOTED_FOR = 30.0
+
+QUEUED = "QUEUED"
+"""Phase of a wave that waits for room in DRS."""
+
 
 @dataclass(frozen=True)
 class WaveRecords:
-    """
-    A wave as it was read, or as a poll left it.
-
-    :param execution: EXECUTION record.
-    :param wave: WAVE record.
-    :param servers: its SERVER records.
-    """
+    """A wave as it was read, or as a poll left it."""
 
     execution: Item
     wave: Item
@@ -45,8 +47,6 @@ class FollowedWave:
     A wave that somebody looks at again and again, and what its records were after the last poll.
 
     A poll is written on condition that they still are so; if not, they are read anew.
-
-    :param records: as they were read.
     """
 
     def __init__(self, records: WaveRecords) -> None:
@@ -67,12 +67,7 @@ class Polls(StoreBase):
 
     @retried_on_conflict
     def get_wave_records(self, execution_id: str, number: int) -> WaveRecords:
-        """
-        Read a wave in order to follow it.
-
-        :param execution_id: the execution.
-        :param number: from 1.
-        """
+        """Read a wave in order to follow it."""
         return self._read_wave_records(execution_id, number)
 
     def _read_wave_records(self, execution_id: str, number: int) -> WaveRecords:
@@ -89,9 +84,6 @@ class Polls(StoreBase):
         Servers and counts change together, so that every ``progress`` sums up at all times. Nothing goes
         backwards. Allowed after the wave's end too, for late instances, until the execution has ended.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param poll: what was seen.
         :param followed: the wave as it was after an earlier poll, if somebody follows it.
         :return: the wave's SERVER records as they are now.
         :raises TransitionRefusedError: the execution has ended, or nobody asked for this wave.
@@ -155,8 +147,6 @@ class Polls(StoreBase):
         """
         Record that polls brought no news; a wave that does not run is left alone.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :param looks: how often AWS was asked since the last poll that was written.
         :param looked_at: when it answered last, in epoch seconds; None if it did not.
         :param followed: the wave as it was after an earlier poll, if somebody follows it.
@@ -177,8 +167,6 @@ class Polls(StoreBase):
         """
         Record that a poll failed; a wave that does not run is left alone.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :param message: what went wrong, for people; the next poll without trouble clears it.
         :param looks: how often AWS was asked since the last poll that was written.
         """
@@ -218,3 +206,94 @@ def _poll_error(wave: Item, message: str, now: float) -> Item:
 def _demand_pollable(execution: Item, wave: Item) -> None:
     demand_live(execution, wave_subject(wave), "polled")
     demand_requested(wave, "polled")
+
+
+class Waits(StoreBase):
+    """Write what is waited for before a start; what polls wait for is ``lastPollError`` of the wave."""
+
+    @retried_on_conflict
+    def note(self, execution_id: str, message: str, number: int | None = None) -> float:
+        """
+        Record what keeps an execution, or a wave, from going on: ``waitingFor``, until it goes on.
+
+        :param message: what is waited for, for people, with AWS's own words.
+        :param number: of the wave that waits, from 1; None for the execution, which is still being opened.
+        :return: since when it waits, in epoch seconds, whatever the message was before.
+        """
+        execution, record = self._waiting(execution_id, number)
+        now = self._now()
+        if record is None:
+            return now
+        known = record.get("waitingFor")
+        note = trouble(known, limited(message), now)
+        if known is None or known["message"] != note["message"] or now - known["time"] > _NOTED_FOR:
+            changes: Item = {"waitingFor": note}
+            if number is None:
+                self.table.transact([execution_growth(execution, now, changes, {})])
+            else:
+                self.table.transact([record_update(record, changes)])
+        return float(note["since"])
+
+    @retried_on_conflict
+    def end(self, execution_id: str, number: int) -> None:
+        """Record that nothing keeps a wave from going on, but perhaps its place in the queue for DRS."""
+        wave = self._read_wave(execution_id, number)
+        if "waitingFor" in wave:
+            self.table.transact([record_update(wave, {"waitingFor": None})])
+
+    @retried_on_conflict
+    def queue_wave(self, execution_id: str, number: int, position: int, reason: str) -> bool:
+        """
+        Record where a wave stands in the queue for DRS; the first time in an attempt this is an event.
+
+        :param position: 1-based position in the queue.
+        :param reason: what it waits for, for people.
+        :return: False if nothing was written: the record says so already, or the wave waits for no start.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if not _may_be_queued(execution, wave):
+            return False
+        now, standing = self._now(), {"position": position, "reason": reason}
+        if wave.get("queue", {}).items() >= standing.items():
+            return False
+        since = wave.get("queuedTime", now)
+        queue = {"phase": QUEUED, **standing, "since": since}
+        update = record_update(wave, {"queue": queue, "queuedTime": since})
+        if was_queued(wave):
+            self.table.transact([execution_growth(execution, now, {}, {}), update])
+        else:
+            event = Event("WAVE_QUEUED", {"wave": number, "attempt": attempt_of(wave), **standing})
+            self._commit(event, [execution_update(execution, now, {}), update])
+        return True
+
+    @retried_on_conflict
+    def end_queueing(self, execution_id: str, number: int) -> None:
+        """Record that a wave waits for room no more, although its jobs are not all started."""
+        wave = self._read_wave(execution_id, number)
+        if "queue" in wave:
+            self.table.transact([record_update(wave, {"queue": None})])
+
+    def _waiting(self, execution_id: str, number: int | None) -> tuple[Item, Item | None]:
+        """The EXECUTION record, and the one that waits; None if it has ended."""
+        if number is None:
+            execution = self._read_execution(execution_id)
+            return execution, None if ExecutionStatus(execution["status"]).is_final else execution
+        execution, wave = self._read_together(execution_id, number)
+        is_over = ExecutionStatus(execution["status"]).is_final or WaveStatus(wave["status"]).is_final
+        return execution, None if is_over else wave
+
+
+def _may_be_queued(execution: Item, wave: Item) -> bool:
+    status = ExecutionStatus(execution["status"])
+    is_ending = status.is_final or status is ExecutionStatus.CANCELLING
+    return not is_ending and wave["status"] == WaveStatus.PENDING
+
+
+def trouble(known: Mapping[str, Any] | None, message: str, now: float) -> Item:
+    """
+    A trouble as records have it: ``message``, ``since`` when things do not go on, ``time`` of the last time.
+
+    :param known: what the record has already, if it has; records of earlier releases have no ``since``.
+    """
+    since = now if known is None else known.get("since", known["time"])
+    return {"message": message, "since": since, "time": now}

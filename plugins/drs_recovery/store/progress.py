@@ -1,7 +1,8 @@
 """
-What a poll changes in the records of servers and jobs, as pure functions.
+What a poll or a new attempt changes in the records of servers and jobs, as pure functions.
 
-Polls can overtake each other and DRS can answer with older states, so that nothing here ever goes backwards.
+Polls can overtake each other and DRS can answer with older states, so no poll ever moves anything backwards.
+Times are DRS's own where it tells them, so they do not depend on when somebody looked.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from drs_recovery.statuses import (
     ServerPhase,
     launch_outcome,
 )
+from drs_recovery.store.documents import present
 from drs_recovery.store.expressions import Item
+from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.records import JobSeen, ServerSeen
 from drs_recovery.store.server_types import PROGRESS_PART
 
@@ -48,15 +51,38 @@ _JOB_RANKS = {"PENDING": 0, "STARTED": 1, "COMPLETED": 2}
 
 _UNKNOWN_JOB_RANK = 1
 
+# What DRS's log calls the moment at which a server gets a launch status.
+_MOMENTS = {"IN_PROGRESS": "LAUNCH_START", "LAUNCHED": "LAUNCH_END"}
+
+# How far a job is before its servers have a launch status of their own.
+_OF_THE_JOB = (JOB_PENDING, JOB_STARTED)
+
+_INSTANCE_MARKS = ("terminatedTime", "replacedBy")
+
+_INSTANCE_NAMES = ("jobId", "accountId", "recoveryInstanceId", "instanceId", *_INSTANCE_MARKS)
+
+# What a server knows of the job and of the instance of one attempt.
+_ATTEMPT_FIELDS = (
+    *_INSTANCE_NAMES,
+    "instanceType",
+    "instanceState",
+    "ec2LaunchTime",
+    "privateIp",
+    "hostname",
+    "launchTime",
+    "launchedTime",
+    "postLaunchActions",
+    "postLaunchActionsStatus",
+    "postLaunchActionsCompleted",
+    "detailsAwaitedTime",
+    "error",
+    "warning",
+)
+
 
 @dataclass(frozen=True)
 class ServerChange:
-    """
-    What a poll changes in one SERVER record.
-
-    :param stored: the record as it was read.
-    :param changes: attribute to new value.
-    """
+    """What changes in one SERVER record, attribute to new value."""
 
     stored: Item
     changes: Item
@@ -73,10 +99,7 @@ def server_changes(
     """
     Say which servers a poll changes, and how.
 
-    :param stored: the SERVER records of the wave.
     :param seen: what the poll saw; servers that the wave does not have are ignored.
-    :param now: time of the poll.
-    :param attempt: number of the poll.
     :return: an entry for each server that changes.
     """
     by_id = {entry.source_server_id: entry for entry in seen}
@@ -101,12 +124,7 @@ def _changes(server: Item, seen: ServerSeen, now: float) -> Item:
 
 
 def next_phase(stored: ServerPhase, seen: ServerPhase) -> ServerPhase:
-    """
-    Phase of a server after a poll: an ended one is not reopened, any other only moves forward.
-
-    :param stored: its phase until now.
-    :param seen: what the poll makes of it.
-    """
+    """Phase of a server after a poll: an ended one is not reopened, any other only moves forward."""
     if stored.is_end:
         lost_ready_instance = stored is ServerPhase.READY and seen is ServerPhase.TERMINATED
         return seen if lost_ready_instance else stored
@@ -117,11 +135,7 @@ def next_phase(stored: ServerPhase, seen: ServerPhase) -> ServerPhase:
 
 
 def progress_deltas(changes: Iterable[ServerChange]) -> dict[str, int]:
-    """
-    What is to be added to a ``progress`` map, by its path; the parts of the deltas sum to 0.
-
-    :param changes: changes of servers.
-    """
+    """What is to be added to a ``progress`` map, by its path; the parts of the deltas sum to 0."""
     deltas: Counter[str] = Counter()
     for change in changes:
         deltas[_part(change.after)] += 1
@@ -137,7 +151,6 @@ def merge_jobs(stored: Iterable[Item], seen: Iterable[JobSeen]) -> list[Item]:
     """
     Bring what a poll saw into a wave's list of jobs.
 
-    :param stored: the wave's jobs.
     :param seen: jobs of the poll; a job that the wave does not have is ignored.
     """
     by_id = {job.job_id: job for job in seen}
@@ -159,21 +172,8 @@ def _job_rank(status: str) -> int:
     return _JOB_RANKS.get(status, _UNKNOWN_JOB_RANK)
 
 
-# What DRS's log calls the moment at which a server gets a launch status.
-_MOMENTS = {"IN_PROGRESS": "LAUNCH_START", "LAUNCHED": "LAUNCH_END"}
-
-# How far a job is before its servers have a launch status of their own.
-_OF_THE_JOB = (JOB_PENDING, JOB_STARTED)
-
-
 def launch_changes(server: Item, seen: ServerSeen, now: float) -> Item:
-    """
-    Launch status, history and times of a server after a poll, changed or not.
-
-    :param server: SERVER record.
-    :param seen: what the poll saw of it.
-    :param now: time of the poll.
-    """
+    """Launch status, history and times of a server after a poll, changed or not."""
     status = seen.launch_status
     if status is None or not _moves_on(server["launchStatus"], status):
         status = None
@@ -226,3 +226,35 @@ def _launch_rank(status: str) -> int:
     if status == "TERMINATED":
         return 3
     return 1 if launch_outcome(status) is LaunchOutcome.RUNNING else 2
+
+
+def is_to_restart(server: Record, attempt: int) -> bool:
+    """Whether a server starts again in a new attempt: it failed, lost its instance or never had a job."""
+    if attempt_of(server) == attempt:
+        return False
+    phase = ServerPhase(server["phase"])
+    if phase in (ServerPhase.FAILED, ServerPhase.TERMINATED) or "replacedBy" in server:
+        return True
+    return not (phase.is_end or server.get("jobId"))
+
+
+def restart_changes(server: Item, attempt: int, now: float) -> Item:
+    """What a new attempt makes of a server; the job and instance that it had go to ``previousInstances``."""
+    left = present({name: server.get(name) for name in _INSTANCE_NAMES})
+    previous = [*server.get("previousInstances", []), *([left] if left else [])]
+    changes: dict[str, Any] = dict.fromkeys(name for name in _ATTEMPT_FIELDS if name in server)
+    return {
+        **changes,
+        "attempt": attempt,
+        "phase": ServerPhase.PENDING,
+        "launchStatus": "PENDING",
+        **({"previousInstances": previous} if previous else {}),
+        **_history_changes(server, now),
+    }
+
+
+def _history_changes(server: Item, now: float) -> Item:
+    history = server["transitionHistory"]
+    if not history or history[-1]["status"] == "PENDING":
+        return {}
+    return {"transitionHistory": [*history, {"status": "PENDING", "timestamp": now}]}

@@ -39,14 +39,11 @@ class QueueEntry:
     """
     A job that waits for room in DRS, or has got it and is not yet seen in DRS's list of jobs.
 
-    :param execution_id: the execution.
     :param plan_id: its plan, for people who look at the table.
     :param execution_type: real recoveries go before drills.
-    :param priority: of the plan.
     :param wave_number: from 1; ``NO_WAVE`` for a termination.
     :param attempt: at the wave, from 1.
     :param part: which job of the attempt, from 1.
-    :param server_ids: DRS source server ids.
     :param joined: since when the wave's attempt wants to start, in epoch seconds.
     :param until: epoch seconds after which the entry counts no more: whoever made it must have died.
     :param state: whether it waits or has room.
@@ -95,12 +92,7 @@ class QueueEntry:
         return not self.waits and self.until >= time
 
     def is_of(self, execution_id: str, wave_number: int) -> bool:
-        """
-        Whether it is a job of a wave.
-
-        :param execution_id: the execution.
-        :param wave_number: from 1.
-        """
+        """Whether it is a job of a wave."""
         return (self.execution_id, self.wave_number) == (execution_id, wave_number)
 
 
@@ -112,7 +104,6 @@ class Queue:
     :param place: account and Region, such as ``123456789012:us-east-1``.
     :param version: of its guard; it grows with each reservation. 0 if nobody ever made one.
     :param limits: the quotas of the place as the guard has them, with the ``time`` at which they were read.
-    :param entries: in their order.
     :param last: order of the entry that got room last, as the guard has it.
     """
 
@@ -140,18 +131,9 @@ class Queue:
         return replace(self, entries=tuple(sorted((*others, entry), key=lambda one: one.order)))
 
     def without(self, entries: Collection[QueueEntry]) -> Queue:
-        """
-        The queue as if some entries were not in it.
-
-        :param entries: as they were read.
-        """
+        """The queue as if some entries were not in it."""
         return replace(self, entries=tuple(one for one in self.entries if one not in entries))
 
     def of_wave(self, execution_id: str, wave_number: int) -> tuple[QueueEntry, ...]:
-        """
-        The entries of a wave.
-
-        :param execution_id: the execution.
-        :param wave_number: from 1.
-        """
+        """The entries of a wave."""
         return tuple(entry for entry in self.entries if entry.is_of(execution_id, wave_number))

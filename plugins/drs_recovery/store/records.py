@@ -19,8 +19,6 @@ class NewWave:
     """
     A wave as an execution is opened with it.
 
-    :param number: from 1.
-    :param name: its name in the plan.
     :param depends_on: numbers of the waves that must end well before it.
     :param skip_cause: why this execution passes over it; None if it is to run.
     :param skip_reason: the same for people.
@@ -40,15 +38,7 @@ class NewExecution:
     """
     An execution as it is opened.
 
-    :param execution_id: id of the execution.
-    :param plan_id: id of the plan.
-    :param plan_name: name of the plan.
-    :param plan_hash: digest of the plan.
     :param plan_snapshot: the whole plan, as JSON values.
-    :param dag_id: Airflow's DAG id.
-    :param dag_run_id: Airflow's DAG run id.
-    :param execution_type: drill or recovery.
-    :param initiated_by: who or what triggered it.
     :param controller: name of the Airflow installation that runs it, if known.
     :param run_start: when Airflow began its DAG run, in epoch seconds, if known.
     :param ticket: number in a ticketing tool, if there is one.
@@ -60,7 +50,6 @@ class NewExecution:
     :param expected_samples: on how many earlier times each of its waves rests at least; 0 if DRS's usual time
         stands in for one.
     :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
-    :param waves: every wave of the plan.
     :param error: why it may not start, if that is known already.
     """
 
@@ -92,11 +81,7 @@ class NewServer:
     """
     A server of a wave before anything was started.
 
-    :param source_server_id: DRS source server id.
-    :param server_name: its name for people.
     :param critical: whether the wave fails with it.
-    :param region: AWS Region in which it is recovered.
-    :param connection: Airflow connection that reaches its account.
     :param point_in_time: time of the data that it is recovered to; None if not known yet.
     :param replication_lag: seconds that its replication is behind the source; None if DRS does not tell.
     """
@@ -119,7 +104,6 @@ class PreflightFinding:
     :param what: what is wrong, a sentence without its full stop.
     :param remedy: what to do about it.
     :param source_server_id: the server that it is about, if it is about one.
-    :param server_name: name of that server.
     :param wave_number: the wave that it is about, from 1; None for the whole execution.
     """
 
@@ -141,9 +125,6 @@ class JobRef:
     """
     A DRS job that was started for a wave.
 
-    :param job_id: DRS job id.
-    :param region: AWS Region of the job.
-    :param connection: Airflow connection that reaches its account.
     :param part: which job of the attempt it is, from 1.
     :param server_ids: the source servers that it was started for.
     :param attempt: which attempt at the wave it belongs to, from 1.
@@ -166,9 +147,7 @@ class Launch:
     """
     A DRS job of which instances may be left.
 
-    :param execution_id: the execution.
     :param wave_number: of its wave, from 1.
-    :param job_id: DRS job id.
     :param place: account and Region, such as ``123456789012:us-east-1``.
     :param server_ids: the source servers that it was started for.
     :param created: when DRS took it, as far as known.
@@ -187,9 +166,6 @@ class TerminationJob:
     """
     A DRS job that terminates instances of an execution.
 
-    :param job_id: DRS job id.
-    :param region: AWS Region of the job.
-    :param connection: Airflow connection that reaches its account.
     :param instance_ids: the recovery instances that it terminates.
     """
 
@@ -204,7 +180,6 @@ class JobSeen:
     """
     A job as a poll saw it.
 
-    :param job_id: DRS job id.
     :param status: as DRS sent it.
     :param end_time: when it ended, if DRS says so.
     :param start_time: when DRS took it, if DRS says so.
@@ -221,7 +196,6 @@ class ServerSeen:
     """
     A server as a poll saw it; None means that the poll says nothing about it.
 
-    :param source_server_id: DRS source server id.
     :param launch_status: as DRS sent it.
     :param phase: how far the server is.
     :param fields: other attributes of the SERVER record, by their camelCase names; empty values are ignored.
@@ -244,7 +218,6 @@ class WavePoll:
     """
     What one look at a wave's jobs found.
 
-    :param jobs: the jobs that DRS listed.
     :param servers: the servers of which it said something.
     :param trouble: what could not be asked, and why, for people; None if everything could.
     :param is_look: whether AWS was asked for the wave's jobs or for what they launched. Otherwise the poll
@@ -266,12 +239,8 @@ class ExecutionFilter:
     """
     Which executions a list shows; whatever is None makes no difference.
 
-    :param plan_id: only executions of this plan.
     :param plan_ids: only executions of these plans, such as all that a person may read.
     :param may_list: only executions of plans for whose id this holds; asked about each plan that is met.
-    :param status: only executions with this status.
-    :param execution_type: only drills, or only recoveries.
-    :param ticket: only executions with exactly this ticket.
     :param since: only executions submitted then or later, in epoch seconds.
     :param until: only executions submitted then or earlier, in epoch seconds.
     :param cancelled: only executions that were ended before their time, whatever their status; or, if False,
@@ -297,21 +266,13 @@ class ExecutionFilter:
         return asked if self.plan_ids is None else asked & frozenset(self.plan_ids)
 
     def accepts_plan(self, plan_id: str) -> bool:
-        """
-        Whether executions of a plan can be among them.
-
-        :param plan_id: its id.
-        """
+        """Whether executions of a plan can be among them."""
         if self.plans is not None and plan_id not in self.plans:
             return False
         return self.may_list is None or self.may_list(plan_id)
 
     def accepts(self, execution: Mapping[str, Any]) -> bool:
-        """
-        Whether an execution is one of them.
-
-        :param execution: EXECUTION record.
-        """
+        """Whether an execution is one of them."""
         if not self.accepts_plan(execution["planId"]):
             return False
         submitted = execution["submittedTime"]

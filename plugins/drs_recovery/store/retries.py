@@ -11,7 +11,6 @@ A retry is two transitions, because the jobs of the earlier attempt are looked a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import (
@@ -19,16 +18,16 @@ from drs_recovery.statuses import (
     ExecutionStatus,
     FailureDecision,
     GateDecision,
-    ServerPhase,
+    SkipCause,
     WaveStatus,
 )
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, limited, live_item, present, public
 from drs_recovery.store.expressions import Action, Item, Put, Update
-from drs_recovery.store.facts import Record, attempt_of
+from drs_recovery.store.facts import Record, attempt_of, request_behind
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.locks import PlanLocks, taken
-from drs_recovery.store.progress import ServerChange, progress_deltas
+from drs_recovery.store.progress import ServerChange, is_to_restart, progress_deltas, restart_changes
 from drs_recovery.store.rules import demand_live, wave_subject, without
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
@@ -38,9 +37,6 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-
-# Causes of SKIPPED that a retry of another wave takes away.
-SKIPPED_FOR_DEPENDENCY = "DEPENDENCY"
 
 # What an execution has only after its end.
 _ENDING_FIELDS = (
@@ -55,9 +51,12 @@ _ENDING_FIELDS = (
     "instancesLeft",
     "terminateAfter",
 )
+
 # Instances that ended without being asked to keep nobody from trying again: their servers start again, too.
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
+
 _NOT_TERMINATED: Item = {"instancesTerminated": False, "terminatedTime": None}
+
 _WAVE_ENDING_FIELDS = (
     "endTime",
     "duration",
@@ -67,26 +66,6 @@ _WAVE_ENDING_FIELDS = (
     "queue",
     "queuedTime",
     "queueEndTime",
-)
-_INSTANCE_MARKS = ("terminatedTime", "replacedBy")
-_INSTANCE_NAMES = ("jobId", "accountId", "recoveryInstanceId", "instanceId", *_INSTANCE_MARKS)
-
-# What a server knows of the job and of the instance of one attempt.
-_ATTEMPT_FIELDS = (
-    *_INSTANCE_NAMES,
-    "instanceType",
-    "instanceState",
-    "ec2LaunchTime",
-    "privateIp",
-    "hostname",
-    "launchTime",
-    "launchedTime",
-    "postLaunchActions",
-    "postLaunchActionsStatus",
-    "postLaunchActionsCompleted",
-    "detailsAwaitedTime",
-    "error",
-    "warning",
 )
 
 
@@ -106,9 +85,6 @@ class Retries(StoreBase):
 
         Of two people who ask for the same attempt, the first one stands.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param actor: who asks.
         :param asked_by: ``max_tries`` of the cleared task: the attempt that this request leads to.
         :param reason: why, if they said so.
         :return: the request that stands: ``actor``, ``time``, ``askedBy``, and ``reason`` if there is one;
@@ -134,8 +110,6 @@ class Retries(StoreBase):
 
         Each request gives at most one attempt, whoever carries it out and however often.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :param actor: who wants it, as far as the caller knows; a recorded request knows better.
         :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
             the request is the recorded decision about this attempt's failure.
@@ -196,8 +170,6 @@ class Retries(StoreBase):
         Servers that launched stay, servers whose job still runs are followed on. What failed servers had is
         kept in ``previousInstances``. Waves that were passed over because of this one can run again.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :return: the WAVE record; its attempt's servers are those with the same ``attempt``.
         :raises TransitionRefusedError: the attempt or the execution has ended meanwhile.
         """
@@ -209,9 +181,9 @@ class Retries(StoreBase):
         servers = self._read_servers(execution_id, number)
         attempt, now = attempt_of(wave), self._now()
         changes = [
-            ServerChange(server, _restart_changes(server, attempt, now))
+            ServerChange(server, restart_changes(server, attempt, now))
             for server in servers
-            if _is_to_restart(server, attempt)
+            if is_to_restart(server, attempt)
         ]
         restarted = [s["sourceServerId"] for s in servers if attempt_of(s) == attempt]
         restarted += [change.stored["sourceServerId"] for change in changes]
@@ -234,17 +206,6 @@ class Retries(StoreBase):
                 "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
             )
             self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])
-
-
-def request_behind(wave: Record, asked_by: int | None) -> Record:
-    """
-    The recorded request that led to an attempt; empty if there is none.
-
-    :param wave: WAVE record.
-    :param asked_by: as the task of the attempt knows it.
-    """
-    request: Record = wave.get("retryRequest") or {}
-    return request if asked_by is not None and request.get("askedBy") == asked_by else {}
 
 
 def _reason(reason: str | None) -> Item:
@@ -287,36 +248,6 @@ def _demand_restartable(execution: Record, wave: Record) -> None:
         raise TransitionRefusedError(subject, wave["status"], wanted)
 
 
-def _is_to_restart(server: Record, attempt: int) -> bool:
-    if attempt_of(server) == attempt:
-        return False
-    phase = ServerPhase(server["phase"])
-    if phase in (ServerPhase.FAILED, ServerPhase.TERMINATED) or "replacedBy" in server:
-        return True
-    return not (phase.is_end or server.get("jobId"))
-
-
-def _restart_changes(server: Item, attempt: int, now: float) -> Item:
-    left = present({name: server.get(name) for name in _INSTANCE_NAMES})
-    previous = [*server.get("previousInstances", []), *([left] if left else [])]
-    changes: dict[str, Any] = dict.fromkeys(name for name in _ATTEMPT_FIELDS if name in server)
-    return {
-        **changes,
-        "attempt": attempt,
-        "phase": ServerPhase.PENDING,
-        "launchStatus": "PENDING",
-        **({"previousInstances": previous} if previous else {}),
-        **_history_changes(server, now),
-    }
-
-
-def _history_changes(server: Item, now: float) -> Item:
-    history = server["transitionHistory"]
-    if not history or history[-1]["status"] == "PENDING":
-        return {}
-    return {"transitionHistory": [*history, {"status": "PENDING", "timestamp": now}]}
-
-
 def _restart_actions(
     execution: Item, wave: Item, part: Sequence[ServerChange], now: float, wave_changes: Item
 ) -> list[Update]:
@@ -342,5 +273,5 @@ def _was_passed_over(wave: Record) -> bool:
     """Whether a wave was not started because of a wave before it; a refused gate stays refused."""
     refused = (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
     if wave["status"] == WaveStatus.SKIPPED:
-        return wave.get("skipCause") == SKIPPED_FOR_DEPENDENCY and not refused
+        return wave.get("skipCause") == SkipCause.DEPENDENCY and not refused
     return wave["status"] == WaveStatus.CANCELLED and "startTime" not in wave and not refused

@@ -31,7 +31,6 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     """
     Say with which status an execution ends; a gate that was not approved is a cancellation.
 
-    :param document: the execution document.
     :param cancelled: whether someone ended it before its time.
     """
     waves = document["waves"]
@@ -60,23 +59,14 @@ def ended_as_planned(wave: Record) -> bool:
 
 
 def can_terminate(document: Record) -> bool:
-    """
-    Say whether the instances of an execution may be terminated: it ended, and left some that still run.
-
-    :param document: the execution document.
-    """
+    """Say whether the instances of an execution may be terminated: it ended, and left some that still run."""
     if not ExecutionStatus(document["status"]).is_final or document.get("instancesTerminated"):
         return False
     return has_instances_left(document)
 
 
 def is_termination_requested(execution: Record, request_id: str) -> bool:
-    """
-    Whether a request to terminate instances is on record, so that a retry of it is no new one.
-
-    :param execution: EXECUTION record.
-    :param request_id: of the request.
-    """
+    """Whether a request to terminate instances is on record, so that a retry of it is no new one."""
     requests = execution.get("terminationRequests", [])
     return any(request["requestId"] == request_id for request in requests)
 
@@ -88,7 +78,6 @@ def termination_time(document: Record, end: float) -> float | None:
     A plan's ``terminate_after`` counts from the end of the drill. Those of a real recovery always stay.
 
     :param document: the execution document, or its EXECUTION record with the plan.
-    :param end: when it ended.
     """
     if not document["isDrill"] or document.get("keepInstances"):
         return None
@@ -114,7 +103,6 @@ def standing_status(
     """
     Status of a live execution after its active waves or waiting gates changed.
 
-    :param status: its status until now.
     :param active_waves: waves that were started and have not ended.
     :param waiting_gates: waves whose gate waits for an answer.
     """
@@ -229,9 +217,7 @@ def measured_objectives(document: Record, status: ExecutionStatus, end_time: flo
     """
     Measure what the plan promised, in seconds, as far as the record knows it.
 
-    :param document: the execution document.
     :param status: its final status; only a COMPLETED execution has a recovery time.
-    :param end_time: when it ended.
     :return: ``rto``: from the first wave's start to the end; ``rpo``: age of a ready server's oldest data.
     """
     if "startTime" not in document:

@@ -57,7 +57,6 @@ class ExecutionsTable:
     The table of executions.
 
     :param client: a boto3 DynamoDB client; its own retry settings apply before those of this class.
-    :param table_name: name of the table.
     :param patience: seconds after which a request that found no answer is not made again.
     """
 
@@ -83,11 +82,7 @@ class ExecutionsTable:
             raise _conflict_of(error, [action.key for action in actions]) or error from error
 
     def get(self, key: Key) -> Item | None:
-        """
-        Read one record, strongly consistent.
-
-        :param key: the record.
-        """
+        """Read one record, strongly consistent."""
         request = {"TableName": self.table_name, "Key": encode(key.attributes), "ConsistentRead": True}
         answer = retry_transient(lambda: self.client.get_item(**request), self._patience)
         return _record(answer["Item"]) if "Item" in answer else None
@@ -139,14 +134,7 @@ class ExecutionsTable:
         return found
 
     def query(self, execution_id: str, first: str, last: str, *, backward: bool = False) -> list[Item]:
-        """
-        Read the records of an execution between two record keys, both included, strongly consistent.
-
-        :param execution_id: the partition.
-        :param first: lowest record key.
-        :param last: highest record key.
-        :param backward: highest record key first.
-        """
+        """Read the records of an execution between two record keys, both included, strongly consistent."""
         return list(self.rows(execution_id, first, last, backward=backward))
 
     def rows(
@@ -156,10 +144,7 @@ class ExecutionsTable:
         Read the records of a partition as ``query`` does, but page by page as they are taken.
 
         :param partition: an execution, or a partition of other records.
-        :param first: lowest record key.
-        :param last: highest record key.
         :param page_size: how many are read at first; None for as many as DynamoDB gives at once.
-        :param backward: highest record key first.
         """
         values = {":id": partition, ":first": first, ":last": last}
         return self._query_pages(
@@ -182,7 +167,6 @@ class ExecutionsTable:
         Read an index, newest submission first, page by page as rows are taken.
 
         :param index: ``BY_PLAN`` or ``BY_STATUS``.
-        :param value: the plan id or the status.
         :param since: oldest submittedTime wanted, in epoch seconds; None for all.
         :param until: newest submittedTime wanted, in epoch seconds; None for all.
         :param page_size: how many rows are read at first; None for as many as DynamoDB gives at once.

@@ -31,11 +31,7 @@ _INDEXED_SUMMARY = (
 
 
 def table_definition(name: str) -> dict[str, Any]:
-    """
-    Give the arguments of CreateTable.
-
-    :param name: name of the table.
-    """
+    """Give the arguments of CreateTable."""
     attributes = {"executionId": "S", "recordKey": "S", "planId": "S", "status": "S", "submittedTime": "N"}
     return {
         "TableName": name,
@@ -69,8 +65,6 @@ def create_table(client: Any, name: str) -> bool:
     """
     Make the table with point-in-time recovery and wait until it can be used; a table that is there stays.
 
-    :param client: a boto3 DynamoDB client.
-    :param name: name of the table.
     :returns: whether the table is new.
     :raises StoreError: a table of that name has other keys or lacks an index.
     """

@@ -42,10 +42,7 @@ class Terminations(StoreBase):
         """
         Record that somebody wants instances of an execution terminated: before that, none is.
 
-        :param execution_id: the execution.
-        :param actor: who wants it.
         :param request_id: tells requests apart, so that a retry is no second one.
-        :param detail: what belongs to it, for the event.
         :return: False if this request is on record already.
         :raises TransitionRefusedError: the execution lives, or has no instance left.
         """
@@ -67,9 +64,7 @@ class Terminations(StoreBase):
         """
         Record that instances of an execution stay for as long as another one needs their servers, once.
 
-        :param execution_id: the execution.
         :param other: the execution that needs them.
-        :param reason: for people.
         :return: False if that is on record already.
         """
         event = Event("TERMINATION_POSTPONED", {"for": other, "reason": reason}, HOUSEKEEPING)
@@ -77,13 +72,7 @@ class Terminations(StoreBase):
 
     @retried_on_conflict
     def record_job(self, execution_id: str, job: TerminationJob, adopted: bool) -> None:
-        """
-        Record a DRS job that terminates instances of an execution, once.
-
-        :param execution_id: the execution.
-        :param job: the job.
-        :param adopted: whether it was found rather than started.
-        """
+        """Record a DRS job that terminates instances of an execution, once."""
         execution = self._read_execution(execution_id)
         jobs = execution.get("terminateJobs", [])
         if any(known["jobId"] == job.job_id for known in jobs):
@@ -100,12 +89,7 @@ class Terminations(StoreBase):
 
     @retried_on_conflict
     def record_poll(self, execution_id: str, jobs: Sequence[JobSeen]) -> None:
-        """
-        Write how far the termination jobs of an execution are; nothing goes backwards.
-
-        :param execution_id: the execution.
-        :param jobs: as DRS lists them.
-        """
+        """Write how far the termination jobs of an execution are; nothing goes backwards."""
         execution = self._read_execution(execution_id)
         before = execution.get("terminateJobs", [])
         after = merge_jobs(before, jobs)
@@ -114,12 +98,7 @@ class Terminations(StoreBase):
 
     @retried_on_conflict
     def record_terminated(self, execution_id: str, gone: Collection[str]) -> None:
-        """
-        Record the servers all of whose instances are gone; what the execution reached stays counted.
-
-        :param execution_id: the execution.
-        :param gone: recovery instance ids.
-        """
+        """Record the servers all of whose instances are gone; what the execution reached stays counted."""
         _, _, servers = self._read_all(execution_id)
         now = self._now()
         updates = [
@@ -135,7 +114,6 @@ class Terminations(StoreBase):
         """
         Record that no instance of an execution is left, once.
 
-        :param execution_id: the execution.
         :return: False if it was recorded before, or an instance is left.
         """
         execution, waves, servers = self._read_all(execution_id)
@@ -155,8 +133,6 @@ class Terminations(StoreBase):
         """
         Record why instances of an execution could not be terminated.
 
-        :param execution_id: the execution.
-        :param message: for people.
         :return: False if the record says so already.
         """
         execution, error = self._read_execution(execution_id), limited(message)
@@ -171,8 +147,6 @@ class Terminations(StoreBase):
         """
         Record that instances of an execution which its servers do not name are being terminated.
 
-        :param execution_id: the execution.
-        :param instance_ids: the recovery instances.
         :param job_id: the DRS job that does it, if DRS told.
         """
         execution = self._read_execution(execution_id)
@@ -184,8 +158,6 @@ class Terminations(StoreBase):
         """
         Record an instance that came up after its execution had ended; the final status stays.
 
-        :param execution_id: the execution.
-        :param server_id: DRS source server id.
         :param instance: its ``jobId``, ``recoveryInstanceId`` and ``instanceId``.
         :return: False if it is on record already, the execution lives, or it has no such server.
         """
@@ -216,7 +188,6 @@ class Terminations(StoreBase):
         """
         Take an execution off the list of due ones, such as one that has been opened again since.
 
-        :param execution_id: the execution.
         :param time: since when it was due.
         """
         self.table.transact([Delete(due_key(execution_id, time))])

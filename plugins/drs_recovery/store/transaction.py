@@ -56,6 +56,9 @@ retried_on_conflict = tenacity.retry(
 )
 """Run a method again, from its reading on, until no other writer comes between; 30 seconds at most."""
 
+# A name of its own: levels and handlers of transitions can be chosen apart from all else.
+log = logging.getLogger("drs_recovery.transitions")
+
 
 def in_transactions(elements: Sequence[Element]) -> Iterator[Sequence[Element]]:
     """Divide writes of servers into parts that fit into a transaction."""
@@ -67,8 +70,6 @@ def execution_update(execution: Item, now: float, changes: Mapping[str, Any]) ->
     """
     A transition of the EXECUTION record.
 
-    :param execution: the record as it was read.
-    :param now: the time.
     :param changes: attribute to new value, None to remove it.
     """
     updated = max(now, execution["lastUpdatedTime"])
@@ -86,8 +87,6 @@ def execution_growth(
     """
     A change of a live EXECUTION record that is no transition: ``progress`` grows or moves.
 
-    :param execution: the record as it was read.
-    :param now: the time.
     :param changes: attribute to new value; each must be safe to be written after a later one.
     :param deltas: number attribute to what is added to it.
     """
@@ -102,7 +101,6 @@ def record_update(item: Item, changes: Mapping[str, Any], deltas: Mapping[str, i
     """
     A change of a WAVE or SERVER record.
 
-    :param item: the record as it was read.
     :param changes: attribute to new value, None to remove it.
     :param deltas: number attribute to what is added to it.
     """
@@ -111,18 +109,11 @@ def record_update(item: Item, changes: Mapping[str, Any], deltas: Mapping[str, i
     return Update(key_of(item), condition, written, deltas or {}, stored=item)
 
 
-# A name of its own: levels and handlers of transitions can be chosen apart from all else.
-log = logging.getLogger("drs_recovery.transitions")
-
-
 def log_transition(event: Event, actions: Sequence[Action]) -> None:
     """
     Log what was written: a line for each status that changed, of the execution or of one of its waves.
 
     What changes no status, such as a new finding, is one line without ``from`` and ``to``.
-
-    :param event: what happened.
-    :param actions: what was written with it.
     """
     detail = event.detail
     about = {
@@ -143,8 +134,6 @@ def log_phases(
     """
     Log each server that moved on.
 
-    :param execution_id: the execution.
-    :param number: the wave, from 1.
     :param servers: SERVER records as they were, with the phase that each has now; None for no new one.
     """
     for server, phase in servers:

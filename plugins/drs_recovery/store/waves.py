@@ -46,8 +46,6 @@ class Waves(StoreBase):
         """
         Record that a wave is to be started: before that, nothing may be launched for it.
 
-        :param execution_id: the execution.
-        :param number: from 1.
         :param asked_by: which request of people this answers, see ``Retries.begin``.
         :return: the WAVE record, and whether this call was the first.
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
@@ -83,10 +81,6 @@ class Waves(StoreBase):
 
         Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param job: the job.
-        :param adopted: whether it was found rather than started.
         :raises TransitionRefusedError: nobody asked for this wave, so that it can have no job.
         """
         execution, wave = self._read_together(execution_id, number)
@@ -117,8 +111,6 @@ class Waves(StoreBase):
         """
         Record that a job which was named as one of a wave is none of it, once.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :param job_id: what was named.
         :param reason: what speaks against it, for people.
         :return: False if that is on record already.
@@ -131,8 +123,6 @@ class Waves(StoreBase):
         """
         Record that every job of a wave is started and recorded.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :return: the WAVE record.
         :raises TransitionRefusedError: the wave is not PENDING, or has no job.
         """
@@ -156,8 +146,6 @@ class Waves(StoreBase):
         """
         End a wave well; the wave and ``completedWaves`` change together, and once.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
         :return: the WAVE record.
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
             address, the wave does not run, or somebody asked to cancel the execution.
@@ -174,9 +162,6 @@ class Waves(StoreBase):
         """
         End a wave as FAILED.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param reason: why, for people.
         :return: the WAVE record.
         :raises TransitionRefusedError: the wave has ended otherwise.
         """
@@ -186,9 +171,6 @@ class Waves(StoreBase):
         """
         End a wave as CANCELLED.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param reason: why, for people.
         :return: the WAVE record.
         :raises TransitionRefusedError: the wave has ended otherwise.
         """
@@ -198,9 +180,6 @@ class Waves(StoreBase):
         """
         Pass over a wave that was not started.
 
-        :param execution_id: the execution.
-        :param number: the wave, from 1.
-        :param reason: why, for people.
         :param cause: why, for programs: ``skipCause``.
         :return: the WAVE record.
         :raises TransitionRefusedError: the wave was started, or has ended otherwise.
