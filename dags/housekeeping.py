@@ -14,7 +14,7 @@ from drs_recovery.operators.housekeeping import (
 DOC = """\
 # Housekeeping
 
-Every ten minutes, each step by itself:
+Every ten minutes, each step independently:
 
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
 - `check_instances` compares the instances that records of ended executions call running with DRS and EC2, and
@@ -22,11 +22,11 @@ Every ten minutes, each step by itself:
 - `reconcile` closes records whose DAG run ended, or was deleted, without closing them; it keeps the plans of
   live executions for their DAGs (Variables `drs_recovery_live.…`), and no others;
 - `sweep` terminates drill instances that carry the tags of an execution, are past its time and are on no
-  record. Instances of a real recovery that came up too late are put on its record and left alone. Drill
-  instances that are not ours, and all instances whose execution has no record (the table was lost), are told
-  in its log and result, and never touched; of the latter people also get a message, once.
+  record. Instances of a real recovery that came up too late are added to its record and not touched. Drill
+  instances of other owners, and all instances whose execution has no record (the table was lost), are only
+  reported in its log and result; for the latter, a message is also sent once.
 
-Leave it switched on: without it, drill instances run until somebody terminates them by hand.
+Leave it switched on: without it, drill instances run until they are terminated by hand.
 """
 
 with DAG(

@@ -11,7 +11,7 @@ DOC = """\
 
 Terminates the instances that one execution launched and recorded, and nothing else: right before each request
 DRS must say that the instance is of the execution's job and of a drill. The execution must have ended. Drills
-are cleaned up by themselves, see `drill.terminate_after` of their plan.
+are cleaned up automatically, see `drill.terminate_after` of their plan.
 
 Instances of a real recovery run your business. They are terminated only with `include_recovery` and the id of
 the plan typed as `confirmation`.

@@ -62,7 +62,7 @@ def test_a_job_that_never_ends_fails_its_wave_at_the_time_out_and_the_run_goes_o
     stuck, behind = ended.document["waves"]
     assert (ended.document["status"], ended.run_state) == ("PARTIAL_SUCCESS", "failed")
     assert stuck["status"] == "FAILED"
-    assert "not settled within its time-out" in stuck["statusReason"]
+    assert "not finished within its timeout" in stuck["statusReason"]
     assert behind["status"] == "COMPLETED"
 
 

@@ -221,7 +221,7 @@ def test_a_failed_execution_that_is_cancelled_while_its_last_job_is_followed_sta
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
     assert ended.waves == ["FAILED", "SKIPPED"]
-    assert "time-out" in ended.document["error"]
+    assert "timeout" in ended.document["error"]
     assert "cancel" not in ended.document
     assert all(ended.servers[name]["instanceId"] for name in ("crm-db-01", "crm-db-02"))
 

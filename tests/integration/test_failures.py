@@ -157,7 +157,7 @@ def test_a_job_that_never_ends_fails_its_wave_at_the_time_out_and_the_run_ends(
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
     assert ended.waves == ["FAILED"]
-    assert "time-out" in ended.document["error"]
+    assert "timeout" in ended.document["error"]
     assert ended.document["waves"][0]["jobs"][0]["status"] == "STARTED"
     # The servers came up although their job did not end: their instances are on record, to be terminated.
     assert all(server["instanceId"] for server in ended.servers.values())
@@ -172,7 +172,7 @@ def test_throttling_that_does_not_end_fails_the_wave_at_its_time_out(
     ended = runner.run(plan(database(timeout="PT4S")))
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
-    assert "time-out" in ended.document["error"]
+    assert "timeout" in ended.document["error"]
 
 
 def test_a_start_that_stays_refused_fails_the_wave_at_its_time_out(runner: Runner, sandbox: Sandbox) -> None:

@@ -169,7 +169,7 @@ def test_marking_a_gates_task_as_success_approves_nothing(runner: Runner, sandbo
 
     assert (ended.state, ended.document["status"]) == ("failed", "PARTIAL_SUCCESS")
     assert ended.waves == ["COMPLETED", "CANCELLED"]
-    assert ended.document["error"] == 'nobody answered the gate of wave 2 "Application"'
+    assert ended.document["error"] == 'the gate of wave 2 "Application" was not answered'
     assert ended.tasks[f"{GATE}.approve"] == "success"
     assert ended.tasks[f"{GATE}.start_recovery"] == "failed"
     assert accepted_starts(sandbox) == 1

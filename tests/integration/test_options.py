@@ -63,7 +63,7 @@ def test_a_drill_of_a_server_that_does_not_replicate_is_blocked_with_what_to_do(
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
     assert "crm-db-02 (s-1111111111111111b): replication is STALLED" in ended.document["error"]
-    assert "3 h 12 min old: mend what the DRS console shows" in ended.document["error"]
+    assert "3 h 12 min old: fix the problem that the DRS console shows" in ended.document["error"]
     assert ended.document["findings"][0]["serverName"] == "crm-db-02"
     assert "PREFLIGHT" in ended.event_names()
     assert accepted_starts(sandbox) == 0

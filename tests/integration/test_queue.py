@@ -82,7 +82,7 @@ def test_a_wave_that_never_gets_room_fails_with_what_it_waited_for(runner: Runne
 
     assert (ended.state, ended.document["status"]) == ("failed", "FAILED")
     assert ended.waves == ["FAILED", "SKIPPED"]
-    assert "not started within its time-out: 1 of 1 jobs run" in ended.document["error"]
+    assert "not started within its timeout: 1 of 1 jobs run" in ended.document["error"]
     assert accepted_starts(full) == 1
 
 

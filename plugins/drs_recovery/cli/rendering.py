@@ -181,7 +181,7 @@ def _instances(document: Record) -> str | None:
         return "none runs any more, as far as the record knows"
     if "terminateAfter" in document:
         return f"terminated from {moment(document['terminateAfter'])} on"
-    return "kept, as asked for" if document.get("keepInstances") else None
+    return "kept, as requested" if document.get("keepInstances") else None
 
 
 def _job(job: Record) -> str:

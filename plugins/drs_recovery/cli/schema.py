@@ -37,6 +37,6 @@ def schema(options: argparse.Namespace) -> int:
     if written == plan_schema():
         return 0
     print(
-        f"{options.check} is not current; write it anew with: python -m drs_recovery schema", file=sys.stderr
+        f"{options.check} is not current; regenerate it with: python -m drs_recovery schema", file=sys.stderr
     )
     return 1

@@ -100,7 +100,7 @@ def _trouble_lines(wave: Record) -> Iterator[tuple[str, str]]:
         yield "Waits", f"since {moment(waiting['since'])}: {waiting['message']}"
     if error := wave.get("lastPollError"):
         since = f", since {moment(error['since'])}" if "since" in error else ""
-        yield "Last look failed", f"{error['message']} ({moment(error['time'])}{since})"
+        yield "Last poll failed", f"{error['message']} ({moment(error['time'])}{since})"
 
 
 def _gate(gate: Record) -> str:

@@ -118,7 +118,7 @@ class ExecutionCloser:
                 log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
                 # Nobody knows of a job as long as DRS does not answer.
                 if is_transient(error) and time.time() < settle_deadline(document):
-                    return Unsettled(f"DRS does not tell of jobs of wave {wave['waveNumber']}")
+                    return Unsettled(f"DRS did not return the jobs of wave {wave['waveNumber']}")
             begun = float(self._store.get_execution(document["executionId"])["cancellingTime"])
             if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
                 return Unsettled(f"a job of wave {wave['waveNumber']} may still turn up")

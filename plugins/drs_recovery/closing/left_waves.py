@@ -72,7 +72,7 @@ def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Unset
             store, document, number
         )
     except (WaveFailedError, TransitionRefusedError) as ended:
-        log.warning("execution %s: nobody judged wave %s: %s", document["executionId"], number, ended)
+        log.warning("execution %s: no verdict on wave %s: %s", document["executionId"], number, ended)
         return None
 
 
@@ -130,7 +130,7 @@ def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Unsettl
             raise
         log.warning("wave %s: late jobs not found yet: %s", number, describe(error))
         if is_transient(error) and time.time() < deadline:
-            return Unsettled(f"DRS does not tell of jobs of wave {number}: {describe(error)}")
+            return Unsettled(f"DRS did not return the jobs of wave {number}: {describe(error)}")
     alive = max(attempt_began(wave), float((wave.get("waitingFor") or {}).get("time", 0.0)))
     if time.time() < alive + LATE_START_SECONDS:
         return Unsettled(f"a job of wave {number} may still turn up")

@@ -182,7 +182,7 @@ def _unanswered_gate(document: Mapping[str, Any]) -> str | None:
         w for w in document["waves"] if (w.get("gate") or {}).get("decision") == GateDecision.WAITING
     )
     wave = next(unanswered, None)
-    return None if wave is None else f"nobody answered the gate of wave {wave_label(wave)}"
+    return None if wave is None else f"the gate of wave {wave_label(wave)} was not answered"
 
 
 def open_jobs(document: Mapping[str, Any]) -> list[int]:

@@ -27,9 +27,9 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import JobRef, NewExecution, NewServer
 
 LOST = (
-    "the record of this execution was not in the table any more while it ran: the table was lost, emptied or "
+    "the record of this execution was no longer in the table while it ran: the table was lost, emptied or "
     "replaced by an older copy. What DRS knows of it is rebuilt; approvals, answers and steps are lost. "
-    "Nothing more is started: look at the instances, then start a new execution of what is missing"
+    "Nothing more is started: check the instances, then start a new execution for what is missing"
 )
 """Why a rebuilt execution does not end well, for people."""
 

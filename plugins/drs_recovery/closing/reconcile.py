@@ -30,7 +30,9 @@ ENDED_RUNS = frozenset({"success", "failed", None})
 GRACE_SECONDS = 360.0
 
 # Its run may be in another Airflow that shares the table.
-_NOBODYS = "somebody who knows its run: its record names no installation, and this one has no such DAG run"
+_NOBODYS = (
+    "an installation that has its DAG run: its record names no installation, and this one has no such DAG run"
+)
 
 log = logging.getLogger(__name__)
 

@@ -68,6 +68,7 @@ def task_weight(plan: RecoveryPlan, step: type) -> int:
     return _OF_PRIORITY[Priority(plan.priority)] + _OF_STEP.get(step, 0)
 
 
+_FIX = "Fix the file; the DAG updates automatically."
 _EDITED = (
     "An execution that runs was opened with another version of this plan. Its tasks stay in this DAG until "
     "it has ended."
@@ -84,7 +85,7 @@ def plan_doc(plan: RecoveryPlan, *, is_edited: bool = False) -> str:
     lines = [f"# {_text(plan.name)}", _text(plan.description or ""), ""]
     lines += [_EDITED, ""] if is_edited else []
     lines += [f"Objectives: RTO {_span(plan.objectives.rto)}, RPO {_span(plan.objectives.rpo)}.", ""]
-    lines += ["| wave | name | groups | after waves | success when | time-out |", "|---|---|---|---|---|---|"]
+    lines += ["| wave | name | groups | after waves | success when | timeout |", "|---|---|---|---|---|---|"]
     for number, wave in enumerate(plan.waves, start=1):
         after = ", ".join(map(str, plan.dependencies(number))) or "at once"
         groups = ", ".join(_text(group) for group in wave.groups)
@@ -103,7 +104,7 @@ def broken_plan_doc(error: PlanError, *, is_alive: bool = False) -> str:
     """
     problems = "\n".join(f"- {_text(str(problem))}" for problem in error.problems)
     alive = f"{_EDITED}\n\n" if is_alive else ""
-    return f"# This plan cannot be used\n\nMend its file; the DAG follows by itself.\n\n{alive}{problems}\n"
+    return f"# This plan cannot be used\n\n{_FIX}\n\n{alive}{problems}\n"
 
 
 def _text(value: str) -> str:

@@ -286,7 +286,8 @@ class JobStarter:
 
 
 def _untold(job: Mapping[str, Any]) -> NotStartedError:
-    return NotStartedError(f"DRS does not tell the tags of {job['jobID']}, it may be ours", None)
+    reason = f"DRS did not return the tags of {job['jobID']}, which may belong to this execution"
+    return NotStartedError(reason, None)
 
 
 def _check_settings() -> None:

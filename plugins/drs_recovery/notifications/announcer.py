@@ -59,7 +59,7 @@ class Announcer:
                 self._record_failure(document["executionId"], channel, key, error)
 
     def _record_failure(self, execution_id: str, channel: Channel, key: str, error: str) -> None:
-        log.warning("execution %s: %s was not told of %s: %s", execution_id, channel.name, key, error)
+        log.warning("execution %s: %s was not notified of %s: %s", execution_id, channel.name, key, error)
         detail = {"key": key, "channel": channel.name, "error": error}
         self._store.notifications.record_failure(execution_id, channel.failure, detail)
 

@@ -79,7 +79,7 @@ def _plans() -> Mapping[str, RecoveryPlan]:
     try:
         return load_plans(plans_dir()).plans
     except PlanError as error:
-        log.warning("the plans cannot be read, nobody whom they name is told: %s", error)
+        log.warning("the plans cannot be read, so their notifiers are not called: %s", error)
         return {}
 
 
@@ -115,7 +115,7 @@ def _lines(store: ExecutionStore, one: Unrecorded) -> Iterator[str]:
         f"the table {store.table.table_name}: its records were lost or replaced, or another Airflow, with "
         "another table, has launched them."
     )
-    yield "They are left alone. Look after them in DRS:"
+    yield "They are not touched. Check them in DRS:"
     yield from (f"- {name} in {where}" for name, where in sorted(one.instances.items()))
     yield ""
     yield f"Execution: {one.execution_id}"

@@ -201,7 +201,7 @@ def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None
         if store.ending.preempt(drill["executionId"], recovery["executionId"]):
             log.warning("execution %s cancels %s", recovery["executionId"], named(drill))
     except TransitionRefusedError:
-        log.info("execution %s: %s has ended by itself", recovery["executionId"], named(drill))
+        log.info("execution %s: %s had already ended", recovery["executionId"], named(drill))
 
 
 def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:

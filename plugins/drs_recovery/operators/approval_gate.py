@@ -92,7 +92,7 @@ class ApprovalGateOperator(AskingMixin, ApprovalOperator):
             execution_id = self.execution_id_of(context)
             if is_timeout(event):
                 self._record(execution_id, GateDecision.TIMED_OUT, {})
-                raise ExpectedFailureError(f"nobody answered the gate of wave {self.wave_number} in time")
+                raise ExpectedFailureError(f"the gate of wave {self.wave_number} was not answered in time")
             if "error" not in event and not self._counts(execution_id, event):
                 # Runs as if for the first time: the question is still open in the record.
                 return self.execute(context)

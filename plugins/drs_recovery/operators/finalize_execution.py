@@ -124,7 +124,7 @@ class FinalizeExecutionOperator(PlanOperator):
         missing = missing_tasks(wanted, states)
         since = missing_since or time.time()
         if missing and time.time() > since + TASKS_PATIENCE:
-            self.log.error("Airflow has lost %s for good", ", ".join(missing))
+            self.log.error("Airflow has permanently lost %s", ", ".join(missing))
         elif waited_for := missing or [task_id for task_id in wanted if is_to_come(states[task_id])]:
             self.log.warning("not the last step yet: %s are still to run", ", ".join(waited_for))
             keep_plan(document)

@@ -84,7 +84,7 @@ class OpenExecutionOperator(PlanOperator):
             except AWS_ERRORS as error:
                 if not is_transient(error):
                     raise
-                problem = f"state of the place: {describe(error)}"
+                problem = f"state of the account and Region: {describe(error)}"
                 self._wait_for_aws(execution_id, options, problem, retry_after(error))
             check_not_ending(self.store.get_execution(execution_id))
             self.store.admit(execution_id)
@@ -115,7 +115,7 @@ class OpenExecutionOperator(PlanOperator):
         :param errors: what speaks against the execution in the places that answered.
         """
         check_not_ending(self.store.get_execution(execution_id))
-        problem = f"AWS cannot be asked for the {what}"
+        problem = f"AWS did not return the {what}"
         since = self.store.waits.note(execution_id, problem)
         left = since + _PATIENCE[options.execution_type] - time.time()
         if left <= 0:

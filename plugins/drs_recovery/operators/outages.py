@@ -124,7 +124,7 @@ def waits_for_the_next_run(step: Callable[..., Result]) -> Callable[..., Result]
             if not is_store_away(error):
                 raise
             raise ExpectedFailureError(
-                f"the execution store does not answer, the next run goes on: {describe(error)}"
+                f"the execution store does not answer, the next run continues: {describe(error)}"
             ) from None
 
     return run

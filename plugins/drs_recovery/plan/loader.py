@@ -180,9 +180,7 @@ def _explain_stem(finding: Finding) -> Finding:
 
 
 _BLANK = "has no value; write one or remove the key"
-_NO_APPROVERS = (
-    "names nobody; list user ids, or remove the key to let everyone approve who may trigger the plan"
-)
+_NO_APPROVERS = "is empty; list user ids, or remove the key to let everyone approve who may trigger the plan"
 
 
 def _blank_findings(value: object, location: Location) -> Iterator[Finding]:

@@ -135,7 +135,7 @@ def _lookup(node: nodes.Node, values: Values) -> tuple[Any, str | None]:
     elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
         key = node.arg.value
     else:
-        return None, "looks a value up by something else than its name"
+        return None, "looks up a value by something other than its name"
     owner, problem = _lookup(node.node, values)
     return (None, problem) if problem else _entry(owner, key, _chain(node.node))
 

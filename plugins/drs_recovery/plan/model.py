@@ -117,14 +117,14 @@ class RecoveryPlan(PlanModel):
     objectives: Objectives = Field(default=Objectives(), description="Times to measure against.")
     priority: Literal["critical", "high", "normal", "low"] = Field(
         default="normal",
-        description="Whose waves DRS gets first when it has no room for all: critical, high, normal or low.",
+        description="Which waves start first when DRS lacks capacity for all: critical, high, normal or low.",
     )
     region: RegionName | None = Field(default=None, description="AWS Region of groups that name none.")
     connection: ConnectionId = Field(
         default="aws_default",
         description="Airflow connection to AWS; a role_arn in its extra gives another account.",
     )
-    schedule: Schedule | None = Field(default=None, description="When drills run by themselves.")
+    schedule: Schedule | None = Field(default=None, description="When drills run automatically.")
     notify: Notify | None = Field(default=None, description="Who hears of an execution.")
     approval: Approval = Field(default=Approval(), description="What needs an approval.")
     drill: Drill = Field(default=Drill(), description="What is special about drills.")

@@ -99,13 +99,13 @@ class Gate(PlanModel):
     message: Prose = Field(default="Start the next wave?", description="What to check before approving.")
     approvers: tuple[Line, ...] = Field(
         default=(),
-        description="Airflow user ids that may answer; default: whoever may trigger the plan.",
+        description="Airflow user ids that may answer; default: everyone who may trigger the plan.",
         # The models take an empty list, which snapshots hold; the loader refuses it in a file.
         json_schema_extra={"minItems": 1},
     )
     timeout: Duration = Field(default=DEFAULT_GATE_TIMEOUT, description="How long to wait for an answer.")
     on_timeout: Literal["cancel", "continue"] = Field(
-        default="cancel", description="What happens without an answer: cancel the execution, or go on."
+        default="cancel", description="What happens without an answer: cancel the execution, or continue."
     )
 
 

@@ -57,8 +57,8 @@ def size_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
     if size > MOST_SNAPSHOT_BYTES:
         most, has = MOST_SNAPSHOT_BYTES // 1000, math.ceil(size / 1000)
         message = (
-            f"is too large: an execution keeps its plan in its record, which has room for {most} kB of it, "
-            f"and it takes {has} kB; split it, find servers by tags, or shorten its texts"
+            f"is too large: an execution keeps its plan in its record, which holds at most {most} kB of it; "
+            f"it needs {has} kB; split it, find servers by tags, or shorten its texts"
         )
         yield Finding((), message)
 
@@ -233,7 +233,7 @@ def _repetitions(location: Location, words: list[Any]) -> Iterator[Finding]:
 def _unheard(document: Mapping[str, Any]) -> Iterator[Finding]:
     notify = document.get("notify")
     if isinstance(notify, Mapping) and not any(value is not None for value in notify.values()):
-        yield Finding(("notify",), "names nobody; give sns_topic_arn, notifiers, or both")
+        yield Finding(("notify",), "is empty; give sns_topic_arn, notifiers, or both")
 
 
 def _wave_names(waves: list[Any]) -> dict[str, int]:

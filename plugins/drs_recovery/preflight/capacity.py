@@ -138,7 +138,7 @@ def _room_concerns(
         f"DRS's quota {QUOTA_CODES[quota]} in {place.region} (connection {place.connection}) allows {limit} "
         f"{unit}, {used} are there"
     )
-    remedy = "nothing, if the waves' time-outs allow for it; or ask AWS for a higher quota"
+    remedy = "nothing, if the waves' timeouts allow for it; or ask AWS for a higher quota"
     if least > limit:
         what = f"{state}, so that a wave that needs {least} cannot start"
         yield Concern(Gravity.ENDANGERS, what, "divide the wave, or ask AWS for a higher quota")

@@ -222,7 +222,7 @@ class UseCheck:
                 self.troubles.append(PlaceTrouble(place, error, "recovery instances"))
                 return [], []
             what = (
-                f"recovery instances in use could not be looked for in {place.region} (connection "
+                f"recovery instances in use could not be checked in {place.region} (connection "
                 f"{place.connection}): {describe(error)}"
             )
             remedy = (
@@ -255,11 +255,11 @@ class UseCheck:
             return f"it is lost with all that is on it, as replace_execution {used.owner} wants"
         if self._execution["isDrill"]:
             return (
-                "a drill never ends it: start the drill when nobody needs that instance any more and it is "
-                "terminated, or choose waves without the server"
+                "a drill never ends it: start the drill once that instance is no longer needed and has "
+                "been terminated, or choose waves without the server"
             )
         if used.owner is None:
-            return "if nobody needs it, terminate it in the DRS console, then start again"
+            return "if it is no longer needed, terminate it in the DRS console, then start again"
         if reason := self._elsewhere(used):
             return f"{reason}, or, if that Airflow is no more, terminate it in the DRS console"
         return (
@@ -274,7 +274,7 @@ class UseCheck:
             try:
                 other = self._store.get_execution(execution_id)
             except ExecutionNotFoundError:
-                yield Concern(Gravity.PREVENTS, f"{what} is no execution of this store", _mend(owners))
+                yield Concern(Gravity.PREVENTS, f"{what} is not an execution of this store", _mend(owners))
                 continue
             if other["isDrill"]:
                 yield Concern(Gravity.PREVENTS, f"{what} is a drill", _mend(owners))

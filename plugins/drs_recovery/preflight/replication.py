@@ -21,10 +21,10 @@ NOT_REPLICATING: Mapping[str, tuple[str, str]] = MappingProxyType(
         "INITIATING": ("replication is only INITIATING", "wait until its state is CONTINUOUS"),
         "INITIAL_SYNC": ("its INITIAL_SYNC has not ended", "wait until its state is CONTINUOUS"),
         "PAUSED": ("replication is PAUSED", "resume it in the DRS console"),
-        "STALLED": ("replication is STALLED", "mend what the DRS console shows for the server"),
+        "STALLED": ("replication is STALLED", "fix the problem that the DRS console shows for the server"),
         "DISCONNECTED": (
             "its agent is DISCONNECTED",
-            "start the server or its replication agent, or mend the network to the staging area",
+            "start the server or its replication agent, or restore the network to the staging area",
         ),
     }
 )
@@ -51,17 +51,17 @@ def replication_concerns(
     staging = found.described.get("stagingArea") or {}
     if staging.get("status") == _EXTENSION_ERROR:
         what = f"its staging area is in {_EXTENSION_ERROR}{_after_colon(staging.get('errorMessage'))}"
-        remedy = "mend the access to the staging account; until then it cannot be recovered"
+        remedy = "restore access to the staging account; until then it cannot be recovered"
         yield _concern(found, Gravity.PREVENTS, what, remedy)
     replication = found.described.get("dataReplicationInfo") or {}
     state = replication.get("dataReplicationState")
     if state in NOT_REPLICATING:
         yield _not_replicating(found, replication, has_snapshot)
     elif rpo is not None and (late := _lateness(found, rpo)):
-        yield _concern(found, Gravity.NOTABLE, late, "look at its replication in the DRS console")
+        yield _concern(found, Gravity.NOTABLE, late, "check its replication in the DRS console")
     if state not in NOT_REPLICATING and state not in REPLICATING:
-        what = f"its replication state is {state or 'not told by DRS'}"
-        yield _concern(found, Gravity.NOTABLE, what, "look at its replication in the DRS console")
+        what = f"its replication state is {state or 'not reported by DRS'}"
+        yield _concern(found, Gravity.NOTABLE, what, "check its replication in the DRS console")
 
 
 def _not_replicating(
@@ -82,7 +82,7 @@ def _lateness(found: ResolvedServer, rpo: timedelta) -> str | None:
     lag = replication_lag(found.described)
     objective = f"the plan's RPO of {words(rpo.total_seconds())}"
     if lag is None:
-        return f"DRS does not tell how old its data is, to be held against {objective}"
+        return f"DRS does not report the age of its data, so it cannot be compared with {objective}"
     return f"its data is {words(lag.total_seconds())} old, more than {objective}" if lag > rpo else None
 
 

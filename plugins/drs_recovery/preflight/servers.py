@@ -100,7 +100,7 @@ class GroupResolver:
         place = _place_of(group)
         if not connection_exists(group.connection):
             what = f"group {name}: there is no Airflow connection {group.connection!r}"
-            return [], [_prevents(number, what, "make the connection or mend the plan")]
+            return [], [_prevents(number, what, "create the connection or correct the plan")]
         if place in self._away:
             return [], []
         try:
@@ -133,7 +133,7 @@ class GroupResolver:
 
 def _on_the_way_home(name: str, group: ProtectionGroup, found: ResolvedServer) -> Concern:
     """To launch it is a failback: what serves users now would be taken home without a plan for it."""
-    what = "its replication direction is FAILBACK: it is on the way home, and a launch of it is a failback"
+    what = "its replication direction is FAILBACK: it is failing back, and launching it would be a failback"
     if group.servers is not None:
         remedy = f"take it out of group {name}, unless the failback is what you want"
         return Concern(Gravity.ENDANGERS, what, remedy, found.server, found.wave_number)
@@ -167,7 +167,7 @@ def _unreadable(number: int, name: str, place: Place, error: Exception) -> Conce
             "Airflow assume it"
         )
         return _prevents(number, what, remedy)
-    return _prevents(number, what, "mend the rights of the connection, or initialize DRS in the Region")
+    return _prevents(number, what, "correct the rights of the connection, or initialize DRS in the Region")
 
 
 def _with_tags(servers: Iterable[Mapping[str, Any]], tags: Mapping[str, str]) -> list[str]:
@@ -186,13 +186,13 @@ def _missing(
     if not wanted:
         tags = ", ".join(f"{key}={value}" for key, value in (group.tags or {}).items())
         what = f"group {name}: no source server in {group.region} has the tags {tags}"
-        return [_prevents(number, what, "tag one or mend the plan")]
+        return [_prevents(number, what, "tag a server or correct the plan")]
     return [
         _prevents(
             number,
             f"group {name}: source server {server_id} does not exist in {group.region} "
             f"(connection {group.connection})",
-            "mend the plan or install the replication agent",
+            "correct the plan or install the replication agent",
         )
         for server_id in wanted
         if server_id not in known

@@ -65,7 +65,7 @@ class PreflightFinding(TypedDict):
 
     severity: Annotated[FindingSeverity, about("An ERROR would block the execution, a WARNING not.", "ERROR")]
     what: Annotated[str, about("What is wrong.", "replication is STALLED")]
-    remedy: Annotated[str, about("What to do about it.", "mend what the DRS console shows for the server")]
+    remedy: Annotated[str, about("What to do about it.", "wait until its state is CONTINUOUS")]
     sourceServerId: NotRequired[Annotated[str, about("The server that it is about.", SOURCE_SERVER)]]
     serverName: NotRequired[Annotated[str, about("Name of that server.", "crm-db-01")]]
     waveNumber: NotRequired[Annotated[int, about("The wave that it is about, from 1.", 1)]]

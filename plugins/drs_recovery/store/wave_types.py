@@ -153,7 +153,7 @@ class WaveRecord(TypedDict):
     progress: Annotated[ServerCounts, about("How many of its servers are where.")]
     lastPolledTime: NotRequired[Annotated[float, moment("When it was looked at last.")]]
     pollAttempts: Annotated[int, about("How often it was looked at.", 42)]
-    lastPollError: NotRequired[Annotated[PollError, about("Why the last look failed.")]]
+    lastPollError: NotRequired[Annotated[PollError, about("Why the last poll failed.")]]
     waitingFor: NotRequired[Annotated[WaitingFor, about("While PENDING: why its jobs are not started.")]]
 
 

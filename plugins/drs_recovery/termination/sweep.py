@@ -147,7 +147,7 @@ class Sweeper:
             kind = "drill" if row.get("isDrill") else "real recovery"
             result.foreign[f"{instance_id} in {hooks.place.region}"] = (
                 f"of {row['jobID']}, a {kind} whose execution {of_job[EXECUTION_TAG]} is not in this store: "
-                "look after it in DRS"
+                "check it in DRS"
             )
             result.add_unrecorded(hooks.place, row, of_job)
 

@@ -101,7 +101,7 @@ class QueueTurnTrigger(BaseTrigger):
         """Put on record which places do not say whose turn it is; the queue in the record is as of before."""
         execution_id, number = self.execution_id, self.wave_number
         if problem:
-            message = f"DRS does not tell whether there is room: {problem}"
+            message = f"DRS did not report its running jobs: {problem}"
             await hub().with_store(lambda store: store.waits.note(execution_id, message, number))
         elif wave.is_noted:
             await hub().with_store(lambda store: store.waits.end(execution_id, number))

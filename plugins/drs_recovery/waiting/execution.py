@@ -107,7 +107,7 @@ class ExecutionWait:
         try:
             await asyncio.gather(*(wave.put_looks_on_record() for wave in self._waves))
         except PASSING_TROUBLE as error:
-            log.warning("looks are not recorded: %s", describe(error))
+            log.warning("polls are not recorded: %s", describe(error))
 
     @property
     def is_over(self) -> bool:

@@ -318,4 +318,4 @@ def _refresh(store: ExecutionStore, execution_id: str, waves: Iterable[Record]) 
         try:
             enricher.note(execution_id, number, wave["serverStatuses"], again=True)
         except Exception as error:  # whatever it is, the question is put
-            log.warning("wave %s: its instances are not looked at again: %s", number, describe(error))
+            log.warning("wave %s: its instances are not checked again: %s", number, describe(error))

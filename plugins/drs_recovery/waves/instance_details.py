@@ -208,7 +208,7 @@ def warning_of(found: Found) -> str | None:
     if found.is_halted_by_wish:
         return (
             f"instance {_name(found)} is {found.state}, as its launch settings ask (launchDisposition "
-            f"{_STOPPED}): somebody has to start it"
+            f"{_STOPPED}): start it manually"
         )
     if found.trouble is not None:
         return f"the point in time of its data is not known: {found.trouble}"

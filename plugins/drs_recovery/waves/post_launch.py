@@ -71,7 +71,7 @@ def overdue(actions: Sequence[Action], minutes: float) -> str:
     :param minutes: the wave's time-out.
     """
     names = ", ".join(repr(action["name"]) for action in open_actions(actions))
-    return f"post-launch action {names} was still in progress at the wave's time-out of {minutes:.0f} minutes"
+    return f"post-launch action {names} was still in progress at the wave's timeout of {minutes:.0f} minutes"
 
 
 def are_awaited(execution: Mapping[str, Any]) -> bool:

@@ -215,7 +215,7 @@ class WaveStarter:
             return
         since = since or wave.get("queue", {}).get("since")
         waited = f" (since {moment(since)})" if since else ""
-        failed = WaveFailedError(wave_label(wave), f"not started within its time-out: {error}{waited}")
+        failed = WaveFailedError(wave_label(wave), f"not started within its timeout: {error}{waited}")
         self._fail(execution_id, number, failed)
         raise failed from error
 

@@ -44,7 +44,7 @@ class WaveEnd:
         """
         Judge the wave once its waiting is over, server by server.
 
-        :param problem: why the last look failed, if it did.
+        :param problem: why the last poll failed, if it did.
         :param wave: as a document has it that was just read; None to read it.
         :return: how many servers launched and failed.
         :raises WaveFailedError: the wave is FAILED.
@@ -147,5 +147,5 @@ def _timeout_reason(
     names = ", ".join(f"{s['serverName']} is in phase {s['phase']}" for s in unsettled)
     detail = names or "DRS does not call every job COMPLETED"
     never = f"; DescribeJobs never listed {unlisted}" if unlisted else ""
-    last = f"; the last look failed: {problem}" if problem else ""
-    return f"not settled within its time-out of {seconds / 60:.0f} minutes: {detail}{never}{last}"
+    last = f"; the last poll failed: {problem}" if problem else ""
+    return f"not finished within its timeout of {seconds / 60:.0f} minutes: {detail}{never}{last}"

@@ -77,7 +77,7 @@ def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | No
     :param number: the wave that it is about, from 1; None if it is about the execution.
     """
     if not rights.may_act:
-        return "You may look at this plan, but not act: that takes the right to trigger its DAG."
+        return "You may view this plan, but not act on it: that takes the right to trigger its DAG."
     if reason := not_here(document, rights):
         return reason
     if not kind.is_about_wave:

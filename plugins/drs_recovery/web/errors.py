@@ -33,9 +33,9 @@ from drs_recovery.web.problems import (
 from drs_recovery.web.rendering import render
 
 _TITLES = {
-    HTTPStatus.FORBIDDEN: "This is not for you",
+    HTTPStatus.FORBIDDEN: "You may not see this",
     HTTPStatus.NOT_FOUND: "There is no such page",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "This address makes no sense",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Invalid address",
     HTTPStatus.SERVICE_UNAVAILABLE: "The record cannot be read now",
 }
 # Seconds after which a page that could not be made is asked for again.

@@ -61,7 +61,7 @@ def test_instances_of_a_real_recovery_are_terminated_only_by_whoever_types_the_i
 
     dialog.get_by_label("Type the plan id").fill(REAL.id)
     confirm(dialog).click()
-    expect(outcome(page)).to_contain_text("The termination of what is left (1 on record) is asked for")
+    expect(outcome(page)).to_contain_text("Termination of the remaining instances (1 on record) is requested")
     expect(card(page, "What runs and costs money")).to_contain_text(
         "Nothing of it runs any more", timeout=RUN_PATIENCE
     )

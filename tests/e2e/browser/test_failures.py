@@ -24,7 +24,7 @@ def test_a_failed_wave_is_retried_for_its_failed_server_alone(people: People, st
 
     confirm(dialog).click()
 
-    expect(outcome(page)).to_contain_text('Attempt 2 at wave 1 "Wave 1" is asked for')
+    expect(outcome(page)).to_contain_text('Attempt 2 at wave 1 "Wave 1" is requested')
     expect(status(page)).to_contain_text("Completed", timeout=RUN_PATIENCE)
     expect(page.get_by_role("row").filter(has_text=failed)).to_contain_text("attempt 2")
     expect(page.get_by_role("row").filter(has_text=kept)).not_to_contain_text("attempt 2")

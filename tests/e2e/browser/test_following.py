@@ -83,7 +83,7 @@ def _has_its_instances_terminated(page: Page) -> None:
     dialog = open_dialog(page, "Terminate the instances")
     expect(dialog).to_contain_text("Terminate 4 instances of this drill?")
     confirm(dialog).click()
-    expect(outcome(page)).to_contain_text("The termination of what is left (4 on record) is asked for")
+    expect(outcome(page)).to_contain_text("Termination of the remaining instances (4 on record) is requested")
     expect(card(page, "What runs and costs money")).to_contain_text(
         "Nothing of it runs any more", timeout=RUN_PATIENCE
     )

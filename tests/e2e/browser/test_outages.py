@@ -40,7 +40,7 @@ def test_without_the_store_the_page_keeps_what_it_shows_says_so_and_recovers(
     late = people.sit_down("viewer")
     late.foresee("503 ")
     late.page.goto(stage.page_of(WAITING))
-    expect(late.page.locator("main")).to_contain_text("This page tries again by itself.")
+    expect(late.page.locator("main")).to_contain_text("This page tries again automatically.")
     stage.drills.sandbox.clear_faults()
 
     expect(connection(page)).to_be_hidden()

@@ -63,7 +63,7 @@ def test_a_retry_clears_the_wave_and_all_behind_it_and_the_record_names_who_aske
 
     assert answer.status_code == 202
     assert answer.json()["outcome"].startswith(
-        'Attempt 2 at wave 1 "Database" is asked for: it begins within'
+        'Attempt 2 at wave 1 "Database" is requested: it begins within'
     )
     after = tasks(failed)
     cleared = {task_id for task_id, task in after.items() if task.state is None}
@@ -92,7 +92,7 @@ def test_however_many_people_ask_at_once_it_is_one_attempt(
     assert {answer.json()["actor"] for answer in said if answer.status_code == 202} == {actor}
     assert {answer.json()["first"]["actor"] for answer in said if answer.status_code == 409} <= {actor}
     assert late.status_code == 409
-    assert f"A new attempt at wave 1 was asked for already by {actor}, 20" in late.json()["detail"]
+    assert f"A new attempt at wave 1 was already requested by {actor}, 20" in late.json()["detail"]
     assert again.status_code == 202
     assert tasks(failed)[START].max_tries == RETRIES + 1
     assert begin_attempt(runner, failed)
@@ -109,7 +109,7 @@ def test_a_wave_that_is_tried_again_already_names_who_asked(
     late = ask(console, failed, "alice")
 
     assert late.status_code == 409
-    assert "Wave 1 is PENDING; attempt 2 at it was asked for by bob, 20" in late.json()["detail"]
+    assert "Wave 1 is PENDING; attempt 2 at it was already requested by bob, 20" in late.json()["detail"]
 
 
 def test_nothing_is_retried_that_did_not_fail_or_was_never_started(
@@ -184,11 +184,11 @@ def test_what_airflow_cannot_do_now_is_refused_in_plain_words_and_clears_nothing
 
     assert {answer.status_code for answer in (paused, at_work, cleared, deleted)} == {409}
     assert "recover_crm is paused in Airflow: nothing was done" in paused.json()["detail"]
-    assert "A step of the execution is at work in this moment" in at_work.json()["detail"]
+    assert "A task of the execution is running" in at_work.json()["detail"]
     assert states == {**failed.tasks, "finalize_execution": "running"}
     said = "Somebody cleared wave 1 in Airflow already: its first task is about to run."
     assert cleared.json()["detail"] == said
-    assert "somebody deleted it" in deleted.json()["detail"]
+    assert "was deleted in Airflow" in deleted.json()["detail"]
 
 
 def last_task(ended: Ended) -> dict[str, str]:

@@ -57,7 +57,7 @@ def test_a_request_becomes_a_run_of_the_dag_that_terminates_in_the_name_of_whoev
 
     (run,) = runs()
     assert (answer.status_code, answer.json()["dagRunId"]) == (202, run.run_id)
-    assert "The termination of what is left (4 on record) is asked for" in answer.json()["outcome"]
+    assert "Termination of the remaining instances (4 on record) is requested" in answer.json()["outcome"]
     assert run.conf == {"execution_id": drill.document["executionId"]}
     assert run.triggering_user_name == answer.json()["actor"] == "bob"
 
@@ -73,7 +73,7 @@ def test_however_many_people_ask_at_once_it_is_one_run(console: Console, drill: 
     actor = run.triggering_user_name
     assert {a.json()["first"]["actor"] for a in said if a.status_code == 409} == {actor}
     assert late.status_code == 409
-    assert f"The termination was asked for already by {actor}, 20" in late.json()["detail"]
+    assert f"The termination was already requested by {actor}, 20" in late.json()["detail"]
 
 
 def test_only_the_chosen_waves_are_meant_and_other_ones_may_follow(console: Console, drill: Ended) -> None:

@@ -69,7 +69,7 @@ def test_a_wave_that_runs_says_what_drs_does_and_how_many_servers_it_is_about(
     found = page_of(console, recovery)
 
     assert "DRS is converting snapshots: 2 of 2 servers" in found.text
-    assert "Nothing: wait. This page follows by itself." in found.text
+    assert "Nothing: wait. This page updates automatically." in found.text
     assert 'Starts when wave 1 "Database" has ended well.' in found.text
     assert "drsjob-1-1" in found.text
     # Of servers that DRS was not asked for yet, it has said nothing.
@@ -116,7 +116,7 @@ def test_a_failure_says_where_why_what_still_costs_money_and_what_to_press(
     assert 'What failed and why Wave 1 "Database"' in found.text
     assert WHY in found.text
     assert "1 drill instance runs and costs money: 1 in us-east-1" in found.text
-    assert "Mend the cause, then retry wave 1; or terminate the instances" in found.text
+    assert "Fix the cause, then retry wave 1; or terminate the instances" in found.text
     assert found.opens[:2] == ["do-retry-1", "do-terminate"]
 
 
@@ -216,7 +216,7 @@ def test_who_may_only_look_has_no_button_and_no_dialog(
 
     assert "data-dialog" not in answer.text
     assert "<dialog" not in answer.text
-    assert "You may look at this plan, but not act" in answer.text
+    assert "You may view this plan, but not act on it" in answer.text
 
 
 def test_servers_are_found_by_name_id_and_address(
@@ -278,7 +278,7 @@ def test_without_the_table_the_page_says_so_and_tries_again(
     found = read_page(console, "/executions/6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10", status=503)
 
     assert "the table of executions cannot be read" in found.text
-    assert "This page tries again by itself." in found.text
+    assert "This page tries again automatically." in found.text
 
 
 def test_a_page_that_did_not_change_is_not_sent_again(

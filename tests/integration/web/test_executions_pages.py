@@ -89,7 +89,7 @@ def test_a_filter_that_fits_nothing_says_so_and_an_empty_list_says_what_to_do(
         (f"plan={'x' * 64}", "is no id of a plan"),
         ("since=yesterday", "'yesterday' is no time; a time is written as 2026-11-21T05:42"),
         ("status=DONE", "'DONE' is not a valid ExecutionStatus"),
-        ("cancelled=perhaps", "cancelled='perhaps' makes no sense; it is true or false"),
+        ("cancelled=perhaps", "cancelled='perhaps' is invalid; it is true or false"),
         ("type=TEST", "'TEST' is not a valid ExecutionType"),
         ("cursor=nonsense", "cursor"),
     ],
@@ -133,7 +133,7 @@ def test_without_the_table_the_list_says_so_and_tries_again(
     found = read_page(console, "/executions", status=503)
 
     assert "the table of executions cannot be read" in found.text
-    assert "This page tries again by itself." in found.text
+    assert "This page tries again automatically." in found.text
 
 
 def test_a_setting_that_makes_no_sense_is_named_with_what_is_expected(

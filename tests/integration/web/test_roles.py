@@ -82,7 +82,7 @@ def test_a_viewer_is_offered_nothing_and_told_why(
 
     assert offered(answer.text) == set()
     assert not {"dialog", "fieldset", "textarea"} & set(Page(answer.text).tags)
-    assert "You may look at this plan, but not act" in answer.text
+    assert "You may view this plan, but not act on it" in answer.text
 
 
 @STATES

@@ -28,10 +28,10 @@ def test_who_waits_too_long_for_their_turn_is_told_and_can_ask_again(
     store.action_lock.release(execution, "somebody")
     again = retried(console, execution)
 
-    assert (status, refused[:32]) == (409, "Others act on this execution in ")
+    assert (status, refused[:36]) == (409, "Another action on this execution is ")
     # Their turn: the first thing that is found is that Airflow has no run of this execution.
     assert again[0] == 409
-    assert "somebody deleted it" in again[1]
+    assert "was deleted in Airflow" in again[1]
 
 
 def test_what_was_done_is_answered_also_if_the_turn_cannot_be_given_back(
@@ -45,4 +45,4 @@ def test_what_was_done_is_answered_also_if_the_turn_cannot_be_given_back(
     status, detail = retried(console, failed(store))
 
     assert status == 409
-    assert "somebody deleted it" in detail
+    assert "was deleted in Airflow" in detail

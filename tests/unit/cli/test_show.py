@@ -129,7 +129,7 @@ def test_execution_is_shown_with_header_waves_and_events(document, events):
         "Server      Phase    Launch status",
         "crm-app-01  PENDING  PENDING",
         "Gate: WAITING",
-        "Last look failed: ThrottlingException (2027-01-15 08:00:00 UTC)",
+        "Last poll failed: ThrottlingException (2027-01-15 08:00:00 UTC)",
         "",
         "Time                     What happened                     By      Detail",
         "2027-01-15 08:00:00 UTC  Wave 1: DRS job drsjob-1 started  engine  servers (4)",
@@ -202,7 +202,7 @@ def test_findings_are_shown_with_what_to_do(document):
         {
             "severity": "ERROR",
             "what": "it is STALLED",
-            "remedy": "mend it",
+            "remedy": "fix it",
             "sourceServerId": "s-1",
             "serverName": "crm-db-01",
             "waveNumber": 1,
@@ -211,7 +211,7 @@ def test_findings_are_shown_with_what_to_do(document):
     ]
     lines = rendered(*rendering.render_execution(document, [], START))
     assert "Preflight    1 ERROR, 1 WARNING" in lines
-    assert "ERROR     1     crm-db-01 (s-1)  it is STALLED   mend it" in lines
+    assert "ERROR     1     crm-db-01 (s-1)  it is STALLED   fix it" in lines
     assert "WARNING                          no room         wait" in lines
 
 
@@ -242,7 +242,7 @@ def test_cancelled_execution_shows_who_cancelled_it(document):
     [
         ({"terminateAfter": START}, "terminated from 2027-01-15 08:00:00 UTC on"),
         ({"instancesTerminated": True, "terminatedTime": START}, "terminated 2027-01-15 08:00:00 UTC"),
-        ({"keepInstances": True}, "kept, as asked for"),
+        ({"keepInstances": True}, "kept, as requested"),
     ],
 )
 def test_it_is_shown_what_becomes_of_the_instances(document, fields, shown):

@@ -154,7 +154,7 @@ def test_the_wait_for_jobs_ends_with_them_although_another_job_of_the_wave_was_n
     deferred(steps.start)
     much_later = SimpleNamespace(time=lambda: time.time() + 3 * 3600)
     monkeypatch.setattr("drs_recovery.waves.start.time", much_later)
-    with pytest.raises(AirflowFailException, match="not started within its time-out"):
+    with pytest.raises(AirflowFailException, match="not started within its timeout"):
         steps.start()
 
     parked = deferred(lambda: steps.finalize(**{"wave_01_database.start_recovery": "failed"}))

@@ -170,7 +170,7 @@ def test_what_may_be_replaced_must_be_a_real_recovery_of_this_store(
 ) -> None:
     drill = steps_of(APART)
     drill.open()
-    wrong = {"e-unknown": "is no execution of this store", drill.execution_id: "is a drill"}
+    wrong = {"e-unknown": "is not an execution of this store", drill.execution_id: "is a drill"}
     for number, (name, told) in enumerate(wrong.items(), start=2):
         with pytest.raises(AirflowFailException, match=f"replace_execution {name} {told}") as refused:
             steps_of({**CRM, "id": f"crm-{number}"}).open(**REAL, replace_execution=name)
@@ -238,7 +238,7 @@ def test_where_drs_may_not_be_asked_the_records_count(
         drill.open()
 
     assert {finding["severity"] for finding in drill.document["findings"]} == {"ERROR", "WARNING"}
-    assert any("could not be looked for" in finding["what"] for finding in drill.document["findings"])
+    assert any("could not be checked" in finding["what"] for finding in drill.document["findings"])
 
 
 @pytest.mark.parametrize("kind", ["DRILL", "RECOVERY"])

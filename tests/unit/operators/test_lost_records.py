@@ -159,7 +159,7 @@ def test_a_step_that_resumes_rebuilds_it_as_well(aws: Sandbox, recovery: Steps) 
     empty(recovery)
     sensor = step_of_dag(recovery, "wave_01_database.wait_for_launch")
 
-    with pytest.raises(AirflowFailException, match="was not in the table any more"):
+    with pytest.raises(AirflowFailException, match="was no longer in the table"):
         sensor.execute_complete(recovery.context(1), {"status": "timeout", "problem": "gone"})
 
     assert recovery.document["rebuilt"] is True
@@ -354,9 +354,7 @@ def test_the_sweep_tells_of_instances_whose_execution_has_no_record_and_touches_
 
     told = sweep()["foreign"]
 
-    why = (
-        f"a real recovery whose execution {recovery.execution_id} is not in this store: look after it in DRS"
-    )
+    why = f"a real recovery whose execution {recovery.execution_id} is not in this store: check it in DRS"
     assert len(told) == 2
     assert all(text.endswith(why) for text in told.values())
     rows = aws.client("drs").describe_recovery_instances()["items"]

@@ -91,7 +91,7 @@ def test_a_server_on_the_way_home_that_tags_put_into_a_group_blocks(
     ((severity, name, what),) = refused(steps, execution_type=kind)
 
     assert (severity, name) == ("ERROR", "FAILBACK")
-    assert "on the way home" in what
+    assert "it is failing back" in what
 
 
 def test_a_server_on_the_way_home_that_a_plan_names_blocks_a_drill_and_warns_a_recovery(

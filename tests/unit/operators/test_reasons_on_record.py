@@ -215,7 +215,7 @@ def test_a_start_that_drs_refuses_for_now_says_why_and_since_when(
     assert wave_of(steps)["waitingFor"]["since"] == waiting["since"]
 
     later("waves.start", 3 * 3600)
-    with pytest.raises(AirflowFailException, match="not started within its time-out"):
+    with pytest.raises(AirflowFailException, match="not started within its timeout"):
         steps.start()
 
     assert f"{code}: not now" in wave_of(steps)["statusReason"]

@@ -301,7 +301,7 @@ def test_a_task_of_a_wave_that_the_execution_was_opened_without_skips_itself(ste
 
 
 def test_a_run_without_a_record_fails_for_good(steps_of: StepsOf) -> None:
-    with pytest.raises(AirflowFailException, match="the record of this execution was not in the table"):
+    with pytest.raises(AirflowFailException, match="the record of this execution was no longer in the table"):
         steps_of(plan(database())).start()
 
 

@@ -297,7 +297,7 @@ def test_a_wave_that_never_gets_room_fails_with_what_it_waited_for(
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 31)
 
-    with pytest.raises(AirflowFailException, match="not started within its time-out: 1 of 1 jobs"):
+    with pytest.raises(AirflowFailException, match="not started within its timeout: 1 of 1 jobs"):
         steps.start()
 
     assert queue_of(steps) == ()

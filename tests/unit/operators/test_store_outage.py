@@ -182,7 +182,7 @@ def test_housekeeping_fails_at_once_in_an_outage_and_its_next_run_goes_on(
     steps = drill(aws, steps_of, drill={"terminate_after": "now"})
     aws.add_fault("error", service="dynamodb", status=503, code="ServiceUnavailable")
 
-    with pytest.raises(AirflowFailException, match="the next run goes on: ServiceUnavailable"):
+    with pytest.raises(AirflowFailException, match="the next run continues: ServiceUnavailable"):
         kind(task_id="step").execute(context)
 
     aws.clear_faults()
@@ -196,7 +196,7 @@ def test_a_clean_up_that_loses_the_store_half_way_is_finished_by_later_runs(
     steps = drill(aws, steps_of, drill={"terminate_after": "now"})
     due = TerminateDueOperator(task_id="terminate_due")
     aws.add_fault("error", operation="TransactWriteItems", after=2, status=503, code="ServiceUnavailable")
-    with pytest.raises(AirflowFailException, match="the next run goes on"):
+    with pytest.raises(AirflowFailException, match="the next run continues"):
         due.execute({})
     aws.clear_faults()
 
@@ -221,7 +221,7 @@ def test_a_wave_whose_time_is_over_when_the_store_is_back_is_judged_by_it(
     later = time.time() + 700
     monkeypatch.setattr("drs_recovery.sensors.recovery_job.time.time", lambda: later)
 
-    with pytest.raises(AirflowFailException, match="time-out"):
+    with pytest.raises(AirflowFailException, match="timeout"):
         wait.resume(parked)
 
 

@@ -122,7 +122,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "approval by nobody": (
         {"approval": {"recovery": {"approvers": []}}},
         [
-            "approval.recovery.approvers: names nobody; list user ids, or remove the key to let everyone "
+            "approval.recovery.approvers: is empty; list user ids, or remove the key to let everyone "
             "approve who may trigger the plan"
         ],
     ),
@@ -231,7 +231,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "notify without anybody": (
         {"notify": {}},
-        ["notify: names nobody; give sns_topic_arn, notifiers, or both"],
+        ["notify: is empty; give sns_topic_arn, notifiers, or both"],
     ),
     "notifiers of nobody": (
         {"notify": {"notifiers": []}},

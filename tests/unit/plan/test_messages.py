@@ -35,7 +35,7 @@ def test_a_message_may_hold_values_comparisons_and_if(text: str) -> None:
         ("{% if 0 %}{{ plan.nme }}{% endif %}", "\"nme\" is no value of plan; did you mean 'name'?"),
         ("{{ plan.name.x }}", 'asks plan.name for "x", and it holds no further values'),
         ("{{ waves.Database }}", "waves.Database is no single value (there is name, status,"),
-        ("{{ waves[plan.name].status }}", "looks a value up by something else than its name"),
+        ("{{ waves[plan.name].status }}", "looks up a value by something other than its name"),
         ("{{ plan.__class__ }}", '"__class__" is no value of plan'),
         ("{% for wave in waves %}{% endfor %}", "uses for (line 1); a message may hold values,"),
         ("\n{{ plan.name | upper }}", "uses filter (line 2); a message may hold values,"),

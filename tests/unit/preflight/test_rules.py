@@ -113,7 +113,7 @@ def test_data_older_than_the_objective_is_a_warning(lag: str, late: bool) -> Non
 @pytest.mark.parametrize("lag", ["", "soon"])
 def test_a_lag_that_drs_does_not_tell_is_a_warning_where_there_is_an_objective(lag: str) -> None:
     (concern,) = judged("BACKLOG", rpo=RPO, lagDuration=lag)
-    assert "does not tell how old" in concern.what
+    assert "does not report the age of its data" in concern.what
 
 
 @pytest.mark.parametrize("state", ["REHYDRATING", None])
@@ -189,6 +189,6 @@ def test_a_quota_that_leaves_no_room_is_told(
 
 
 def test_a_finding_reads_as_one_sentence() -> None:
-    finding = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "mend it", "s-1", "db-01", 2)
-    assert str(finding) == "db-01 (s-1): it is STALLED: mend it"
+    finding = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "fix it", "s-1", "db-01", 2)
+    assert str(finding) == "db-01 (s-1): it is STALLED: fix it"
     assert str(PreflightFinding(FindingSeverity.WARNING, "no room", "wait")) == "no room: wait"

@@ -148,10 +148,10 @@ def test_a_time_out_names_the_servers_and_the_last_trouble(
     with pytest.raises(AirflowFailException) as failure:
         steps.resume_wait(TIMED_OUT)
 
-    assert "time-out of 10 minutes" in str(failure.value)
+    assert "timeout of 10 minutes" in str(failure.value)
     assert "crm-db-01 is in phase" in str(failure.value)
     place = "DRS in us-east-1 (connection aws_default)"
-    assert f"the last look failed: {place}: AccessDeniedException: not now" in str(failure.value)
+    assert f"the last poll failed: {place}: AccessDeniedException: not now" in str(failure.value)
 
 
 def test_a_last_look_that_went_well_leaves_earlier_trouble_out_of_the_verdict(
@@ -160,7 +160,7 @@ def test_a_last_look_that_went_well_leaves_earlier_trouble_out_of_the_verdict(
     steps = started(timeout="PT10M")
     at_the_time_out()
 
-    with pytest.raises(AirflowFailException, match="time-out of 10 minutes") as failure:
+    with pytest.raises(AirflowFailException, match="timeout of 10 minutes") as failure:
         steps.resume_wait(TIMED_OUT)
 
     assert "HTTP 500" not in str(failure.value)
@@ -191,7 +191,7 @@ def test_a_wave_that_is_past_its_time_out_is_not_deferred_again(
     steps = started(timeout="PT10M")
     at_the_time_out()
 
-    with pytest.raises(AirflowFailException, match="time-out"):
+    with pytest.raises(AirflowFailException, match="timeout"):
         steps.wait()
 
 

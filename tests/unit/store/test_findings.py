@@ -9,7 +9,7 @@ from drs_recovery.statuses import ExecutionStatus, FindingSeverity
 from drs_recovery.store.executions import MOST_FINDINGS
 from drs_recovery.store.records import PreflightFinding
 
-ERROR = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "mend it", "s-1", "db-01", 1)
+ERROR = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "fix it", "s-1", "db-01", 1)
 WARNING = PreflightFinding(FindingSeverity.WARNING, "no room", "wait")
 
 
@@ -19,7 +19,7 @@ def test_findings_are_recorded_errors_first_with_their_event(store, opened):
         {
             "severity": "ERROR",
             "what": "it is STALLED",
-            "remedy": "mend it",
+            "remedy": "fix it",
             "sourceServerId": "s-1",
             "serverName": "db-01",
             "waveNumber": 1,

@@ -94,5 +94,5 @@ def test_what_took_too_long_is_named() -> None:
     late = [{**RUNNING, "name": "join domain"}, DONE, OPTIONAL_RUNNING, {**RUNNING, "name": "mount"}]
 
     assert post_launch.overdue(late, 30) == (
-        "post-launch action 'join domain', 'mount' was still in progress at the wave's time-out of 30 minutes"
+        "post-launch action 'join domain', 'mount' was still in progress at the wave's timeout of 30 minutes"
     )

@@ -154,7 +154,9 @@ async def turn(acting: Acting) -> AsyncIterator[Acting]:
     until = time.monotonic() + PATIENCE
     while not await run_in_threadpool(acting.store.action_lock.acquire, execution, holder, _LONGEST):
         if time.monotonic() > until:
-            raise conflict("Others act on this execution in this moment: look at what came of it, ask again.")
+            raise conflict(
+                "Another action on this execution is in progress: check its result, then try again."
+            )
         await asyncio.sleep(_LOOK_INTERVAL)
     try:
         yield await acting.looked_again()

@@ -206,7 +206,7 @@ async def _lost(acting: Acting) -> Problem:
         return run_is_gone(acting) if problem.status_code == HTTPStatus.NOT_FOUND else problem
     return conflict(
         "Airflow does not ask this question, although the record calls it open: the step that asks is being "
-        "run again, or was deleted. Look at the DAG run, and answer when the question is there."
+        "run again, or was deleted. Check the DAG run, and answer when the question is there."
     )
 
 
@@ -221,8 +221,8 @@ def _not_open(answer: Answer, question: Question) -> Problem:
     if question["response_received"]:
         return _answered(answer, question)
     return conflict(
-        f"Airflow is about to ask the question of wave {answer.wave} anew and cannot take an answer now: "
-        "answer in some seconds."
+        f"Airflow is about to ask the question of wave {answer.wave} again and cannot take an answer now: "
+        "answer in a few seconds."
     )
 
 

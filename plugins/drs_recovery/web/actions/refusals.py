@@ -111,7 +111,7 @@ def _wave_is_past(kind: ActionKind, wave: Record) -> Problem | None:
         return None
     if gate["decision"] == GateDecision.TIMED_OUT:
         return conflict(
-            f"Nobody answered the question of wave {wave['waveNumber']} in time: it is closed since "
+            f"The question of wave {wave['waveNumber']} was not answered in time: it has been closed since "
             f"{moment(gate['decidedTime'])}."
         )
     said = f"The question of wave {wave['waveNumber']} was answered already, {gate['decision']},"
@@ -122,7 +122,8 @@ def _tried_again(wave: Record) -> Problem | None:
     request = wave.get("retryRequest")
     if wave["status"] in RETRYABLE_WAVES or not request or request["askedBy"] != wave.get("askedBy"):
         return None
-    said = f"Wave {wave['waveNumber']} is {wave['status']}; attempt {attempt_of(wave)} at it was asked for"
+    is_retried = f"Wave {wave['waveNumber']} is {wave['status']}"
+    said = f"{is_retried}; attempt {attempt_of(wave)} at it was already requested"
     return was_first(said, request["actor"], request["time"])
 
 
@@ -186,7 +187,7 @@ async def warning(acting: Acting) -> str:
     """A sentence about what keeps Airflow from carrying the action out; empty if nothing does."""
     if not await is_paused(acting, acting.dag_id):
         return ""
-    return f" But {acting.dag_id} is paused in Airflow: nothing happens before somebody unpauses it."
+    return f" But {acting.dag_id} is paused in Airflow: nothing happens until it is unpaused."
 
 
 async def demand_unpaused(acting: Acting, dag_id: str) -> None:
@@ -196,12 +197,12 @@ async def demand_unpaused(acting: Acting, dag_id: str) -> None:
     :raises Problem: 409.
     """
     if await is_paused(acting, dag_id):
-        raise conflict(f"{dag_id} is paused in Airflow: nothing was done. Unpause it there, then ask again.")
+        raise conflict(f"{dag_id} is paused in Airflow: nothing was done. Unpause it there, then try again.")
 
 
 def run_is_gone(acting: Acting) -> Problem:
     """Airflow does not know the DAG run of the execution."""
     return conflict(
-        f"Airflow has no DAG run {acting.run_id} of {acting.dag_id} any more: somebody deleted it. Nothing "
-        "more starts, and housekeeping closes the record within about 15 minutes."
+        f"The DAG run {acting.run_id} of {acting.dag_id} was deleted in Airflow. Nothing more starts, and "
+        "housekeeping closes the record within about 15 minutes."
     )

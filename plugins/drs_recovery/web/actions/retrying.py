@@ -47,7 +47,7 @@ async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
     return taken(
         acting,
         ActionKind.RETRY,
-        f"Attempt {_next_attempt(acting, number)} at {acting.label(number)} is asked for: it begins within "
+        f"Attempt {_next_attempt(acting, number)} at {acting.label(number)} is requested: it begins within "
         f"seconds, for the servers that failed or were never started.{await warning(acting)}",
         wave=number,
         time=request["time"],
@@ -94,7 +94,7 @@ async def _pending_request(acting: Acting, number: int, task_id: str) -> Mapping
     if request.get("askedBy") == task["max_tries"]:
         return request
     state = task["state"] or "about to run"
-    raise conflict(f"Somebody cleared wave {number} in Airflow already: its first task is {state}.")
+    raise conflict(f"Wave {number} was already cleared in Airflow: its first task is {state}.")
 
 
 async def _clear(acting: Acting, task_id: str) -> Mapping[str, Any]:
@@ -121,15 +121,13 @@ async def _call(acting: Acting, method: str, path: str, **request: Any) -> Any:
         if problem.status_code == HTTPStatus.NOT_FOUND:
             raise run_is_gone(acting) from None
         if problem.status_code == HTTPStatus.CONFLICT:
-            raise conflict(
-                "A step of the execution is at work in this moment: try again in some seconds."
-            ) from None
+            raise conflict("A task of the execution is running: try again in a few seconds.") from None
         raise
 
 
 def _asked_before(number: int, request: Mapping[str, Any]) -> Problem:
     return was_first(
-        f"A new attempt at wave {number} was asked for already", request["actor"], request["time"]
+        f"A new attempt at wave {number} was already requested", request["actor"], request["time"]
     )
 
 

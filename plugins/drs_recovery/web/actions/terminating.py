@@ -59,8 +59,8 @@ async def terminate(acting: Acting, waves: Sequence[int] | None, confirmation: s
     return taken(
         acting,
         ActionKind.TERMINATE,
-        f"The termination of what is left ({count} on record) is asked for. It is gone when the record says "
-        "so, usually within minutes; until then it costs money.",
+        f"Termination of the remaining instances ({count} on record) is requested. The record shows when "
+        "they are gone, usually within minutes; until then they cost money.",
         dag_run_id=run["dag_run_id"],
     )
 
@@ -129,9 +129,7 @@ async def _trigger(acting: Acting, waves: Sequence[int] | None, conf: Mapping[st
                 raise _asked_before(other) from None
         else:
             return triggered
-    raise conflict(
-        f"Every run of {TERMINATING_DAG} for this execution has ended at once: look at their logs."
-    )
+    raise conflict(f"Every run of {TERMINATING_DAG} for this execution ended immediately: check their logs.")
 
 
 def _run_id(acting: Acting, waves: Sequence[int] | None, number: int) -> str:
@@ -142,4 +140,4 @@ def _run_id(acting: Acting, waves: Sequence[int] | None, number: int) -> str:
 
 def _asked_before(run: Run) -> Problem:
     actor = str(run.get("triggering_user_name") or run["run_type"])
-    return was_first("The termination was asked for already", actor, seconds(run["queued_at"]))
+    return was_first("The termination was already requested", actor, seconds(run["queued_at"]))

@@ -215,7 +215,7 @@ TAKEN: Mapping[ActionKind, dict[str, Any]] = {
         _taken(
             ActionKind.RETRY,
             "admin",
-            'Attempt 2 at wave 2 "Application" is asked for: it begins within seconds, for the servers that '
+            'Attempt 2 at wave 2 "Application" is requested: it begins within seconds, for the servers that '
             "failed or were never started.",
         ),
         _taken(

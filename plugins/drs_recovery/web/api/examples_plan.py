@@ -93,7 +93,7 @@ PLAN_DETAIL: dict[str, Any] = {
     "changes": {
         "state": "CHANGED",
         "sentence": "1 change since the last good drill",
-        "changes": [{"place": "Wave 2 Application", "what": "time-out 2 h → 1 h 30 min"}],
+        "changes": [{"place": "Wave 2 Application", "what": "timeout 2 h → 1 h 30 min"}],
         "texts": [],
     },
     "waves": [

@@ -106,10 +106,10 @@ class Plan(PlanModel):
     tier: str | None = maybe("The tag that names its tier.", "tier-1")
     tags: list[str] = about("All other tags.", ["crm"])
     schedule: str | None = maybe(
-        "When drills start by themselves, in words.",
+        "When drills start automatically, in words.",
         "At 03:00, on day 1 of the month (America/New_York)",
     )
-    next_run: float | None = maybe("When Airflow starts the next drill by itself. Epoch seconds.", MOMENT)
+    next_run: float | None = maybe("When Airflow starts the next drill. Epoch seconds.", MOMENT)
     next_run_note: str | None = maybe("Why there is no `nextRun`.", "none while the plan is paused")
     errors: list[PlanError] = about("Everything that is wrong in its file.", [])
     warnings: list[str] = about("What keeps it from running, or costs money.", [])
@@ -126,7 +126,7 @@ class PlanChange(PlanModel):
     """One thing that changed."""
 
     place: str = about("Where in the plan.", "Wave 2 Application")
-    what: str = about("What.", "time-out 1 h 30 min → 30 min")
+    what: str = about("What.", "timeout 1 h 30 min → 30 min")
 
 
 class PlanChanges(PlanModel):
@@ -156,11 +156,11 @@ class PlanDetail(Plan):
 
     changes: PlanChanges = about("How it differs from the plan of the last good drill.")
     waves: list[PlanWave] = about("What a recovery does; empty if its file cannot be used.", [])
-    notices: list[str] = about("What could not be asked for this answer, and why.", [])
+    notices: list[str] = about("What could not be read for this answer, and why.", [])
 
 
 class PlanList(PlanModel):
     """Every plan."""
 
-    plans: list[Plan] = about("What needs somebody comes first, as in the console.", [])
-    notices: list[str] = about("What could not be asked for this answer, and why.", [])
+    plans: list[Plan] = about("Plans that need attention come first, as in the console.", [])
+    notices: list[str] = about("What could not be read for this answer, and why.", [])

@@ -17,12 +17,13 @@ from drs_recovery.web.api.responses import NOT_MODIFIED, ProblemDetails, example
 TITLE = "Recovery API"
 
 _DESCRIPTION = """\
-Recoveries with AWS Elastic Disaster Recovery: plans, executions, and what people do about them. An execution
-is started over Airflow's own API, by a run of the plan's DAG.
+Recoveries with AWS Elastic Disaster Recovery: plans, executions, and the actions on them. An execution
+starts with a run of the plan's DAG, over Airflow's own API.
 
 Times are epoch seconds, durations seconds. A field that has no value yet is absent. Records can have more
-fields than are described here. Whoever may read the runs of a plan's DAG sees the plan and its executions;
-whoever may trigger it may act on them. What somebody may not see is answered like what does not exist.
+fields than are described here. The right to read the runs of a plan's DAG shows the plan and its executions;
+the right to trigger it allows actions on them. For what you may not see, the answer is 404, as if it did not
+exist.
 """
 
 _SECURITY: dict[str, Any] = {
@@ -37,7 +38,7 @@ _SECURITY: dict[str, Any] = {
         "in": "cookie",
         "name": "_token",
         "description": "The session of Airflow's UI. A request that changes something must come from the "
-        "same site, which browsers tell by themselves.",
+        "same site; browsers state that automatically.",
     },
 }
 
@@ -77,7 +78,7 @@ def described(app: FastAPI, root_path: str) -> dict[str, Any]:
     document = get_openapi(
         title=TITLE,
         version="1",
-        summary="Recovery plans, their executions, and what people do about them",
+        summary="Recovery plans, their executions, and the actions on them",
         description=_DESCRIPTION,
         routes=app.routes,
         servers=[{"url": root_path or "/"}],

@@ -18,7 +18,7 @@ _MEANINGS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "The address has no such method; `Allow` names those that it has.",
     HTTPStatus.CONFLICT: "It does not fit the state of the execution (any more); `detail` says why.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "The request makes no sense; `errors` says where and why.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The request is invalid; `errors` says where and why.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "An error of the console itself; the API server's log says more.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The table of executions, or Airflow, cannot be reached now; "
     "`Retry-After` says when to ask again.",

@@ -118,7 +118,7 @@ def _reject(_document: Record, wave: Record) -> OfferedAction:
         label=f"Reject wave {wave['waveNumber']}",
         title=f"Reject {wave_title(wave)}?",
         consequences=(
-            "The execution is cancelled: nothing more starts, and waves that run go on to their end.",
+            "The execution is cancelled: nothing more starts, and running waves continue to their end.",
             _KEPT,
         ),
         takes_comment=True,

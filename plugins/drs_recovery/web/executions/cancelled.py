@@ -22,7 +22,7 @@ def cancelled_sentence(document: Record) -> Sentence:
 
     :param document: the execution document.
     """
-    begin = opening(who_ended(document) or first_line(document.get("error") or "cancelled, nobody knows why"))
+    begin = opening(who_ended(document) or first_line(document.get("error") or "cancelled, reason unknown"))
     return said(f"{begin}.", *_reached(document), *_left(document))
 
 
@@ -48,7 +48,7 @@ def refusal(document: Record) -> str | None:
             comment = f": {first_line(gate['comment'])}" if gate.get("comment") else ""
             return f"{wave_title(wave)} was rejected by {gate.get('actor')}{comment}"
         if gate.get("decision") == GateDecision.TIMED_OUT:
-            return f"nobody answered in time whether {wave_title(wave)} may start"
+            return f"the gate of {wave_title(wave)} was not answered in time"
     return None
 
 
@@ -85,7 +85,7 @@ def _left(document: Record) -> tuple[str | float, ...]:
         return (f"{remain}, being terminated.",)
     if "terminateAfter" in document:
         return (f"{remain}, terminated at ", document["terminateAfter"], ".")
-    return (f"{remain} until somebody terminates {'it' if count == 1 else 'them'}.",)
+    return (f"{remain} until {'it is' if count == 1 else 'they are'} terminated.",)
 
 
 def _nothing_left(document: Record) -> str:

@@ -199,7 +199,7 @@ def _cleanup(document: Record, state: InstancesState, count: int, now: float) ->
     if state is InstancesState.TERMINATION_FAILED:
         return said("They were to be terminated, and not every one could be.")
     if request := standing_request(document):
-        who = f"{request['actor']} asked for it, "
+        who = f"requested by {request['actor']}, "
         if waves := request.get("waves"):
             numbers = listed([str(number) for number in waves])
             which = f"Those of wave{'' if len(waves) == 1 else 's'} {numbers} are being terminated"
@@ -220,7 +220,7 @@ def _due(document: Record, they_are: str, now: float) -> Sentence:
         return said("Nothing is terminated automatically: the plan keeps the instances of its drills.")
     if now < due:
         return said(f"{they_are} terminated automatically within ten minutes of ", due, ".")
-    return said("Clean-up is due since ", due, ": housekeeping looks every ten minutes.")
+    return said("Cleanup has been due since ", due, ": housekeeping runs every ten minutes.")
 
 
 def _after_the_end(document: Record, they_are: str) -> Sentence:

@@ -127,7 +127,7 @@ def _failed_servers(wave: Record) -> list[Record]:
 
 def _of_cleanup(document: Record) -> Iterator[Failure]:
     if document.get("terminationError") and not document.get("instancesTerminated"):
-        yield Failure(None, "The clean-up", None, document["terminationError"])
+        yield Failure(None, "The cleanup", None, document["terminationError"])
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _sentence(gate: Record, is_open: bool) -> Sentence:
         when = said(", ", gate["decidedTime"]) if "decidedTime" in gate else said()
         return said(f"{decision_mark(gate['decision']).word} by {gate['actor']}", when, "; ", asked)
     if not is_open:
-        return said("Nobody answered before the execution ended; ", asked)
+        return said("Not answered before the execution ended; ", asked)
     until = said(", until ", gate["deadline"]) if "deadline" in gate else said()
     return said(f"Waits for {who_answers(gate.get('approvers'))}", until, "; ", asked)
 

@@ -191,7 +191,7 @@ class Wanted:
 def _truth(text: str) -> bool | None:
     truths = {"": None, "true": True, "false": False}
     if text not in truths:
-        raise invalid(f"cancelled={cut(text, 100)!r} makes no sense; it is true or false")
+        raise invalid(f"cancelled={cut(text, 100)!r} is invalid; it is true or false")
     return truths[text]
 
 

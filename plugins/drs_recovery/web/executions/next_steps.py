@@ -69,16 +69,16 @@ def _while_it_lives(document: Record, actions: Actions) -> NextStep:
         return NextStep(said(" ".join(["Wait for the answer.", *reasons])), ())
     if retries := _offered(actions, ActionKind.RETRY):
         waves = _waves(_of(retries, ActionKind.RETRY))
-        return NextStep(said(f"Mend the cause, then retry {waves}; or wait for the other waves."), retries)
+        return NextStep(said(f"Fix the cause, then retry {waves}; or wait for the other waves."), retries)
     if status is ExecutionStatus.CANCELLING:
         return NextStep(said("Nothing: wait until everything that was launched is on record."), ())
-    return NextStep(said("Nothing: wait. This page follows by itself."), ())
+    return NextStep(said("Nothing: wait. This page updates automatically."), ())
 
 
 def _after_it(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
     if instances.state is InstancesState.TERMINATION_FAILED:
         again = _offered(actions, ActionKind.TERMINATE)
-        return NextStep(said("Mend what keeps the instances, then terminate them again."), again)
+        return NextStep(said("Fix the problem that blocks the termination, then request it again."), again)
     # What serves users is not to be ended by a button that offers itself.
     terminate = tuple(one for one in _offered(actions, ActionKind.TERMINATE) if not one.is_set_aside)
     if document["status"] == ExecutionStatus.SKIPPED:
@@ -90,12 +90,12 @@ def _after_it(document: Record, actions: Actions, instances: RunningInstances) -
         return _after_success(document, instances, terminate)
     if retries := _offered(actions, ActionKind.RETRY):
         step = said(
-            f"Mend the cause, then retry {_waves(_of(retries, ActionKind.RETRY))}",
+            f"Fix the cause, then retry {_waves(_of(retries, ActionKind.RETRY))}",
             _or_terminate(instances, terminate),
         )
         return NextStep(step, (*retries, *terminate))
     about = f" {_about_instances(document, instances, terminate)}" if instances.count else ""
-    return NextStep(said(f"Mend the cause, then start a new execution.{about}"), terminate)
+    return NextStep(said(f"Fix the cause, then start a new execution.{about}"), terminate)
 
 
 def _after_cancellation(
@@ -105,11 +105,11 @@ def _after_cancellation(
     if not (waits and terminate):
         return said(_about_instances(document, instances, terminate))
     it, them, are = ("It", "it", "is") if instances.count == 1 else ("They", "them", "are")
-    left = f"{counted(instances.count, 'instance')} {'is' if instances.count == 1 else 'are'} left. "
+    left = f"{counted(instances.count, 'instance')} {are} left. {it} {are}"
     if "terminateAfter" not in document:
-        return said(f"{left}Nobody terminates {them} by themselves: do it when nobody needs {them} any more.")
+        return said(f"{left} never terminated automatically: terminate {them} when no longer needed.")
     when = document["terminateAfter"]
-    return said(f"{left}{it} {are} terminated at ", when, f"; terminate {them} now if nobody needs {them}.")
+    return said(f"{left} terminated at ", when, f"; terminate {them} now if no longer needed.")
 
 
 def _after_success(
@@ -117,7 +117,7 @@ def _after_success(
 ) -> NextStep:
     preflight = preflight_of(document)
     if document.get("dryRun") and preflight and preflight.findings:
-        return NextStep(said(f"Mend what was found ({preflight.summary}), then check again."), ())
+        return NextStep(said(f"Fix the findings ({preflight.summary}), then check again."), ())
     return NextStep(said(_about_instances(document, instances, terminate)), terminate)
 
 
@@ -127,20 +127,20 @@ def _about_instances(
     if instances.state is InstancesState.TERMINATING:
         return "Nothing: wait until the instances are terminated."
     if not instances.count and instances.may_grow:
-        return "Look at the jobs in the DRS console: they may have launched instances that nobody recorded."
+        return "Check the jobs in the DRS console: they may have launched unrecorded instances."
     if not instances.count:
         return "Nothing is left to do."
     if not document["isDrill"]:
         return _after_recovery(document)
     if not terminate:
-        return f"Nothing to press: {counted(instances.count, 'instance')} of it may still run."
-    return "Nothing has to be done; terminate the instances when nobody needs them any more."
+        return f"No action available: {counted(instances.count, 'instance')} of it may still run."
+    return "No action needed; terminate the instances when they are no longer needed."
 
 
 def _after_recovery(document: Record) -> str:
     if document["status"] == ExecutionStatus.COMPLETED:
         return "Send users to the recovered servers: their addresses, and what comes next, are on this page."
-    return "Decide what becomes of the instances: they run until somebody terminates them."
+    return "Decide what to do with the instances: they run until they are terminated."
 
 
 def _or_terminate(instances: RunningInstances, terminate: tuple[OfferedAction, ...]) -> str:

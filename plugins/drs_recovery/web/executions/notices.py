@@ -65,8 +65,8 @@ def _of_controller(document: Record, installation: str | None) -> tuple[Notice, 
     if controller is None or controller == installation:
         return ()
     text = (
-        f"This execution belongs to the Airflow installation {controller}: what you see is its record, and "
-        "whoever wants to act on it does so there."
+        f"This execution belongs to the Airflow installation {controller}: what you see is its record; "
+        "to act on it, use that installation."
     )
     return (Notice(said(text), is_serious=False),)
 
@@ -93,8 +93,8 @@ def _of_silence(document: Record, as_of: float) -> Iterator[Notice]:
             continue
         looked = wave.get("lastPolledTime", wave.get("attemptTime", wave["startTime"]))
         if as_of - looked > _SILENCE:
-            text = f"Nothing was heard of {wave_title(wave)} since "
-            yield Notice(said(text, looked, ": what DRS does may be further than this page shows."), True)
+            text = f"There has been no news of {wave_title(wave)} since "
+            yield Notice(said(text, looked, ": DRS may be further ahead than this page shows."), True)
         if error := wave.get("lastPollError"):
             why = cut(error["message"], _LONGEST_REASON)
             text = f"DRS could not be asked about {wave_title(wave)}; it is tried again: {why}"

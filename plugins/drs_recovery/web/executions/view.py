@@ -204,5 +204,5 @@ def _facts(document: Record) -> Iterator[tuple[str, Sentence]]:
     if document.get("replaceExecution"):
         yield "May end", said(f"the instances in use of execution {document['replaceExecution']}")
     if document.get("keepInstances"):
-        yield "Instances", said("kept after the drill, as asked for")
+        yield "Instances", said("kept after the drill, as requested")
     yield "Waves", said(f"{document['completedWaves']} of {document['totalWaves']} completed")

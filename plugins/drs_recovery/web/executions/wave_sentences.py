@@ -134,7 +134,7 @@ def _before_start(document: Record, wave: Record) -> str:
     if gate := open_gate(document, wave):
         return f"Waits for {who_answers(gate.get('approvers'))} to approve it."
     if is_refused(wave):
-        return "Is not started: nobody approved it."
+        return "Is not started: it was not approved."
     before = [other for other in waves_before(document, wave) if not ended_as_planned(other)]
     if not before:
         return "Is about to start."

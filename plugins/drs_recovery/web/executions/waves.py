@@ -152,5 +152,5 @@ def _trouble(error: Record | None) -> Sentence | None:
     if not error:
         return None
     return said(
-        "The look at DRS of ", error["time"], f" failed, it is tried again: {cut(error['message'], 500)}"
+        "The poll of DRS at ", error["time"], f" failed, it is tried again: {cut(error['message'], 500)}"
     )

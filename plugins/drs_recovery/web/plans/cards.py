@@ -22,7 +22,7 @@ _NOT_READ = "Airflow has not read this plan: it cannot be started yet"
 _IMPORT_ERROR = "Airflow could not load the DAG file at its last try: what it runs may be older than the plan"
 _STILL_BROKEN = "Airflow still has the errors of an earlier version of the file: it cannot be started yet"
 _STILL_GOOD = "Airflow still has the version before the errors; it gives way to them at the next reading"
-_PAUSED = "Paused in Airflow: neither a drill nor a real recovery starts until somebody unpauses it"
+_PAUSED = "Paused in Airflow: neither a drill nor a real recovery starts until it is unpaused"
 
 
 def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[str]:

@@ -36,11 +36,11 @@ _LABELS: Mapping[Place, str] = {
     ("notify", "sns_topic_arn"): "SNS topic of notifications",
     ("notify", "notifiers"): "notifiers",
     ("approval", "recovery"): "gate before a real recovery",
-    ("drill", "terminate_after"): "clean-up of drill instances after",
+    ("drill", "terminate_after"): "cleanup of drill instances after",
     ("drill", "await_actions"): "post-launch actions decide in drills",
     ("point_in_time",): "point in time",
     ("pause_before",): "gate",
-    ("timeout",): "time-out",
+    ("timeout",): "timeout",
     ("success_when",): "success when",
     ("on_failure",): "on failure",
     ("wait_before",): "waiting time before it",
@@ -54,7 +54,7 @@ _LABELS: Mapping[Place, str] = {
     ("groups",): "groups",
 }
 _PARTS = {WAVES: "Wave", "protection_groups": "Group"}
-_GATE_LABELS = {"two_person": "two persons needed", "on_timeout": "on time-out", "timeout": "time-out"}
+_GATE_LABELS = {"two_person": "two people needed", "on_timeout": "on timeout", "timeout": "timeout"}
 _DURATIONS = frozenset({"rto", "rpo", "timeout", "wait_before", "terminate_after"})
 _LONGEST = 160
 
@@ -152,7 +152,7 @@ def _value(key: str, value: Any) -> str:
     if key == WAITS_FOR:
         return ", ".join(f"wave {name}" for name in value) or "no wave"
     if key == "approvers" and not value:
-        return "whoever may trigger the plan"
+        return "everyone who may trigger the plan"
     if isinstance(value, Mapping):
         return _shortened(
             ", ".join(_entry(name, child) for name, child in value.items() if child is not None)
@@ -194,7 +194,7 @@ class PlanChange:
     One thing that changed.
 
     :param place: where, such as ``Wave 2 Application``, ``Group database`` or ``Plan``.
-    :param what: such as ``time-out 1 h 30 min → 30 min``.
+    :param what: such as ``timeout 1 h 30 min → 30 min``.
     """
 
     place: str
@@ -233,9 +233,7 @@ def plan_changes(plan: RecoveryPlan | None, last_good_drill: Record | None) -> P
             ChangeState.NEVER_DRILLED, "No good drill yet that the plan could be compared with"
         )
     if plan is None:
-        return PlanChanges(
-            ChangeState.UNKNOWN, "The plan of now cannot be read, so that nothing can be compared"
-        )
+        return PlanChanges(ChangeState.UNKNOWN, "The current plan cannot be read, so nothing can be compared")
     if plan.digest() == last_good_drill["planHash"]:
         return PlanChanges(ChangeState.UNCHANGED, f"Unchanged {_SINCE}")
     try:

@@ -17,7 +17,7 @@ from drs_recovery.web.shared.runs import RunSummary, run_summary
 
 _FAILURES = {
     "stop": "what depends on it does not start",
-    "continue": "the execution goes on",
+    "continue": "the execution continues",
     "ask": "people are asked",
 }
 
@@ -88,7 +88,7 @@ def _gates(plan: RecoveryPlan, number: int, wave: Wave) -> str:
 
 
 def _people(gate: Gate) -> str:
-    return " or ".join(gate.approvers) or "whoever may trigger the plan"
+    return " or ".join(gate.approvers) or "everyone who may trigger the plan"
 
 
 def _success(rule: SuccessRule) -> str:

@@ -79,7 +79,7 @@ _EXECUTIONS: Mapping[str, Mark] = {
             Tone.WAITING,
             _WAITS,
             "Waiting for an answer",
-            "Nothing goes on before somebody answers.",
+            "It continues once the question is answered.",
         ),
         Mark(
             ExecutionStatus.CANCELLING,
@@ -115,7 +115,7 @@ _EXECUTIONS: Mapping[str, Mark] = {
             Tone.NEUTRAL,
             _LEFT_OUT,
             "Not run",
-            "A scheduled drill that was not the time for; nothing was started.",
+            "A scheduled drill that came at the wrong time; nothing was started.",
         ),
     )
 }

@@ -35,7 +35,7 @@ def test_a_viewer_is_offered_nothing_and_told_why_once() -> None:
     found = actions_for(document("PAUSED", WAITING), VIEWER)
     assert found.offered == ()
     assert reasons(found) == [
-        ("approve", "You may look at this plan, but not act: that takes the right to trigger its DAG.")
+        ("approve", "You may view this plan, but not act on it: that takes the right to trigger its DAG.")
     ]
 
 

@@ -59,7 +59,7 @@ def test_without_an_open_question_there_is_none(status: str) -> None:
 
 
 def finding(number: int | None, what: str = "replication is STALLED", **fields: Any) -> dict[str, Any]:
-    return {"severity": "WARNING", "what": what, "remedy": "mend it", **fields} | (
+    return {"severity": "WARNING", "what": what, "remedy": "fix it", **fields} | (
         {} if number is None else {"waveNumber": number}
     )
 
@@ -69,8 +69,8 @@ def test_open_warnings_of_what_is_launched_are_named() -> None:
     found = briefing(wave(), WAITS, findings=findings)
     (checks,) = [one for one in found.rows if one.label == "Checks"]
     assert [str(line) for line in checks.lines] == [
-        "no quota: mend it",
-        "c: replication is STALLED: mend it",
+        "no quota: fix it",
+        "c: replication is STALLED: fix it",
     ]
     assert checks.mark
     assert (checks.mark.word, checks.mark.tone) == ("Warning", "warning")

@@ -17,7 +17,7 @@ READY = wave("COMPLETED", server("a"), server("b"), jobs=[])
 STOPPED = wave("CANCELLED", startTime=None, statusReason=f"not started: {ERROR}")
 DUE = START + 7920
 AT = "2027-01-15 10:12:00 UTC"
-NEVER = ("Partly successful", "Mend the cause", "Nothing has to be done", "What failed")
+NEVER = ("Partly successful", "Fix the cause", "No action needed", "What failed")
 
 
 def page(status: str, *waves: dict[str, Any], **fields: Any) -> ExecutionView:
@@ -36,8 +36,8 @@ def all_told(view: ExecutionView) -> str:
     ("fields", "left"),
     [
         ({"terminateAfter": DUE}, f"2 instances remain, terminated at {AT}."),
-        ({"keepInstances": True}, "2 instances remain until somebody terminates them."),
-        ({"recovery": True}, "2 instances remain until somebody terminates them."),
+        ({"keepInstances": True}, "2 instances remain until they are terminated."),
+        ({"recovery": True}, "2 instances remain until they are terminated."),
         (
             {"terminationRequests": [{"actor": "admin", "time": START + 800, "requestId": "r"}]},
             "2 instances remain, being terminated.",
@@ -102,11 +102,11 @@ def test_an_error_from_before_the_cancellation_is_not_lost() -> None:
 def test_what_is_to_do_is_about_the_instances() -> None:
     step = page("PARTIAL_SUCCESS", READY, STOPPED, terminateAfter=DUE).headline.next_step
     assert str(step.sentence) == (
-        f"2 instances are left. They are terminated at {AT}; terminate them now if nobody needs them."
+        f"2 instances are left. They are terminated at {AT}; terminate them now if no longer needed."
     )
     assert [action.kind for action in step.actions] == ["terminate"]
     kept = page("PARTIAL_SUCCESS", READY, STOPPED, keepInstances=True).headline.next_step
-    assert str(kept.sentence).startswith("2 instances are left. Nobody terminates them by themselves")
+    assert str(kept.sentence).startswith("2 instances are left. They are never terminated automatically")
     assert str(page("CANCELLED", STOPPED).headline.next_step.sentence) == "Nothing is left to do."
 
 

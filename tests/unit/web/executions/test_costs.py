@@ -134,7 +134,7 @@ def test_a_drill_that_lives_tells_when_its_instances_will_go() -> None:
 
 def test_a_clean_up_whose_time_has_come_is_due() -> None:
     told = cleanup("COMPLETED", TWO, terminateAfter=START + 7920, now=START + 7920)
-    assert told == f"Clean-up is due since {ENDS}: housekeeping looks every ten minutes."
+    assert told == f"Cleanup has been due since {ENDS}: housekeeping runs every ten minutes."
 
 
 def test_instances_that_nobody_terminates_are_said_to_stay() -> None:
@@ -157,7 +157,7 @@ def test_a_termination_names_who_asked_for_it_and_its_jobs() -> None:
     state = document("COMPLETED", TWO, terminationRequests=[REQUEST], terminateJobs=[job])
     found = running_instances(state, NOW)
     assert found.state is InstancesState.TERMINATING
-    assert str(found.cleanup) == ("They are being terminated: admin asked for it, 2027-01-15 08:13:20 UTC.")
+    assert str(found.cleanup) == ("They are being terminated: requested by admin, 2027-01-15 08:13:20 UTC.")
     assert [(row.job.text, row.mark.word) for row in found.jobs] == [("drsjob-9", "Running")]
 
 
@@ -166,7 +166,7 @@ def test_a_termination_of_some_waves_says_nothing_of_the_others() -> None:
     both = (wave("COMPLETED", server("a")), wave("COMPLETED", server("b")))
     half = (both[0], wave("COMPLETED", server("b", "TERMINATED", terminatedTime=START + 900)))
     told = cleanup("COMPLETED", *both, terminationRequests=asked)
-    assert told == "Those of wave 2 are being terminated: admin asked for it, 2027-01-15 08:13:20 UTC."
+    assert told == "Those of wave 2 are being terminated: requested by admin, 2027-01-15 08:13:20 UTC."
     left = running_instances(document("COMPLETED", *half, terminationRequests=asked, recovery=True), NOW)
     assert (left.state, left.count) == (InstancesState.RUNNING, 1)
     assert str(left.cleanup).startswith("Nothing is terminated automatically")

@@ -79,7 +79,7 @@ def test_even_without_a_reason_something_is_said() -> None:
 
 def test_instances_that_could_not_be_terminated_are_a_failure_until_they_are_gone() -> None:
     left = document("COMPLETED", wave("COMPLETED", server()), terminationError="i-1: in failback")
-    assert shown(left) == [("The clean-up", None, "i-1: in failback")]
+    assert shown(left) == [("The cleanup", None, "i-1: in failback")]
     gone = document("COMPLETED", wave(), terminationError="i-1: in failback", instancesTerminated=True)
     assert shown(gone) == []
 

@@ -37,7 +37,7 @@ def test_an_answer_says_who_gave_it_and_when() -> None:
 def test_a_question_that_the_end_closed_was_not_answered() -> None:
     shown = before("CANCELLED", "CANCELLED")
     assert not shown.is_open
-    assert str(shown.sentence).startswith("Nobody answered before the execution ended")
+    assert str(shown.sentence).startswith("Not answered before the execution ended")
 
 
 def test_a_gate_without_approvers_is_for_whoever_may_run_the_plan() -> None:

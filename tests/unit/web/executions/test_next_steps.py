@@ -50,7 +50,7 @@ def test_who_started_it_is_to_find_a_second_person() -> None:
     ("rights", "why"),
     [
         (OTHER, "Only dba-lead or dr-lead may answer."),
-        (VIEWER, "You may look at this plan, but not act: that takes the right to trigger its DAG."),
+        (VIEWER, "You may view this plan, but not act on it: that takes the right to trigger its DAG."),
     ],
 )
 def test_everyone_else_waits_for_the_answer_and_knows_why(rights: Rights, why: str) -> None:
@@ -59,12 +59,15 @@ def test_everyone_else_waits_for_the_answer_and_knows_why(rights: Rights, why: s
 
 @pytest.mark.parametrize("status", ["PENDING", "POLLING"])
 def test_while_it_runs_there_is_nothing_to_do(status: str) -> None:
-    assert told(document(status, wave("NOT_STARTED"))) == ("Nothing: wait. This page follows by itself.", [])
+    assert told(document(status, wave("NOT_STARTED"))) == (
+        "Nothing: wait. This page updates automatically.",
+        [],
+    )
 
 
 def test_beside_waves_that_run_a_failed_one_can_be_retried() -> None:
     state = document("POLLING", FAILED, wave("POLLING", server(phase="LAUNCH"), dependsOn=[]))
-    assert told(state) == ("Mend the cause, then retry wave 1; or wait for the other waves.", ["retry"])
+    assert told(state) == ("Fix the cause, then retry wave 1; or wait for the other waves.", ["retry"])
 
 
 def test_while_it_ends_one_waits_for_the_record() -> None:
@@ -75,10 +78,10 @@ def test_while_it_ends_one_waits_for_the_record() -> None:
 def test_after_a_success_instances_may_be_terminated() -> None:
     state = document("COMPLETED", wave("COMPLETED", server()))
     assert told(state) == (
-        "Nothing has to be done; terminate the instances when nobody needs them any more.",
+        "No action needed; terminate the instances when they are no longer needed.",
         ["terminate"],
     )
-    assert told(state, VIEWER) == ("Nothing to press: 1 instance of it may still run.", [])
+    assert told(state, VIEWER) == ("No action available: 1 instance of it may still run.", [])
 
 
 def test_after_a_real_recovery_no_next_step_ends_what_users_need() -> None:
@@ -88,24 +91,24 @@ def test_after_a_real_recovery_no_next_step_ends_what_users_need() -> None:
         [],
     )
     partly = document("PARTIAL_SUCCESS", FAILED, recovery=True)
-    assert told(partly) == ("Mend the cause, then retry wave 1.", ["retry"])
+    assert told(partly) == ("Fix the cause, then retry wave 1.", ["retry"])
     cancelled = document("PARTIAL_SUCCESS", wave("COMPLETED", server()), recovery=True, cancelled=True)
     assert told(cancelled) == (
-        "Decide what becomes of the instances: they run until somebody terminates them.",
+        "Decide what to do with the instances: they run until they are terminated.",
         [],
     )
 
 
 def test_after_a_failure_the_wave_is_retried_or_its_instances_are_terminated() -> None:
     assert told(document("PARTIAL_SUCCESS", FAILED)) == (
-        "Mend the cause, then retry wave 1; or terminate the instances, after which no wave can be retried.",
+        "Fix the cause, then retry wave 1; or terminate the instances, after which no wave can be retried.",
         ["retry", "terminate"],
     )
 
 
 def test_after_a_failed_check_a_new_execution_is_started() -> None:
     state = document("FAILED", wave("CANCELLED", startTime=None), error="refused")
-    assert told(state) == ("Mend the cause, then start a new execution.", [])
+    assert told(state) == ("Fix the cause, then start a new execution.", [])
 
 
 def test_after_a_cancellation_that_launched_nothing_nothing_is_left() -> None:
@@ -116,13 +119,16 @@ def test_after_a_cancellation_that_launched_nothing_nothing_is_left() -> None:
 def test_a_job_that_outlived_the_record_is_to_be_looked_at() -> None:
     job = {"jobId": "drsjob-1", "region": "us-east-1", "status": "STARTED"}
     state = document("CANCELLED", wave("CANCELLED", server(phase="LAUNCH"), jobs=[job], startTime=None))
-    assert told(state)[0].startswith("Look at the jobs in the DRS console")
+    assert told(state)[0].startswith("Check the jobs in the DRS console")
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
 def test_a_termination_that_failed_is_to_be_mended_first(status: str) -> None:
     state = document(status, wave("COMPLETED", server()), terminationError="rights")
-    assert told(state) == ("Mend what keeps the instances, then terminate them again.", ["terminate"])
+    assert told(state) == (
+        "Fix the problem that blocks the termination, then request it again.",
+        ["terminate"],
+    )
 
 
 def test_a_termination_under_way_is_waited_for() -> None:
@@ -147,7 +153,7 @@ def test_after_a_skipped_drill_there_is_nothing_to_mend() -> None:
         ([], "Nothing is left to do."),
         (
             [{"severity": "WARNING", "what": "old data", "remedy": "look"}],
-            "Mend what was found (1 warning), then check again.",
+            "Fix the findings (1 warning), then check again.",
         ),
     ],
 )

@@ -53,8 +53,8 @@ def test_a_wave_that_nobody_looked_at_for_long_may_be_further() -> None:
     assert told(state, later=900) == []
     ((text, is_serious),) = told(state, later=901)
     assert text == (
-        'Nothing was heard of wave 1 "Database" since 2027-01-15 08:10:00 UTC: '
-        "what DRS does may be further than this page shows."
+        'There has been no news of wave 1 "Database" since 2027-01-15 08:10:00 UTC: '
+        "DRS may be further ahead than this page shows."
     )
     assert is_serious
 

@@ -225,10 +225,10 @@ def test_a_failed_check_says_that_nothing_was_launched() -> None:
         (
             {},
             gate("TIMED_OUT", actor="time-out"),
-            'Nobody answered in time whether wave 1 "Database" may start. Nothing was launched.',
+            'The gate of wave 1 "Database" was not answered in time. Nothing was launched.',
         ),
         ({"error": "its DAG run was deleted"}, None, "Its DAG run was deleted. Nothing was launched."),
-        ({}, None, "Cancelled, nobody knows why. Nothing was launched."),
+        ({}, None, "Cancelled, reason unknown. Nothing was launched."),
     ],
 )
 def test_what_was_cancelled_says_by_whom_and_why(

@@ -81,13 +81,13 @@ def test_a_record_with_nothing_but_what_it_begins_with_has_a_page(status: str) -
 
 
 def test_an_execution_that_failed_in_the_preflight_says_so_everywhere() -> None:
-    finding = {"severity": "ERROR", "what": "replication is STALLED", "remedy": "mend it"}
-    error = "the execution may not start:\n- replication is STALLED: mend it"
+    finding = {"severity": "ERROR", "what": "replication is STALLED", "remedy": "fix it"}
+    error = "the execution may not start:\n- replication is STALLED: fix it"
     # Waves that were not started for this reason tell it, too: it is said once more at the top.
     unstarted = wave("CANCELLED", startTime=None, statusReason=f"not started: {error}")
     view = page(document("FAILED", unstarted, findings=[finding], error=error))
     assert str(view.headline.now) == (
-        "Failed before anything was launched: the execution may not start: replication is STALLED: mend it."
+        "Failed before anything was launched: the execution may not start: replication is STALLED: fix it."
     )
     assert view.failures.first is not None
     assert view.failures.first.text == error
@@ -139,7 +139,7 @@ def test_the_page_of_an_ended_execution_changes_only_when_its_clean_up_is_due() 
     state = document("COMPLETED", WAVES["completed"], terminateAfter=START + 5000)
     assert page(state, later=1000) == page(state, later=4999)
     due = page(state, later=5000)
-    assert "is due since" in str(due.instances.cleanup)
+    assert "has been due since" in str(due.instances.cleanup)
     assert due.timeline == page(state).timeline
 
 

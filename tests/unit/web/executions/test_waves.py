@@ -26,7 +26,7 @@ def shown(status: str, *waves: Fields, number: int = 1) -> WaveView:
     ("status", "fields", "sentence"),
     [
         ("POLLING", wave("NOT_STARTED"), "Is about to start."),
-        ("POLLING", wave("NOT_STARTED", gate=gate("REJECTED")), "Is not started: nobody approved it."),
+        ("POLLING", wave("NOT_STARTED", gate=gate("REJECTED")), "Is not started: it was not approved."),
         ("PAUSED", wave("NOT_STARTED", gate=gate()), "Waits for dba-lead or dr-lead to approve it."),
         ("POLLING", wave("PENDING"), "DRS has not taken every job yet."),
         ("POLLING", wave("PENDING", attempt=2), "Attempt 2: DRS has not taken every job yet."),
@@ -117,5 +117,5 @@ def test_a_look_that_failed_says_when_and_why() -> None:
     error: dict[str, Any] = {"message": "ThrottlingException", "time": START + 610}
     view = shown("POLLING", wave("POLLING", lastPollError=error))
     assert str(view.trouble) == (
-        "The look at DRS of 2027-01-15 08:10:10 UTC failed, it is tried again: ThrottlingException"
+        "The poll of DRS at 2027-01-15 08:10:10 UTC failed, it is tried again: ThrottlingException"
     )

@@ -54,7 +54,7 @@ def edited_group(name: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("after", "told"),
     [
-        (edited_wave(0, timeout="PT30M"), "Wave 1 Database: time-out 1 h 30 min → 30 min"),
+        (edited_wave(0, timeout="PT30M"), "Wave 1 Database: timeout 1 h 30 min → 30 min"),
         (edited_wave(2, on_failure="ask"), "Wave 3 Web: on failure stop → ask"),
         (edited_wave(2, success_when="50%"), "Wave 3 Web: success when critical → 50%"),
         (
@@ -69,11 +69,11 @@ def edited_group(name: str, **fields: Any) -> dict[str, Any]:
         ),
         (
             edited_wave(1, pause_before=True),
-            "Wave 2 Application: gate: approvers dba-lead → whoever may trigger the plan",
+            "Wave 2 Application: gate: approvers dba-lead → everyone who may trigger the plan",
         ),
         (edited(objectives={}), "Plan: objective RTO removed, before: 1 h"),
         (edited(objectives={"rto": "PT1H", "rpo": "PT5M"}), "Plan: objective RPO added: 5 min"),
-        (edited(drill={"terminate_after": "never"}), "Plan: clean-up of drill instances after 2 h → never"),
+        (edited(drill={"terminate_after": "never"}), "Plan: cleanup of drill instances after 2 h → never"),
         (edited(region="us-west-1"), "Plan: Region us-east-1 → us-west-1"),
         (
             edited_group("database", servers=[DB_1, DB_2, {"id": BILLING_DB_1, "critical": False}]),
@@ -181,7 +181,7 @@ def test_arguments_of_a_notifier_are_compared_but_not_shown() -> None:
 
 def test_seconds_that_words_would_leave_out_are_told() -> None:
     assert lines(between(edited_wave(0, timeout="PT1H"), edited_wave(0, timeout="PT1H5S"))) == [
-        "Wave 1 Database: time-out 1 h → PT1H5S"
+        "Wave 1 Database: timeout 1 h → PT1H5S"
     ]
 
 
