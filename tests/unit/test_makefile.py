@@ -22,8 +22,8 @@ COMMANDS = "commands"
 # What `make test` gets from npm is written down here.
 NPM = Path("tests/e2e")
 
-# Stands for Python, for the interpreter of the .venv that it makes, for uv and for npm: notes how it was called,
-# one line a call, lets every install fail when told so, and always fails as pytest.
+# Stands for Python, for the interpreter of the .venv that it makes, for uv and for npm: notes how it was
+# called, one line a call, lets every install fail when told so, and always fails as pytest.
 FAKE_PYTHON = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
