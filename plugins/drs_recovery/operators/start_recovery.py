@@ -15,7 +15,7 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store.facts import waits_for_nobody
+from drs_recovery.store.facts import waits_for_room_only
 from drs_recovery.waves.retry import begin_retry, recorded_failure
 from drs_recovery.waves.rules import check_dependencies, check_may_start, skip_reason
 from drs_recovery.waves.start import WaveStarter
@@ -60,7 +60,7 @@ class StartRecoveryOperator(WaveOperator):
                 started = self._request(context, document, wave)
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
                 # It may have waited for room already, a first wave since the execution was opened.
-                if "startTime" in wave or waits_for_nobody(wave):
+                if "startTime" in wave or waits_for_room_only(wave):
                     starter.leave_queues(execution_id, self.wave_number)
                 raise
             jobs = self._start_jobs(starter, execution_id, started)

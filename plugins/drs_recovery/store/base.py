@@ -1,4 +1,4 @@
-"""What every class of the execution store does: read records together, and commit transitions."""
+"""The base of the execution store's classes: read records together, and commit transitions."""
 
 from __future__ import annotations
 
@@ -198,11 +198,7 @@ class StoreReads(StoreBase):
         return public(self._read_execution(execution_id))
 
     def get_executions(self, execution_ids: Iterable[str]) -> list[Item]:
-        """
-        Read EXECUTION records without their plan snapshots, in the order of the ids.
-
-        :param execution_ids: the executions; those that do not exist are left out.
-        """
+        """Read EXECUTION records without their plan snapshots; see :func:`read_summaries`."""
         return read_summaries(self.table, execution_ids)
 
     def get_wave(self, execution_id: str, number: int) -> Item:
@@ -214,11 +210,7 @@ class StoreReads(StoreBase):
         return public(self._read_wave(execution_id, number))
 
     def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[Item]:
-        """
-        Read the first WAVE records of executions; those that do not exist are left out.
-
-        :param execution_ids: the executions.
-        """
+        """Read the first WAVE records of executions; those that do not exist are left out."""
         numbers = range(1, waves + 1)
         keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
         return [public(item) for item in self.table.get_many(keys)]
@@ -261,7 +253,7 @@ def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list
 
 
 class Documents:
-    """Read documents as a pass needs them."""
+    """The documents that a pass over many executions needs: each is read once."""
 
     def __init__(self, store: StoreReads) -> None:
         self._store = store

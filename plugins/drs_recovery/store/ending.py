@@ -35,9 +35,9 @@ class Ending(StoreBase):
     @retried_on_conflict
     def request_cancel(self, execution_id: str, actor: str, reason: str) -> bool:
         """
-        Record that somebody wants an execution to end: from now on no wave starts or completes.
+        Record a request to end an execution: from now on no wave starts or completes.
 
-        Its DRS jobs go on, since DRS cannot cancel one. Whoever runs the execution reads this and ends it.
+        Its DRS jobs go on, since DRS cannot cancel one. The tasks of the execution read this and end it.
 
         :return: False if it was ending already; the first request stands.
         :raises TransitionRefusedError: the execution has ended.
@@ -169,7 +169,7 @@ class Ending(StoreBase):
 
 
 def _ended_with(status: ExecutionStatus, told: str | None) -> Item:
-    """What the end of an execution makes of a wave that has not started."""
+    """Changes of a wave that has not started when its execution ends."""
     if status is not ExecutionStatus.SKIPPED:
         return {"status": WaveStatus.CANCELLED, "statusReason": "not started: the execution ended"}
     return {

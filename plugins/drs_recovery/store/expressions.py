@@ -86,7 +86,7 @@ def _number_text(value: float) -> str:
 @dataclass(frozen=True)
 class Condition:
     """
-    What must hold for a write to happen.
+    A condition of a write.
 
     :param expression: the condition, attributes as ``#name``, values as ``:name``.
     :param values: the value behind each ``:name``, the colon left out.

@@ -47,12 +47,12 @@ def wanted_since(execution: Record, wave: Record) -> float:
     the run: executions get their turn in the order of their triggers, whichever task is faster.
     """
     # A record of an earlier release does not say when its run began.
-    if waits_for_nobody(wave) and "runStartTime" in execution:
+    if waits_for_room_only(wave) and "runStartTime" in execution:
         return float(execution["runStartTime"])
     return attempt_began(wave)
 
 
-def waits_for_nobody(wave: Record) -> bool:
+def waits_for_room_only(wave: Record) -> bool:
     """Whether neither people nor other waves come before the wave's attempt."""
     return attempt_of(wave) == 1 and not wave["dependsOn"] and not wave.get("gate")
 
@@ -68,7 +68,7 @@ def was_queued(wave: Record) -> bool:
 
 
 def left_queue(wave: Record, now: float) -> Item:
-    """What changes in a WAVE record once every job got its room; nothing if the attempt never waited."""
+    """Changes of a WAVE record once every job got its room; none if the attempt never waited."""
     return {"queue": None, "queueEndTime": now} if was_queued(wave) else {}
 
 
@@ -137,7 +137,7 @@ def is_good_drill(execution: Mapping[str, Any]) -> bool:
 
 def is_refused(wave: Record) -> bool:
     """
-    Whether nobody approved a wave: that it does not start, or was skipped, was not the plan.
+    Whether a wave was not approved: that it does not start, or was skipped, was not the plan.
 
     :param wave: of the execution document.
     """
@@ -146,7 +146,7 @@ def is_refused(wave: Record) -> bool:
 
 def is_same_person(initiator: str, *names: str | None) -> bool:
     """
-    Whether somebody is the person who started an execution, known by a name or an id or both.
+    Whether a person, known by names or ids, is the one who started an execution.
 
     :param initiator: ``initiatedBy`` of the execution.
     :param names: every name and id under which the other one is known.
@@ -156,7 +156,7 @@ def is_same_person(initiator: str, *names: str | None) -> bool:
 
 def was_cancelled(execution: Mapping[str, Any]) -> bool:
     """
-    Whether people, a gate that nobody approved, or a real recovery ended an execution, or are ending it.
+    Whether people, a gate without approval, or a real recovery ended an execution, or are ending it.
 
     With a completed wave it is PARTIAL_SUCCESS, with a failed one FAILED.
     """
@@ -168,13 +168,13 @@ def was_cancelled(execution: Mapping[str, Any]) -> bool:
 
 
 def cancel_words(execution: Mapping[str, Any]) -> str | None:
-    """Say who cancelled an execution and why: ``cancelled by admin: wrong plan``; None if nobody did."""
+    """Say who cancelled an execution and why: ``cancelled by admin: wrong plan``; None if it was not."""
     cancel = execution.get("cancel")
     return f"cancelled by {cancel['actor']}: {cancel_reason(cancel)}" if cancel else None
 
 
 def cancel_reason(cancel: Mapping[str, Any]) -> str:
-    """Why somebody cancelled: Airflow's way of doing so says nothing beside what the person said."""
+    """Why an execution was cancelled: the person's own words without those that Airflow adds."""
     return _BY_MARKING.sub("", str(cancel["reason"]))
 
 

@@ -25,7 +25,7 @@ class _Kind:
     :param updated: event of the same question put again in other words.
     :param decided: what the event of its decision starts with.
     :param name: how errors call it.
-    :param waiting: its decision while nobody has answered.
+    :param waiting: its decision until the first answer.
     :param place: where it stands, ``before`` or ``behind`` the wave.
     :param statuses: of a wave about which the question can be put.
     :param is_of_attempt: whether each attempt at the wave has its own.
@@ -107,8 +107,8 @@ class Gates(StoreBase):
         """
         Record that a wave waits for an answer; the execution is PAUSED unless a wave is active.
 
-        A gate that was opened before stays as it is, but for what is asked and whom as long as nobody has
-        answered; one that an end of the execution closed without an answer is opened anew when the execution
+        A gate that was opened before stays as it is, but for its message and approvers until the first
+        answer; one that an end of the execution closed without an answer is opened anew when the execution
         is.
 
         :param approvers: who may answer; empty for everyone who may trigger.
@@ -221,7 +221,7 @@ class Gates(StoreBase):
         :param decision: any but WAITING.
         :param decided_time: when they decided; now, if not given.
         :return: the gate as it stands, as of :meth:`decide`.
-        :raises TransitionRefusedError: nobody was asked, or the execution has ended.
+        :raises TransitionRefusedError: the gate is not open, or the execution has ended.
         """
         return self._decide(_ABOUT_FAILURE, execution_id, number, decision, actor, comment, decided_time)
 
@@ -287,7 +287,7 @@ def asked_after(gate: Record) -> float:
     """
     Time of the last answer to an earlier question, in epoch seconds: only a later answer is one to this.
 
-    It is by the clock of whoever takes answers, with which no other clock is compared.
+    It is by the clock of the server that takes answers, with which no other clock is compared.
     """
     return float(gate.get("askedAfter", 0))
 

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class InstancesSeen:
     """
-    What AWS says of instances that records name.
+    An answer of AWS about instances that records name.
 
     :param gone: recovery instance ids of those that are gone.
     :param still_running: of those that run although a launch that has ended was to replace them.
@@ -122,7 +122,7 @@ class Instances(StoreBase):
 
     def tell_unchecked(self, execution_id: str, reason: str) -> bool:
         """
-        Record why instances of an execution cannot be compared with AWS until somebody mends it, once.
+        Record why instances of an execution cannot be compared with AWS until the cause is fixed, once.
 
         :return: False if that is on record already.
         """
@@ -231,7 +231,7 @@ def _seen_event(execution: Item, seen: InstancesSeen) -> Event | None:
 
 
 def _consequences(execution: Item, after: Mapping[str, Any]) -> tuple[Item, list[Action]]:
-    """What the instances that are left make of an execution that has ended, and of when they are due."""
+    """Changes of an ended execution by the instances that are left, and of when those are due."""
     if not ExecutionStatus(execution["status"]).is_final:
         return {}, []
     execution_id, due = execution["executionId"], execution.get("terminateAfter")
@@ -251,7 +251,7 @@ def _consequences(execution: Item, after: Mapping[str, Any]) -> tuple[Item, list
 
 def gone(server: Record, now: float) -> Item:
     """
-    What the end of all its instances makes of a server.
+    Changes of a server all of whose instances are gone.
 
     Only a READY one becomes TERMINATED: one that failed, or was cut short, is still what the drill showed.
 
@@ -264,7 +264,7 @@ def gone(server: Record, now: float) -> Item:
 
 
 def replaced(server: Record, job_id: str, by: str) -> Item:
-    """What changes in a server when a later launch replaces the instance of a job; nothing without one."""
+    """Changes of a server when a later launch replaces the instance of a job; none without one."""
     if server.get("jobId") == job_id:
         return {"replacedBy": by} if instances_left(server) else {}
     earlier = server.get("previousInstances", [])
@@ -276,7 +276,7 @@ def replaced(server: Record, job_id: str, by: str) -> Item:
 
 
 def compared(server: Record, seen: InstancesSeen, now: float) -> Item:
-    """What a look at AWS changes in a server."""
+    """Changes of a server by an answer of AWS."""
     open_ones = unconfirmed_instances(server)
     by = seen.replaced_by.get(server["sourceServerId"])
     if open_ones and open_ones.keys() <= set(seen.gone):

@@ -25,7 +25,7 @@ from drs_recovery.store.transaction import RECORD_IS_AS_READ, RECORD_IS_NEW
 # In this order in the partition.
 _GUARD, _ENTRIES = "GUARD", "JOB#"
 
-# Entries that one transaction takes out; the rest is for whoever looks next.
+# Entries that one transaction takes out; the next look takes the rest.
 _MOST_AT_ONCE = 50
 
 
@@ -48,7 +48,7 @@ class JobQueue(StoreBase):
 
     def wait(self, place: str, entry: QueueEntry, until: float) -> None:
         """
-        Join a queue, or stay in it; an entry that somebody else changed in this moment stays as it is.
+        Join a queue, or stay in it; an entry that another writer changed in this moment stays as it is.
 
         :param until: epoch seconds after which the entry counts no more.
         """
@@ -57,12 +57,12 @@ class JobQueue(StoreBase):
 
     def reserve(self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]) -> QueueEntry:
         """
-        Take room for a job, if nobody took any since the queue was read.
+        Take room for a job, if none was taken since the queue was read.
 
         :param until: epoch seconds after which its start cannot be under way any more.
-        :param limits: the quotas that the room was computed with, for whoever looks next.
+        :param limits: the quotas that the room was computed with, for the next look.
         :return: the entry as it is now.
-        :raises StoreConflictError: somebody came first; nothing is reserved.
+        :raises StoreConflictError: another reservation came first; nothing is reserved.
         """
         reserved = replace(entry, until=until, state=QueueState.RESERVED)
         key = _guard_key(queue.place)
@@ -91,7 +91,7 @@ class JobQueue(StoreBase):
 
     def leave(self, place: str, entries: Sequence[QueueEntry]) -> None:
         """
-        Take entries out of a queue, unless somebody changed one of them since it was read.
+        Take entries out of a queue, unless another writer changed one of them since.
 
         :param entries: as they were read; at most as many as a transaction holds are taken out.
         """
@@ -100,7 +100,7 @@ class JobQueue(StoreBase):
             self._write_alone(*(Delete(_entry_key(place, e), _as_read(e.version)) for e in known))
 
     def _write_alone(self, *actions: Action) -> None:
-        """Write what is only good as long as nobody else was faster."""
+        """Write unless another writer was faster."""
         try:
             self.table.transact(actions)
         except StoreConflictError:
@@ -127,7 +127,7 @@ def _last_was_seen(queue: Queue, mine: QueueEntry) -> list[Action]:
     if queue.last is None or queue.last == mine.order:
         return []
     seen = next((entry for entry in queue.entries if entry.order == queue.last), None)
-    # Seen with its room, it may go on: whoever has it writes down its job next, and that takes nobody's room.
+    # Seen with its room, it may go on: its owner writes down its job next, which takes no room of others.
     if seen is not None and not seen.waits:
         return []
     version = 0 if seen is None else seen.version

@@ -23,7 +23,7 @@ LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"
 """Attribute of a plan's lock that names the latest execution of a type."""
 
 LIVE_PREFIX = "LIVE#"
-"""What the record keys of live executions start with, in the partition ``HOUSEKEEPING``."""
+"""Start of the record keys of live executions, in the partition ``HOUSEKEEPING``."""
 
 # What the trigger form lets in. DynamoDB takes 2048 bytes for a partition key.
 _LONGEST_TICKET = 256
@@ -52,17 +52,17 @@ def wave_key(execution_id: str, number: int) -> Key:
 
 
 def server_prefix(number: int) -> str:
-    """What the record keys of a wave's servers start with."""
+    """Start of the record keys of a wave's servers."""
     return f"SERVER#{number:02d}#"
 
 
 def event_prefix(time: float) -> str:
-    """What the record keys of events of one moment start with."""
+    """Start of the record keys of events of one moment."""
     return f"EVENT#{sortable_time(time)}#"
 
 
 def due_prefix(time: float) -> str:
-    """What the record keys of terminations that are due at one moment start with."""
+    """Start of the record keys of terminations that are due at one moment."""
     return f"DUE#{sortable_time(time)}#"
 
 
@@ -81,13 +81,13 @@ def due_key(execution_id: str, time: float) -> Key:
     return Key(HOUSEKEEPING, due_prefix(time) + execution_id)
 
 
-def lock_key(plan_id: str) -> Key:
+def plan_lock_key(plan_id: str) -> Key:
     """Key of the record that says which executions of a plan live."""
     return Key(f"plan:{plan_id}", "LOCK")
 
 
-def turn_key(execution_id: str) -> Key:
-    """Key of the record that says who acts on an execution at the moment."""
+def action_lock_key(execution_id: str) -> Key:
+    """Key of the record that names the person who acts on an execution."""
     return Key(f"turn:{execution_id}", "TURN")
 
 
@@ -112,7 +112,7 @@ def ticket_partition(ticket: str) -> str:
 
 
 def listing_moment(time: float) -> str:
-    """What the record keys of executions start with that were submitted at one moment."""
+    """Start of the record keys of executions that were submitted at one moment."""
     return f"{sortable_time(time)}#"
 
 

@@ -48,7 +48,7 @@ _MOST_PLANS = 8
 # Of a position behind all executions of a moment: sorts after every id.
 _WHOLE_MOMENT = END_OF_RANGE
 
-# No execution was submitted later, in epoch seconds: whoever makes up a cursor may write any number.
+# No execution was submitted later, in epoch seconds: a made-up cursor can hold any number.
 _LATEST = 1e11
 
 
@@ -125,7 +125,7 @@ class Listings(StoreBase):
         return (row for row in _merged(_begun(streams)) if after is None or _position(row) > after)
 
     def _streams(self, wanted: ExecutionFilter) -> list[Callable[..., Iterator[Item]]]:
-        """What has all wanted executions, and as few others as possible, each newest first."""
+        """Streams of all wanted executions, with as few others as possible, each newest first."""
         if wanted.ticket is not None:
             return [partial(self._listed_rows, ticket_partition(wanted.ticket))]
         # Few executions live, however many a plan has had.

@@ -17,10 +17,10 @@ from drs_recovery.store.documents import Event, public
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
     LOCK_HOLDERS,
+    action_lock_key,
     execution_key,
     installation_key,
-    lock_key,
-    turn_key,
+    plan_lock_key,
     unrecorded_key,
 )
 from drs_recovery.store.transaction import RECORD_IS_NEW, record_update, retried_on_conflict
@@ -64,7 +64,7 @@ class PlanLocks(StoreBase):
 
     def read(self, execution: Item) -> tuple[Item | None, Item | None]:
         """Read the lock of an execution's plan, and the EXECUTION record of the one in its way."""
-        lock = self.table.get(lock_key(execution["planId"]))
+        lock = self.table.get(plan_lock_key(execution["planId"]))
         for kind in _IN_THE_WAY[ExecutionType(execution["executionType"])] if lock else ():
             found = self._live((lock or {}).get(LOCK_HOLDERS[kind]), execution["executionId"])
             if found is not None:
@@ -82,11 +82,11 @@ class PlanLocks(StoreBase):
 
 def taken(execution: Item, lock: Item | None) -> Action:
     """
-    Make an execution the holder of its plan; also if it is already, so that nobody else becomes it meanwhile.
+    Make an execution the holder of its plan; also if it is already, so that no other becomes it meanwhile.
 
     :param lock: the lock as it was read, None if there was none.
     """
-    holder, key = {_holder_of(execution): execution["executionId"]}, lock_key(execution["planId"])
+    holder, key = {_holder_of(execution): execution["executionId"]}, plan_lock_key(execution["planId"])
     if lock is None:
         return Put({**key.attributes, "version": 1, **holder}, RECORD_IS_NEW)
     return record_update(lock, holder)
@@ -106,13 +106,13 @@ class ActionLock(StoreBase):
 
     def acquire(self, execution_id: str, holder: str, longest: float) -> bool:
         """
-        Take the lock, unless somebody has it.
+        Take the lock, unless it is held.
 
         :param holder: tells this holder from every other.
         :param longest: seconds after which it is released by itself: its holder may die.
         :return: whether it is this holder's now.
         """
-        key, now = turn_key(execution_id), self._now()
+        key, now = action_lock_key(execution_id), self._now()
         lock = self.table.get(key)
         if lock is not None and lock["until"] > now:
             return False
@@ -129,14 +129,14 @@ class ActionLock(StoreBase):
         return True
 
     def release(self, execution_id: str, holder: str) -> None:
-        """Give the lock back; one that ran out may be somebody else's already, and stays theirs."""
-        lock = self.table.get(turn_key(execution_id))
+        """Give the lock back; one that ran out may have another holder already, and stays theirs."""
+        lock = self.table.get(action_lock_key(execution_id))
         if lock is None or lock["holder"] != holder:
             return
         try:
             self.table.transact([record_update(lock, {"until": 0})])
         except StoreConflictError:
-            # It ran out, and somebody took it in this very moment.
+            # It ran out, and another holder took it in this very moment.
             return
 
 
@@ -187,7 +187,7 @@ class Notifications(StoreBase):
         try:
             self.table.transact([claim])
         except StoreConflictError:
-            # A transition may have been at work on the record: then nobody has claimed the key yet.
+            # A transition may have been at work on the record: then the key is not claimed yet.
             if key in self._read_execution(execution_id).get("notifications", []):
                 return False
             raise

@@ -1,4 +1,4 @@
-"""What is seen of a wave that is under way: polls of its servers, and what it waits for."""
+"""A wave that is under way: polls of its servers, and what it waits for."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WaveRecords:
 
 class FollowedWave:
     """
-    A wave that somebody looks at again and again, and what its records were after the last poll.
+    A wave that is polled again and again, and its records after the last poll.
 
     A poll is written on condition that they still are so; if not, they are read anew.
     """
@@ -84,9 +84,9 @@ class Polls(StoreBase):
         Servers and counts change together, so that every ``progress`` sums up at all times. Nothing goes
         backwards. Allowed after the wave's end too, for late instances, until the execution has ended.
 
-        :param followed: the wave as it was after an earlier poll, if somebody follows it.
+        :param followed: the wave as it was after an earlier poll, if it is followed.
         :return: the wave's SERVER records as they are now.
-        :raises TransitionRefusedError: the execution has ended, or nobody asked for this wave.
+        :raises TransitionRefusedError: the execution has ended, or this wave was not requested.
         """
         known = (followed and followed.take()) or self._read_wave_records(execution_id, number)
         execution, wave, servers = known.execution, known.wave, known.servers
@@ -149,7 +149,7 @@ class Polls(StoreBase):
 
         :param looks: how often AWS was asked since the last poll that was written.
         :param looked_at: when it answered last, in epoch seconds; None if it did not.
-        :param followed: the wave as it was after an earlier poll, if somebody follows it.
+        :param followed: the wave as it was after an earlier poll, if it is followed.
         """
         known = followed and followed.take()
         wave = known.wave if known else self._read_wave(execution_id, number)
@@ -186,7 +186,7 @@ def _written(record: Item, changes: Item) -> Item:
 
 
 def _look_changes(wave: Item, poll: WavePoll, now: float) -> Item:
-    """What the wave's record says about looks at AWS after a poll."""
+    """Changes of a WAVE record by a poll that asked AWS."""
     looked_at = _looked_at(poll, now)
     return {
         "lastPolledTime": max(looked_at, wave.get("lastPolledTime", looked_at)),

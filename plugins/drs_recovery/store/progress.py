@@ -2,7 +2,7 @@
 What a poll or a new attempt changes in the records of servers and jobs, as pure functions.
 
 Polls can overtake each other and DRS can answer with older states, so no poll ever moves anything backwards.
-Times are DRS's own where it tells them, so they do not depend on when somebody looked.
+Times are DRS's own where it tells them, so they do not depend on the moment of a poll.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _ATTEMPT_FIELDS = (
 
 @dataclass(frozen=True)
 class ServerChange:
-    """What changes in one SERVER record, attribute to new value."""
+    """A change of one SERVER record: attribute to new value."""
 
     stored: Item
     changes: Item
@@ -135,7 +135,7 @@ def next_phase(stored: ServerPhase, seen: ServerPhase) -> ServerPhase:
 
 
 def progress_deltas(changes: Iterable[ServerChange]) -> dict[str, int]:
-    """What is to be added to a ``progress`` map, by its path; the parts of the deltas sum to 0."""
+    """Numbers to add to a ``progress`` map, by their paths; together they sum to 0."""
     deltas: Counter[str] = Counter()
     for change in changes:
         deltas[_part(change.after)] += 1
@@ -239,7 +239,7 @@ def is_to_restart(server: Record, attempt: int) -> bool:
 
 
 def restart_changes(server: Item, attempt: int, now: float) -> Item:
-    """What a new attempt makes of a server; the job and instance that it had go to ``previousInstances``."""
+    """Changes of a server in a new attempt; its job and instance go to ``previousInstances``."""
     left = present({name: server.get(name) for name in _INSTANCE_NAMES})
     previous = [*server.get("previousInstances", []), *([left] if left else [])]
     changes: dict[str, Any] = dict.fromkeys(name for name in _ATTEMPT_FIELDS if name in server)

@@ -24,7 +24,7 @@ NO_WAVE = 0
 """``wave_number`` of a termination of instances: it belongs to no wave, and goes behind all of them."""
 
 UNANSWERED = "a job whose start was not answered"
-"""``job_id`` of an entry whose request has ended, and nobody knows whether it started a job."""
+"""``job_id`` of an entry whose request has ended, and that may or may not have started a job."""
 
 
 class QueueState(StrEnum):
@@ -45,7 +45,7 @@ class QueueEntry:
     :param attempt: at the wave, from 1.
     :param part: which job of the attempt, from 1.
     :param joined: since when the wave's attempt wants to start, in epoch seconds.
-    :param until: epoch seconds after which the entry counts no more: whoever made it must have died.
+    :param until: epoch seconds after which the entry counts no more: the task that made it must have died.
     :param state: whether it waits or has room.
     :param job_id: the DRS job that was started.
     :param version: as the store has it; 0 if it has no such entry.
@@ -72,7 +72,7 @@ class QueueEntry:
 
     @property
     def order(self) -> str:
-        """Sort key: whoever has the lower one goes first. The same however often a step runs again."""
+        """Sort key: the lower one goes first. It stays the same when a task runs again."""
         kind = _BEHIND_ALL if self.is_termination else _TYPES.index(self.execution_type)
         rank = f"{kind}{_PRIORITIES.index(self.priority)}"
         wave = f"{self.wave_number:02d}#{self.attempt:04d}#{self.part:03d}"
@@ -102,7 +102,7 @@ class Queue:
     The queue of a place as it was read.
 
     :param place: account and Region, such as ``123456789012:us-east-1``.
-    :param version: of its guard; it grows with each reservation. 0 if nobody ever made one.
+    :param version: of its guard; it grows with each reservation. 0 before the first one.
     :param limits: the quotas of the place as the guard has them, with the ``time`` at which they were read.
     :param last: order of the entry that got room last, as the guard has it.
     """

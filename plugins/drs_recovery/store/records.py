@@ -1,5 +1,5 @@
 """
-What the engine hands to the execution store: new records, started jobs, and what a poll saw.
+Values that the engine hands to the execution store: new records, started jobs, and what a poll saw.
 
 Times are epoch seconds, durations seconds. No airflow and no boto3 here.
 """
@@ -216,7 +216,7 @@ class ServerSeen:
 @dataclass(frozen=True)
 class WavePoll:
     """
-    What one look at a wave's jobs found.
+    The findings of one poll of a wave.
 
     :param servers: the servers of which it said something.
     :param trouble: what could not be asked, and why, for people; None if everything could.

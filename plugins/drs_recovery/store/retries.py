@@ -52,7 +52,7 @@ _ENDING_FIELDS = (
     "terminateAfter",
 )
 
-# Instances that ended without being asked to keep nobody from trying again: their servers start again, too.
+# Instances that ended without a request do not prevent a retry: their servers start again, too.
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
 
 _NOT_TERMINATED: Item = {"instancesTerminated": False, "terminatedTime": None}
@@ -108,7 +108,7 @@ class Retries(StoreBase):
         """
         Begin a new attempt at a wave that failed or was interrupted; an execution that has ended is reopened.
 
-        Each request gives at most one attempt, whoever carries it out and however often.
+        Each request gives at most one attempt, however often tasks carry it out.
 
         :param actor: who wants it, as far as the caller knows; a recorded request knows better.
         :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
@@ -144,7 +144,7 @@ class Retries(StoreBase):
         return public({**wave, **changes}), True
 
     def _revival(self, execution: Item, wave: Record) -> list[Action]:
-        """What an execution that has ended gets back in the moment it is reopened: its plan, and its life."""
+        """Give an ended execution back the lock of its plan and its place among the live ones."""
         if not _has_ended(execution):
             return []
         lock, other = self._locks.read(execution)
@@ -154,10 +154,10 @@ class Retries(StoreBase):
         return [taken(execution, lock), Put(live_item(execution))]
 
     def _reopened(self, execution: Item, number: int) -> Item:
-        """What a retried wave makes of the EXECUTION record."""
+        """Changes of the EXECUTION record by a retried wave."""
         ends = _has_ended(execution) or execution["status"] == ExecutionStatus.CANCELLING
         live = {**execution, "status": ExecutionStatus.POLLING} if ends else execution
-        # Somebody may have answered the open question about the failure by clearing the wave's tasks.
+        # A person may have answered the open question about the failure by clearing the wave's tasks.
         waiting = without(execution["waitingGates"], number)
         standing = self._standing(live, [*execution["activeWaves"], number], waiting)
         return {**standing, **({**dict.fromkeys(_ENDING_FIELDS), **_NOT_TERMINATED} if ends else {})}

@@ -52,7 +52,7 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
 
 
 def ended_as_planned(wave: Record) -> bool:
-    """Whether a wave is COMPLETED, or SKIPPED because somebody wanted it so."""
+    """Whether a wave is COMPLETED, or SKIPPED by choice."""
     if wave["status"] == WaveStatus.SKIPPED:
         return SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice
     return bool(wave["status"] == WaveStatus.COMPLETED)
@@ -152,7 +152,7 @@ def demand_startable(execution: Record, wave: Record) -> None:
 
 
 def demand_no_cancel(execution: Record, wave: Record) -> None:
-    """Refuse to complete a wave that somebody cancelled before: it was interrupted, whatever came up."""
+    """Refuse to complete a wave of a cancelled execution: it was interrupted, even if all came up."""
     if "cancel" in execution:
         current = f"part of an execution that was cancelled by {execution['cancel']['actor']}"
         raise TransitionRefusedError(wave_subject(wave), current, WaveStatus.COMPLETED)
@@ -232,7 +232,7 @@ def measured_objectives(document: Record, status: ExecutionStatus, end_time: flo
 
 
 def _data_ages(document: Record) -> list[float | None]:
-    """Age of each ready server's data when the recovery began; None where nobody knows the point in time."""
+    """Age of each ready server's data when the recovery began; None where the point in time is unknown."""
     points = [
         server.get("pointInTime")
         for wave in document["waves"]

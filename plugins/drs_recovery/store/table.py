@@ -186,7 +186,7 @@ class ExecutionsTable:
         while True:
             if page_size:
                 request["Limit"] = page_size
-                # Whoever reads on needs more than was thought: few large pages from then on.
+                # A caller that reads on needs more than it thought: few large pages from then on.
                 page_size = min(2 * page_size, _LARGEST_PAGE)
             answer = retry_transient(lambda: self.client.query(**request), self._patience)
             yield from map(_record, answer["Items"])

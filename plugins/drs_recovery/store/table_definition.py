@@ -1,4 +1,4 @@
-"""What the table of executions is made of, and how it comes to be."""
+"""Definition and creation of the table of executions."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Terminations(StoreBase):
     @retried_on_conflict
     def request(self, execution_id: str, actor: str, request_id: str, detail: Mapping[str, Any]) -> bool:
         """
-        Record that somebody wants instances of an execution terminated: before that, none is.
+        Record a request to terminate instances of an execution: before that, none is.
 
         :param request_id: tells requests apart, so that a retry is no second one.
         :return: False if this request is on record already.
@@ -208,7 +208,7 @@ def _fulfilled(execution: Item, now: float) -> Item:
 
 
 def _with_instance(server: Item, instance: Mapping[str, str]) -> Item:
-    """What an instance adds to a server: it is the one of its newest job, or of an earlier one."""
+    """Changes of a server by an instance of its newest job, or of an earlier one."""
     if server.get("jobId") == instance["jobId"] and not server.get("instanceId"):
         return dict(instance)
     others = [one for one in server.get("previousInstances", []) if one.get("jobId") != instance["jobId"]]

@@ -113,7 +113,7 @@ def log_transition(event: Event, actions: Sequence[Action]) -> None:
     """
     Log what was written: a line for each status that changed, of the execution or of one of its waves.
 
-    What changes no status, such as a new finding, is one line without ``from`` and ``to``.
+    A change of no status, such as a new finding, is one line without ``from`` and ``to``.
     """
     detail = event.detail
     about = {

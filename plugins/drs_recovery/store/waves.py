@@ -81,7 +81,7 @@ class Waves(StoreBase):
 
         Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
 
-        :raises TransitionRefusedError: nobody asked for this wave, so that it can have no job.
+        :raises TransitionRefusedError: this wave was not requested, so it can have no job.
         """
         execution, wave = self._read_together(execution_id, number)
         demand_requested(wave, f"the wave of job {job.job_id}")
@@ -90,7 +90,7 @@ class Waves(StoreBase):
             for server in self._read_servers(execution_id, number)
             if server["sourceServerId"] in job.server_ids and (changes := _job_changes(server, job))
         ]
-        # The wave's entry comes last: whoever finds it there finds the servers of the job complete.
+        # The wave's entry comes last: a reader that finds it finds the servers of the job complete.
         for part in in_transactions(servers):
             self.table.transact(part)
         if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
@@ -148,7 +148,7 @@ class Waves(StoreBase):
 
         :return: the WAVE record.
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
-            address, the wave does not run, or somebody asked to cancel the execution.
+            address, the wave does not run, or a request to cancel came first.
         """
         execution, wave = self._read_together(execution_id, number)
         if wave["status"] == WaveStatus.COMPLETED:
@@ -159,31 +159,15 @@ class Waves(StoreBase):
         return self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
 
     def fail(self, execution_id: str, number: int, reason: str) -> Item:
-        """
-        End a wave as FAILED.
-
-        :return: the WAVE record.
-        :raises TransitionRefusedError: the wave has ended otherwise.
-        """
+        """End a wave as FAILED, unless it has ended otherwise; gives the WAVE record."""
         return self._end_badly(execution_id, number, WaveStatus.FAILED, reason)
 
     def cancel(self, execution_id: str, number: int, reason: str) -> Item:
-        """
-        End a wave as CANCELLED.
-
-        :return: the WAVE record.
-        :raises TransitionRefusedError: the wave has ended otherwise.
-        """
+        """End a wave as CANCELLED, unless it has ended otherwise; gives the WAVE record."""
         return self._end_badly(execution_id, number, WaveStatus.CANCELLED, reason)
 
     def skip(self, execution_id: str, number: int, reason: str, cause: SkipCause) -> Item:
-        """
-        Pass over a wave that was not started.
-
-        :param cause: why, for programs: ``skipCause``.
-        :return: the WAVE record.
-        :raises TransitionRefusedError: the wave was started, or has ended otherwise.
-        """
+        """Pass over a wave, unless it was started or has ended otherwise; gives the WAVE record."""
         return self._end_badly(execution_id, number, WaveStatus.SKIPPED, reason, {"skipCause": cause})
 
     @retried_on_conflict
@@ -238,7 +222,7 @@ def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
 
 
 def _job_changes(server: Item, job: JobRef) -> Item:
-    """What a job makes of a server's record; one of an earlier attempt must not hide the newer one."""
+    """Changes of a server by its job; one of an earlier attempt must not hide the newer one."""
     if attempt_of(server) <= job.attempt:
         return {} if server.get("jobId") == job.job_id else _names_of(job)
     previous = server.get("previousInstances", [])

@@ -20,7 +20,7 @@ from drs_recovery.jobs.schedule import PlaceState, Turn
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.facts import attempt_of, waits_for_nobody
+from drs_recovery.store.facts import attempt_of, waits_for_room_only
 from drs_recovery.store.queue_entries import QueueEntry
 from drs_recovery.waves.admission import Admission, lease, leave_queues, waits_until
 from drs_recovery.waves.polling import WaveWatcher
@@ -173,7 +173,7 @@ def _early_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
         wave
         for wave in reversed(document["waves"])
         if wave["status"] == WaveStatus.NOT_STARTED
-        and waits_for_nobody(wave)
+        and waits_for_room_only(wave)
         and not gate_is_asked(document, plan, wave["waveNumber"])
     )
     return next(about_to_start, None)
