@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from drs_recovery.web import api, rendering, routes
-from drs_recovery.web.errors import add_error_handlers
+from drs_recovery.exceptions import SettingError, StoreError
+from drs_recovery.hooks.errors import AWS_ERRORS, FORESEEN_ERRORS
+from drs_recovery.web import api, rendering
+from drs_recovery.web.executions import list as executions
+from drs_recovery.web.executions import page as execution
+from drs_recovery.web.plans import page as plans
+from drs_recovery.web.problems import Problem, problem_answer, problem_of
+from drs_recovery.web.rendering import render
 from drs_recovery.web.security import demand_same_origin, demand_user
+
+log = logging.getLogger(__name__)
 
 API_PREFIX = "/api/v1"
 
@@ -30,8 +47,77 @@ def create_app() -> FastAPI:
     add_error_handlers(app)
     app.include_router(api.router, prefix=API_PREFIX)
     app.include_router(rendering.router)
-    app.include_router(routes.router)
+    for pages in (plans, executions, execution):
+        app.include_router(pages.router, include_in_schema=False)
     return app
+
+
+_TITLES = {
+    HTTPStatus.FORBIDDEN: "You may not see this",
+    HTTPStatus.NOT_FOUND: "There is no such page",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Invalid address",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The record cannot be read now",
+}
+# Seconds after which a page that could not be made is asked for again.
+_TRY_AGAIN = 5
+
+
+def error_page(request: Request, problem: Problem) -> Response:
+    """
+    Tell a problem to a person.
+
+    :param request: that failed.
+    :param problem: what is wrong.
+    """
+    title = _TITLES.get(HTTPStatus(problem.status_code), "This cannot be shown")
+    if problem.code == "misconfigured":
+        title = "A setting is wrong"
+    passing = problem.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    values = {"refresh": _TRY_AGAIN} if passing else {}
+    return render(request, "error.html", problem.status_code, problem=problem, title=title, **values)
+
+
+def login_redirect(request: Request) -> RedirectResponse:
+    """
+    Send somebody who is not logged in to the login, and from there back.
+
+    :param request: that failed.
+    """
+    # Without the host, which is what the request says it is: nobody is led to another one.
+    url = request.url
+    back = f"{url.path}?{url.query}" if url.query else url.path
+    return RedirectResponse(get_auth_manager().get_url_login(next_url=back))
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """
+    Register how errors are told.
+
+    :param app: whose errors.
+    """
+    for kind in (HTTPException, RequestValidationError, StoreError, SettingError, *AWS_ERRORS, Exception):
+        app.add_exception_handler(kind, _handler())
+
+
+def _handler() -> Callable[[Request, Any], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            shown = None if isinstance(error, (*FORESEEN_ERRORS, Problem)) else error
+            message = "%s %s failed: %s"
+            log.error(message, request.method, request.url.path, problem.detail, exc_info=shown)
+        if _is_for_programs(request):
+            return problem_answer(problem)
+        if problem.status_code == HTTPStatus.UNAUTHORIZED:
+            return login_redirect(request)
+        return error_page(request, problem)
+
+    return answer
+
+
+def _is_for_programs(request: Request) -> bool:
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return path.startswith("/api/") or "text/html" not in request.headers.get("accept", "")
 
 
 class HeadAsGet:

@@ -14,8 +14,10 @@ from drs_recovery.exceptions import ExecutionNotFoundError, PlanError
 from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.settings import execution_store, plans_dir
+from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.security import CurrentPerson, Person
+from drs_recovery.web.shared.results import RunSummary, run_summary
 
 
 @cache
@@ -93,3 +95,13 @@ def plan_names(person: Person) -> list[tuple[str, str]]:
     names = {plan_id: plan_id for plan_id in loaded.broken}
     names |= {plan_id: plan.name for plan_id, plan in loaded.plans.items()}
     return sorted(names.items(), key=lambda one: one[1].casefold())
+
+
+def _live_recoveries(store: Store, person: CurrentPerson) -> tuple[RunSummary, ...]:
+    found = store.listings.live(ExecutionType.RECOVERY)
+    seen = (run_summary(one) for one in found if person.sees_plan(one["planId"]))
+    return tuple(one for one in seen if one.badge.is_alarm)
+
+
+LiveRecoveries = Annotated[tuple[RunSummary, ...], Depends(_live_recoveries)]
+"""The live real recoveries of plans that the person may see, the newest first."""

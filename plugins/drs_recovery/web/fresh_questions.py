@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from drs_recovery.web.scope import App, Receive, Scope, Send
+from drs_recovery.web.mount import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 

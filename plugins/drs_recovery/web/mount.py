@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-
-from drs_recovery.web.scope import HOST_APP, App, Receive, Scope, Send
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 
 class Console:
@@ -27,3 +27,12 @@ class Console:
                 # Around everything: also the answer to an error that nobody expected has the headers.
                 self._app = SecurityHeaders(HeadAsGet(create_app()))
         return self._app
+
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HOST_APP = "drs_recovery.host_app"
+"""Key of the scope under which the app is that ours is mounted in: Airflow's own."""

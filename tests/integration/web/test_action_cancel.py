@@ -12,7 +12,7 @@ from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id
 from drs_recovery.store.records import NewExecution, NewWave
-from drs_recovery.web.actions import bodies
+from drs_recovery.web.api import actions as bodies
 from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, answers, assert_ready_as_in_ec2
 from tests.integration.meanwhile import once

@@ -11,7 +11,7 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.web.api.models_plan import PlanDetail, PlanList
+from drs_recovery.web.api.plans import PlanDetail, PlanList
 from tests.integration.web.conftest import Console
 from tests.integration.web.on_record import crm, drill, opened
 from tests.unit.plan.documents import write_plan

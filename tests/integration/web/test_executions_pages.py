@@ -10,7 +10,7 @@ import pytest
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web import dependencies
-from drs_recovery.web.executions import page
+from drs_recovery.web.executions import list as executions_list
 from tests.integration.web.conftest import Console
 from tests.integration.web.html_page import HtmlPage, read_page
 from tests.integration.web.on_record import opened
@@ -103,7 +103,7 @@ def test_a_value_that_makes_no_sense_is_named(
 def test_older_ones_are_a_page_away_with_the_same_filter(
     console: Console, store: ExecutionStore, known_dags: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "_ON_A_PAGE", 2)
+    monkeypatch.setattr(executions_list, "_ON_A_PAGE", 2)
     ids = [opened(store, f"run-{number}") for number in range(3)]
     opened(store, "other", "erp")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.allowed_actions import Rights
-from drs_recovery.web.executions.view import ExecutionView, execution_view
+from drs_recovery.web.executions.page import ExecutionView, execution_view
 from tests.unit.store.conftest import (
     Clock,
     Recovery,

@@ -14,10 +14,9 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id as id_of
 from drs_recovery.store.record_fields import about, record
 from drs_recovery.store.records import ExecutionFilter, Page
-from drs_recovery.web.api.answers import json_answer, next_page
-from drs_recovery.web.api.examples_execution import DOCUMENT, EVENTS, EXECUTIONS
+from drs_recovery.web.api.examples import DOCUMENT, EVENTS, EXECUTIONS
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
-from drs_recovery.web.api.responses import example_of, problems
+from drs_recovery.web.api.responses import example_of, json_answer, next_page, problems
 from drs_recovery.web.dependencies import Store, VisibleExecution
 from drs_recovery.web.redaction import without_secrets
 from drs_recovery.web.security import CurrentPerson, Person

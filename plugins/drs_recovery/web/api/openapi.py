@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from drs_recovery.web.api.answers import json_answer
-from drs_recovery.web.api.models_plan import never_null
+from drs_recovery.web.api.plans import never_null
 from drs_recovery.web.api.queries import demand_no_query
-from drs_recovery.web.api.responses import NOT_MODIFIED, ProblemDetails, example_of, problems
+from drs_recovery.web.api.responses import NOT_MODIFIED, ProblemDetails, example_of, json_answer, problems
 
 TITLE = "Recovery API"
 

@@ -11,7 +11,7 @@ from drs_recovery.durations import words
 from drs_recovery.store.facts import has_instances_left
 from drs_recovery.store.rules import termination_time
 from drs_recovery.web.allowed_actions import is_live
-from drs_recovery.web.executions.sentences import jobs_run
+from drs_recovery.web.executions.headline import jobs_run
 from drs_recovery.web.executions.waves import JobRow, job_rows
 from drs_recovery.web.shared.formatting import Moment, Sentence, counted, listed, moment_if, said
 from drs_recovery.web.shared.instances import (

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Depends
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from drs_recovery.plan.fields import PLAN_ID_PATTERN
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.facts import cancel_words, was_cancelled
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.web.allowed_actions import is_live
-from drs_recovery.web.executions.cancelled import first_line
+from drs_recovery.web.dependencies import LiveRecoveries, Store, plan_names
 from drs_recovery.web.executions.gates import who_answers
+from drs_recovery.web.executions.headline import first_line
 from drs_recovery.web.problems import invalid
-from drs_recovery.web.security import Person
+from drs_recovery.web.rendering import Links, render
+from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.shared.formatting import (
     Clock,
     Moment,
@@ -31,7 +35,7 @@ from drs_recovery.web.shared.formatting import (
     page_moment,
 )
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
-from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
+from drs_recovery.web.shared.marks import Badge, Mark, badge_of, execution_mark, mark_of
 
 _LONGEST_NOTE = 120
 
@@ -206,3 +210,36 @@ def _moment(text: str) -> float | None:
 
 
 WantedExecutions = Annotated[Wanted, Depends(Wanted)]
+
+
+# Seconds after which the browser asks for the list again.
+_REFRESH = 10
+_ON_A_PAGE = 50
+
+router = APIRouter()
+
+
+@router.get("/executions", name="executions")
+def executions(
+    request: Request,
+    wanted: WantedExecutions,
+    store: Store,
+    person: CurrentPerson,
+    recoveries: LiveRecoveries,
+    cursor: str = "",
+) -> Response:
+    """List executions, newest first."""
+    page = store.listings.page(wanted.filter_for(person), _ON_A_PAGE, cursor or None)
+    address, now = Links(request).to("executions"), time.time()
+    return render(
+        request,
+        "executions.html",
+        recoveries=recoveries,
+        rows=[execution_row(item, now) for item in page.items],
+        wanted=wanted,
+        plans=plan_names(person),
+        statuses=[execution_mark(status) for status in ExecutionStatus],
+        older=address + wanted.query(cursor=page.cursor) if page.cursor else None,
+        newest=address + wanted.query() if cursor else None,
+        refresh=_REFRESH,
+    )

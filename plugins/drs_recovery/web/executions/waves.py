@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drs_recovery.store.facts import attempt_of
-from drs_recovery.web.executions.gates import GateAnswer, GateView, answers_to, failure_gate_of, gate_of
+from drs_recovery.statuses import ServerPhase, SkipCause, WaveStatus
+from drs_recovery.store.facts import attempt_of, is_refused
+from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
+from drs_recovery.web.executions.gates import (
+    GateAnswer,
+    GateView,
+    answers_to,
+    failure_gate_of,
+    gate_of,
+    who_answers,
+)
 from drs_recovery.web.executions.servers import ServerTable
-from drs_recovery.web.executions.wave_sentences import wave_sentence
 from drs_recovery.web.shared.formatting import (
     Clock,
     Link,
     Moment,
     Sentence,
     clock,
+    counted,
     cut,
     listed,
     moment_if,
+    opening,
     said,
     wave_title,
     waves_before,
@@ -154,3 +166,150 @@ def _trouble(error: Record | None) -> Sentence | None:
     return said(
         "The poll of DRS at ", error["time"], f" failed, it is tried again: {cut(error['message'], 500)}"
     )
+
+
+# What DRS and the engine do with servers of a phase; the words go before a count.
+_STAGES: Mapping[ServerPhase, str] = {
+    ServerPhase.PENDING: "DRS has not begun yet",
+    ServerPhase.SNAPSHOT: "DRS is taking snapshots",
+    ServerPhase.CONVERSION: "DRS is converting snapshots",
+    ServerPhase.LAUNCH: "DRS is launching instances",
+    ServerPhase.LAUNCHED: "the details of launched instances are being read from EC2",
+    ServerPhase.POST_LAUNCH: "post-launch actions run",
+}
+_PHASE_WORDS: Mapping[ServerPhase, str] = {
+    ServerPhase.PENDING: "not begun",
+    ServerPhase.SNAPSHOT: "in snapshot",
+    ServerPhase.CONVERSION: "converting",
+    ServerPhase.LAUNCH: "launching",
+    ServerPhase.LAUNCHED: "launched",
+    ServerPhase.POST_LAUNCH: "in post-launch actions",
+    ServerPhase.READY: "ready",
+    ServerPhase.FAILED: "failed",
+    ServerPhase.TERMINATED: "terminated",
+}
+
+# What became of a wave that others depend on.
+_ENDS: Mapping[str, str] = {
+    WaveStatus.FAILED: "failed",
+    WaveStatus.CANCELLED: "was cancelled",
+    WaveStatus.SKIPPED: "was not started either",
+}
+
+# By whether it is over, and whether it is about one server.
+_VERBS = {(False, False): "are", (False, True): "is", (True, False): "were", (True, True): "was"}
+
+
+def wave_sentence(document: Record, wave: Record) -> str:
+    """
+    Say what happens in a wave.
+
+    :param document: the execution document.
+    :param wave: of the document.
+    """
+    match WaveStatus(wave["status"]):
+        case WaveStatus.NOT_STARTED:
+            return _before_start(document, wave)
+        case WaveStatus.PENDING:
+            return _starting(wave)
+        case WaveStatus.POLLING:
+            return opening(launching(wave))
+        case WaveStatus.SKIPPED:
+            return _left_out(wave)
+        case WaveStatus.CANCELLED if "startTime" not in wave:
+            return "It was not started."
+        case WaveStatus.FAILED if gate := open_failure_gate(document, wave):
+            return f"{result(document, wave)} Waits for {who_answers(gate.get('approvers'))} to decide."
+    return result(document, wave)
+
+
+def launching(wave: Record) -> str:
+    """
+    What DRS does for a wave whose jobs run, such as ``DRS is converting snapshots: 2 of 6 servers; 1 ready``.
+
+    :param wave: of the execution document.
+    """
+    phases = Counter(ServerPhase(server["phase"]) for server in wave["serverStatuses"])
+    under_way = {phase: phases[phase] for phase in _STAGES if phases[phase]}
+    if not under_way:
+        return "every server has come to its end: the wave is being judged"
+    # What most servers go through, of those that DRS has begun with; of equally many, the earlier one.
+    begun = [phase for phase in under_way if phase is not ServerPhase.PENDING]
+    stage = max(begun or under_way, key=lambda phase: (under_way[phase], -phase.rank))
+    others = [
+        f"{phases[phase]} {_PHASE_WORDS[phase]}"
+        for phase in ServerPhase
+        if phase is not stage and phases[phase]
+    ]
+    head = f"{_STAGES[stage]}: {_of(phases[stage], phases.total())}"
+    return f"{head}; {', '.join(others)}" if others else head
+
+
+def queued(wave: Record) -> str:
+    """
+    Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``.
+
+    :param wave: of the execution document.
+    """
+    queue = wave["queue"]
+    return f"queued: position {queue['position']}, {queue['reason']}"
+
+
+def result(document: Record, wave: Record) -> str:
+    """
+    What a wave came to, such as ``5 of 6 servers are ready, 1 failed.``
+
+    :param document: the execution document.
+    :param wave: of the document.
+    """
+    return f"{servers_ready(document, [wave])}."
+
+
+def servers_ready(document: Record, waves: list[Record]) -> str:
+    """
+    How many servers are ready, or were before their instances were terminated.
+
+    :param document: the execution document.
+    :param waves: whose servers count.
+    """
+    phases = Counter(server["phase"] for wave in waves for server in wave["serverStatuses"])
+    ready = phases[ServerPhase.READY] + phases[ServerPhase.TERMINATED]
+    past = bool(document.get("instancesTerminated") or phases[ServerPhase.TERMINATED])
+    text = f"{_of(ready, phases.total())} {_VERBS[past, phases.total() == 1]} ready"
+    return f"{text}, {phases[ServerPhase.FAILED]} failed" if phases[ServerPhase.FAILED] else text
+
+
+def _of(count: int, total: int) -> str:
+    return f"{count} of {counted(total, 'server')}"
+
+
+def _before_start(document: Record, wave: Record) -> str:
+    if gate := open_gate(document, wave):
+        return f"Waits for {who_answers(gate.get('approvers'))} to approve it."
+    if is_refused(wave):
+        return "Is not started: it was not approved."
+    before = [other for other in waves_before(document, wave) if not ended_as_planned(other)]
+    if not before:
+        return "Is about to start."
+    for other in before:
+        if other["status"] in _ENDS:
+            return f"It depends on {wave_title(other)}, which {_ENDS[other['status']]}."
+    names = listed([wave_title(other) for other in before])
+    return f"Starts when {names} {'has' if len(before) == 1 else 'have'} ended well."
+
+
+def _starting(wave: Record) -> str:
+    attempt = f"Attempt {attempt_of(wave)}: " if attempt_of(wave) > 1 else ""
+    if wave.get("restartPending"):
+        return f"{attempt}it is being decided which servers start again."
+    if "queue" in wave:
+        return opening(f"{attempt}{queued(wave)}.")
+    return opening(f"{attempt}DRS has not taken every job yet.")
+
+
+def _left_out(wave: Record) -> str:
+    if wave.get("skipCause") == SkipCause.EXECUTION_SKIPPED:
+        return "Not started: the execution was not run."
+    if SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice:
+        return "Left out on purpose."
+    return "Not started, because of a wave before it."

@@ -10,12 +10,16 @@ from drs_recovery.exceptions import PlanProblem
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.plan.model import RecoveryPlan, Schedule
 from drs_recovery.web.airflow import AirflowPlanFacts
-from drs_recovery.web.plans.drill_proof import DrillProof, drill_proof
-from drs_recovery.web.plans.schedules import schedule_words
-from drs_recovery.web.plans.sources import PlanKind, PlanPast, Record
+from drs_recovery.web.plans.plan_history import (
+    DrillProof,
+    PlanKind,
+    PlanPast,
+    Record,
+    drill_proof,
+    schedule_words,
+)
 from drs_recovery.web.shared.formatting import Moment, counted, moment_if
-from drs_recovery.web.shared.objectives import ObjectiveResult, objective_results
-from drs_recovery.web.shared.runs import RunSummary, run_summary
+from drs_recovery.web.shared.results import ObjectiveResult, RunSummary, objective_results, run_summary
 
 _NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
 _NOT_READ = "Airflow has not read this plan: it cannot be started yet"

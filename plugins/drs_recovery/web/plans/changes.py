@@ -21,7 +21,7 @@ from drs_recovery.web.plans.comparison import (
     differences,
     moved,
 )
-from drs_recovery.web.plans.sources import Record
+from drs_recovery.web.plans.plan_history import Record
 from drs_recovery.web.redaction import HIDDEN, SECRET_FIELDS
 from drs_recovery.web.shared.formatting import counted
 

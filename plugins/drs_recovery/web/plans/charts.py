@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
 from drs_recovery.store.facts import is_drill, is_good_drill, was_cancelled
-from drs_recovery.web.plans.sources import Record
+from drs_recovery.web.plans.plan_history import Record
 from drs_recovery.web.shared.formatting import counted
 from drs_recovery.web.shared.marks import Mark, execution_mark
 
@@ -26,6 +26,64 @@ class BarState(StrEnum):
     MISSED = "missed"
     NO_OBJECTIVE = "no-objective"
     UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True)
+class VerticalScale:
+    """
+    From seconds to y, with zero at the bottom.
+
+    :param longest: seconds at the top.
+    :param top: y of the top.
+    :param bottom: y of zero.
+    """
+
+    longest: float
+    top: float
+    bottom: float
+
+    def y(self, seconds: float) -> float:
+        """
+        Position of a duration; one that is too long ends at the top.
+
+        :param seconds: not negative.
+        """
+        part = min(1.0, max(0.0, seconds / self.longest))
+        return round(self.bottom - part * (self.bottom - self.top), 2)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """
+    Equal places side by side, in percent of the width.
+
+    :param count: how many.
+    :param left: where the first one begins.
+    :param right: where the last one ends.
+    :param filled: part of a slot that its bar takes.
+    """
+
+    count: int
+    left: float
+    right: float
+    filled: float = 0.7
+
+    @property
+    def width(self) -> float:
+        """Width of a bar; few bars are not as wide as their slots."""
+        return round(min(8.0, self._slot * self.filled), 2)
+
+    def center(self, index: int) -> float:
+        """
+        Middle of a slot.
+
+        :param index: from 0.
+        """
+        return round(self.left + (index + 0.5) * self._slot, 2)
+
+    @property
+    def _slot(self) -> float:
+        return (self.right - self.left) / self.count
 
 
 @dataclass(frozen=True)

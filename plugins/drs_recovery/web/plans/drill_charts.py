@@ -16,13 +16,14 @@ from drs_recovery.web.plans.charts import (
     ChartTable,
     DrillChart,
     ObjectiveLine,
+    Slots,
     Tick,
+    VerticalScale,
 )
-from drs_recovery.web.plans.sources import Record
-from drs_recovery.web.shared.formatting import counted
+from drs_recovery.web.plans.plan_history import Record
+from drs_recovery.web.shared.formatting import counted, time_ticks
 from drs_recovery.web.shared.marks import mark_of, wave_mark
-from drs_recovery.web.shared.runs import coverage_note
-from drs_recovery.web.shared.scales import Slots, VerticalScale, time_ticks
+from drs_recovery.web.shared.results import coverage_note
 
 MOST_DRILLS = 20
 """How many drills a chart shows: as many as the expected duration looks back on."""

@@ -261,3 +261,34 @@ def waves_before(document: Record, wave: Record) -> list[Record]:
         else:
             found[number] = other
     return [found[number] for number in sorted(found)]
+
+
+_MINUTE, _HOUR = 60, 3600
+_AXIS_STEPS = (
+    *(1, 2, 5, 10, 15, 30),
+    *(_MINUTE * count for count in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * count for count in (1, 2, 3, 6, 12)),
+    *(_DAY * count for count in (1, 2, 7, 14, 30, 90)),
+)
+
+
+def time_step(longest: float, most: int) -> int:
+    """
+    Distance of the lines of a time axis: so many seconds, minutes, hours or days as people count in.
+
+    :param longest: seconds that the axis must reach.
+    :param most: how many steps there may be; only far beyond a year there are more.
+    """
+    return next((step for step in _AXIS_STEPS if step * most >= longest), _AXIS_STEPS[-1])
+
+
+def time_ticks(longest: float, most: int = 5) -> tuple[int, ...]:
+    """
+    Seconds of the lines of a time axis, from zero to the first that is not below the longest.
+
+    :param longest: seconds that the axis must reach.
+    :param most: how many steps there may be.
+    """
+    step = time_step(longest, most)
+    count = max(1, -(-longest // step))
+    return tuple(step * number for number in range(int(count) + 1))

@@ -12,8 +12,8 @@ from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.cards import PlanCard
 from drs_recovery.web.plans.page import PlansView, plans_view
-from drs_recovery.web.plans.sources import PlanKind, PlanPast
-from drs_recovery.web.shared.objectives import ObjectiveState
+from drs_recovery.web.plans.plan_history import PlanKind, PlanPast
+from drs_recovery.web.shared.results import ObjectiveState
 from tests.plan_documents import application, database, plan, web
 from tests.unit.web.plan_records import NOW, SCRIPT, execution, live
 
@@ -346,7 +346,7 @@ def test_markup_in_a_plan_stays_text() -> None:
 
 
 def test_every_wave_is_described() -> None:
-    from drs_recovery.web.plans.view import plan_waves
+    from drs_recovery.web.plans.page import plan_waves
 
     made = RecoveryPlan.model_validate(
         plan(

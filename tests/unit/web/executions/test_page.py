@@ -15,7 +15,7 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.airflow import AirflowRun
 from drs_recovery.web.allowed_actions import Rights
 from drs_recovery.web.executions.list import execution_row
-from drs_recovery.web.executions.view import ExecutionView, ServersWanted, execution_view
+from drs_recovery.web.executions.page import ExecutionView, ServersWanted, execution_view
 from tests.history import FINAL
 from tests.unit.store.conftest import Clock, Recovery
 from tests.unit.store.test_random_histories import ACTORS, Actor

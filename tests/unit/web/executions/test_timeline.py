@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.executions.timeline import Timeline, timeline_of
-from drs_recovery.web.executions.wave_history import StretchKind
+from drs_recovery.web.executions.timeline import StretchKind, Timeline, timeline_of
 from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, Fields, document, event, gate, wave
 

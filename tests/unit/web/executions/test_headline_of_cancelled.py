@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.allowed_actions import Rights
-from drs_recovery.web.executions.view import ExecutionView, execution_view
+from drs_recovery.web.executions.page import ExecutionView, execution_view
 from tests.unit.web.documents import START, document, gate, server, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)

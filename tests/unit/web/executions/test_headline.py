@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.executions.sentences import now_sentence
+from drs_recovery.web.executions.headline import now_sentence
 from drs_recovery.web.shared.formatting import Moment
 from tests.unit.web.documents import START, document, gate, server, wave
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.shared.runs import run_summary
+from drs_recovery.web.shared.results import run_summary
 from tests.unit.web.plan_records import execution, live
 
 NONE_READY = {"totalServers": 4, "launched": 0, "ready": 0, "failed": 4}
