@@ -167,7 +167,7 @@ class PlanDetail(Plan):
 class PlanList(PlanModel):
     """Every plan."""
 
-    plans: list[Plan] = about("What needs somebody comes first, as in the console.", [])
+    plans: list[Plan] = about("Plans that need attention come first, as in the console.", [])
     notices: list[str] = about("What could not be read for this answer, and why.", [])
 
 
