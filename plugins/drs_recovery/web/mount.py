@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+from drs_recovery.web import HOST_APP
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Console:
     """The console as an ASGI app."""
 
     def __init__(self) -> None:
-        self._app: App | None = None
+        self._app: ASGIApp | None = None
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -19,7 +23,7 @@ class Console:
         scope[HOST_APP] = scope.get("app")
         await self._made()(scope, receive, send)
 
-    def _made(self) -> App:
+    def _made(self) -> ASGIApp:
         with self._lock:
             if self._app is None:
                 from drs_recovery.web.app import HeadAsGet, SecurityHeaders, create_app
@@ -27,12 +31,3 @@ class Console:
                 # Around everything: also the answer to an error that nobody expected has the headers.
                 self._app = SecurityHeaders(HeadAsGet(create_app()))
         return self._app
-
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-HOST_APP = "drs_recovery.host_app"
-"""Key of the scope under which the app is that ours is mounted in: Airflow's own."""

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.opening.options import replaced_executions
 from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.store.keys import TERMINATING_DAG
-from drs_recovery.web.mount import App, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from fastapi import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from drs_recovery.web.security import Person
 
@@ -38,7 +38,7 @@ class SharedDagGuard:
     :param app: what is behind it.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
