@@ -23,9 +23,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--cancelled",
         action="store_true",
         default=None,
-        help="only executions that were ended before their time, whatever their status",
+        help="only executions that were ended early, whatever their status",
     )
-    parser.add_argument("--limit", type=_positive, default=50, help="how many at most (default: 50)")
+    parser.add_argument("--limit", type=_positive, default=50, help="maximum number (default: 50)")
     parser.add_argument("--cursor", help="continue where an earlier list ended")
     parser.add_argument("--json", action="store_true", help="print items and cursor for a program")
     parser.set_defaults(func=run)

@@ -92,14 +92,15 @@ class Wave(PlanModel):
     )
     timeout: Duration = Field(default=DEFAULT_WAVE_TIMEOUT, description="How long the launch may take.")
     success_when: SuccessCondition = Field(
-        default=SuccessRule(), description="critical, all, or a percentage of the servers such as 80%."
+        default=SuccessRule(),
+        description="Which servers must launch: critical, all, or a percentage such as 80%.",
     )
     on_failure: Literal["stop", "continue", "ask"] = Field(
         default="stop", description="What happens to the waves that depend on this one when it fails."
     )
     wait_before: Duration | None = Field(default=None, description="Time to wait before the wave starts.")
     only: Literal["drill", "recovery"] | None = Field(
-        default=None, description="Kind of execution that has this wave; default: both."
+        default=None, description="Kind of execution that runs this wave; default: both."
     )
     before: tuple[Action, ...] = Field(default=(), description="Actions before the wave.")
     after: tuple[Action, ...] = Field(default=(), description="Actions and probes after the wave.")
@@ -112,22 +113,24 @@ class RecoveryPlan(PlanModel):
     id: PlanId = Field(description="Names the DAG recover_<id>; default: the file's name without its ending.")
     name: Name = Field(description="Name for people; default: the id.")
     description: Prose | None = Field(default=None, description="What the plan is for.")
-    owner: Name | None = Field(default=None, description="Team that answers for the plan.")
+    owner: Name | None = Field(default=None, description="Team responsible for the plan.")
     tags: tuple[DagTag, ...] = Field(default=(), description="Tags of the DAG in Airflow.")
-    objectives: Objectives = Field(default=Objectives(), description="Times to measure against.")
+    objectives: Objectives = Field(
+        default=Objectives(), description="Recovery time and recovery point to measure against."
+    )
     priority: Literal["critical", "high", "normal", "low"] = Field(
         default="normal",
         description="Which waves start first when DRS lacks capacity for all: critical, high, normal or low.",
     )
-    region: RegionName | None = Field(default=None, description="AWS Region of groups that name none.")
+    region: RegionName | None = Field(default=None, description="AWS Region of groups without their own.")
     connection: ConnectionId = Field(
         default="aws_default",
-        description="Airflow connection to AWS; a role_arn in its extra gives another account.",
+        description="Airflow connection to AWS; a role_arn in its extra leads to another account.",
     )
     schedule: Schedule | None = Field(default=None, description="When drills run automatically.")
-    notify: Notify | None = Field(default=None, description="Who hears of an execution.")
-    approval: Approval = Field(default=Approval(), description="What needs an approval.")
-    drill: Drill = Field(default=Drill(), description="What is special about drills.")
+    notify: Notify | None = Field(default=None, description="Who is notified of an execution.")
+    approval: Approval = Field(default=Approval(), description="Which executions need an approval.")
+    drill: Drill = Field(default=Drill(), description="Settings of drills.")
     point_in_time: PointInTime | None = Field(
         default=None, description='"latest", or a UTC time: the newest snapshots that are not after it.'
     )
@@ -135,7 +138,7 @@ class RecoveryPlan(PlanModel):
         min_length=1, description="Groups of servers by name; each belongs to one wave."
     )
     waves: tuple[Wave, ...] = Field(
-        min_length=1, max_length=MOST_WAVES, description="Steps of the recovery, in order."
+        min_length=1, max_length=MOST_WAVES, description="Waves of the recovery, in order."
     )
 
     @model_validator(mode="wrap")

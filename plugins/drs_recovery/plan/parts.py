@@ -138,14 +138,14 @@ class Approval(PlanModel):
 
 
 class Objectives(PlanModel):
-    """What an execution is measured against."""
+    """Objectives of a recovery."""
 
     rto: Duration | None = Field(default=None, description="Recovery time objective.")
     rpo: Duration | None = Field(default=None, description="Recovery point objective.")
 
 
 class Schedule(PlanModel):
-    """When drills run by themselves; a schedule never starts a real recovery."""
+    """When drills run automatically; a schedule never starts a real recovery."""
 
     cron: Cron = Field(description="Minute, hour, day of month, month and day of week.")
     timezone: TimeZone = Field(
@@ -154,7 +154,7 @@ class Schedule(PlanModel):
 
 
 class NotifierCall(PlanModel):
-    """An Airflow notifier that hears of an execution."""
+    """An Airflow notifier that is called on changes of an execution."""
 
     class_: ClassPath = Field(
         alias="class", description="Import path of a subclass of Airflow's BaseNotifier."
@@ -165,20 +165,20 @@ class NotifierCall(PlanModel):
 
 
 class Notify(PlanModel):
-    """Who hears of an execution."""
+    """Who is notified of an execution."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     sns_topic_arn: TopicArn | None = Field(
-        default=None, description="SNS topic that gets a message at each important change."
+        default=None, description="SNS topic that receives a message on each important change."
     )
     notifiers: tuple[NotifierCall, ...] | None = Field(
-        default=None, min_length=1, description="Airflow notifiers that are called at the same changes."
+        default=None, min_length=1, description="Airflow notifiers that are called on the same changes."
     )
 
 
 class Drill(PlanModel):
-    """What is special about drills."""
+    """Settings of drills."""
 
     terminate_after: Retention = Field(
         default=DEFAULT_TERMINATE_AFTER,
@@ -204,7 +204,7 @@ class SsmAutomation(PlanModel):
 
     document: Line = Field(description="Name or ARN of the document.")
     parameters: dict[Name, Texts] = Field(
-        default={}, description="Parameters of the document: each a text or a list of texts."
+        default={}, description="Parameters of the document: each a string or a list of strings."
     )
 
 
@@ -212,11 +212,11 @@ class TcpProbe(PlanModel):
     """Wait until every server of the wave accepts TCP connections."""
 
     port: StrictInt = Field(ge=1, le=65535, description="TCP port.")
-    timeout: Duration = Field(default=timedelta(minutes=5), description="How long to try.")
+    timeout: Duration = Field(default=timedelta(minutes=5), description="How long to keep trying.")
 
 
 class HttpProbe(PlanModel):
-    """Expect an HTTP answer of every server of the wave."""
+    """Expect an HTTP response from every server of the wave."""
 
     url: HttpUrl = Field(description="Address; {private_ip} stands for the address of the server.")
     expect: StrictInt = Field(default=200, ge=100, le=599, description="Status code that proves success.")
@@ -229,11 +229,11 @@ class LambdaCall(PlanModel):
 
 
 class Action(PlanModel):
-    """Something to do before or after a wave; exactly one key is set."""
+    """An action before or after a wave; exactly one key is set."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     ssm_automation: SsmAutomation | None = Field(default=None, description="Run an SSM Automation document.")
     tcp_probe: TcpProbe | None = Field(default=None, description="Wait for a TCP port.")
-    http_probe: HttpProbe | None = Field(default=None, description="Expect an HTTP answer.")
+    http_probe: HttpProbe | None = Field(default=None, description="Expect an HTTP response.")
     lambda_: LambdaCall | None = Field(default=None, alias="lambda", description="Call a Lambda function.")

@@ -40,48 +40,50 @@ class Times(TypedDict):
 class Cancel(TypedDict):
     """The first request to cancel an execution."""
 
-    actor: Annotated[str, about("Who asked.", "dr-lead")]
-    reason: Annotated[str, about("Why.", "wrong plan")]
-    time: Annotated[float, moment("When.")]
+    actor: Annotated[str, about("Who made the request.", "dr-lead")]
+    reason: Annotated[str, about("Reason of the request.", "wrong plan")]
+    time: Annotated[float, moment("Time of the request.")]
 
 
 @record
 class Paused(TypedDict):
     """The question that has waited longest while an execution is PAUSED."""
 
-    wave: Annotated[int, about("The wave that it is about, from 1.", 2)]
+    wave: Annotated[int, about("The wave concerned, from 1.", 2)]
     since: Annotated[float, moment("When it was asked.")]
     message: Annotated[str, about("What is asked.", "Is the restored database consistent?")]
     approvers: Annotated[
         list[str], about("User ids that may answer; empty for all who may act.", ["dba-lead"])
     ]
-    deadline: NotRequired[Annotated[float, moment("Until when it can be answered.")]]
-    twoPerson: NotRequired[Annotated[bool, about("Whether who started the execution may not approve.", True)]]
+    deadline: NotRequired[Annotated[float, moment("Deadline of the answer.")]]
+    twoPerson: NotRequired[
+        Annotated[bool, about("True if the person who started the execution may not approve.", True)]
+    ]
 
 
 @record
 class PreflightFinding(TypedDict):
-    """Something that the checks before the first wave found."""
+    """A finding of the checks before the first wave."""
 
-    severity: Annotated[FindingSeverity, about("An ERROR would block the execution, a WARNING not.", "ERROR")]
-    what: Annotated[str, about("What is wrong.", "replication is STALLED")]
-    remedy: Annotated[str, about("What to do about it.", "wait until its state is CONTINUOUS")]
-    sourceServerId: NotRequired[Annotated[str, about("The server that it is about.", SOURCE_SERVER)]]
-    serverName: NotRequired[Annotated[str, about("Name of that server.", "crm-db-01")]]
-    waveNumber: NotRequired[Annotated[int, about("The wave that it is about, from 1.", 1)]]
+    severity: Annotated[FindingSeverity, about("An ERROR blocks the execution; a WARNING does not.", "ERROR")]
+    what: Annotated[str, about("The problem.", "replication is STALLED")]
+    remedy: Annotated[str, about("The remedy.", "wait until its state is CONTINUOUS")]
+    sourceServerId: NotRequired[Annotated[str, about("The server concerned.", SOURCE_SERVER)]]
+    serverName: NotRequired[Annotated[str, about("Name of the server concerned.", "crm-db-01")]]
+    waveNumber: NotRequired[Annotated[int, about("The wave concerned, from 1.", 1)]]
 
 
 @record
 class TerminationRequest(TypedDict):
-    """A wish to terminate what an execution launched."""
+    """A request to terminate instances that an execution launched."""
 
-    actor: Annotated[str, about("Who asked.", "dr-lead")]
-    time: Annotated[float, moment("When.")]
-    requestId: Annotated[str, about("Tells requests apart.", "manual__2026-11-21T06:00:00+00:00")]
+    actor: Annotated[str, about("Who made the request.", "dr-lead")]
+    time: Annotated[float, moment("Time of the request.")]
+    requestId: Annotated[str, about("Id of the request.", "manual__2026-11-21T06:00:00+00:00")]
     waves: NotRequired[
-        Annotated[list[int], about("The waves whose instances are meant; absent for all.", [2])]
+        Annotated[list[int], about("The waves whose instances are to be terminated; absent for all.", [2])]
     ]
-    endTime: NotRequired[Annotated[float, moment("When nothing was left.")]]
+    endTime: NotRequired[Annotated[float, moment("When no instance was left.")]]
 
 
 @record
@@ -94,30 +96,30 @@ class TerminationJob(TypedDict):
     status: Annotated[str, about("PENDING, STARTED or COMPLETED.", "COMPLETED")]
     requestedTime: NotRequired[Annotated[float, moment("When it was recorded.")]]
     startTime: Annotated[
-        float, moment("When DRS took it, by DRS's clock; until DRS lists it, when it was recorded.")
+        float, moment("When DRS accepted it, by DRS's clock; until DRS lists it, when it was recorded.")
     ]
-    endTime: NotRequired[Annotated[float, moment("When it ended, as DRS says.")]]
+    endTime: NotRequired[Annotated[float, moment("When it ended, by DRS's clock.")]]
     instances: Annotated[list[str], about("The recovery instances that it terminates.", [INSTANCE])]
 
 
 @record
 class ExecutionSummary(TypedDict):
-    """An execution in short."""
+    """A summary of an execution."""
 
     executionId: Annotated[
         str,
-        about("Its id: the same for the same DAG run, on every retry.", EXECUTION),
+        about("Its id; it stays the same on every retry of the DAG run.", EXECUTION),
     ]
     dagRunId: Annotated[str, about("Airflow's id of the DAG run.", "CHG0030042")]
-    executionType: Annotated[ExecutionType, about("DRILL, or RECOVERY for a real one.", "DRILL")]
-    isDrill: Annotated[bool, about("The same as a truth value.", True)]
+    executionType: Annotated[ExecutionType, about("DRILL, or RECOVERY for a real recovery.", "DRILL")]
+    isDrill: Annotated[bool, about("Whether `executionType` is DRILL.", True)]
     dryRun: NotRequired[
-        Annotated[bool, about("True if everything is only checked and nothing launched.", True)]
+        Annotated[bool, about("True if it only checks everything and launches nothing.", True)]
     ]
     status: Annotated[
         ExecutionStatus,
         about(
-            "PENDING, POLLING, PAUSED and CANCELLING are followed by one of the others, which are final.",
+            "PENDING, POLLING, PAUSED and CANCELLING lead to one of the others, which are final.",
             "POLLING",
         ),
     ]
@@ -133,9 +135,9 @@ class ExecutionSummary(TypedDict):
         ]
     ]
     ticket: NotRequired[Annotated[str, about("Number in a ticketing tool.", "CHG0030042")]]
-    measured: NotRequired[Annotated[Times, about("What was measured, once it ended.", {"rto": 2522.5})]]
+    measured: NotRequired[Annotated[Times, about("Measured times, once it ended.", {"rto": 2522.5})]]
     submittedTime: Annotated[float, moment("When it was opened.")]
-    startTime: NotRequired[Annotated[float, moment("When its first wave was asked for.")]]
+    startTime: NotRequired[Annotated[float, moment("When the start of its first wave was requested.")]]
     endTime: NotRequired[Annotated[float, moment("When it ended.")]]
     duration: NotRequired[Annotated[float, about("Seconds from start to end.", 2522.5)]]
     totalWaves: Annotated[int, about("How many waves the plan has.", 3)]
@@ -147,7 +149,7 @@ class Execution(ExecutionSummary):
     """An execution without its waves, as lists show it."""
 
     planId: Annotated[str, about("Id of its plan.", "three-tier-crm")]
-    planName: Annotated[str, about("Name of its plan when it opened.", "Three-tier CRM")]
+    planName: Annotated[str, about("Name of its plan when it was opened.", "Three-tier CRM")]
     planHash: Annotated[str, about("SHA-256 of its plan's content.", "9f86d081884c7d65")]
     dagId: Annotated[str, about("Airflow's id of the plan's DAG.", "recover_three-tier-crm")]
     keepInstances: NotRequired[Annotated[bool, about("True if a drill's instances are left running.", True)]]
@@ -155,7 +157,7 @@ class Execution(ExecutionSummary):
         Annotated[
             str,
             about(
-                "Ids of the executions whose instances in use it may end, with commas between.",
+                "Ids of the executions whose instances in use it may replace, separated by commas.",
                 "1091119c-3c7a-5a88-ad47-84de02b0a4e3",
             ),
         ]
@@ -163,60 +165,57 @@ class Execution(ExecutionSummary):
     reason: NotRequired[Annotated[str, about("Why it runs.", "Quarterly drill")]]
     objectives: Annotated[Times, about("The plan's objectives.", {"rto": 3600, "rpo": 900})]
     runStartTime: NotRequired[Annotated[float, moment("When Airflow began its DAG run.")]]
-    admittedTime: NotRequired[
-        Annotated[float, moment("When nothing spoke against it; no wave starts before.")]
-    ]
+    admittedTime: NotRequired[Annotated[float, moment("When its checks passed; no wave starts before.")]]
     expectedDuration: NotRequired[
-        Annotated[float, about("Seconds that it should take, without waits for people.", 2400)]
+        Annotated[float, about("Expected seconds, without waits for answers.", 2400)]
     ]
     expectedSamples: NotRequired[
         Annotated[
             int,
             about(
-                "How many earlier times each of its waves rests on at least; 0 if DRS's usual time stands "
-                "in.",
+                "Smallest number of earlier runs on which the estimate of a wave is based; 0 if DRS's "
+                "usual time is used.",
                 4,
             ),
         ]
     ]
-    lastUpdatedTime: Annotated[float, moment("When its record changed last.")]
-    lastPolledTime: NotRequired[Annotated[float, moment("When DRS was looked at last.")]]
-    currentWave: Annotated[int, about("The wave that was asked for last, from 1; 0 before the first.", 2)]
-    activeWaves: Annotated[list[int], about("Waves that were asked for and have not ended.", [2])]
+    lastUpdatedTime: Annotated[float, moment("When its record last changed.")]
+    lastPolledTime: NotRequired[Annotated[float, moment("Last poll of DRS.")]]
+    currentWave: Annotated[int, about("The wave requested last, from 1; 0 before the first.", 2)]
+    activeWaves: Annotated[list[int], about("Waves that were requested and have not ended.", [2])]
     waitingGates: Annotated[list[int], about("Waves that wait for an answer, the longest waiting first.", [])]
     paused: NotRequired[Annotated[Paused, about("While PAUSED: the question that has waited longest.")]]
-    progress: Annotated[ServerCounts, about("How many of its servers are where.")]
+    progress: Annotated[ServerCounts, about("Number of servers in each phase.")]
     findings: NotRequired[
         Annotated[list[PreflightFinding], about("What the preflight found, errors first.", [])]
     ]
-    waitingFor: NotRequired[Annotated[WaitingFor, about("While it is opened: why that takes long.")]]
-    error: NotRequired[Annotated[str, about("Why it did not end well.", "wave 2 (Application) failed")]]
+    waitingFor: NotRequired[Annotated[WaitingFor, about("Why its opening is delayed.")]]
+    error: NotRequired[
+        Annotated[str, about("Why it was not completely successful.", "wave 2 (Application) failed")]
+    ]
     rebuilt: NotRequired[
         Annotated[
             bool,
             about(
-                "Whether its record was lost and put together again from what DRS knows; False while that "
-                "goes on.",
+                "Whether its record was lost and rebuilt from DRS; false while the rebuild is still running.",
                 True,
             ),
         ]
     ]
     cancel: NotRequired[Annotated[Cancel, about("The first request to cancel it.")]]
-    cancelled: NotRequired[
-        Annotated[bool, about("True if it was ended before its time, whatever its status.", True)]
-    ]
-    cancellingTime: NotRequired[Annotated[float, moment("Since when nothing more starts.")]]
+    cancelled: NotRequired[Annotated[bool, about("True if it was ended early, whatever its status.", True)]]
+    cancellingTime: NotRequired[Annotated[float, moment("Time from which nothing more starts.")]]
     reconcilingTime: NotRequired[
-        Annotated[float, moment("Since when it is closed from outside its DAG run.")]
+        Annotated[float, moment("When housekeeping, not its DAG run, began to close it.")]
     ]
     terminateAfter: NotRequired[
-        Annotated[float, moment("When its instances are due to be terminated by themselves.")]
+        Annotated[float, moment("When its instances are due for automatic termination.")]
     ]
     terminationRequests: NotRequired[
-        Annotated[list[TerminationRequest], about("Who wanted its instances gone.", [])]
+        Annotated[list[TerminationRequest], about("Requests to terminate its instances.", [])]
     ]
     terminateJobs: NotRequired[
-        Annotated[list[TerminationJob], about("The DRS jobs that terminate them.", [])]
+        Annotated[list[TerminationJob], about("The DRS jobs that terminate its instances.", [])]
     ]
     terminationError: NotRequired[
         Annotated[str, about("Why instances could not be terminated.", "1 instance is left")]
@@ -225,16 +224,19 @@ class Execution(ExecutionSummary):
         Annotated[
             bool,
             about(
-                "True if it left instances when it ended, or later; false once none is called running.", True
+                "True if it left instances when it ended, or later; false once the record has none running.",
+                True,
             ),
         ]
     ]
     instancesCheckedTime: NotRequired[
-        Annotated[float, moment("When what it calls running was last compared with DRS and EC2.")]
+        Annotated[float, moment("When its running instances were last compared with DRS and EC2.")]
     ]
-    instancesTerminated: Annotated[bool, about("Whether no instance of it is left.", False)]
-    terminatedTime: NotRequired[Annotated[float, moment("When the last one was seen to be gone.")]]
-    notifications: NotRequired[Annotated[list[str], about("Keys of what was told.", ["EXECUTION_OPENED"])]]
+    instancesTerminated: Annotated[bool, about("Whether all its instances are terminated.", False)]
+    terminatedTime: NotRequired[Annotated[float, moment("When the last instance was found terminated.")]]
+    notifications: NotRequired[
+        Annotated[list[str], about("Keys of the messages sent.", ["EXECUTION_OPENED"])]
+    ]
 
 
 @record
@@ -255,12 +257,12 @@ class ExecutionDocument(ExecutionRecord):
 
 @record
 class Event(TypedDict):
-    """A thing that happened; it never changes."""
+    """An event of an execution; it never changes."""
 
     executionId: Annotated[str, about("Id of the execution.", EXECUTION)]
     event: Annotated[str, about("What happened.", "GATE_APPROVED")]
-    actor: Annotated[str, about("Who did it; `engine` for what no person caused.", "dba-lead")]
-    time: Annotated[float, moment("When.")]
+    actor: Annotated[str, about("Who caused it; `engine` if no person did.", "dba-lead")]
+    time: Annotated[float, moment("When it happened.")]
     detail: Annotated[
-        dict[str, Any], about("What belongs to it.", {"wave": 2, "comment": "row counts match"})
+        dict[str, Any], about("Details of the event.", {"wave": 2, "comment": "row counts match"})
     ]

@@ -1,5 +1,5 @@
 """
-Servers of a wave, and how many of them are where, as records hold them; the API describes them so, too.
+Servers of a wave, and their number in each phase, as records hold them; the API describes them so, too.
 
 A record can have more fields than its type. A field that has no value is absent, never null.
 """
@@ -29,8 +29,10 @@ from drs_recovery.store.record_fields import (
 class Transition(TypedDict):
     """A launch status that a server had, or how far its job was before that: PENDING, STARTED."""
 
-    status: Annotated[str, about("Launch status as DRS sent it, or PENDING, STARTED of its job.", "LAUNCHED")]
-    timestamp: Annotated[float, moment("Since when, by DRS's clock where it says so.")]
+    status: Annotated[
+        str, about("Launch status as DRS sent it; before that PENDING or STARTED, of its job.", "LAUNCHED")
+    ]
+    timestamp: Annotated[float, moment("When it began, by DRS's clock where DRS reports it.")]
 
 
 @record
@@ -38,50 +40,48 @@ class PostLaunchAction(TypedDict):
     """A post-launch action of DRS."""
 
     name: Annotated[str, about("Its name in DRS.", "Validate HTTP")]
-    optional: Annotated[bool, about("Whether the server is ready although it fails.", False)]
-    status: Annotated[str, about("`SUCCEEDED`, `FAILED`, or as DRS calls what goes on.", "SUCCEEDED")]
+    optional: Annotated[bool, about("Whether the server is ready even if the action fails.", False)]
+    status: Annotated[str, about("`SUCCEEDED`, `FAILED`, or DRS's name of an unfinished state.", "SUCCEEDED")]
     reason: NotRequired[Annotated[str, about("Why it failed.", "the document timed out")]]
 
 
 @record
 class EarlierInstance(TypedDict):
-    """What an earlier attempt at the wave left of a server."""
+    """An instance that an earlier attempt at the wave launched for a server."""
 
     jobId: NotRequired[Annotated[str, about("Its DRS job.", JOB)]]
     recoveryInstanceId: NotRequired[Annotated[str, about("DRS's id of the instance.", INSTANCE)]]
     instanceId: NotRequired[Annotated[str, about("EC2's id of the instance.", INSTANCE)]]
     accountId: NotRequired[Annotated[str, about("AWS account of that launch.", ACCOUNT)]]
     terminatedTime: NotRequired[
-        Annotated[float, moment("When it was seen to be gone, before the server's others.")]
+        Annotated[float, moment("When it was found terminated, before the server's other instances.")]
     ]
     replacedBy: NotRequired[
-        Annotated[str, about("Execution whose launch of the server replaced it.", EXECUTION)]
+        Annotated[str, about("Execution whose launch of the server replaced the instance.", EXECUTION)]
     ]
 
 
 @record
 class ServerStatus(TypedDict):
-    """How far one server of a wave is."""
+    """State of one server of a wave."""
 
     executionId: Annotated[str, about("Id of the execution.", EXECUTION)]
     waveNumber: Annotated[int, about("Number of its wave, from 1.", 1)]
     sourceServerId: Annotated[str, about("DRS source server id.", SOURCE_SERVER)]
     serverName: Annotated[str, about("Its name for people.", "crm-db-01")]
-    critical: Annotated[bool, about("Whether the wave fails with it.", True)]
+    critical: Annotated[bool, about("Whether the wave fails if this server fails.", True)]
     region: Annotated[str, about("AWS Region in which it is recovered.", "us-east-1")]
     connection: Annotated[str, about("Airflow connection that reaches its account.", "aws_default")]
     isDrill: Annotated[bool, about("Whether the execution is a drill.", True)]
     phase: Annotated[
         ServerPhase,
         about(
-            "How far it is. READY: launched, its EC2 details are known, required post-launch actions done.",
+            "Its current phase. READY: launched, EC2 details known, required post-launch actions done.",
             "READY",
         ),
     ]
     launchStatus: Annotated[str, about("Launch status as DRS sent it last.", "LAUNCHED")]
-    transitionHistory: Annotated[
-        list[Transition], about("Every launch status that it had, oldest first.", [])
-    ]
+    transitionHistory: Annotated[list[Transition], about("All its launch statuses, oldest first.", [])]
     attempt: NotRequired[Annotated[int, about("Attempt at the wave that launched it; 1 where absent.", 2)]]
     jobId: NotRequired[Annotated[str, about("DRS job that recovers it.", JOB)]]
     accountId: NotRequired[Annotated[str, about("AWS account in which it was launched.", ACCOUNT)]]
@@ -95,7 +95,7 @@ class ServerStatus(TypedDict):
     instanceId: NotRequired[Annotated[str, about("EC2's id of its instance.", INSTANCE)]]
     instanceType: NotRequired[Annotated[str, about("EC2 instance type.", "m5.large")]]
     instanceState: NotRequired[
-        Annotated[str, about("State of the instance in EC2 when it was looked at.", "running")]
+        Annotated[str, about("State of the instance in EC2 at the last check.", "running")]
     ]
     ec2LaunchTime: NotRequired[Annotated[float, moment("When EC2 launched the instance, by EC2's clock.")]]
     privateIp: NotRequired[
@@ -111,25 +111,29 @@ class ServerStatus(TypedDict):
         Annotated[str, about("Name that resolves in the VPC.", "ip-172-31-0-4.ec2.internal")]
     ]
     replicationLag: NotRequired[
-        Annotated[float, about("Seconds that its data was behind when the execution opened.", 12)]
+        Annotated[float, about("Seconds by which its data was behind when the execution was opened.", 12)]
     ]
-    pointInTime: NotRequired[Annotated[float, moment("Time of the data that it has.")]]
+    pointInTime: NotRequired[Annotated[float, moment("Point in time of its data.")]]
     postLaunchActions: NotRequired[Annotated[list[PostLaunchAction], about("DRS's post-launch actions.", [])]]
     postLaunchActionsStatus: NotRequired[
-        Annotated[str, about("All of them together: IN_PROGRESS, SUCCEEDED or FAILED.", "SUCCEEDED")]
+        Annotated[
+            str, about("Status of all of them together: IN_PROGRESS, SUCCEEDED or FAILED.", "SUCCEEDED")
+        ]
     ]
     postLaunchActionsCompleted: NotRequired[
-        Annotated[float, moment("When all required ones were seen done.")]
+        Annotated[float, moment("When all required actions were found finished.")]
     ]
     detailsAwaitedTime: NotRequired[
-        Annotated[float, moment("Since when only details of its instance are missing.")]
+        Annotated[float, moment("Time from which only details of its instance are missing.")]
     ]
     error: NotRequired[Annotated[str, about("Why it failed.", "LAUNCH_FAILED: insufficient capacity")]]
     warning: NotRequired[
-        Annotated[str, about("What to know of it although it is ready.", "optional action 'X' failed")]
+        Annotated[str, about("A problem of a server that is ready.", "optional action 'X' failed")]
     ]
-    previousInstances: NotRequired[Annotated[list[EarlierInstance], about("What earlier attempts left.", [])]]
-    terminatedTime: NotRequired[Annotated[float, moment("When all its instances were seen to be gone.")]]
+    previousInstances: NotRequired[
+        Annotated[list[EarlierInstance], about("Instances of earlier attempts.", [])]
+    ]
+    terminatedTime: NotRequired[Annotated[float, moment("When all its instances were found terminated.")]]
     replacedBy: NotRequired[
         Annotated[
             str,
@@ -140,21 +144,21 @@ class ServerStatus(TypedDict):
             ),
         ]
     ]
-    lastPolledTime: NotRequired[Annotated[float, moment("When it was looked at last.")]]
-    pollAttempts: Annotated[int, about("How often its wave had been polled then.", 12)]
+    lastPolledTime: NotRequired[Annotated[float, moment("Last poll of it.")]]
+    pollAttempts: Annotated[int, about("Number of polls of its wave at that time.", 12)]
 
 
 @record
 class ServerCounts(TypedDict):
-    """How many servers are where; the parts always sum to `totalServers`."""
+    """Number of servers in each phase; the parts always sum to `totalServers`."""
 
     totalServers: Annotated[int, about("All servers.", 2)]
-    pending: Annotated[int, about("Not begun.", 0)]
-    snapshot: Annotated[int, about("DRS takes their snapshot.", 0)]
-    converting: Annotated[int, about("DRS converts their volumes.", 1)]
-    launching: Annotated[int, about("DRS launches their instances.", 0)]
-    launched: Annotated[int, about("Launched; details or post-launch actions are still to come.", 0)]
-    ready: Annotated[int, about("Ready, also those terminated since.", 1)]
+    pending: Annotated[int, about("Not started.", 0)]
+    snapshot: Annotated[int, about("DRS is taking their snapshots.", 0)]
+    converting: Annotated[int, about("DRS is converting their volumes.", 1)]
+    launching: Annotated[int, about("DRS is launching their instances.", 0)]
+    launched: Annotated[int, about("Launched; details or post-launch actions are still missing.", 0)]
+    ready: Annotated[int, about("Ready, including those terminated since.", 1)]
     failed: Annotated[int, about("Failed.", 0)]
 
 

@@ -17,34 +17,36 @@ from drs_recovery.store.server_types import ServerCounts, ServerStatus
 
 @record
 class Question(TypedDict):
-    """What people are asked, and the answer that stands."""
+    """A question to people, and its valid answer."""
 
     since: Annotated[float, moment("When it was asked.")]
     message: Annotated[str, about("What is asked.", "Is the restored database consistent?")]
     approvers: Annotated[
         list[str], about("User ids that may answer; empty for all who may act.", ["dba-lead"])
     ]
-    deadline: NotRequired[Annotated[float, moment("Until when it can be answered.")]]
+    deadline: NotRequired[Annotated[float, moment("Deadline of the answer.")]]
     actor: NotRequired[Annotated[str, about("Who answered.", "dba-lead")]]
     decidedTime: NotRequired[Annotated[float, moment("When it was answered.")]]
-    comment: NotRequired[Annotated[str, about("What they wrote.", "row counts match")]]
-    askedAfter: NotRequired[Annotated[float, moment("Only answers that were given later count.")]]
+    comment: NotRequired[Annotated[str, about("Comment with the answer.", "row counts match")]]
+    askedAfter: NotRequired[Annotated[float, moment("Only answers given later count.")]]
 
 
 @record
 class Gate(Question):
     """The question before a wave."""
 
-    decision: Annotated[GateDecision, about("What came of it.", "APPROVED")]
-    twoPerson: NotRequired[Annotated[bool, about("Whether who started the execution may not approve.", True)]]
+    decision: Annotated[GateDecision, about("The result.", "APPROVED")]
+    twoPerson: NotRequired[
+        Annotated[bool, about("True if the person who started the execution may not approve.", True)]
+    ]
 
 
 @record
 class FailureGate(Question):
     """The question about a failed wave."""
 
-    decision: Annotated[FailureDecision, about("What came of it.", "RETRY")]
-    attempt: Annotated[int, about("The attempt that it is about, from 1.", 1)]
+    decision: Annotated[FailureDecision, about("The result.", "RETRY")]
+    attempt: Annotated[int, about("The attempt concerned, from 1.", 1)]
 
 
 @record
@@ -55,43 +57,45 @@ class Job(TypedDict):
     region: Annotated[str, about("AWS Region of the job.", "us-east-1")]
     connection: Annotated[str, about("Airflow connection that reaches its account.", "aws_default")]
     accountId: NotRequired[Annotated[str, about("AWS account of the job.", ACCOUNT)]]
-    part: Annotated[int, about("Which job of its attempt it is, from 1.", 1)]
-    attempt: NotRequired[Annotated[int, about("The attempt that it belongs to; 1 where absent.", 1)]]
+    part: Annotated[int, about("Number of the job within its attempt, from 1.", 1)]
+    attempt: NotRequired[Annotated[int, about("Number of its attempt; 1 where absent.", 1)]]
     status: Annotated[
         str, about("PENDING, STARTED, COMPLETED, or UNLISTED: DRS never listed it.", "COMPLETED")
     ]
     startTime: Annotated[
-        float, moment("When DRS took it, by DRS's clock; until DRS lists it, when it was recorded.")
+        float, moment("When DRS accepted it, by DRS's clock; until DRS lists it, when it was recorded.")
     ]
     requestedTime: NotRequired[Annotated[float, moment("When it was started or found, by Airflow's clock.")]]
-    endTime: NotRequired[Annotated[float, moment("When it ended, as DRS says.")]]
+    endTime: NotRequired[Annotated[float, moment("When it ended, by DRS's clock.")]]
 
 
 @record
 class PollError(TypedDict):
-    """A look at DRS that failed; the next one that succeeds takes this away."""
+    """A failed poll of DRS; the next successful one removes it."""
 
-    message: Annotated[str, about("What went wrong.", "ThrottlingException: Rate exceeded")]
-    since: NotRequired[Annotated[float, moment("Since when it fails; what failed can have changed.")]]
-    time: Annotated[float, moment("When it failed last.")]
+    message: Annotated[str, about("The error.", "ThrottlingException: Rate exceeded")]
+    since: NotRequired[Annotated[float, moment("When the polls began to fail, possibly with another error.")]]
+    time: Annotated[float, moment("Last failure.")]
 
 
 @record
 class WaitingFor(TypedDict):
     """What keeps an execution from being opened, or a wave from being started."""
 
-    message: Annotated[str, about("What it waits for, in AWS's words.", "ThrottlingException: Rate exceeded")]
-    since: Annotated[float, moment("Since when it waits; what for can have changed.")]
-    time: Annotated[float, moment("When it was tried last.")]
+    message: Annotated[
+        str, about("What it waits for, as AWS reports it.", "ThrottlingException: Rate exceeded")
+    ]
+    since: Annotated[float, moment("When the wait began, possibly for another reason.")]
+    time: Annotated[float, moment("Last try.")]
 
 
 @record
 class QueuePlace(TypedDict):
-    """Where a wave stands that waits for room in DRS."""
+    """Position of a wave that waits for DRS capacity."""
 
-    phase: Annotated[str, about("QUEUED.", "QUEUED")]
+    phase: Annotated[str, about("Always QUEUED.", "QUEUED")]
     position: Annotated[
-        int, about("How manyth of its jobs that waits is in its account and Region, from 1.", 3)
+        int, about("Position of its next waiting job in the queue of the account and Region, from 1.", 3)
     ]
     reason: Annotated[
         str,
@@ -101,17 +105,17 @@ class QueuePlace(TypedDict):
             "servers",
         ),
     ]
-    since: Annotated[float, moment("Since when the attempt waits.")]
+    since: Annotated[float, moment("When the attempt began to wait.")]
 
 
 @record
 class RetryRequest(TypedDict):
-    """Who asked for a new attempt at a wave."""
+    """A request for a new attempt at a wave."""
 
-    actor: Annotated[str, about("Who asked.", "dr-lead")]
-    time: Annotated[float, moment("When.")]
+    actor: Annotated[str, about("Who made the request.", "dr-lead")]
+    time: Annotated[float, moment("Time of the request.")]
     askedBy: Annotated[int, about("Number of the request, which leads to one attempt.", 2)]
-    reason: NotRequired[Annotated[str, about("Why.", "the quota was raised")]]
+    reason: NotRequired[Annotated[str, about("Reason of the request.", "the quota was raised")]]
 
 
 @record
@@ -121,38 +125,41 @@ class WaveRecord(TypedDict):
     executionId: Annotated[str, about("Id of the execution.", EXECUTION)]
     waveNumber: Annotated[int, about("From 1, in the order of the plan.", 1)]
     waveName: Annotated[str, about("Its name in the plan.", "Database")]
-    status: Annotated[WaveStatus, about("How far it is.", "COMPLETED")]
-    statusReason: NotRequired[
-        Annotated[str, about("Why it ended otherwise than COMPLETED.", "1 critical server failed")]
-    ]
+    status: Annotated[WaveStatus, about("Its current status.", "COMPLETED")]
+    statusReason: NotRequired[Annotated[str, about("Why it is not COMPLETED.", "1 critical server failed")]]
     skipCause: NotRequired[
         Annotated[
-            SkipCause, about("Of a SKIPPED one: by choice, with its execution, or because of another wave.")
+            SkipCause,
+            about(
+                "Why a SKIPPED wave was skipped: by choice, with its execution, or because of another wave."
+            ),
         ]
     ]
-    dependsOn: Annotated[list[int], about("Numbers of the waves that must end well before it.", [])]
+    dependsOn: Annotated[list[int], about("Numbers of the waves that must complete before it.", [])]
     gate: NotRequired[Annotated[Gate, about("The question before it, once asked.")]]
     failureGate: NotRequired[Annotated[FailureGate, about("The question about its failure, once asked.")]]
-    queue: NotRequired[Annotated[QueuePlace, about("Where it stands while DRS has no room for its jobs.")]]
-    queuedTime: NotRequired[
-        Annotated[float, moment("Since when its attempt waits, or waited, for room in DRS.")]
+    queue: NotRequired[
+        Annotated[QueuePlace, about("Its position in the queue while DRS has no capacity for its jobs.")]
     ]
-    queueEndTime: NotRequired[Annotated[float, moment("When DRS had room for the last job of that attempt.")]]
+    queuedTime: NotRequired[Annotated[float, moment("When its attempt began to wait for DRS capacity.")]]
+    queueEndTime: NotRequired[
+        Annotated[float, moment("When DRS had capacity for the last job of that attempt.")]
+    ]
     jobs: Annotated[list[Job], about("The DRS jobs of all its attempts.", [])]
     attempt: NotRequired[Annotated[int, about("Number of the newest attempt; 1 where absent.", 2)]]
-    attemptTime: NotRequired[Annotated[float, moment("When that attempt was asked for.")]]
+    attemptTime: NotRequired[Annotated[float, moment("When the newest attempt was requested.")]]
     restartPending: NotRequired[
-        Annotated[bool, about("True until it is decided which servers start again.", True)]
+        Annotated[bool, about("True until the servers of the retry are chosen.", True)]
     ]
-    startTime: NotRequired[Annotated[float, moment("When it was asked for first.")]]
+    startTime: NotRequired[Annotated[float, moment("When its start was first requested.")]]
     endTime: NotRequired[Annotated[float, moment("When it ended.")]]
     duration: NotRequired[Annotated[float, about("Seconds from start to end.", 1260.5)]]
-    expectedDuration: NotRequired[Annotated[float, about("Seconds that it should take.", 1300)]]
+    expectedDuration: NotRequired[Annotated[float, about("Expected seconds.", 1300)]]
     askedBy: NotRequired[Annotated[int, about("Number of the request that its newest attempt answers.", 0)]]
     retryRequest: NotRequired[Annotated[RetryRequest, about("The newest request for a new attempt.")]]
-    progress: Annotated[ServerCounts, about("How many of its servers are where.")]
-    lastPolledTime: NotRequired[Annotated[float, moment("When it was looked at last.")]]
-    pollAttempts: Annotated[int, about("How often it was looked at.", 42)]
+    progress: Annotated[ServerCounts, about("Number of servers in each phase.")]
+    lastPolledTime: NotRequired[Annotated[float, moment("Last poll of its jobs.")]]
+    pollAttempts: Annotated[int, about("Number of polls.", 42)]
     lastPollError: NotRequired[Annotated[PollError, about("Why the last poll failed.")]]
     waitingFor: NotRequired[Annotated[WaitingFor, about("While PENDING: why its jobs are not started.")]]
 

@@ -177,7 +177,7 @@ def _plan_id(
         Path(
             max_length=250,
             pattern=r"^[^\x00-\x1f\x7f]+$",
-            description="Id of the plan; of a file whose id cannot be known, the name of the file",
+            description="Id of the plan; if the file has no readable id, the name of the file",
             examples=["three-tier-crm"],
         ),
     ],

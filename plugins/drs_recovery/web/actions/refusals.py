@@ -128,19 +128,19 @@ def _tried_again(wave: Record) -> Problem | None:
 
 
 class ActionTaken(BaseModel):
-    """An action that Airflow has taken; the record shows what comes of it."""
+    """An action that Airflow has accepted; the record shows its result."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    action: ActionKind = Field(description="What was asked for")
+    action: ActionKind = Field(description="The requested action")
     outcome: str = Field(
         description="What was done and what happens next, for people",
         examples=['Airflow has taken your approval of wave 2 "Application": the wave starts within seconds.'],
     )
     execution_id: str = Field(examples=["6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"])
-    wave: int | None = Field(None, description="Number of the wave, from 1, if it is about one")
-    actor: str = Field(description="Who asked, as the record names them", examples=["dba-lead"])
-    time: float = Field(description="When it was taken, in epoch seconds", examples=[1789552995.1])
+    wave: int | None = Field(None, description="Number of the wave concerned, from 1, if any")
+    actor: str = Field(description="Who requested it, as in the record", examples=["dba-lead"])
+    time: float = Field(description="When it was accepted, in epoch seconds", examples=[1789552995.1])
     dag_run_id: str | None = Field(None, description="The DAG run that carries it out")
 
 

@@ -137,13 +137,13 @@ async def reject(acting: ActingPerson, body: AnswerBody) -> ActionTaken:
 
 @router.post("/decide", summary="Decide about a failed wave", **_route(ActionKind.DECIDE))
 async def decide(acting: ActingPerson, body: DecisionBody) -> ActionTaken:
-    """Say what is to be done about a failed wave whose plan asks."""
+    """Answer the question about a failed wave whose plan asks."""
     return await questions.decide(acting, body.wave, body.decision, body.comment)
 
 
 @router.post("/cancel", summary="Cancel an execution", **_route(ActionKind.CANCEL))
 async def cancel(acting: ActingPerson, body: CancelBody) -> ActionTaken:
-    """Let nothing more start; DRS jobs that run are followed to their end."""
+    """Cancel: nothing more starts; running DRS jobs are followed to their end."""
     return await ending.cancel(acting, body.reason)
 
 
@@ -155,5 +155,5 @@ async def retry(acting: ActingPerson, body: RetryBody) -> ActionTaken:
 
 @router.post("/terminate", summary="Terminate instances", **_route(ActionKind.TERMINATE))
 async def terminate(acting: ActingPerson, body: TerminateBody) -> ActionTaken:
-    """Have the instances of an execution that has ended terminated."""
+    """Terminate the instances of an execution that has ended."""
     return await ending.terminate(acting, body.waves, body.confirmation)

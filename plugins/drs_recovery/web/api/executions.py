@@ -32,7 +32,7 @@ class ExecutionPage(TypedDict):
         list[Execution],
         about(
             "A page can be short, or even empty, before the end of the list: a search for something "
-            "rare stops after a while and goes on with the cursor."
+            "rare stops after a while and continues with the cursor."
         ),
     ]
     nextCursor: NotRequired[
@@ -42,7 +42,7 @@ class ExecutionPage(TypedDict):
 
 @record
 class EventList(TypedDict):
-    """What happened in an execution, in the order in which it did."""
+    """The events of an execution, in order."""
 
     events: Annotated[list[Event], about("Oldest first.", [])]
 
@@ -97,7 +97,7 @@ def read_execution(request: Request, execution: VisibleExecution, store: Store) 
 
 @router.get(
     "/{execution_id}/events",
-    summary="Read what happened",
+    summary="Read the events",
     response_model=EventList,
     responses={200: example_of(EVENTS), **problems(404)},
     dependencies=[Depends(demand_no_query)],

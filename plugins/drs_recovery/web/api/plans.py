@@ -58,7 +58,7 @@ def maybe(description: str, example: Any = None) -> Any:
 
 
 class PlanError(PlanModel):
-    """One thing that is wrong in a plan file."""
+    """One error in a plan file."""
 
     file: str = about("Name of the file.", "payroll.yaml")
     place: str = about("Path inside the file; empty for the whole of it.", "waves[1].servers[0]")
@@ -79,7 +79,7 @@ class Proof(PlanModel):
 class Measured(PlanModel):
     """What the last good drill measured, against what the plan promises now."""
 
-    state: ObjectiveState = about("What came of it.", "MET")
+    state: ObjectiveState = about("The result.", "MET")
     sentence: str = about("The same in words.", "RTO 42 min of 1 h: met")
     measured: float | None = maybe("Seconds that were measured.", 2522.5)
     objective: float | None = maybe("Seconds that the plan promises.", 3600)
@@ -95,19 +95,17 @@ class MeasuredObjectives(PlanModel):
 class Plan(PlanModel):
     """A plan, as its card in the console shows it."""
 
-    plan_id: str = about(
-        "Its id; of a file whose id cannot be known, the name of the file.", "three-tier-crm"
-    )
+    plan_id: str = about("Its id; if the file has no readable id, the name of the file.", "three-tier-crm")
     plan_name: str = about("Its name.", "Three-tier CRM")
     dag_id: str = about("Airflow's id of its DAG.", "recover_three-tier-crm")
     kind: PlanKind = about(
-        "GOOD; BROKEN, with `errors`; or NO_FILE if only Airflow knows it, since its file is not here.",
+        "GOOD; BROKEN, with `errors`; or NO_FILE if Airflow has its DAG but this server no file of it.",
         "GOOD",
     )
     can_start: bool = about("Whether Airflow has a DAG of it that can be triggered.", True)
     file: str | None = maybe("Name of its file.", "three-tier-crm.yaml")
     description: str | None = maybe("What it is for.", "Database first, then application, then web.")
-    owner: str | None = maybe("Team that answers for it.", "crm-team")
+    owner: str | None = maybe("Team responsible for it.", "crm-team")
     tier: str | None = maybe("The tag that names its tier.", "tier-1")
     tags: list[str] = about("All other tags.", ["crm"])
     schedule: str | None = maybe(
@@ -116,31 +114,35 @@ class Plan(PlanModel):
     )
     next_run: float | None = maybe("When Airflow starts the next drill. Epoch seconds.", MOMENT)
     next_run_note: str | None = maybe("Why there is no `nextRun`.", "none while the plan is paused")
-    errors: list[PlanError] = about("Everything that is wrong in its file.", [])
-    warnings: list[str] = about("What keeps it from running, or costs money.", [])
+    errors: list[PlanError] = about("All errors in its file.", [])
+    warnings: list[str] = about("Problems that keep it from running or cost money.", [])
     live_executions: list[ExecutionSummary] = about("Those that have not ended, newest first.", [])
-    last_drill: ExecutionSummary | None = maybe("The newest drill that has ended, however; no dry run.")
+    last_drill: ExecutionSummary | None = maybe(
+        "The newest drill that has ended, with any result; no dry run."
+    )
     last_recovery: ExecutionSummary | None = maybe("The newest real recovery that has ended; no dry run.")
-    last_good_drill: ExecutionSummary | None = maybe("The newest that completed every wave of the plan.")
+    last_good_drill: ExecutionSummary | None = maybe(
+        "The newest drill that completed every wave of the plan."
+    )
     proof: Proof = about("Whether the last good drill still counts.")
     objectives: MeasuredObjectives = about("What the last good drill measured.")
     changed_since_good_drill: bool | None = maybe("Whether it differs from the plan that was drilled.", False)
 
 
 class PlanChange(PlanModel):
-    """One thing that changed."""
+    """One change."""
 
     place: str = about("Where in the plan.", "Wave 2 Application")
-    what: str = about("What.", "timeout 1 h 30 min → 30 min")
+    what: str = about("The change.", "timeout 1 h 30 min → 30 min")
 
 
 class PlanChanges(PlanModel):
     """How a plan differs from the one that the last good drill ran."""
 
-    state: ChangeState = about("What is known of it.", "CHANGED")
+    state: ChangeState = about("The result of the comparison.", "CHANGED")
     sentence: str = about("The same in words.", "1 change since the last good drill")
-    changes: list[PlanChange] = about("What changes the recovery: that drill does not prove it.", [])
-    texts: list[PlanChange] = about("What does not: names, descriptions, tags.", [])
+    changes: list[PlanChange] = about("Changes to the recovery, which that drill does not prove.", [])
+    texts: list[PlanChange] = about("Other changes: names, descriptions, tags.", [])
 
 
 class PlanWave(PlanModel):
@@ -276,9 +278,9 @@ router = APIRouter(prefix="/plans", tags=["plans"], dependencies=[Depends(demand
 )
 def list_plans(request: Request, found: AllPlansNow) -> Response:
     """
-    Every plan, also those with errors: what is proven of it, what became of it last, and when it runs next.
+    Every plan, also those with errors: what its drills prove, its last executions, and its next run.
 
-    Looks at the newest 50 executions of each plan.
+    Considers the newest 50 executions of each plan.
     """
     return json_answer(request, values_of_all(found))
 

@@ -66,7 +66,7 @@ class ExecutionQuery(BaseModel):
     status: ExecutionStatus | None = _field("Only those with this status.", "COMPLETED")
     type: ExecutionType | None = _field("Only drills, or only real recoveries.", "RECOVERY")
     cancelled: bool | None = _field(
-        "Only those that were ended before their time, whatever their status, or only the others.", True
+        "Only those that were ended early, whatever their status, or only the others.", True
     )
     ticket: str | None = _field(
         "Only those with exactly this ticket.", "CHG0030042", min_length=1, max_length=1000
@@ -82,7 +82,7 @@ class ExecutionQuery(BaseModel):
         "2026-11-01T00:00:00Z",
     )
     until: Moment | None = _field("Only those opened then or earlier, written as `since`.", "1795000000")
-    limit: int = Field(50, description="How many at most.", ge=1, le=MOST_EXECUTIONS)
+    limit: int = Field(50, description="Maximum number of executions.", ge=1, le=MOST_EXECUTIONS)
     cursor: str | None = _field("`nextCursor` of the page before.", min_length=1, max_length=400)
 
     def wanted_by(self, person: Person) -> ExecutionFilter:

@@ -19,8 +19,8 @@ NOT_MODIFIED = "Nothing has changed: the tag in `If-None-Match` is that of the n
 
 _MEANINGS = {
     HTTPStatus.UNAUTHORIZED: "There is no valid token or cookie of Airflow.",
-    HTTPStatus.FORBIDDEN: "This person may not do that; `detail` says what it takes.",
-    HTTPStatus.NOT_FOUND: "There is no such thing, or it is not for this person to see.",
+    HTTPStatus.FORBIDDEN: "This user may not do that; `detail` names the missing right.",
+    HTTPStatus.NOT_FOUND: "It does not exist, or this user may not see it.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The address has no such method; `Allow` names those that it has.",
     HTTPStatus.CONFLICT: "It does not fit the state of the execution (any more); `detail` says why.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
@@ -57,7 +57,7 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
 
 
 class InvalidPart(BaseModel):
-    """One thing that is wrong in a request."""
+    """One error in a request."""
 
     pointer: str = Field(description="Where, as a JSON pointer.", examples=["/query/plann"])
     detail: str = Field(description="What is wrong there.", examples=["Extra inputs are not permitted"])
@@ -78,7 +78,7 @@ class ProblemDetails(BaseModel):
         description="What is wrong, where, and what was expected or can be done; for people.",
         examples=["there is no execution 6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10 in the store"],
     )
-    errors: Annotated[list[InvalidPart], Field(default=[], description="Of a 422: each thing that is wrong.")]
+    errors: Annotated[list[InvalidPart], Field(default=[], description="Of a 422: each error.")]
 
 
 def example_of(content: Any) -> dict[str, Any]:
