@@ -62,12 +62,12 @@ class AnswerBody(Body):
 
 
 class DecisionBody(Body):
-    """What is to be done about a failed wave whose plan says ``on_failure: ask``."""
+    """The decision about a failed wave whose plan says ``on_failure: ask``."""
 
     wave: Wave
     decision: Annotated[
         Literal[FailureDecision.RETRY, FailureDecision.CONTINUE, FailureDecision.STOP],
-        Field(description="RETRY its failed servers, CONTINUE with the waves behind it, or STOP"),
+        Field(description="RETRY its failed servers, CONTINUE with the waves that depend on it, or STOP"),
     ]
     comment: Comment = None
 
@@ -104,7 +104,7 @@ class TerminateBody(Body):
     ] = None
     confirmation: Annotated[
         str | None,
-        Field(max_length=100, description="Id of the plan, typed; needed for instances of a real recovery"),
+        Field(max_length=100, description="The plan's id; required for instances of a real recovery"),
     ] = None
 
 
