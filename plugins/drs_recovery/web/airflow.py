@@ -30,9 +30,6 @@ class AirflowApi:
     Calls Airflow's API without a network in between, with the caller's own token or cookie.
 
     So their rights count, and Airflow's audit log names them.
-
-    :param app: Airflow's own app.
-    :param headers: of the caller's request.
     """
 
     def __init__(self, app: Any, headers: Mapping[str, str]) -> None:
@@ -43,7 +40,6 @@ class AirflowApi:
         """
         Make a call and return its JSON.
 
-        :param method: HTTP method.
         :param path: behind ``/api/v2``, made with :func:`path_of`.
         :param request: ``params``, ``json``.
         :raises Problem: Airflow's refusal with its status, or 503 when Airflow itself fails.
@@ -66,8 +62,6 @@ class AirflowApi:
         Read a whole list.
 
         :param path: as in :meth:`call`.
-        :param member: of the answer, in which the entries are.
-        :param params: the query.
         """
         found: list[Any] = []
         while True:
@@ -78,11 +72,7 @@ class AirflowApi:
 
 
 def path_of(*parts: str) -> str:
-    """
-    A path of the API; a run id may hold anything.
-
-    :param parts: names of things, in order.
-    """
+    """A path of the API; a run id may hold anything."""
     return "".join(f"/{quote(part, safe='~')}" for part in parts)
 
 
@@ -119,12 +109,9 @@ class AirflowPlanFacts:
     What Airflow knows of a plan's DAG.
 
     :param in_airflow: whether Airflow has parsed the DAG and still finds its file.
-    :param is_paused: whether its runs wait until somebody switches it on.
     :param is_placeholder: whether the DAG carries the tag ``broken-plan``.
     :param next_run: epoch seconds of the next scheduled drill; None if there is none or Airflow does not say.
-    :param has_import_error: whether Airflow could not load the file of the DAG.
     :param name: display name of the DAG: all that is known of a plan whose file is not here.
-    :param tags: tags of the DAG.
     """
 
     in_airflow: bool
@@ -160,11 +147,7 @@ class AirflowPlans:
     problem: str = ""
 
     def of_those(self, person: Person) -> Mapping[str, AirflowPlanFacts] | None:
-        """
-        The plans that a person may see: Airflow also lists DAGs of which they may not read the runs.
-
-        :param person: who looks.
-        """
+        """The plans that a person may see: Airflow also lists DAGs of which they may not read the runs."""
         if self.plans is None:
             return None
         return {plan_id: facts for plan_id, facts in self.plans.items() if person.sees_plan(plan_id)}
@@ -208,9 +191,6 @@ async def run_of(airflow: AirflowApi, dag_id: str, run_id: str) -> AirflowRun | 
     """
     Ask for a DAG run.
 
-    :param airflow: in the name of whoever looks.
-    :param dag_id: of the plan.
-    :param run_id: of the run.
     :return: the run, without a state if there is none; None if Airflow could not be asked.
     """
     try:

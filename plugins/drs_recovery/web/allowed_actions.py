@@ -55,7 +55,6 @@ class Rights:
 
     :param user_id: id of the user: plans name approvers by it.
     :param user_name: name of the user: records hold it.
-    :param may_act: whether they may trigger the DAG of the plan.
     :param may_terminate: whether they may trigger ``terminate_recovery_instances``, too.
     :param installation: name of this Airflow installation; None if it has none yet.
     """
@@ -68,14 +67,7 @@ class Rights:
 
 
 def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | None = None) -> str | None:
-    """
-    Say why a person may not do something now, as a sentence for that person; None if they may.
-
-    :param document: the execution document.
-    :param rights: of the person.
-    :param kind: what they want to do.
-    :param number: the wave that it is about, from 1; None if it is about the execution.
-    """
+    """Say why a person may not do something now, as a sentence for that person; None if they may."""
     if not rights.may_act:
         return "You may view this plan, but not act on it: that takes the right to trigger its DAG."
     if reason := not_here(document, rights):
@@ -102,35 +94,20 @@ def wave_of(document: Record, number: int | None) -> Record | None:
 
 
 def open_gate(document: Record, wave: Record) -> Record | None:
-    """
-    The question before a wave, if an answer to it counts now.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    """
+    """The question before a wave, if an answer to it counts now."""
     gate: Record | None = wave.get("gate")
     return gate if gate and _waits(document, wave, gate, GateDecision.WAITING) else None
 
 
 def open_failure_gate(document: Record, wave: Record) -> Record | None:
-    """
-    The question about a failed wave, if an answer to it counts now.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    """
+    """The question about a failed wave, if an answer to it counts now."""
     gate: Record | None = wave.get("failureGate")
     failed = wave["status"] == WaveStatus.FAILED
     return gate if gate and failed and _waits(document, wave, gate, FailureDecision.WAITING) else None
 
 
 def may_answer(gate: Record, rights: Rights) -> bool:
-    """
-    Whether a person is among those who are asked; Airflow compares the same ids.
-
-    :param gate: of a wave, before its start or about its failure.
-    :param rights: of the person.
-    """
+    """Whether a person is among those who are asked; Airflow compares the same ids."""
     approvers = gate.get("approvers") or ()
     return rights.may_act and (not approvers or rights.user_id in approvers)
 

@@ -63,12 +63,7 @@ _TRY_AGAIN = 5
 
 
 def error_page(request: Request, problem: Problem) -> Response:
-    """
-    Tell a problem to a person.
-
-    :param request: that failed.
-    :param problem: what is wrong.
-    """
+    """Tell a problem to a person."""
     title = _TITLES.get(HTTPStatus(problem.status_code), "This cannot be shown")
     if problem.code == "misconfigured":
         title = "A setting is wrong"
@@ -78,11 +73,7 @@ def error_page(request: Request, problem: Problem) -> Response:
 
 
 def login_redirect(request: Request) -> RedirectResponse:
-    """
-    Send somebody who is not logged in to the login, and from there back.
-
-    :param request: that failed.
-    """
+    """Send somebody who is not logged in to the login, and from there back."""
     # Without the host, which is what the request says it is: nobody is led to another one.
     url = request.url
     back = f"{url.path}?{url.query}" if url.query else url.path
@@ -90,11 +81,7 @@ def login_redirect(request: Request) -> RedirectResponse:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """
-    Register how errors are told.
-
-    :param app: whose errors.
-    """
+    """Register how errors are told."""
     for kind in (HTTPException, RequestValidationError, StoreError, SettingError, *AWS_ERRORS, Exception):
         app.add_exception_handler(kind, _handler())
 
@@ -169,11 +156,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """
-    Adds the headers to every answer, also to errors; what a route sets itself stays.
-
-    :param app: whose answers get them.
-    """
+    """Adds the headers to every answer, also to errors; what a route sets itself stays."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

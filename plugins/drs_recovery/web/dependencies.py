@@ -68,11 +68,7 @@ class PlansRead:
 
 
 def read_plans(person: Person) -> PlansRead:
-    """
-    The plans of which there are files, as far as a person may see them.
-
-    :param person: who looks.
-    """
+    """The plans of which there are files, as far as a person may see them."""
     try:
         loaded = load_plans(plans_dir())
     except PlanError as error:
@@ -86,11 +82,7 @@ def read_plans(person: Person) -> PlansRead:
 
 
 def plan_names(person: Person) -> list[tuple[str, str]]:
-    """
-    Id and name of each plan that a person may see, by name.
-
-    :param person: who looks.
-    """
+    """Id and name of each plan that a person may see, by name."""
     loaded = read_plans(person).loaded
     names = {plan_id: plan_id for plan_id in loaded.broken}
     names |= {plan_id: plan.name for plan_id, plan in loaded.plans.items()}

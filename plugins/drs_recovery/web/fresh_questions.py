@@ -35,11 +35,7 @@ Answer = Mapping[str, Any]
 
 
 class FreshQuestions:
-    """
-    An ASGI middleware.
-
-    :param app: Airflow's API server.
-    """
+    """An ASGI middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -34,11 +34,7 @@ class Problem(HTTPException):
     """
     What is wrong with a request, or with what it needs.
 
-    :param status: HTTP status.
-    :param detail: what is wrong, where, and what was expected or can be done, for people.
     :param code: a stable word for programs, such as ``not-found``; the last part of ``type``.
-    :param headers: of the answer.
-    :param more: further members of the answer.
     """
 
     def __init__(
@@ -96,11 +92,7 @@ def problem_answer(problem: Problem) -> JSONResponse:
 
 
 def problem_of(error: Exception) -> Problem:
-    """
-    Say what an error means for whoever made the request.
-
-    :param error: what a route raised.
-    """
+    """Say what an error means for whoever made the request."""
     if isinstance(error, FrameworkError):
         return _of_framework(error)
     if isinstance(error, RequestValidationError):

@@ -25,8 +25,6 @@ def conditional(request: Request, response: Response) -> Response:
 
     The tag is a weak one, since Airflow's API server may send the same content compressed or not.
 
-    :param request: that is answered.
-    :param response: with the whole content.
     :return: it with its ``ETag``, or 304 when ``If-None-Match`` has that tag.
     """
     digest = hashlib.sha256(response.body).hexdigest()[:32]
@@ -81,55 +79,30 @@ _MOUNT = "/recovery"
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """
-    Fill a template in; a page that the browser has already is not sent again.
-
-    :param request: that is answered.
-    :param template: name of its file.
-    :param status: HTTP status.
-    :param values: what the template shows.
-    """
+    """Fill a template in; a page that the browser has already is not sent again."""
     html = _environment().get_template(template).render(links=Links(request), **values)
     response = HTMLResponse(html, status)
     return conditional(request, response) if status == HTTPStatus.OK else response
 
 
 class Links:
-    """
-    Addresses of the console's own pages and of Airflow's, below whatever path both are served.
-
-    :param request: that is answered.
-    """
+    """Addresses of the console's own pages and of Airflow's, below whatever path both are served."""
 
     def __init__(self, request: Request) -> None:
         self._app = request.app
         self._root: str = request.scope.get("root_path", "")
 
     def to(self, route: str, /, **parts: str) -> str:
-        """
-        Path of a page.
-
-        :param route: its name.
-        :param parts: of its path.
-        """
+        """Path of a page."""
         # Not the request's own url_for: in a mounted app that knows the routes of the app around it.
         return f"{self._root}{self._app.url_path_for(route, **parts)}"
 
     def static(self, name: str) -> str:
-        """
-        Path of a file of the folder ``static``.
-
-        :param name: of the file.
-        """
+        """Path of a file of the folder ``static``."""
         return self.to("static_file", digest=folder_digest(), name=name)
 
     def action(self, execution_id: str, kind: str) -> str:
-        """
-        Path of the API that carries an action out.
-
-        :param execution_id: of the execution.
-        :param kind: of the action.
-        """
+        """Path of the API that carries an action out."""
         return f"{self._root}/api/v1/executions/{execution_id}/actions/{kind}"
 
     def airflow(self, *parts: str) -> str:

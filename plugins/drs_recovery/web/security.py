@@ -46,11 +46,7 @@ class DagTeams:
     teams: frozenset[str]
 
     def possible_teams(self, dag_id: str) -> frozenset[str | None]:
-        """
-        The teams that a DAG may belong to; of one that is gone, nobody knows which it was.
-
-        :param dag_id: the DAG.
-        """
+        """The teams that a DAG may belong to; of one that is gone, nobody knows which it was."""
         if dag_id in self.team_of:
             return frozenset({self.team_of[dag_id]})
         return frozenset({None, *self.teams})
@@ -81,11 +77,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Person:
-    """
-    Whoever makes the request.
-
-    :param user: as Airflow's auth manager knows them.
-    """
+    """Whoever makes the request."""
 
     def __init__(self, user: Any) -> None:
         self.user = user
@@ -97,19 +89,11 @@ class Person:
         return str(self.user.get_id()), str(self.user.get_name())
 
     def may_read(self, dag_id: str) -> bool:
-        """
-        Whether they see the executions of a plan.
-
-        :param dag_id: of the plan.
-        """
+        """Whether they see the executions of a plan."""
         return self._may("GET", dag_id)
 
     def may_act(self, dag_id: str) -> bool:
-        """
-        Whether they may start, answer, cancel, retry and terminate executions of a plan.
-
-        :param dag_id: of the plan.
-        """
+        """Whether they may start, answer, cancel, retry and terminate executions of a plan."""
         return self._may("POST", dag_id)
 
     @cached_property
@@ -152,8 +136,6 @@ class Person:
         """
         Refuse what they may not see, in the words of what does not exist.
 
-        :param dag_id: of the plan.
-        :param what: how the answer calls it.
         :raises Problem: 404.
         """
         if not self.may_read(dag_id):
@@ -163,7 +145,6 @@ class Person:
         """
         Refuse what only those may do who may trigger the plan's DAG.
 
-        :param dag_id: of the plan.
         :raises Problem: 403.
         """
         if not self.may_act(dag_id):

@@ -32,11 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class SharedDagGuard:
-    """
-    A middleware of Airflow's API server.
-
-    :param app: what is behind it.
-    """
+    """A middleware of Airflow's API server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -138,7 +134,6 @@ def _demand_acting(person: Person, named: Collection[str], *, terminates: bool =
 
     One without a record, such as of a table that was lost, may be of any plan.
 
-    :param named: ids of the executions.
     :param terminates: refuse to everybody what the DAG that terminates would refuse.
     """
     from drs_recovery.exceptions import ExecutionNotFoundError
@@ -187,11 +182,7 @@ class Wish:
 
 
 def door_of(path: str) -> re.Match[str] | None:
-    """
-    Recognize a request that may run something that acts on executions.
-
-    :param path: of a POST.
-    """
+    """Recognize a request that may run something that acts on executions."""
     found = _DOORS.fullmatch(path)
     if found is None or not (found["dag"] in (None, _ANY_DAG) or _acts(found["dag"])):
         return None
@@ -199,12 +190,7 @@ def door_of(path: str) -> re.Match[str] | None:
 
 
 def wish_of(door: re.Match[str], body: Body) -> Wish:
-    """
-    Say what a request wants to run, of what acts on executions.
-
-    :param door: which request it is.
-    :param body: its JSON.
-    """
+    """Say what a request wants to run, of what acts on executions."""
     if door["dag"] is None:
         return _new(body.get("dag_id"), body.get("dag_run_conf"))
     if door["door"] == "dagRuns":
@@ -216,7 +202,6 @@ def executions_in(dag_id: str, conf: Any) -> frozenset[str]:
     """
     Ids of the executions that a run acts on beside its own, as its DAG will read them.
 
-    :param dag_id: of the run.
     :param conf: of the run; what is no text there, Airflow or the DAG refuses.
     """
     conf = conf if isinstance(conf, Mapping) else {}
@@ -228,11 +213,7 @@ def executions_in(dag_id: str, conf: Any) -> frozenset[str]:
 
 
 def executions_of_runs(wish: Wish) -> frozenset[str]:
-    """
-    Ids of the executions that the runs act on that are started over.
-
-    :param wish: the request.
-    """
+    """Ids of the executions that the runs act on that are started over."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import select

@@ -31,14 +31,7 @@ from drs_recovery.web.security import CurrentPerson, Person
 
 @dataclass(frozen=True)
 class Acting:
-    """
-    An action that is about to be carried out.
-
-    :param document: the execution document.
-    :param rights: of the person.
-    :param store: where the execution is.
-    :param airflow: Airflow's API in the name of the person.
-    """
+    """An action that is about to be carried out."""
 
     document: Mapping[str, Any]
     rights: Rights
@@ -81,28 +74,16 @@ class Acting:
             ) from error
 
     def path_of_run(self, *parts: str) -> str:
-        """
-        A path of Airflow's API below the DAG run.
-
-        :param parts: names, in order.
-        """
+        """A path of Airflow's API below the DAG run."""
         return path_of("dags", self.dag_id, "dagRuns", self.run_id, *parts)
 
     def label(self, number: int) -> str:
-        """
-        How messages name a wave.
-
-        :param number: of a wave that the execution has.
-        """
+        """How messages name a wave."""
         wave = wave_of(self.document, number)
         return f"wave {number}" if wave is None else f"wave {wave_label(wave)}"
 
     def is_me(self, *names: str | None) -> bool:
-        """
-        Whether names are those of the person who acts.
-
-        :param names: ids or names.
-        """
+        """Whether names are those of the person who acts."""
         mine = (self.rights.user_id, self.rights.user_name)
         return any(is_same_person(name, *mine) for name in names if name)
 
@@ -112,12 +93,7 @@ class Acting:
 
 
 def rights_of(person: Person, dag_id: str) -> Rights:
-    """
-    What a person may do to executions of a plan.
-
-    :param person: who looks or acts.
-    :param dag_id: of the plan.
-    """
+    """What a person may do to executions of a plan."""
     user_id, user_name = person.names
     may_act, may_terminate = person.may_act(dag_id), person.may_act(TERMINATING_DAG)
     return Rights(user_id, user_name, may_act, may_terminate, known_installation())
@@ -146,7 +122,6 @@ async def turn(acting: Acting) -> AsyncIterator[Acting]:
     """
     Wait until nobody else acts on the execution, and keep others waiting until the end of the block.
 
-    :param acting: who wants to act.
     :return: the same on what the record says by then.
     :raises Problem: 409 if it takes too long.
     """

@@ -44,7 +44,6 @@ async def terminate(acting: Acting, waves: Sequence[int] | None, confirmation: s
     """
     Have instances of an execution that has ended terminated.
 
-    :param acting: who wants it.
     :param waves: numbers of the waves whose instances are meant; None for all.
     :param confirmation: the plan's id, typed, for those of a real recovery.
     :raises Problem: nothing may be terminated, or it is asked for already.
@@ -158,7 +157,6 @@ async def cancel(acting: Acting, reason: str) -> ActionTaken:
     """
     Let nothing more of an execution start; its DRS jobs are followed to their end.
 
-    :param acting: who cancels what.
     :param reason: why; becomes the note of the DAG run.
     :raises Problem: it has ended or is ending, or somebody else was quicker.
     """

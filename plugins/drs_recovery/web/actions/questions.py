@@ -62,14 +62,9 @@ class Answer:
     """
     What somebody says to a question.
 
-    :param kind: the action.
-    :param wave: number of the wave that it is about.
     :param task: the task of the wave's group that asks.
     :param option: as Airflow offers it.
     :param decision: as the record calls it.
-    :param said: what is answered, for people.
-    :param outcome: what comes of it.
-    :param comment: kept in the record.
     """
 
     kind: ActionKind

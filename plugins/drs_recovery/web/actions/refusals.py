@@ -39,9 +39,6 @@ def demand_allowed(acting: Acting, kind: ActionKind, number: int | None = None) 
     """
     Refuse an action by the rules by which pages offer it.
 
-    :param acting: who acts on what.
-    :param kind: what they want to do.
-    :param number: the wave that it is about.
     :raises Problem: 403 if it is not for this person, 409 if the execution is not in the state for it, 422 if
         it has no such wave. 409 also if another installation of Airflow acts on it, whoever asks.
     """
@@ -70,7 +67,6 @@ def was_first(detail: str, actor: str, time: float) -> Problem:
     Somebody was quicker.
 
     :param detail: what they did, as a sentence without its end.
-    :param actor: who.
     :param time: when, in epoch seconds.
     """
     return conflict(f"{detail} by {actor}, {moment(time)}.", first={"actor": actor, "time": time})
@@ -145,14 +141,7 @@ class ActionTaken(BaseModel):
 
 
 def taken(acting: Acting, kind: ActionKind, outcome: str, **more: Any) -> ActionTaken:
-    """
-    Say that an action was taken now.
-
-    :param acting: who did what to what.
-    :param kind: which action.
-    :param outcome: for people.
-    :param more: other fields of the answer.
-    """
+    """Say that an action was taken now."""
     fields = {"dag_run_id": acting.run_id, "time": round(time.time(), 3), **more}
     return ActionTaken(
         action=kind, outcome=outcome, execution_id=acting.execution_id, actor=acting.actor, **fields
@@ -169,12 +158,7 @@ def seconds(text: str) -> float:
 
 
 async def is_paused(acting: Acting, dag_id: str) -> bool:
-    """
-    Whether nobody works on the runs of a DAG, because it is paused.
-
-    :param acting: who asks.
-    :param dag_id: the DAG.
-    """
+    """Whether nobody works on the runs of a DAG, because it is paused."""
     try:
         dag = await acting.airflow.call("GET", path_of("dags", dag_id))
     except Problem:

@@ -34,9 +34,7 @@ async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
     """
     Begin a new attempt at the failed servers of a wave, also when the execution has ended.
 
-    :param acting: who wants it.
     :param number: the wave, from 1.
-    :param reason: why; kept in the record.
     :raises Problem: it may not begin now, or somebody else was quicker.
     """
     demand_allowed(acting, ActionKind.RETRY, number)

@@ -71,7 +71,6 @@ def described(app: FastAPI, root_path: str) -> dict[str, Any]:
     """
     Describe the API.
 
-    :param app: whose routes.
     :param root_path: below which it is served, such as ``/recovery``.
     """
     document = get_openapi(

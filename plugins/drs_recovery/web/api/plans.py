@@ -25,11 +25,7 @@ from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState
 
 
 def never_null(schema: dict[str, Any]) -> None:
-    """
-    Say that a value is absent, never null, as long as there is none.
-
-    :param schema: of a value that pydantic describes as optional.
-    """
+    """Say that a value is absent, never null, as long as there is none."""
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     schema.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
     if schema.get("default", ...) is None:
@@ -180,7 +176,6 @@ def values_of_all(found: PlansNow) -> dict[str, Any]:
     """
     Tell of all plans.
 
-    :param found: what is known of them.
     :return: as :class:`~drs_recovery.web.api.models_plan.PlanList`.
     """
     plans = [_plan(card, found.pasts[card.plan_id], found.moment) for card in found.view.cards]
@@ -191,7 +186,6 @@ def values_of_one(found: PlanNow) -> dict[str, Any]:
     """
     Tell of one plan.
 
-    :param found: what is known of it.
     :return: as :class:`~drs_recovery.web.api.models_plan.PlanDetail`.
     """
     view = found.view

@@ -86,11 +86,7 @@ class ExecutionQuery(BaseModel):
     cursor: str | None = _field("`nextCursor` of the page before.", min_length=1, max_length=400)
 
     def wanted_by(self, person: Person) -> ExecutionFilter:
-        """
-        The list, without what a person may not see.
-
-        :param person: who asks.
-        """
+        """The list, without what a person may not see."""
         return ExecutionFilter(
             plan_id=self.plan,
             plan_ids=person.listed_plan_ids(self.plan),

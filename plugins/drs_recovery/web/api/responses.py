@@ -82,11 +82,7 @@ class ProblemDetails(BaseModel):
 
 
 def example_of(content: Any) -> dict[str, Any]:
-    """
-    What a route documents of its success.
-
-    :param content: an answer.
-    """
+    """What a route documents of its success."""
     return {"content": {"application/json": {"example": content}}}
 
 
@@ -126,10 +122,8 @@ def json_answer(request: Request, content: Any, headers: Mapping[str, str] | Non
     """
     Answer with a value, or 304 if the program has it already.
 
-    :param request: that is answered.
     :param content: plain values, as the store gives them. They go out as they are: no model may drop a field
         that it does not know, nor fail at a value that nobody expected.
-    :param headers: of the answer.
     """
     # Sorted, so that the same record is always the same text. Only ASCII: a lone half of a UTF-16 pair in
     # somebody's text has no UTF-8.
@@ -138,12 +132,7 @@ def json_answer(request: Request, content: Any, headers: Mapping[str, str] | Non
 
 
 def next_page(request: Request, cursor: str | None) -> dict[str, str]:
-    """
-    Header ``Link`` (RFC 8288) of a page of a list; none on the last page.
-
-    :param request: of this page.
-    :param cursor: where the next page starts.
-    """
+    """Header ``Link`` (RFC 8288) of a page of a list; none on the last page."""
     if cursor is None:
         return {}
     url = URL(scope=request.scope).include_query_params(cursor=cursor)

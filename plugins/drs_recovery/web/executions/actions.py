@@ -27,8 +27,6 @@ class Choice:
     One answer to a question about a failed wave.
 
     :param value: as the API takes it, such as ``RETRY``.
-    :param label: what is shown.
-    :param consequence: what it leads to.
     """
 
     value: str
@@ -41,18 +39,11 @@ class OfferedAction:
     """
     Something that the person may do now.
 
-    :param kind: which action.
-    :param wave: number of the wave that it is about; None if it is about the execution.
     :param subject: what it is about, until the record shows that it was done: then it is another, or gone.
     :param label: text of the button, such as ``Approve wave 2``.
     :param sure: text of the button in the dialog; empty if that is the label.
-    :param title: headline of the dialog, as a question.
-    :param consequences: what it leads to, one sentence an entry.
-    :param takes_comment: whether the dialog has a field for a comment, which is kept in the record.
     :param confirmation: what has to be typed first; None if nothing.
     :param options: the answers to choose from, for ``decide``.
-    :param is_primary: whether it is what the execution waits for.
-    :param is_dangerous: whether it ends or removes something.
     :param is_set_aside: whether it stands apart, where nobody presses it in passing.
     """
 
@@ -72,23 +63,12 @@ class OfferedAction:
 
 
 def wave_action(document: Record, kind: ActionKind, wave: Record) -> OfferedAction:
-    """
-    Describe an action about a wave.
-
-    :param document: the execution document.
-    :param kind: which action.
-    :param wave: of the document.
-    """
+    """Describe an action about a wave."""
     return _OF_WAVES[kind](document, wave)
 
 
 def execution_action(document: Record, kind: ActionKind) -> OfferedAction:
-    """
-    Describe an action about the whole execution.
-
-    :param document: the execution document.
-    :param kind: which action.
-    """
+    """Describe an action about the whole execution."""
     return _OF_EXECUTIONS[kind](document)
 
 
@@ -251,10 +231,7 @@ class WithheldAction:
     """
     Something that people look for and that this person may not do now.
 
-    :param kind: which action.
-    :param wave: number of the wave that it is about; None if it is about the execution.
     :param label: as of the action that is not offered.
-    :param reason: why not, a sentence.
     """
 
     kind: ActionKind
@@ -265,32 +242,18 @@ class WithheldAction:
 
 @dataclass(frozen=True)
 class Actions:
-    """
-    What a person may do to an execution now.
-
-    :param offered: what they may do, what the execution waits for first.
-    :param withheld: what they may not do although it could be done, and why.
-    """
+    """What a person may do to an execution now."""
 
     offered: tuple[OfferedAction, ...]
     withheld: tuple[WithheldAction, ...]
 
     def of_wave(self, number: int) -> tuple[OfferedAction, ...]:
-        """
-        The actions that are about a wave.
-
-        :param number: from 1.
-        """
+        """The actions that are about a wave."""
         return tuple(action for action in self.offered if action.wave == number)
 
 
 def actions_for(document: Record, rights: Rights) -> Actions:
-    """
-    What a person may do to an execution now, and what not although others may, or it could be done later.
-
-    :param document: the execution document.
-    :param rights: of the person.
-    """
+    """Offer what a person may do to an execution now; withhold, with the reason, what others or later may."""
     offered, withheld = [], dict[str, WithheldAction]()
     for kind, wave in _looked_for(document):
         action = wave_action(document, kind, wave) if wave else execution_action(document, kind)

@@ -38,12 +38,7 @@ class InstancesState(StrEnum):
 
 @dataclass(frozen=True)
 class RegionCount:
-    """
-    Instances in one AWS Region.
-
-    :param region: the Region.
-    :param count: how many.
-    """
+    """Instances in one AWS Region."""
 
     region: str
     count: int
@@ -54,16 +49,11 @@ class RunningInstances:
     """
     The instances that an execution launched, of all its attempts, and that are neither gone nor replaced.
 
-    :param state: what is true of them.
-    :param count: how many.
-    :param regions: how many in each Region.
     :param since: when the first of those that were seen running was launched, as far as known.
     :param checked: until when what is said of all of them is known; None if it is not.
-    :param may_grow: whether DRS may still launch more.
     :param sentence: how many run where since when, and that they cost money; or that none does.
     :param cleanup: when and by whom they are terminated, or that nobody does it; empty if nothing is left.
     :param problem: why they could not be terminated; None if nothing went wrong.
-    :param jobs: the DRS jobs that terminate them.
     """
 
     state: InstancesState
@@ -82,7 +72,6 @@ def running_instances(document: Record, now: float) -> RunningInstances:
     """
     The instances that an execution launched and that were not seen to be gone.
 
-    :param document: the execution document.
     :param now: epoch seconds; only whether the time of the clean-up has come hangs on it.
     """
     regions = instances_by_region(document)
@@ -105,11 +94,7 @@ def running_instances(document: Record, now: float) -> RunningInstances:
 
 
 def may_grow(document: Record) -> bool:
-    """
-    Whether DRS jobs had not ended when they were last seen, so that there may be instances without a record.
-
-    :param document: the execution document.
-    """
+    """Whether DRS jobs were running when last seen: there may be instances without a record."""
     return any(map(jobs_run, document["waves"]))
 
 

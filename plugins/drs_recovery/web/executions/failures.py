@@ -28,7 +28,6 @@ class Failure:
     :param wave: number of the wave that it is about; None if it is about the whole execution.
     :param where: such as ``Wave 2 "Application"``, ``The execution`` or ``The clean-up``.
     :param server: name and id of the server, if it is about one.
-    :param text: what went wrong, as the record has it; may have several lines.
     """
 
     wave: int | None
@@ -39,12 +38,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Failures:
-    """
-    Everything that went wrong.
-
-    :param shown: the first ones.
-    :param total: how many there are.
-    """
+    """Everything that went wrong."""
 
     shown: tuple[Failure, ...]
     total: int
@@ -56,11 +50,7 @@ class Failures:
 
 
 def failures_in(document: Record) -> Failures:
-    """
-    Everything that went wrong, as far as the record knows.
-
-    :param document: the execution document.
-    """
+    """Everything that went wrong, as far as the record knows."""
     found = [
         *_of_execution(document),
         *(failure for wave in document["waves"] for failure in _of_wave(wave)),
@@ -136,11 +126,8 @@ class Finding:
     """
     One thing that was found.
 
-    :param mark: error or warning.
     :param wave: number of the wave that it is about; None for the whole execution.
     :param server: name and id of the server that it is about; None if it is about none.
-    :param what: what is wrong.
-    :param remedy: what to do about it.
     """
 
     mark: Mark
@@ -157,7 +144,6 @@ class Preflight:
 
     :param summary: such as ``1 error, 2 warnings``, or that everything was fine.
     :param findings: errors first.
-    :param has_errors: whether there is an error.
     """
 
     summary: str
@@ -166,11 +152,7 @@ class Preflight:
 
 
 def preflight_of(document: Mapping[str, Any]) -> Preflight | None:
-    """
-    The findings of an execution; None before its servers were checked.
-
-    :param document: the execution document.
-    """
+    """The findings of an execution; None before its servers were checked."""
     findings = document.get("findings")
     if findings is None:
         return None
@@ -212,12 +194,7 @@ class EventRow:
     """
     A thing that happened.
 
-    :param time: when.
     :param name: the event's name in the record, such as ``WAVE_COMPLETED``.
-    :param sentence: what happened.
-    :param actor: who or what did it.
-    :param is_trouble: whether something went wrong.
-    :param details: what else belongs to it, as names and values.
     """
 
     time: Moment
@@ -234,7 +211,6 @@ class EventLog:
     The events of an execution.
 
     :param rows: the newest ones, the newest first.
-    :param total: how many there are.
     :param note: what is left out, such as ``the newest 200 of 1,203 events``; None if nothing is.
     """
 
@@ -244,12 +220,7 @@ class EventLog:
 
 
 def event_log(events: Sequence[Mapping[str, Any]], rows_beside: int = 0) -> EventLog:
-    """
-    The newest events.
-
-    :param events: EVENT records, oldest first.
-    :param rows_beside: how many servers the page shows.
-    """
+    """The newest events."""
     most = max(FEWEST_EVENTS, MOST_EVENTS - _EVENTS_OF_A_ROW * rows_beside)
     newest = events[: -most - 1 : -1]
     left_out = len(events) > len(newest)

@@ -32,8 +32,6 @@ class GateAnswer:
     """
     Something that happened to a question.
 
-    :param time: when.
-    :param actor: who.
     :param what: what happened, such as ``Wave 2 approved``.
     :param comment: what they wrote, or why the answer does not count; None if nothing.
     """
@@ -50,12 +48,6 @@ class GateView:
     A question, before a wave or about its failure.
 
     :param title: such as ``Approval before wave 2`` or ``What to do about wave 2``.
-    :param question: what is asked, as the plan and the engine put it; may have several lines.
-    :param decision: what was decided, or that it waits.
-    :param is_open: whether an answer counts now.
-    :param needs_second_person: whether whoever started the execution may not approve.
-    :param comment: what whoever answered wrote.
-    :param sentence: who may answer until when, or who answered when.
     """
 
     title: str
@@ -68,12 +60,7 @@ class GateView:
 
 
 def gate_of(document: Record, wave: Record) -> GateView | None:
-    """
-    The question before a wave; None if there is none, or it was not asked yet.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    """
+    """The question before a wave; None if there is none, or it was not asked yet."""
     gate = wave.get("gate")
     if not gate:
         return None
@@ -81,12 +68,7 @@ def gate_of(document: Record, wave: Record) -> GateView | None:
 
 
 def failure_gate_of(document: Record, wave: Record) -> GateView | None:
-    """
-    The newest question about the failure of a wave; None if nobody was asked.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    """
+    """The newest question about the failure of a wave; None if nobody was asked."""
     gate = wave.get("failureGate")
     if not gate:
         return None
@@ -95,12 +77,7 @@ def failure_gate_of(document: Record, wave: Record) -> GateView | None:
 
 
 def answers_to(events: Iterable[Record], number: int) -> tuple[GateAnswer, ...]:
-    """
-    Everything that happened to the questions of a wave, oldest first.
-
-    :param events: EVENT records, oldest first.
-    :param number: of the wave, from 1.
-    """
+    """Everything that happened to the questions of a wave, oldest first."""
     return tuple(
         GateAnswer(
             time=Moment.at(event["time"]),
@@ -154,7 +131,6 @@ class BriefingRow:
     One thing to know.
 
     :param label: such as ``Started by``.
-    :param lines: what there is to say; may have several lines.
     :param mark: how it stands; None if it is only told.
     """
 
@@ -168,10 +144,7 @@ class Briefing:
     """
     What whoever answers a question must know.
 
-    :param wave: number of the wave that it is about.
     :param title: such as ``Approval before wave 2 "Application"``.
-    :param question: as the plan and the engine put it; may have several lines.
-    :param rows: who started it and why, what speaks against it, what follows.
     """
 
     wave: int
@@ -181,24 +154,13 @@ class Briefing:
 
 
 def briefings_of(document: Record, as_of: float) -> tuple[Briefing, ...]:
-    """
-    What is to be known about every question that waits.
-
-    :param document: the execution document.
-    :param as_of: the moment of the page.
-    """
+    """What is to be known about every question that waits."""
     found = (briefing_of(document, wave, as_of) for wave in document["waves"])
     return tuple(one for one in found if one)
 
 
 def briefing_of(document: Record, wave: Record, as_of: float) -> Briefing | None:
-    """
-    What is to be known about the question of a wave; None if none waits.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    :param as_of: the moment of the page.
-    """
+    """What is to be known about the question of a wave; None if none waits."""
     if gate := open_gate(document, wave):
         title = f"Approval before {wave_title(wave)}"
     elif gate := open_failure_gate(document, wave):

@@ -29,20 +29,12 @@ _MOST_WAVES = 3
 
 
 def now_sentence(document: Record) -> Sentence:
-    """
-    Say what happens to an execution now, or how it ended.
-
-    :param document: the execution document.
-    """
+    """Say what happens to an execution now, or how it ended."""
     return _SENTENCES[ExecutionStatus(document["status"])](document)
 
 
 def jobs_run(wave: Record) -> bool:
-    """
-    Whether DRS jobs of a wave were still running when last seen: they may launch instances.
-
-    :param wave: of the execution document.
-    """
+    """Whether DRS jobs of a wave were still running when last seen: they may launch instances."""
     return any(job["status"] not in ENDED_JOBS for job in wave["jobs"])
 
 
@@ -199,31 +191,19 @@ _LONGEST_REASON = 300
 
 
 def cancelled_sentence(document: Record) -> Sentence:
-    """
-    Say how an execution that was cancelled ended, such as ``Cancelled by admin: wrong plan. …``.
-
-    :param document: the execution document.
-    """
+    """Say how an execution that was cancelled ended, such as ``Cancelled by admin: wrong plan. …``."""
     begin = opening(who_ended(document) or first_line(document.get("error") or "cancelled, reason unknown"))
     return said(f"{begin}.", *_reached(document), *_left(document))
 
 
 def who_ended(document: Record) -> str | None:
-    """
-    Who ended an execution and why, as a part of a sentence; None if the record does not name them.
-
-    :param document: the execution document.
-    """
+    """Who ended an execution and why, as a part of a sentence; None if the record does not name them."""
     words = cancel_words(document)
     return refusal(document) if words is None else first_line(words)
 
 
 def refusal(document: Record) -> str | None:
-    """
-    The gate that nobody approved, as a part of a sentence; None if there is none.
-
-    :param document: the execution document.
-    """
+    """The gate that nobody approved, as a part of a sentence; None if there is none."""
     for wave in document["waves"]:
         gate = wave.get("gate") or {}
         if gate.get("decision") == GateDecision.REJECTED:
@@ -235,11 +215,7 @@ def refusal(document: Record) -> str | None:
 
 
 def first_line(text: str) -> str:
-    """
-    The first line of a text, without its full stop.
-
-    :param text: of a person, or of a record.
-    """
+    """The first line of a text, without its full stop."""
     return cut(text.partition("\n")[0].strip().rstrip(".:"), _LONGEST_REASON)
 
 

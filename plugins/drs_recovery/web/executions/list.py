@@ -45,20 +45,9 @@ class ExecutionRow:
     """
     One execution of a list.
 
-    :param execution_id: its id.
-    :param plan_id: id of the plan.
-    :param plan_name: name of the plan.
-    :param badge: drill or real recovery, and whether it is a dry run.
-    :param status: its status.
-    :param submitted: when it was opened.
-    :param clock: how long it took or has taken.
     :param waves: such as ``2 of 3 waves``.
     :param servers: such as ``6 of 6 servers ready``, with how many failed; empty before they are known.
-    :param started_by: who started it.
-    :param ticket: number in a ticketing tool.
-    :param note: what a person should know: who cancelled it and why, the error, or what is waited for.
     :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
-    :param is_live: whether it has not ended.
     """
 
     execution_id: str
@@ -78,12 +67,7 @@ class ExecutionRow:
 
 
 def execution_row(execution: Mapping[str, Any], now: float) -> ExecutionRow:
-    """
-    A row.
-
-    :param execution: EXECUTION record.
-    :param now: epoch seconds.
-    """
+    """A row."""
     progress, live = execution["progress"], is_live(execution)
     begun = execution.get("startTime", execution["submittedTime"])
     return ExecutionRow(
@@ -135,13 +119,8 @@ class Wanted:
     """
     The fields as they were sent; an empty one makes no difference.
 
-    :param plan: id of the plan.
-    :param status: of the execution.
-    :param type: drills or recoveries.
     :param cancelled: ``true`` for those that were ended before their time, ``false`` for the others.
-    :param ticket: exactly.
     :param since: opened then or later, in UTC, as ``<input type=datetime-local>`` writes it.
-    :param until: opened before the end of that minute.
     """
 
     plan: str = ""
@@ -158,11 +137,7 @@ class Wanted:
         return any(asdict(self).values())
 
     def query(self, **more: str) -> str:
-        """
-        The same as the query of an address.
-
-        :param more: further parameters.
-        """
+        """The same as the query of an address."""
         fields = {name: value for name, value in {**asdict(self), **more}.items() if value}
         return f"?{urlencode(fields)}" if fields else ""
 
@@ -170,7 +145,6 @@ class Wanted:
         """
         The executions that are meant, of those that a person may see.
 
-        :param person: who looks.
         :raises Problem: a field makes no sense.
         """
         if self.plan and not re.fullmatch(PLAN_ID_PATTERN, self.plan, re.ASCII):

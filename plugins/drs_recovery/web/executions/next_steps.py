@@ -32,13 +32,7 @@ class NextStep:
 
 
 def next_step(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
-    """
-    Say what to do.
-
-    :param document: the execution document.
-    :param actions: what the person may do.
-    :param instances: what runs.
-    """
+    """Say what to do."""
     answers = _offered(actions, *ANSWERS)
     if answers:
         return NextStep(said(f"{_answer(answers)}."), answers)
@@ -173,12 +167,7 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True)
 class Notice:
-    """
-    Something about the page itself or what stands behind it that a person must not overlook.
-
-    :param text: a sentence.
-    :param is_serious: whether the page may not show what is true.
-    """
+    """Something about the page itself or what stands behind it that a person must not overlook."""
 
     text: Sentence
     is_serious: bool
@@ -194,11 +183,7 @@ def notices_for(
     """
     Everything of that kind.
 
-    :param document: the execution document.
-    :param events: of the execution, oldest first.
     :param airflow: what Airflow says of the DAG run; None if it could not be asked.
-    :param as_of: the moment of the page.
-    :param installation: name of this Airflow installation.
     """
     return (
         *(_of_controller(document, installation) or _of_airflow(document, airflow)),

@@ -95,13 +95,7 @@ def servers_csv(execution: VisibleExecution, store: Store) -> Response:
 
 @dataclass(frozen=True)
 class Looking:
-    """
-    Who looks at an execution, and what they must see beside its record.
-
-    :param person: who looks.
-    :param recoveries: the live real recoveries.
-    :param run: what Airflow says of the DAG run.
-    """
+    """Who looks at an execution, and what they must see beside its record."""
 
     person: Person
     recoveries: tuple[RunSummary, ...]
@@ -111,15 +105,7 @@ class Looking:
 def execution_page(
     request: Request, execution_id: str, store: ExecutionStore, looking: Looking, wanted: ServersWanted
 ) -> Response:
-    """
-    Show an execution that the person may see.
-
-    :param request: that is answered.
-    :param execution_id: of the execution.
-    :param store: where it is.
-    :param looking: who looks.
-    :param wanted: which servers are shown.
-    """
+    """Show an execution that the person may see."""
     document, events = store.get_document(execution_id), store.get_events(execution_id)
     rights = rights_of(looking.person, document["dagId"])
     view = execution_view(document, events, rights, time.time(), airflow=looking.run, wanted=wanted)
@@ -184,12 +170,7 @@ class Headline:
     """
     The top of the page.
 
-    :param badge: drill or real recovery, and whether it is a dry run.
-    :param status: the status, as a word that people understand.
-    :param now: what happens now, or how it ended, in one sentence.
-    :param next_step: what to do.
     :param last_look: when DRS was last asked; None before the first time.
-    :param updated: when the record last changed.
     :param is_live: whether anything can still change by itself, so that the page is worth fetching again.
     """
 
@@ -203,12 +184,7 @@ class Headline:
 
 
 def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
-    """
-    The top of the page.
-
-    :param document: the execution document.
-    :param step: what to do.
-    """
+    """The top of the page."""
     polled = [wave["lastPolledTime"] for wave in document["waves"] if "lastPolledTime" in wave]
     return Headline(
         badge=badge_of(document),
@@ -240,25 +216,8 @@ class ExecutionView:
     """
     The page of an execution.
 
-    :param execution_id: its id.
-    :param plan_id: id of the plan.
-    :param plan_name: name of the plan.
-    :param dag_id: Airflow's DAG id.
-    :param dag_run_id: Airflow's DAG run id.
-    :param headline: the top of the page.
-    :param notices: what must not be overlooked about the page itself.
-    :param failures: what failed and why.
-    :param instances: what runs and costs money.
     :param addresses: where the servers of a real recovery that has ended are reached; None of any other.
-    :param times: elapsed, expected, objectives.
-    :param counts: servers of all waves, by phase.
-    :param timeline: the waves along the time.
-    :param waves: each wave with its servers.
     :param preflight: what was found before anything was launched; None before that.
-    :param actions: what the person may do, and what not.
-    :param briefings: what is to be known about each question that waits.
-    :param events: what happened.
-    :param facts: who started it and why, ticket and the like, as labels and texts.
     """
 
     execution_id: str
@@ -282,11 +241,7 @@ class ExecutionView:
     facts: tuple[tuple[str, Sentence], ...]
 
     def briefing_for(self, action: OfferedAction) -> Briefing | None:
-        """
-        What whoever takes an action must know; None if it answers no question.
-
-        :param action: that is offered.
-        """
+        """What whoever takes an action must know; None if it answers no question."""
         if action.kind not in ANSWERS:
             return None
         return next((one for one in self.briefings if one.wave == action.wave), None)
@@ -304,12 +259,7 @@ def execution_view(
     """
     Compose the page of an execution; the same record gives the same page for some seconds.
 
-    :param document: the execution document.
-    :param events: all of its events, oldest first.
-    :param rights: of the person who looks.
-    :param now: epoch seconds.
     :param airflow: what Airflow says of the DAG run; None if it could not be asked.
-    :param wanted: which servers are shown.
     """
     as_of = page_moment(document, now)
     tables = server_tables(document, wanted)

@@ -30,8 +30,6 @@ class PostLaunchAction:
     """
     One of DRS's post-launch actions of a server.
 
-    :param name: its name.
-    :param mark: its status.
     :param is_optional: whether the server is ready without it.
     :param reason: why it failed, if it did.
     """
@@ -60,28 +58,10 @@ class ServerRow:
     """
     One server of a wave.
 
-    :param name: its name.
-    :param source: its DRS source server id, with a link to the DRS console.
     :param is_critical: whether the wave may not do without it, unless its rule says otherwise.
-    :param region: AWS Region in which it is recovered.
-    :param phase: how far it is.
     :param launch_status: DRS's own word, such as ``IN_PROGRESS``; None before DRS has begun.
-    :param needs_attention: whether it failed or has a warning.
-    :param instance: its EC2 instance with a link to the EC2 console.
     :param instance_type: such as ``m5.large``.
-    :param instance_state: as EC2 called it when last seen.
-    :param address: its private address.
-    :param hostname: its host name.
-    :param point_in_time: of which moment its data is.
-    :param launched: when DRS had launched it.
-    :param actions: its post-launch actions.
-    :param error: why it failed.
-    :param warning: what a person should know although it is ready.
     :param attempt: number of its attempt, from 1.
-    :param job: the DRS job of that attempt.
-    :param earlier: what earlier attempts left.
-    :param terminated: when its instances were seen to be gone.
-    :param replaced_by: id of the execution whose launch of the same server replaced its instance.
     """
 
     name: str
@@ -109,12 +89,7 @@ class ServerRow:
 
 
 def server_row(server: Record, longest: int) -> ServerRow:
-    """
-    A row.
-
-    :param server: SERVER record of the execution document.
-    :param longest: how many characters of an error are shown.
-    """
+    """A row."""
     region = server["region"]
     return ServerRow(
         name=server["serverName"],
@@ -152,11 +127,7 @@ def _launch_status(server: Record) -> str | None:
 
 
 def needs_attention(server: Record) -> bool:
-    """
-    Whether a person should look at a server: it failed, or is ready with a warning.
-
-    :param server: SERVER record.
-    """
+    """Whether a person should look at a server: it failed, or is ready with a warning."""
     return server["phase"] == ServerPhase.FAILED or bool(server.get("warning"))
 
 
@@ -206,12 +177,7 @@ class ServersWanted:
 
 @dataclass(frozen=True)
 class PhaseCount:
-    """
-    How many servers are in a phase.
-
-    :param mark: the phase.
-    :param count: how many.
-    """
+    """How many servers are in a phase."""
 
     mark: Mark
     count: int
@@ -223,10 +189,8 @@ class ServerTable:
     The servers of a wave.
 
     :param rows: those that are shown, problems first.
-    :param total: how many the wave has.
     :param found: how many of them match what is asked for; ``total`` without a search.
     :param note: what is left out, such as ``20 of 50 servers shown, problems first``; None if nothing is.
-    :param counts: of all servers, by phase, in the order of the phases.
     """
 
     rows: tuple[ServerRow, ...]
@@ -237,13 +201,7 @@ class ServerTable:
 
 
 def server_tables(document: Mapping[str, Any], wanted: ServersWanted) -> dict[int, ServerTable]:
-    """
-    A table for each wave.
-
-    :param document: the execution document.
-    :param wanted: which servers somebody wants to see.
-    :return: by the number of the wave.
-    """
+    """A table for each wave."""
     found = {
         wave["waveNumber"]: sorted(filter(_matching(wanted.query), wave["serverStatuses"]), key=_order)
         for wave in document["waves"]
@@ -258,11 +216,7 @@ def server_tables(document: Mapping[str, Any], wanted: ServersWanted) -> dict[in
 
 
 def phase_counts(servers: Sequence[Record]) -> tuple[PhaseCount, ...]:
-    """
-    How many servers are in each phase, in the order of the phases; empty ones are left out.
-
-    :param servers: SERVER records.
-    """
+    """How many servers are in each phase, in the order of the phases; empty ones are left out."""
     counts = Counter(server["phase"] for server in servers)
     return tuple(PhaseCount(phase_mark(phase), counts[phase]) for phase in ServerPhase if counts[phase])
 
@@ -355,13 +309,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Addresses:
-    """
-    The addresses of recovered servers.
-
-    :param text: a line for each, server and address with a tab between them.
-    :param shown: how many lines.
-    :param total: how many servers have an address.
-    """
+    """The addresses of recovered servers."""
 
     text: str
     shown: int
@@ -369,11 +317,7 @@ class Addresses:
 
 
 def addresses_of(document: Record) -> Addresses | None:
-    """
-    The addresses after a real recovery; None before its end, of a drill, and where there are none.
-
-    :param document: the execution document.
-    """
+    """The addresses after a real recovery; None before its end, of a drill, and where there are none."""
     if document["isDrill"] or is_live(document) or document.get("instancesTerminated"):
         return None
     reached = [s for s in _servers(document) if s.get("privateIp") and s["phase"] == ServerPhase.READY]
@@ -384,11 +328,7 @@ def addresses_of(document: Record) -> Addresses | None:
 
 
 def addresses_csv(document: Record) -> str:
-    """
-    Every server of an execution as a file for spreadsheets, with a head.
-
-    :param document: the execution document.
-    """
+    """Every server of an execution as a file for spreadsheets, with a head."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)

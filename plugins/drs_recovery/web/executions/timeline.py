@@ -46,8 +46,6 @@ class Stretch:
     """
     A stretch of time of a wave.
 
-    :param kind: what it stands for; an attempt that has ended is called by its end.
-    :param start: epoch seconds.
     :param end: epoch seconds; None if it goes on.
     :param attempt: number of the attempt, from 1; 0 of what is no attempt.
     """
@@ -81,8 +79,6 @@ def stretches_of(events: Iterable[Record], number: int, ended: float | None) -> 
     """
     What a wave went through, in the order of time.
 
-    :param events: of the execution, oldest first.
-    :param number: of the wave, from 1.
     :param ended: when the execution ended, which ends everything; None while it lives.
     """
     past: list[Stretch] = []
@@ -124,11 +120,7 @@ class Bar:
     """
     A stretch of time of a wave.
 
-    :param kind: what it stands for.
-    :param x: left edge, in percent.
-    :param width: in percent; never too narrow to be seen.
     :param label: what it says to who points at it or hears it, such as ``Attempt 1, failed after 8 min``.
-    :param is_open: whether it still grows.
     """
 
     kind: StretchKind
@@ -143,17 +135,8 @@ class TimelineRow:
     """
     A wave; also the row of the table that says the same in words.
 
-    :param number: of the wave.
-    :param name: of the wave.
-    :param mark: its status.
-    :param y: top of the row, in pixels; the name stands at the top, the bars below it.
-    :param bars: in the order of time.
     :param fail_x: where a mark of failure stands, in percent; None if the wave did not fail.
-    :param started: when it began: asked about, or asked for.
-    :param ended: when it ended.
     :param clock: how long it took or has taken, without the wait for an answer; None before its start.
-    :param expected: how long it should take, of a wave that has not begun.
-    :param summary: its bars in words.
     """
 
     number: int
@@ -174,7 +157,6 @@ class Tick:
     """
     A line of the time axis.
 
-    :param x: in percent.
     :param label: time since the execution was opened, such as ``10 min``; ``opened`` at zero.
     """
 
@@ -187,19 +169,8 @@ class Timeline:
     """
     The drawing.
 
-    :param height: in pixels, with the axis.
-    :param row_height: in pixels.
-    :param bar_top: from the top of a row to the top of its bars, in pixels.
-    :param bar_height: in pixels.
-    :param axis_y: where the labels of the axis stand, in pixels.
-    :param origin: the moment of the axis' zero.
-    :param rows: one for each wave.
-    :param ticks: of the axis.
     :param now_x: where now is, in percent; None after the end.
     :param objective_x: where the time of the RTO is over, in percent; None if the axis does not reach there.
-    :param estimated_end_x: where the expected end is, in percent.
-    :param title: for screen readers.
-    :param description: for screen readers: every wave in words.
     """
 
     height: int
@@ -241,12 +212,7 @@ _KIND_WORDS: Mapping[StretchKind, str] = {
 
 @dataclass(frozen=True)
 class _Scale:
-    """
-    From epoch seconds to percent.
-
-    :param start: at the left edge.
-    :param end: at the right one.
-    """
+    """From epoch seconds to percent."""
 
     start: float
     end: float
@@ -262,13 +228,7 @@ class _Scale:
 
 
 def timeline_of(document: Record, events: Sequence[Record], as_of: float) -> Timeline:
-    """
-    Draw the waves of an execution.
-
-    :param document: the execution document.
-    :param events: all of its events, oldest first.
-    :param as_of: the moment of the page.
-    """
+    """Draw the waves of an execution."""
     live = is_live(document)
     ended = None if live else document.get("endTime")
     planned = forecasts(document, as_of)

@@ -30,12 +30,7 @@ from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState, obj
 
 @dataclass(frozen=True)
 class Forecast:
-    """
-    When a wave should run.
-
-    :param start: epoch seconds.
-    :param end: epoch seconds.
-    """
+    """When a wave should run."""
 
     start: float
     end: float
@@ -45,7 +40,6 @@ def usual_seconds(document: Record) -> dict[int, float]:
     """
     How long each wave should take: as in earlier executions, else DRS's usual time.
 
-    :param document: the execution document.
     :return: by the number of the wave, without those that are left out; empty if nothing is expected.
     """
     expected = document.get("expectedDuration")
@@ -63,13 +57,7 @@ def usual_seconds(document: Record) -> dict[int, float]:
 
 
 def forecasts(document: Record, as_of: float) -> dict[int, Forecast]:
-    """
-    When each wave that has not begun should run; those that may never run have no forecast.
-
-    :param document: the execution document.
-    :param as_of: the moment of the page.
-    :return: by the number of the wave.
-    """
+    """When each wave that has not begun should run; those that may never run have no forecast."""
     return _foreseen(document, as_of)[0]
 
 
@@ -77,8 +65,6 @@ def expected_end(document: Record, as_of: float) -> float | None:
     """
     When an execution should end, if everything that waits for an answer is answered now.
 
-    :param document: the execution document.
-    :param as_of: the moment of the page.
     :return: epoch seconds; None if nothing is expected, or a wave may never run.
     """
     ends = _foreseen(document, as_of)[1].values()
@@ -90,8 +76,6 @@ def estimated_end(document: Record, as_of: float) -> float | None:
     """
     When an execution that is at work should end.
 
-    :param document: the execution document.
-    :param as_of: the moment of the page.
     :return: epoch seconds; None while an answer or the end is waited for, which may take any time, or when a
         wave has taken longer than expected.
     """
@@ -121,12 +105,7 @@ def _foreseen(document: Record, as_of: float) -> tuple[dict[int, Forecast], dict
 
 
 def is_late(document: Record, as_of: float) -> bool:
-    """
-    Whether a wave that runs has taken longer than it should.
-
-    :param document: the execution document.
-    :param as_of: the moment of the page.
-    """
+    """Whether a wave that runs has taken longer than it should."""
     usual = usual_seconds(document)
     return any(
         WaveStatus(wave["status"]).is_active
@@ -162,8 +141,6 @@ class Outlook:
     """
     How the recovery time stands.
 
-    :param mark: in time, at risk, missed.
-    :param sentence: the same with the reason.
     :param due: when the time is over; None before its clock has started.
     """
 
@@ -177,9 +154,6 @@ def rto_outlook(document: Record, as_of: float) -> Outlook | None:
     How the recovery time of a live execution stands; None if nothing can be said of it.
 
     Its clock starts with the first wave. What waits for an answer is expected to go on now.
-
-    :param document: the execution document.
-    :param as_of: the moment of the page.
     """
     target = document["objectives"].get("rto")
     ending = document["status"] == ExecutionStatus.CANCELLING
@@ -249,9 +223,7 @@ class Objective:
     :param title: what it means, such as ``Recovery time objective``.
     :param target: what was promised; None if the plan promises nothing.
     :param measured: what was measured; None if nothing was.
-    :param mark: met, missed, not measured; while it lives in time, at risk, or missed already.
     :param due: of a clock that runs: when the time is over; the browser counts down to it.
-    :param sentence: all of it in words.
     """
 
     name: str
@@ -268,17 +240,11 @@ class Times:
     """
     The times of an execution.
 
-    :param submitted: when it was opened.
-    :param started: when its first wave was asked for.
-    :param ended: when it ended.
     :param elapsed: how long it took or has taken, from the start of its first wave, or else its opening.
-    :param expected: how long it should take.
     :param expected_label: what that time is called: only a plan with a history has one that is usual.
     :param estimated_end: when it should end; None if that is over or unknown.
-    :param is_late: whether a wave has taken longer than expected.
     :param declared: of a live real recovery: how long ago it was started, time for decisions included.
     :param sentence: what can be said about the end, such as ``about 12 min to go`` as a moment; may be empty.
-    :param objectives: RTO and RPO.
     """
 
     submitted: Moment
@@ -295,12 +261,7 @@ class Times:
 
 
 def times_of(document: Record, as_of: float) -> Times:
-    """
-    The times of an execution.
-
-    :param document: the execution document.
-    :param as_of: the moment of the page.
-    """
+    """The times of an execution."""
     begun = document.get("startTime", document["submittedTime"])
     ended = None if is_live(document) else document.get("endTime")
     launches = not (document.get("dryRun") or document["status"] == ExecutionStatus.SKIPPED)
@@ -323,12 +284,7 @@ def times_of(document: Record, as_of: float) -> Times:
 
 
 def objectives_of(document: Record, as_of: float) -> tuple[Objective, ...]:
-    """
-    RTO and RPO as they stand.
-
-    :param document: the execution document.
-    :param as_of: the moment of the page.
-    """
+    """RTO and RPO as they stand."""
     results = objective_results(document.get("measured", {}), document["objectives"])
     return tuple(_objective(document, result, as_of) for result in results)
 

@@ -48,12 +48,7 @@ class JobRow:
     """
     A DRS job.
 
-    :param job: its id with a link to the DRS console.
-    :param region: its AWS Region.
-    :param mark: its status as DRS last told.
     :param attempt: the attempt that it belongs to, from 1.
-    :param started: when it was recorded.
-    :param ended: when it ended.
     """
 
     job: Link
@@ -69,22 +64,12 @@ class WaveView:
     """
     A wave.
 
-    :param number: from 1.
-    :param name: its name in the plan.
-    :param mark: its status.
     :param sentence: what happens in it now, or how it ended, such as ``2 of 6 servers are ready``.
-    :param reason: why it failed, was cancelled or left out; may have several lines.
     :param after: the waves that must end well before it, in words; None if it starts at once.
     :param attempt: number of the attempt, from 1.
-    :param started: when it was asked for first.
-    :param ended: when it ended.
     :param clock: how long it took or has taken; None before its start.
-    :param gate: the question before it.
-    :param failure_gate: the question about its failure.
     :param answers: everything that happened to its questions, oldest first.
-    :param jobs: its DRS jobs.
     :param trouble: what went wrong at the last look at DRS, which is tried again.
-    :param servers: its servers.
     """
 
     number: int
@@ -108,15 +93,7 @@ class WaveView:
 def wave_view(
     document: Record, wave: Record, events: Iterable[Record], servers: ServerTable, as_of: float
 ) -> WaveView:
-    """
-    A wave.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    :param events: of the execution, oldest first.
-    :param servers: its servers.
-    :param as_of: the moment of the page.
-    """
+    """A wave."""
     return WaveView(
         number=wave["waveNumber"],
         name=wave["waveName"],
@@ -201,12 +178,7 @@ _VERBS = {(False, False): "are", (False, True): "is", (True, False): "were", (Tr
 
 
 def wave_sentence(document: Record, wave: Record) -> str:
-    """
-    Say what happens in a wave.
-
-    :param document: the execution document.
-    :param wave: of the document.
-    """
+    """Say what happens in a wave."""
     match WaveStatus(wave["status"]):
         case WaveStatus.NOT_STARTED:
             return _before_start(document, wave)
@@ -224,11 +196,7 @@ def wave_sentence(document: Record, wave: Record) -> str:
 
 
 def launching(wave: Record) -> str:
-    """
-    What DRS does for a wave whose jobs run, such as ``DRS is converting snapshots: 2 of 6 servers; 1 ready``.
-
-    :param wave: of the execution document.
-    """
+    """What DRS does for a running wave, such as ``DRS is converting snapshots: 2 of 6 servers; 1 ready``."""
     phases = Counter(ServerPhase(server["phase"]) for server in wave["serverStatuses"])
     under_way = {phase: phases[phase] for phase in _STAGES if phases[phase]}
     if not under_way:
@@ -246,32 +214,18 @@ def launching(wave: Record) -> str:
 
 
 def queued(wave: Record) -> str:
-    """
-    Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``.
-
-    :param wave: of the execution document.
-    """
+    """Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``."""
     queue = wave["queue"]
     return f"queued: position {queue['position']}, {queue['reason']}"
 
 
 def result(document: Record, wave: Record) -> str:
-    """
-    What a wave came to, such as ``5 of 6 servers are ready, 1 failed.``
-
-    :param document: the execution document.
-    :param wave: of the document.
-    """
+    """What a wave came to, such as ``5 of 6 servers are ready, 1 failed.``"""
     return f"{servers_ready(document, [wave])}."
 
 
 def servers_ready(document: Record, waves: list[Record]) -> str:
-    """
-    How many servers are ready, or were before their instances were terminated.
-
-    :param document: the execution document.
-    :param waves: whose servers count.
-    """
+    """How many servers are ready, or were before their instances were terminated."""
     phases = Counter(server["phase"] for wave in waves for server in wave["serverStatuses"])
     ready = phases[ServerPhase.READY] + phases[ServerPhase.TERMINATED]
     past = bool(document.get("instancesTerminated") or phases[ServerPhase.TERMINATED])

@@ -33,7 +33,6 @@ def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[st
     """
     Say what keeps a plan from running, and where its file and Airflow disagree.
 
-    :param kind: what became of its file.
     :param facts: what Airflow knows; None if it could not be asked.
     """
     if kind is PlanKind.NO_FILE:
@@ -55,11 +54,7 @@ def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[st
 
 
 def left_overs(past: PlanPast) -> Iterator[str]:
-    """
-    Say which of the last executions have instances that somebody wanted to be gone.
-
-    :param past: executions of the plan.
-    """
+    """Say which of the last executions have instances that somebody wanted to be gone."""
     for execution, name in ((past.last_drill, "drill"), (past.last_recovery, "real recovery")):
         if execution and execution.get("terminationError") and not execution.get("instancesTerminated"):
             yield f"Not every instance of the last {name} could be terminated"
@@ -69,7 +64,6 @@ def next_run_note(kind: PlanKind, schedule: Schedule | None, facts: AirflowPlanF
     """
     Say why no next drill can be told; empty where Airflow tells one.
 
-    :param kind: what became of the plan's file.
     :param schedule: of the plan, if it has one.
     :param facts: what Airflow knows; None if it could not be asked.
     """
@@ -92,14 +86,9 @@ class PlanAbout:
     """
     What a plan is; texts are empty where they are not known.
 
-    :param name: for people.
-    :param description: what the plan is for.
-    :param owner: team that answers for it.
     :param tier: the tag that names the tier, such as ``tier-1``.
-    :param tags: all other tags.
     :param servers: such as ``6 servers`` or ``4 servers and all with certain tags``.
     :param waves: such as ``3 waves``.
-    :param schedule: when drills run by themselves.
     """
 
     name: str
@@ -113,11 +102,7 @@ class PlanAbout:
 
 
 def about_plan(plan: RecoveryPlan) -> PlanAbout:
-    """
-    Describe a plan.
-
-    :param plan: a good one.
-    """
+    """Describe a plan."""
     tier, tags = _tier_and_others(plan.tags)
     return PlanAbout(
         name=plan.name,
@@ -135,7 +120,6 @@ def about_unread_plan(plan_id: str, facts: AirflowPlanFacts | None) -> PlanAbout
     """
     Say what is known of a plan whose file is broken, or not here.
 
-    :param plan_id: stands for the name where nobody knows it.
     :param facts: what Airflow knows; None if it could not be asked.
     """
     if facts is None:
@@ -163,23 +147,12 @@ class PlanCard:
     """
     A plan on the page of plans, and the head of its own page.
 
-    :param plan_id: id of the plan, or of a broken one as far as it is known.
-    :param dag_id: its DAG, for links into Airflow.
     :param kind: good; broken, with ``errors``; or known to Airflow only, since its file is not here.
-    :param about: what its file says of it.
     :param file: name of the plan's file; empty where it is not here.
-    :param next_run: when Airflow starts the next drill by itself.
     :param next_run_note: why there is no ``next_run``; empty if there is one.
     :param live: executions that have not ended, newest first; they get the badge.
-    :param last_drill: the newest drill that has ended, however it ended.
-    :param last_recovery: the newest real recovery that has ended.
     :param never: what to say where one of them is None: ``never``, or how far back nothing was found.
-    :param proof: the last good drill, its age, and whether that is too old.
-    :param objectives: RTO and RPO of the last good drill against what the plan promises now.
     :param changed_since_proof: whether the plan differs from the one that was drilled; None if not known.
-    :param warnings: sentences: paused, not in Airflow yet, file and Airflow disagree, instances left over.
-    :param errors: of a broken plan, each with file, place and what was expected.
-    :param can_start: whether Airflow has a DAG that can be triggered.
     """
 
     plan_id: str
@@ -229,11 +202,8 @@ def plan_card(
     """
     Compose the card of one plan.
 
-    :param loaded: the plan files.
     :param plan_id: of a good or a broken plan, or of one that only Airflow knows.
-    :param past: its executions.
     :param airflow: what Airflow knows, by plan id; None if it could not be asked.
-    :param now: epoch seconds.
     """
     plan, error = loaded.plans.get(plan_id), loaded.broken.get(plan_id)
     kind = PlanKind.GOOD if plan else PlanKind.BROKEN if error else PlanKind.NO_FILE

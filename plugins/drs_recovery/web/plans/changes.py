@@ -63,7 +63,6 @@ def change_words(difference: Difference) -> Iterator[tuple[str, str]]:
     """
     Tell a difference, in one line or more.
 
-    :param difference: of two plans.
     :return: where, and what changed there.
     """
     match difference.place:
@@ -77,11 +76,7 @@ def change_words(difference: Difference) -> Iterator[tuple[str, str]]:
 
 
 def is_text_only(difference: Difference) -> bool:
-    """
-    Whether a difference changes nothing of a recovery: words for people, or an order that has no meaning.
-
-    :param difference: of two plans.
-    """
+    """Whether a difference leaves the recovery as it is: texts, or an order without a meaning."""
     place = difference.place
     if place[0] in ("name", "description", "owner", "tags") or place[-1] == "depends_on":
         return True
@@ -206,9 +201,6 @@ class PlanChanges:
     """
     How a plan differs from the one of its last good drill.
 
-    :param state: what is known of it.
-    :param sentence: the state in words.
-    :param changes: what changes the recovery.
     :param texts: what does not: names, descriptions, owner, tags, the order in which servers are listed.
     """
 

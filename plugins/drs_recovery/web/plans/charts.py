@@ -34,8 +34,6 @@ class VerticalScale:
     From seconds to y, with zero at the bottom.
 
     :param longest: seconds at the top.
-    :param top: y of the top.
-    :param bottom: y of zero.
     """
 
     longest: float
@@ -43,25 +41,14 @@ class VerticalScale:
     bottom: float
 
     def y(self, seconds: float) -> float:
-        """
-        Position of a duration; one that is too long ends at the top.
-
-        :param seconds: not negative.
-        """
+        """Position of a duration; one that is too long ends at the top."""
         part = min(1.0, max(0.0, seconds / self.longest))
         return round(self.bottom - part * (self.bottom - self.top), 2)
 
 
 @dataclass(frozen=True)
 class Slots:
-    """
-    Equal places side by side, in percent of the width.
-
-    :param count: how many.
-    :param left: where the first one begins.
-    :param right: where the last one ends.
-    :param filled: part of a slot that its bar takes.
-    """
+    """Equal places side by side, in percent of the width."""
 
     count: int
     left: float
@@ -74,11 +61,7 @@ class Slots:
         return round(min(8.0, self._slot * self.filled), 2)
 
     def center(self, index: int) -> float:
-        """
-        Middle of a slot.
-
-        :param index: from 0.
-        """
+        """Middle of a slot."""
         return round(self.left + (index + 0.5) * self._slot, 2)
 
     @property
@@ -91,7 +74,6 @@ class Tick:
     """
     A line of the grid.
 
-    :param y: of the line, in pixels.
     :param label: such as ``30 min``, left of the line.
     """
 
@@ -104,15 +86,9 @@ class Bar:
     """
     One drill in a chart.
 
-    :param x: left edge, in percent.
-    :param width: in percent.
-    :param y: upper edge, in pixels.
-    :param height: in pixels, never too low to be seen.
-    :param center: of the bar, in percent: for its mark and its label.
     :param state: what it stands for; an UNMEASURED one shows how long something ran that did not get there.
     :param mark: a sign above the bar wherever the objective was not met; else empty.
     :param text: all of it in words, for the ``title`` of the bar.
-    :param execution_id: for the link.
     """
 
     x: float
@@ -131,7 +107,6 @@ class AxisLabel:
     """
     The day of a drill below the axis.
 
-    :param x: its middle, in percent.
     :param text: such as ``21 Nov``.
     """
 
@@ -144,7 +119,6 @@ class ChartTable:
     """
     The numbers of a chart for those who cannot see it, or want them exactly.
 
-    :param columns: their titles.
     :param rows: the newest first.
     """
 
@@ -157,7 +131,6 @@ class ObjectiveLine:
     """
     The objective across a chart.
 
-    :param y: of the line, in pixels.
     :param label: such as ``RTO 1 h``.
     """
 
@@ -172,15 +145,8 @@ class DrillChart:
 
     :param title: for the heading and the ``title`` of the SVG.
     :param description: what is to be seen, in a sentence, for ``desc``.
-    :param height: of the drawing, in pixels; its width is whatever there is.
-    :param left: where lines and bars begin, in percent; labels of the ticks end before it.
-    :param bottom: y of the axis, in pixels.
-    :param label_y: y at which the labels below the axis stand, in pixels.
-    :param ticks: lines of the grid, the lowest first.
-    :param bars: one for each drill that has something to show.
     :param labels: below the axis; not for every drill if there are many.
     :param objective: the line of the objective; None without one.
-    :param table: the same numbers, for every drill.
     """
 
     title: str
@@ -198,14 +164,7 @@ class DrillChart:
 
 @dataclass(frozen=True)
 class OutcomeSegment:
-    """
-    One part of the bar of outcomes.
-
-    :param x: left edge, in percent.
-    :param width: in percent, in proportion to the count.
-    :param mark: icon, word and colour of the outcome.
-    :param count: how many drills ended so.
-    """
+    """One part of the bar of outcomes."""
 
     x: float
     width: float
@@ -218,11 +177,9 @@ class OutcomeChart:
     """
     How the last drills ended, as one bar of parts.
 
-    :param title: for the heading.
     :param sentence: such as ``7 of the last 9 drills succeeded``; says so where there are none.
     :param note: what was left out of the count, such as cancelled drills; empty if nothing was.
     :param segments: empty where no drill counts.
-    :param table: the same numbers, and those that were left out.
     """
 
     title: str

@@ -30,7 +30,6 @@ class Difference:
 
     :param place: keys from the root; waves have their number and name, servers their id.
     :param before: in the earlier plan; ABSENT if it has no such thing.
-    :param after: in the later one.
     """
 
     place: Place
@@ -39,12 +38,7 @@ class Difference:
 
 
 def differences(before: RecoveryPlan, after: RecoveryPlan) -> list[Difference]:
-    """
-    List all differences in the order of the later plan; equal plans, and only those, have none.
-
-    :param before: the earlier plan.
-    :param after: the later one.
-    """
+    """List all differences in the order of the later plan; equal plans, and only those, have none."""
     labels = _wave_labels(before, after)
     old, new = (_document(plan, names) for plan, names in zip((before, after), labels, strict=True))
     return list(_compare((), old, new))
@@ -112,8 +106,6 @@ def moved(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, str | 
     """
     Say which of the same things changed their position.
 
-    :param before: their earlier order.
-    :param after: their later order.
     :return: each that moved, with the one that it stands before now, or None at the end.
     """
     blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()

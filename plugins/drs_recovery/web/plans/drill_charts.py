@@ -36,9 +36,6 @@ class DrillTime:
     """
     What a bar shows of one drill; the times are seconds after the start of its first wave.
 
-    :param drill: EXECUTION record.
-    :param outcome: in words.
-    :param begin: where the bar begins.
     :param end: where it ends; None where nothing ran, so that there is no bar.
     :param is_measured: whether ``end`` is when everything was ready.
     :param mark: sign of what it is instead.
@@ -63,11 +60,7 @@ def chart_drills(executions: Sequence[Record]) -> list[Record]:
 
 
 def plan_time(drill: Record) -> DrillTime:
-    """
-    How long the whole plan took in one drill.
-
-    :param drill: EXECUTION record of a drill that has ended.
-    """
+    """How long the whole plan took in one drill."""
     mark, note = mark_of(drill), coverage_note(drill)
     outcome = f"{mark.word}, {note}" if note else mark.word
     if is_good_drill(drill) and "rto" in drill.get("measured", {}):
@@ -81,8 +74,6 @@ def wave_time(drill: Record, waves: Sequence[Record], name: str) -> DrillTime:
     """
     When a wave was ready in one drill.
 
-    :param drill: EXECUTION record of a drill that has ended.
-    :param waves: its WAVE records.
     :param name: of the wave: it keeps its history when it gets another number.
     """
     wave = next((wave for wave in waves if wave["waveName"] == name), None)
@@ -111,7 +102,6 @@ def recovery_time_chart(drills: Sequence[Record], rto: float | None) -> DrillCha
     """
     Chart the recovery time of each drill.
 
-    :param drills: made by :func:`~drs_recovery.web.plans.drill_charts.chart_drills`.
     :param rto: the plan's objective in seconds.
     :return: None where there is nothing to show.
     """
@@ -128,9 +118,7 @@ def wave_time_charts(
     """
     Chart when each wave was ready; a bar begins where its wave began, and all charts have the same scale.
 
-    :param drills: made by :func:`~drs_recovery.web.plans.drill_charts.chart_drills`.
     :param waves: WAVE records by execution id.
-    :param names: of the plan's waves.
     :param rto: the plan's objective in seconds.
     """
     rows = {

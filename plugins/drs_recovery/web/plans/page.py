@@ -34,7 +34,6 @@ class PlansNow:
     """
     Every plan that a person may see.
 
-    :param view: what is said of them.
     :param pasts: the executions of which that is said, by plan id.
     :param airflow_missing: why Airflow could not be asked; empty if it could.
     :param moment: epoch seconds at which they were like that.
@@ -51,8 +50,6 @@ class PlanNow:
     """
     One plan that a person may see.
 
-    :param view: what is said of it.
-    :param past: the executions of which that is said.
     :param notice: why the plan files could not be read; empty if they could.
     :param airflow_missing: why Airflow could not be asked; empty if it could.
     :param moment: epoch seconds at which it was like that.
@@ -137,9 +134,6 @@ class PlansView:
     The page of plans.
 
     :param cards: the urgent ones first.
-    :param live: how many plans have a live execution.
-    :param broken: how many cannot be used.
-    :param unproven: how many have no good drill that is recent enough.
     :param headline: the counts in sentences, the most urgent first; never empty.
     :param notice: why the plan files could not be read; empty if they could.
     """
@@ -162,12 +156,9 @@ def plans_view(
     """
     Compose the page of plans; only what the person may read is to be passed in.
 
-    :param loaded: the plan files.
     :param pasts: executions by plan id.
     :param airflow: what Airflow knows, by plan id; None if it could not be asked. A plan of which there is no
         file gets a card, too.
-    :param now: epoch seconds.
-    :param notice: why the plan files could not be read.
     """
     ids = dict.fromkeys([*loaded.plans, *loaded.broken, *(airflow or {})])
     cards = sorted(
@@ -213,14 +204,9 @@ class PlanWave:
     """
     One wave of a plan.
 
-    :param number: from 1.
-    :param name: in the plan.
     :param after: such as ``after Database``, or ``at once``.
     :param groups: each with its servers and Region, such as ``database: 2 servers, us-east-1``.
     :param gate: who is asked before it starts; empty without a gate.
-    :param timeout: how long the launch may take.
-    :param success: when it succeeds.
-    :param failure: what happens when it fails.
     """
 
     number: int
@@ -234,11 +220,7 @@ class PlanWave:
 
 
 def plan_waves(plan: RecoveryPlan) -> tuple[PlanWave, ...]:
-    """
-    Describe the waves of a plan, in order.
-
-    :param plan: a good one.
-    """
+    """Describe the waves of a plan, in order."""
     return tuple(_plan_wave(plan, number, wave) for number, wave in enumerate(plan.waves, start=1))
 
 
@@ -288,13 +270,9 @@ class PlanPage:
     """
     Everything about one plan.
 
-    :param card: as on the page of plans.
     :param waves: what a recovery does, in order; empty where the plan is not known.
-    :param changes: how it differs from the plan of the last good drill.
     :param recovery_times: measured RTO of the last drills; None where none has been measured.
     :param wave_times: the same for each wave, in small; empty where nothing has been measured.
-    :param outcomes: how the last drills ended.
-    :param history: the newest executions, dry runs too.
     """
 
     card: PlanCard
@@ -316,7 +294,6 @@ def plan_page(
     """
     Compose the page of a plan.
 
-    :param card: made by :func:`~drs_recovery.web.plans.cards.plan_card`.
     :param plan: None if it cannot be read.
     :param last_good_drill: EXECUTION record with its ``planSnapshot``; None if there is none.
     :param executions: EXECUTION records of the plan, newest first.

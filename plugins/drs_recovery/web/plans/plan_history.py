@@ -63,7 +63,6 @@ def past_of(executions: Sequence[Record], *, has_older: bool) -> PlanPast:
     Pick the executions that a card shows.
 
     :param executions: EXECUTION records of the plan, newest first.
-    :param has_older: whether the plan has older ones.
     """
     ended = [one for one in executions if ExecutionStatus(one["status"]).is_final and not one.get("dryRun")]
     recoveries = (one for one in ended if one["executionType"] == ExecutionType.RECOVERY)
@@ -90,7 +89,6 @@ class History:
     The newest executions of a plan.
 
     :param executions: EXECUTION records, newest first.
-    :param past: those that its card shows.
     """
 
     executions: list[dict[str, Any]]
@@ -98,34 +96,19 @@ class History:
 
 
 def history_of(store: ExecutionStore, plan_id: str) -> History:
-    """
-    The newest executions of a plan.
-
-    :param store: the execution store.
-    :param plan_id: the plan.
-    """
+    """The newest executions of a plan."""
     page = store.listings.page(ExecutionFilter(plan_id=plan_id), _LOOK_BACK)
     return History(page.items, past_of(page.items, has_older=page.cursor is not None))
 
 
 def pasts_of(store: ExecutionStore, plan_ids: Iterable[str]) -> dict[str, PlanPast]:
-    """
-    What the cards of plans show of their executions.
-
-    :param store: the execution store.
-    :param plan_ids: the plans.
-    """
+    """What the cards of plans show of their executions."""
     ids = list(plan_ids)
     return dict(zip(ids, _side_by_side(lambda plan_id: history_of(store, plan_id).past, ids), strict=True))
 
 
 def waves_of(store: ExecutionStore, executions: Iterable[Record]) -> dict[str, list[Record]]:
-    """
-    The waves of executions, by execution id.
-
-    :param store: the execution store.
-    :param executions: EXECUTION records.
-    """
+    """The waves of executions, by execution id."""
     ids = [execution["executionId"] for execution in executions]
     documents = _side_by_side(store.get_document, ids)
     return {document["executionId"]: document["waves"] for document in documents}
@@ -161,9 +144,7 @@ class DrillProof:
     """
     The last good drill and its age.
 
-    :param state: whether it still counts.
     :param execution_id: of the last good drill, for the link; None if there is none.
-    :param ended: when it ended.
     :param age: since then, such as ``35 days``; empty if there is none.
     :param sentence: all of it in words; the warning, unless the state is FRESH.
     """
@@ -184,9 +165,7 @@ def drill_proof(past: PlanPast, schedule: Schedule | None, now: float) -> DrillP
     """
     Judge the last good drill of a plan.
 
-    :param past: its executions.
     :param schedule: of the plan; None without one, and for a plan that cannot be read.
-    :param now: epoch seconds.
     """
     if past.last_good_drill is None:
         sentence = f"No good drill {past.where or 'yet'}: nothing proves that this plan works"
@@ -272,9 +251,7 @@ def last_times(schedule: Schedule, now: float, count: int) -> tuple[float, ...]:
     They come from Airflow's own reading of the expression, which has rules for the hours that the change
     to and from summer time leaves out or repeats.
 
-    :param schedule: of a plan.
     :param now: epoch seconds; only earlier times count.
-    :param count: how many.
     """
     # Schedules come up at whole minutes, so that all moments of one minute have the same answer.
     return _times_before(schedule, ceil(now / 60), count)

@@ -22,23 +22,14 @@ _HOURS_UNTIL = 2 * _DAY
 
 @dataclass(frozen=True)
 class Moment:
-    """
-    A moment.
-
-    :param seconds: since 1970.
-    :param text: the same in UTC.
-    """
+    """A moment."""
 
     seconds: float
     text: str
 
     @classmethod
     def at(cls, seconds: float) -> Moment:
-        """
-        A moment for a page.
-
-        :param seconds: since 1970.
-        """
+        """A moment for a page."""
         return cls(float(seconds), moment(seconds))
 
 
@@ -52,11 +43,7 @@ def moment_if(seconds: float | None) -> Moment | None:
 
 
 def rough_words(seconds: float) -> str:
-    """
-    A span in one unit, such as ``35 days``: for ages, which nobody reads to the second.
-
-    :param seconds: not negative.
-    """
+    """A span in one unit, such as ``35 days``: for ages, which nobody reads to the second."""
     if seconds >= _HOURS_UNTIL:
         return f"{int(seconds // _DAY)} days"
     if seconds >= 3600:
@@ -67,11 +54,7 @@ def rough_words(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """
-    A duration.
-
-    :param seconds: how long.
-    """
+    """A duration."""
 
     seconds: float
 
@@ -90,7 +73,6 @@ class Clock:
     """
     How long something took, or has taken so far.
 
-    :param since: when it began.
     :param span: how long; of a running clock, until the page was made, coarsely.
     :param is_running: whether the browser lets it run on from ``since``.
     """
@@ -110,7 +92,6 @@ class Link:
     """
     A link.
 
-    :param text: what is shown.
     :param url: where it leads; None where no address is known, then only the text is shown.
     """
 
@@ -156,50 +137,30 @@ def counted(count: int, thing: str, plural: str | None = None) -> str:
     """
     A number of things, such as ``1 server`` or ``6 servers``.
 
-    :param count: how many.
-    :param thing: one of them.
     :param plural: several of them, if that is not the word with an s.
     """
     return f"{count} {thing if count == 1 else plural or thing + 's'}"
 
 
 def listed(names: Sequence[str], conjunction: str = "and") -> str:
-    """
-    Names as people list them: ``a, b and c``.
-
-    :param names: the names.
-    :param conjunction: before the last one.
-    """
+    """Names as people list them: ``a, b and c``."""
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
 
 
 def wave_title(wave: Mapping[str, Any]) -> str:
-    """
-    How sentences name a wave: ``wave 2 "Application"``.
-
-    :param wave: of the execution document.
-    """
+    """How sentences name a wave: ``wave 2 "Application"``."""
     return f'wave {wave["waveNumber"]} "{wave["waveName"]}"'
 
 
 def opening(text: str) -> str:
-    """
-    A text as it begins a sentence; the rest of it keeps its letters.
-
-    :param text: the text.
-    """
+    """A text as it begins a sentence; the rest of it keeps its letters."""
     return text[:1].upper() + text[1:]
 
 
 def cut(text: str, longest: int) -> str:
-    """
-    A text that is not too long for a page of very many.
-
-    :param text: the text.
-    :param longest: how many characters are shown at the most.
-    """
+    """A text that is not too long for a page of very many."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
@@ -207,9 +168,7 @@ def clock(since: float, until: float | None, as_of: float) -> Clock:
     """
     A clock that stands still, or that runs.
 
-    :param since: when it began.
     :param until: when it ended; None if it runs.
-    :param as_of: the moment of the page.
     """
     span = max(0.0, (as_of if until is None else until) - since)
     return Clock(Moment.at(since), Span(span), is_running=until is None)
@@ -225,9 +184,6 @@ def page_moment(document: Mapping[str, Any], now: float) -> float:
     The moment of a page: the end of an execution that has ended, else now, in steps that grow with it.
 
     Never before anything that the record tells of.
-
-    :param document: the execution document.
-    :param now: epoch seconds.
     """
     if ExecutionStatus(document["status"]).is_final and "endTime" in document:
         return float(document["endTime"])
@@ -243,8 +199,6 @@ def waves_before(document: Record, wave: Record) -> list[Record]:
     """
     The waves that must end well before a wave; in place of one that was left out, those before that one.
 
-    :param document: the execution document.
-    :param wave: of the document.
     :return: in the order of their numbers.
     """
     by_number = {other["waveNumber"]: other for other in document["waves"]}
@@ -287,7 +241,6 @@ def time_ticks(longest: float, most: int = 5) -> tuple[int, ...]:
     Seconds of the lines of a time axis, from zero to the first that is not below the longest.
 
     :param longest: seconds that the axis must reach.
-    :param most: how many steps there may be.
     """
     step = time_step(longest, most)
     count = max(1, -(-longest // step))

@@ -23,11 +23,7 @@ _READY: Mapping[str, str] = {ServerPhase.READY: "running"}
 
 
 def servers_with_instances(document: Record) -> Iterator[Record]:
-    """
-    The servers that have an instance left: neither seen to be gone, nor replaced by a later launch.
-
-    :param document: the execution document.
-    """
+    """The servers that have an instance left: neither seen to be gone, nor replaced by a later launch."""
     return (s for wave in document["waves"] for s in wave["serverStatuses"] if _is_left(s))
 
 
@@ -36,11 +32,7 @@ def _is_left(server: Record) -> bool:
 
 
 def seen_running(document: Record) -> list[Record]:
-    """
-    The servers whose instance ran when EC2 was last asked.
-
-    :param document: the execution document.
-    """
+    """The servers whose instance ran when EC2 was last asked."""
     return [server for server in servers_with_instances(document) if _ran(server)]
 
 
@@ -53,7 +45,6 @@ def last_checked(document: Record) -> float | None:
     """
     Until when what is said of the instances is known, in epoch seconds: the oldest look at one of them.
 
-    :param document: the execution document.
     :return: None if there is none, or nobody knows.
     """
     compared = document.get("instancesCheckedTime")
@@ -66,11 +57,7 @@ def last_checked(document: Record) -> float | None:
 
 
 def instances_by_region(document: Record) -> dict[str, int]:
-    """
-    How many instances are left in each AWS Region, of all attempts; ordered by the Region.
-
-    :param document: the execution document.
-    """
+    """How many instances are left in each AWS Region, of all attempts; ordered by the Region."""
     counts: Counter[str] = Counter()
     for server in servers_with_instances(document):
         counts[server["region"]] += len(instances_left(server))
@@ -78,20 +65,12 @@ def instances_by_region(document: Record) -> dict[str, int]:
 
 
 def regions_of(servers: Iterable[Record]) -> dict[str, int]:
-    """
-    How many of some servers are in each AWS Region; ordered by the Region.
-
-    :param servers: SERVER records.
-    """
+    """How many of some servers are in each AWS Region; ordered by the Region."""
     return dict(sorted(Counter(server["region"] for server in servers).items()))
 
 
 def count_left(document: Record) -> int:
-    """
-    How many instances are left, of all attempts.
-
-    :param document: the execution document.
-    """
+    """How many instances are left, of all attempts."""
     return sum(instances_by_region(document).values())
 
 
@@ -162,32 +141,17 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
 
 
 def instance_link(region: str, instance_id: str) -> Link:
-    """
-    An EC2 instance.
-
-    :param region: its AWS Region.
-    :param instance_id: its id, which is the text of the link.
-    """
+    """An EC2 instance."""
     return _link(region, instance_id, "ec2", "InstanceDetails:instanceId=")
 
 
 def source_server_link(region: str, server_id: str) -> Link:
-    """
-    A DRS source server.
-
-    :param region: AWS Region in which it is recovered.
-    :param server_id: its id, which is the text of the link.
-    """
+    """A DRS source server."""
     return _link(region, server_id, "drs", "/sourceServers/")
 
 
 def job_link(region: str, job_id: str) -> Link:
-    """
-    A DRS job in the recovery job history.
-
-    :param region: its AWS Region.
-    :param job_id: its id, which is the text of the link.
-    """
+    """A DRS job in the recovery job history."""
     return _link(region, job_id, "drs", "/launchHistory/")
 
 

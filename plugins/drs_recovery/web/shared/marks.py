@@ -40,8 +40,6 @@ class Mark:
     A status as people see it.
 
     :param code: the value of the record, such as ``PARTIAL_SUCCESS``.
-    :param tone: class of the colour.
-    :param icon: one character, decoration beside the word.
     :param word: what is shown, such as ``Partly done``.
     :param meaning: a sentence that explains it; empty where the word says all.
     """
@@ -206,11 +204,7 @@ def execution_mark(status: str) -> Mark:
 
 
 def mark_of(execution: Mapping[str, Any]) -> Mark:
-    """
-    Mark of an execution; one that was cancelled is called so, whatever it had reached until then.
-
-    :param execution: EXECUTION record or document.
-    """
+    """Mark of an execution; one that was cancelled is called so, whatever it had reached until then."""
     mark = execution_mark(execution["status"])
     word = _CANCELLED_WORDS.get(mark.code)
     if word is None or not was_cancelled(execution):
@@ -266,10 +260,6 @@ class Badge:
 
     :param code: ``DRILL`` or ``RECOVERY``.
     :param word: ``DRILL`` or ``REAL RECOVERY``.
-    :param icon: one character, decoration.
-    :param meaning: what that means for the servers.
-    :param is_real: whether it is a real recovery.
-    :param is_dry_run: whether nothing is launched.
     """
 
     code: str
@@ -286,11 +276,7 @@ class Badge:
 
 
 def badge_of(execution: Mapping[str, Any]) -> Badge:
-    """
-    Drill or real, and whether anything is launched at all.
-
-    :param execution: EXECUTION record or document.
-    """
+    """Drill or real, and whether anything is launched at all."""
     is_real, is_dry_run = execution["executionType"] == ExecutionType.RECOVERY, bool(execution.get("dryRun"))
     meaning = _REAL_MEANING if is_real else _DRILL_MEANING
     return Badge(

@@ -54,7 +54,6 @@ def objective_results(
     Compare both objectives.
 
     :param measured: ``rto`` and ``rpo`` in seconds, as far as they are known.
-    :param objectives: the same as the plan promises them.
     """
     return _result("rto", measured, objectives), _result("rpo", measured, objectives)
 
@@ -89,16 +88,9 @@ class RunSummary:
     """
     An execution in a line.
 
-    :param execution_id: for the link.
-    :param plan_name: name of the plan.
-    :param badge: drill or real recovery, and whether it is a dry run.
-    :param status: mark of its status.
     :param note: what qualifies the status, such as ``2 of 3 waves completed``; empty if nothing does.
-    :param proves_plan: whether it is a good drill of the whole plan.
-    :param submitted: when it was triggered.
     :param ended: when it ended; None while it lives.
     :param duration: in words; empty while it lives.
-    :param started_by: who or what triggered it.
     :param ticket: number in a ticketing tool; empty without one.
     :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
     """
@@ -118,11 +110,7 @@ class RunSummary:
 
 
 def run_summary(execution: Mapping[str, Any]) -> RunSummary:
-    """
-    Sum up an execution.
-
-    :param execution: EXECUTION record.
-    """
+    """Sum up an execution."""
     is_final = ExecutionStatus(execution["status"]).is_final
     return RunSummary(
         execution_id=execution["executionId"],
@@ -141,11 +129,7 @@ def run_summary(execution: Mapping[str, Any]) -> RunSummary:
 
 
 def coverage_note(execution: Mapping[str, Any]) -> str:
-    """
-    Say how much of the plan was done where the status alone would say too much or too little; else empty.
-
-    :param execution: EXECUTION record.
-    """
+    """Say how much of the plan was done where the status alone would mislead; else empty."""
     if execution.get("dryRun") or execution["status"] == ExecutionStatus.SKIPPED:
         return "launched nothing"
     completed, total = execution["completedWaves"], execution["totalWaves"]
