@@ -1,52 +1,5 @@
-"""The Airflow plugin: a declaration."""
+"""Where Airflow finds the plugin if the folder ``plugins/`` is copied rather than the package installed."""
 
-from __future__ import annotations
+from drs_recovery.plugin import DrsRecoveryPlugin
 
-from typing import ClassVar
-
-from airflow.plugins_manager import AirflowPlugin
-
-# The DAG builder is not used here, see below.
-from drs_recovery import listener
-from drs_recovery.hooks.service_models import read_ahead
-from drs_recovery.web.fresh_questions import FreshQuestions
-from drs_recovery.web.mount import Console
-from drs_recovery.web.shared_dags import SharedDagGuard
-
-# Files of the console's folder "static"; Airflow's UI shows one or the other.
-ICONS = {"icon": "recovery/static/icon/icon.svg", "icon_dark_mode": "recovery/static/icon/icon-dark.svg"}
-
-# Airflow's scheduler and DAG processor load plugins before they fork a process for each task and each parse:
-# what is here, these need not import and read again, which took more than half of the CPU time of a task.
-# EC2's description is left out: it would take 15 MB of every process, and one task of a wave needs it.
-read_ahead("dynamodb", "drs", "sts")
-
-
-class DrsRecoveryPlugin(AirflowPlugin):
-    """Makes the package ``drs_recovery`` known to Airflow, and shows the recovery console in its UI."""
-
-    name = "drs_recovery"
-    listeners: ClassVar = [listener]
-    fastapi_apps: ClassVar = [{"app": Console(), "url_prefix": "/recovery", "name": "Recovery console"}]
-    fastapi_root_middlewares: ClassVar = [
-        {"middleware": FreshQuestions, "name": "Recovery questions"},
-        {"middleware": SharedDagGuard, "name": "Rights to the executions that shared DAGs act on"},
-    ]
-    external_views: ClassVar = [
-        {
-            "name": "Recovery",
-            # Without a slash in front: the UI may be served below a path.
-            "href": "recovery/",
-            "url_route": "recovery",
-            "destination": "nav",
-            "nav_top_level": True,
-            **ICONS,
-        },
-        {
-            "name": "Recovery",
-            "href": "recovery/runs/{DAG_ID}/{RUN_ID}",
-            "url_route": "recovery-execution",
-            "destination": "dag_run",
-            **ICONS,
-        },
-    ]
+__all__ = ["DrsRecoveryPlugin"]

@@ -169,10 +169,14 @@ def schedules() -> bool:
     return SCHEDULES.value()
 
 
-def plans_dir() -> Path:
-    """``plans_dir``: the folder of plan files, by default ``include/plans`` beside the DAGs folder."""
-    beside_dags = Path(conf.get_mandatory_value("core", "dags_folder")).parent / "include" / "plans"
-    return Path(PLANS_DIR.value_or_default() or beside_dags)
+def plans_dir(dag_file: str | None = None) -> Path:
+    """
+    ``plans_dir``: the folder of plan files, by default ``include/plans`` beside the DAGs folder.
+
+    :param dag_file: file whose folder counts as the DAGs folder; default: that of Airflow's configuration.
+    """
+    dags_folder = Path(dag_file).parent if dag_file else Path(conf.get_mandatory_value("core", "dags_folder"))
+    return Path(PLANS_DIR.value_or_default() or dags_folder.parent / "include" / "plans")
 
 
 def console_base_url() -> str | None:

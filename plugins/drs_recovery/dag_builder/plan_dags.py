@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow.sdk import get_parsing_context
+
 from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
+from drs_recovery.dag_builder.shared_dags import (
+    HOUSEKEEPING,
+    TERMINATION,
+    housekeeping_dag,
+    termination_dag,
+)
 from drs_recovery.dag_builder.waves import add_wave_task
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.opening.live_plans import KeptPlan, kept_plans, versions_needed
@@ -17,11 +25,45 @@ from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.plan.model import DAG_ID_PREFIX
 from drs_recovery.plan.task_ids import FINALIZE
+from drs_recovery.settings import plans_dir
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 log = logging.getLogger(__name__)
+
+
+def recovery_dags(dag_file: str) -> dict[str, DAG]:
+    """
+    Build every DAG of this package, for a DAG file of an Airflow in which the package is installed.
+
+    :param dag_file: ``__file__`` of that DAG file, see :func:`drs_recovery.settings.plans_dir`.
+    :return: DAGs by id, to update ``globals()`` with. Without a folder of plan files one of them says so, and
+        the shared DAGs are there all the same.
+    """
+    shared = {HOUSEKEEPING: housekeeping_dag, TERMINATION: termination_dag}
+    wanted = get_parsing_context().dag_id
+    if wanted in shared:
+        return {wanted: shared[wanted]()}
+    try:
+        dags = plan_dags(dag_file)
+    except PlanError as error:
+        dag = build_broken_dag("plans-folder", error)
+        dags = {dag.dag_id: dag}
+    return dags if wanted else {**dags, **{dag_id: build() for dag_id, build in shared.items()}}
+
+
+def plan_dags(dag_file: str) -> dict[str, DAG]:
+    """
+    Build the DAGs of the plans, and of every execution that lives without its plan's file.
+
+    :param dag_file: as for :func:`recovery_dags`.
+    :return: DAGs by id; in a task only the DAG of that task: parsing all plans would only cost time.
+    :raises PlanError: the folder of plan files cannot be listed, and no execution lives.
+    """
+    directory, wanted = plans_dir(dag_file), get_parsing_context()
+    dags = dags_of_task(directory, wanted.dag_id, wanted.task_id) if wanted.dag_id else all_dags(directory)
+    return {dag.dag_id: dag for dag in dags}
 
 
 def all_dags(directory: Path) -> Iterator[DAG]:
