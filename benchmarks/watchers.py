@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 
 from benchmarks.peer_watchers import wait_per_server, wait_per_wave
 from benchmarks.waiting_waves import PER_SERVER, PER_WAVE, PRODUCT, Launches, Task, WaitingWave
-from drs_recovery.settings import execution_store
+from drs_recovery.configured_store import execution_store
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks.variables import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
-from drs_recovery.store.executions import ExecutionStore
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 NAME_VARIABLE = "drs_recovery_installation"
 CLAIM_VARIABLE = "drs_recovery_installation_claim"

@@ -72,9 +72,9 @@ def _record_intent(dag_run: DagRun) -> None:
 
 
 def _write(dag_id: str, run_id: str) -> None:
+    from drs_recovery.configured_store import execution_store
     from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
     from drs_recovery.installation import elsewhere, known_installation
-    from drs_recovery.settings import execution_store
     from drs_recovery.store.keys import execution_id
 
     try:

@@ -1,9 +1,4 @@
-"""
-Configuration: Airflow's section ``[drs_recovery]`` (``AIRFLOW__DRS_RECOVERY__*``) and what is built from it.
-
-Credentials and roles come from Airflow connections only. Endpoints come from ``AWS_ENDPOINT_URL`` and
-``AWS_ENDPOINT_URL_<SERVICE>``, which boto3 reads by itself.
-"""
+"""Configuration: Airflow's section ``[drs_recovery]`` (``AIRFLOW__DRS_RECOVERY__*``)."""
 
 from __future__ import annotations
 
@@ -14,15 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow.configuration import conf
-from botocore.config import Config
 from pydantic import TypeAdapter
 
 from drs_recovery.exceptions import SettingError
-from drs_recovery.hooks.base import AccountHook
 from drs_recovery.plan.model import NotifierCall
 from drs_recovery.setting_rules import SECTION, Setting, address, seconds, truth, words
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.table import ExecutionsTable
 
 _HOUR, _DAY = 3600.0, 86400.0
 
@@ -196,48 +187,3 @@ def notifiers() -> tuple[NotifierCall, ...]:
 def cloudwatch_metrics() -> bool:
     """``cloudwatch_metrics``: whether metrics go to CloudWatch, too; they do unless told otherwise."""
     return CLOUDWATCH_METRICS.value_or_default()
-
-
-def dynamodb_client() -> Any:
-    """
-    Low-level DynamoDB client of the connection ``aws_conn_id`` in ``region``.
-
-    Writes are conditional, so that a repeated one is harmless: the client may retry often.
-    """
-    return _client("dynamodb", attempts=8, connect_timeout=5, read_timeout=15)
-
-
-# Seconds. With the time of one more request it is less than the browser waits for an answer: 15 s, live.js.
-_HASTY_PATIENCE = 8.0
-
-
-def hasty_dynamodb_client() -> Any:
-    """The same for somebody who waits for the answer: the table's own retries, some seconds, are enough."""
-    return _client("dynamodb", attempts=1, connect_timeout=2, read_timeout=5)
-
-
-def cloudwatch_client() -> Any:
-    """CloudWatch client beside the table; nobody waits long for a metric."""
-    return _client("cloudwatch", attempts=2, connect_timeout=2, read_timeout=3)
-
-
-def _client(service: str, attempts: int, **timeouts: int) -> Any:
-    hook = AccountHook(
-        aws_conn_id=AWS_CONN_ID.value(),
-        region_name=REGION.value(),
-        client_type=service,
-        config=Config(retries={"mode": "standard", "total_max_attempts": attempts}, **timeouts),
-    )
-    return hook.get_conn()
-
-
-def execution_store(*, hasty: bool = False) -> ExecutionStore:
-    """
-    Open the configured store; nothing is sent to AWS before the first read or write.
-
-    :param hasty: for pages: who cannot be answered soon is told so.
-    """
-    name = executions_table_name()
-    if hasty:
-        return ExecutionStore(ExecutionsTable(hasty_dynamodb_client(), name, _HASTY_PATIENCE))
-    return ExecutionStore(ExecutionsTable(dynamodb_client(), name))

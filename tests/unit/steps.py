@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.utils.types import DagRunType
 
+from drs_recovery.configured_store import execution_store
 from drs_recovery.dag_builder.builder import trigger_form
 from drs_recovery.operators.base import RETRIES
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
@@ -19,7 +20,6 @@ from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
-from drs_recovery.settings import execution_store
 from drs_recovery.store.keys import execution_id
 from sandbox.testing import Sandbox
 

@@ -13,10 +13,10 @@ from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable, PutVari
 from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
 from drs_recovery import installation as module
+from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks.variables import UnansweredVariableError
 from drs_recovery.installation import CLAIM_VARIABLE, NAME_VARIABLE, installation, known_installation
-from drs_recovery.settings import execution_store
 from drs_recovery.store.executions import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_dynamodb

@@ -24,12 +24,12 @@ def create_table(_options: argparse.Namespace) -> int:
     """
     # What Airflow logs goes to stderr, since stdout is for the result.
     with redirect_stdout(sys.stderr):
-        from drs_recovery import settings
+        from drs_recovery import configured_clients, settings
         from drs_recovery.store import table_definition
 
         try:
             name = settings.executions_table_name()
-            client = settings.dynamodb_client()
+            client = configured_clients.dynamodb_client()
         except SettingError as error:
             print(error)
             return 1

@@ -32,6 +32,6 @@ def with_store(command: Callable[[ExecutionStore], int]) -> int:
 def open_store() -> ExecutionStore:
     """The configured store; what Airflow logs from now on goes to stderr, since stdout is for the result."""
     with redirect_stdout(sys.stderr):
-        from drs_recovery.settings import execution_store
+        from drs_recovery.configured_store import execution_store
 
         return execution_store()

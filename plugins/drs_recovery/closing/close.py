@@ -10,17 +10,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.closing.outcome import Ending, open_jobs, settle_deadline
+from drs_recovery.closing.outcome import Ending, Pending, open_jobs, settle_deadline
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.admission import leave_queues
 from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
@@ -36,24 +34,12 @@ from drs_recovery.waves.queue_wait import give_up_early_place
 from drs_recovery.waves.rules import has_launched, last_trouble
 from drs_recovery.waves.verdict import WaveEnd
 
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
+
 Document = Mapping[str, Any]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Unsettled:
-    """
-    What is still to come before an execution can be closed.
-
-    :param what: for people.
-    :param running_waves: the waves whose jobs run; empty if a look after a pause is all that is needed.
-    :param deadline: epoch seconds until which running jobs are followed.
-    """
-
-    what: str
-    running_waves: tuple[int, ...] = ()
-    deadline: float = 0.0
 
 
 class ExecutionCloser:
@@ -67,7 +53,7 @@ class ExecutionCloser:
         self._store = store
         self._clients = Clients()
 
-    def close(self, document: Document, ending: Ending) -> Unsettled | None:
+    def close(self, document: Document, ending: Ending) -> Pending | None:
         """
         Take an execution as far towards its final status as it can go now; a final one stays as it is.
 
@@ -81,16 +67,16 @@ class ExecutionCloser:
         if ExecutionStatus(document["status"]).is_final:
             return None
         self._stop_starts(document, ending)
-        if unsettled := self._late_jobs(document):
-            return unsettled
+        if pending := self._late_jobs(document):
+            return pending
         if waves_to_search(document) or open_jobs(document):
             document = self._anew(document)
-            if unsettled := self._running_jobs(document):
-                return unsettled
+            if pending := self._running_jobs(document):
+                return pending
             document = self._anew(document)
         if any(needs_details(server) for wave in document["waves"] for server in wave["serverStatuses"]):
-            if unsettled := self._late_instances(document):
-                return unsettled
+            if pending := self._late_instances(document):
+                return pending
             document = self._anew(document)
         self._write(document, ending)
         return None
@@ -108,7 +94,7 @@ class ExecutionCloser:
             leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
         give_up_early_place(self._store, self._clients, document)
 
-    def _late_jobs(self, document: Document) -> Unsettled | None:
+    def _late_jobs(self, document: Document) -> Pending | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
         for wave in waves_to_search(document):
             try:
@@ -118,13 +104,13 @@ class ExecutionCloser:
                 log.warning("wave %s: late jobs not found yet: %s", wave["waveNumber"], describe(error))
                 # Nobody knows of a job as long as DRS does not answer.
                 if is_transient(error) and time.time() < settle_deadline(document):
-                    return Unsettled(f"DRS did not return the jobs of wave {wave['waveNumber']}")
+                    return Pending(f"DRS did not return the jobs of wave {wave['waveNumber']}")
             begun = float(self._store.get_execution(document["executionId"])["cancellingTime"])
             if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
-                return Unsettled(f"a job of wave {wave['waveNumber']} may still turn up")
+                return Pending(f"a job of wave {wave['waveNumber']} may still turn up")
         return None
 
-    def _running_jobs(self, document: Document) -> Unsettled | None:
+    def _running_jobs(self, document: Document) -> Pending | None:
         deadline = settle_deadline(document)
         waves = open_jobs(document)
         watcher = WaveWatcher(self._store, self._clients)
@@ -132,9 +118,9 @@ class ExecutionCloser:
         if all(look.settled for look in looks) or time.time() >= deadline:
             return None
         names = ", ".join(str(number) for number in waves)
-        return Unsettled(f"DRS jobs of wave {names} still run", tuple(waves), deadline)
+        return Pending(f"DRS jobs of wave {names} still run", tuple(waves), deadline)
 
-    def _late_instances(self, document: Document) -> Unsettled | None:
+    def _late_instances(self, document: Document) -> Pending | None:
         """Look for launched servers that lack their details."""
         deadline = settle_deadline(document) + details_timeout()
         is_over = time.time() >= deadline
@@ -146,7 +132,7 @@ class ExecutionCloser:
             if wave["jobs"]
         ]
         missing = [one for details in looks for one in details.waits_for]
-        return None if is_over or not missing else Unsettled(f"late details of {', '.join(missing)}")
+        return None if is_over or not missing else Pending(f"late details of {', '.join(missing)}")
 
     def _write(self, document: Document, ending: Ending) -> None:
         execution_id = document["executionId"]

@@ -9,24 +9,32 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.closing.close import Unsettled
+from drs_recovery.closing.outcome import Pending
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError, WaveRefusedError
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import awaited_parts
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_began
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.store.table import is_store_away
 from drs_recovery.waves.late_jobs import LATE_START_SECONDS, record_late_jobs
 from drs_recovery.waves.polling import WaveWatcher
-from drs_recovery.waves.retry import deadline_of
-from drs_recovery.waves.rules import check_dependencies, gate_is_asked, last_trouble, wave_label, wave_of
+from drs_recovery.waves.rules import (
+    check_dependencies,
+    deadline_of,
+    gate_is_asked,
+    last_trouble,
+    wave_label,
+    wave_of,
+)
 from drs_recovery.waves.verdict import WaveEnd
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +66,7 @@ def is_left_open(document: Record, plan: RecoveryPlan, number: int) -> bool:
     return plan.wave(number).on_failure == "continue"
 
 
-def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Unsettled | None:
+def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Pending | None:
     """
     Take such a wave one step towards its end.
 
@@ -76,7 +84,7 @@ def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Unset
         return None
 
 
-def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Unsettled | None:
+def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Pending | None:
     """
     Look once at a wave whose jobs are started, and judge it when nothing is to come any more.
 
@@ -90,22 +98,22 @@ def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Unset
     look = WaveWatcher(store).look(execution_id, number)
     deadline = deadline_of(plan.wave(number), store.get_wave(execution_id, number))
     if not look.settled and time.time() < deadline:
-        return Unsettled(f"DRS jobs of wave {number} still run", (number,), deadline)
+        return Pending(f"DRS jobs of wave {number} still run", (number,), deadline)
     wave_end = WaveEnd(store, plan, execution_id, number)
     wave_end.judge(look.problem)
     if missing := wave_end.look_for_details(Clients()).waits_for:
-        return Unsettled(f"the details of {', '.join(missing)}")
+        return Pending(f"the details of {', '.join(missing)}")
     wave_end.end()
     return None
 
 
-def _end_of_start(store: ExecutionStore, document: Record, wave: Record) -> Unsettled | None:
+def _end_of_start(store: ExecutionStore, document: Record, wave: Record) -> Pending | None:
     """Nothing more is started: find what was, and fail what was not."""
     if wave["status"] == WaveStatus.POLLING:
         return None
     execution_id, number = document["executionId"], wave["waveNumber"]
-    if wave["status"] == WaveStatus.PENDING and (unsettled := _late_jobs(store, document, wave)):
-        return unsettled
+    if wave["status"] == WaveStatus.PENDING and (pending := _late_jobs(store, document, wave)):
+        return pending
     reason = f"its steps ended before all of its jobs were started{last_trouble(wave)}"
     wave, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
     if not any("jobId" in server for server in servers):
@@ -118,7 +126,7 @@ def _end_of_start(store: ExecutionStore, document: Record, wave: Record) -> Unse
     return None
 
 
-def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Unsettled | None:
+def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Pending | None:
     """Look for jobs whose answer was lost; the process that asked for one may live on for a moment."""
     number = wave["waveNumber"]
     deadline = deadline_of(plan_from_snapshot(document["planSnapshot"]).wave(number), wave)
@@ -130,8 +138,8 @@ def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Unsettl
             raise
         log.warning("wave %s: late jobs not found yet: %s", number, describe(error))
         if is_transient(error) and time.time() < deadline:
-            return Unsettled(f"DRS did not return the jobs of wave {number}: {describe(error)}")
+            return Pending(f"DRS did not return the jobs of wave {number}: {describe(error)}")
     alive = max(attempt_began(wave), float((wave.get("waitingFor") or {}).get("time", 0.0)))
     if time.time() < alive + LATE_START_SECONDS:
-        return Unsettled(f"a job of wave {number} may still turn up")
+        return Pending(f"a job of wave {number} may still turn up")
     return None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import cancel_words, launch_began
 from drs_recovery.store.rules import final_status
 from drs_recovery.waves.observation import has_ended
@@ -21,6 +20,9 @@ from drs_recovery.waves.rules import (
     refusing_wave,
     wave_label,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 SKIPPED_TASK = "skipped"
 
@@ -208,3 +210,18 @@ def settle_deadline(document: Mapping[str, Any]) -> float:
         ),
         default=0.0,
     )
+
+
+@dataclass(frozen=True)
+class Pending:
+    """
+    What is still to come before an execution can be closed.
+
+    :param what: for people.
+    :param running_waves: the waves whose jobs run; empty if a look after a pause is all that is needed.
+    :param deadline: epoch seconds until which running jobs are followed.
+    """
+
+    what: str
+    running_waves: tuple[int, ...] = ()
+    deadline: float = 0.0

@@ -14,17 +14,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import epoch
 from drs_recovery.hooks.clients import Clients, Place, PlaceClients, ask_places
 from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.jobs.starter import CLOCK_MARGIN
-from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.preflight.servers import GroupResolver
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import JobRef, NewExecution, NewServer
+
+if TYPE_CHECKING:
+    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.store.executions import ExecutionStore
 
 LOST = (
     "the record of this execution was no longer in the table while it ran: the table was lost, emptied or "

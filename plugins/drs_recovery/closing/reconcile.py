@@ -10,15 +10,17 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.closing.close import ExecutionCloser
 from drs_recovery.closing.outcome import ending_without_run
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.opening.live_plans import KeptPlan, delete_plan, keep_plan, kept_plans, read_plan
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import is_store_away
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 RunStateOf = Callable[[str, str], str | None]
 """Gives the state of a DAG run by DAG id and run id, as Airflow names it; None if there is no such run."""
@@ -106,12 +108,12 @@ def _close(
 ) -> None:
     ending = ending_without_run(store.get_document(execution_id), run_state)
     store.ending.begin_reconciling(execution_id, run_state or "deleted")
-    unsettled = closer.close(store.get_document(execution_id), ending)
-    if unsettled is None:
+    pending = closer.close(store.get_document(execution_id), ending)
+    if pending is None:
         log.info("execution %s, whose DAG run is %s, is closed", execution_id, run_state or "deleted")
         result.closed.append(execution_id)
     else:
-        result.waiting[execution_id] = unsettled.what
+        result.waiting[execution_id] = pending.what
 
 
 @dataclass

@@ -25,6 +25,9 @@ _SEND_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_t
 _LONGEST_CONNECT = 20
 START_RECOVERY_SECONDS = 65
 
+# A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
+LISTING_SECONDS = 600
+
 
 def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (items[start : start + size] for start in range(0, len(items), size))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import PlaceClients
 from drs_recovery.jobs.identity import EXECUTION_TAG
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import PlaceClients
 
 
 def owners_of(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -13,19 +13,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.hooks.clients import PlaceClients
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
-from drs_recovery.hooks.iam import QuotasHook
 from drs_recovery.jobs.schedule import Job, Limits, PlaceState, Turn, turn_of
 from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.settings import hold_drills_during_recovery
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.queue_entries import Queue, QueueEntry
 from drs_recovery.store.transaction import retried_on_conflict
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import PlaceClients
+    from drs_recovery.hooks.iam import QuotasHook
+    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.queue_entries import Queue, QueueEntry
 
 # DescribeJobs has no filter by status. Recovery jobs take hours at the most.
 OLDEST_RUNNING_JOB = timedelta(days=2)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drs_recovery.durations import epoch
 from drs_recovery.exceptions import JobStartError
@@ -39,10 +39,12 @@ from drs_recovery.jobs.identity import (
     contradiction,
     is_job_id,
 )
-from drs_recovery.jobs.parts import JobPart
 from drs_recovery.settings import setting_problems
 from drs_recovery.store.facts import attempt_began, attempt_of
 from drs_recovery.store.records import JobRef
+
+if TYPE_CHECKING:
+    from drs_recovery.jobs.parts import JobPart
 
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
 CLOCK_MARGIN = timedelta(hours=1)

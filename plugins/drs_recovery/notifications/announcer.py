@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.notifications import metrics
 from drs_recovery.notifications.channels import Channel, metric_channels, notifier_channels, send_all
@@ -12,7 +12,9 @@ from drs_recovery.notifications.events import Asked, Happening, happenings
 from drs_recovery.notifications.messages import Notice, answer_link, notice_of, run_link
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import console_base_url
-from drs_recovery.store.executions import ExecutionStore
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 log = logging.getLogger(__name__)
 

@@ -18,12 +18,13 @@ from airflow.sdk import BaseNotifier
 from airflow.sdk._shared.secrets_masker import redact
 from botocore.config import Config
 
+from drs_recovery.configured_clients import cloudwatch_client
 from drs_recovery.exceptions import SettingError
 from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.errors import AWS_ERRORS, describe
 from drs_recovery.notifications import metrics
 from drs_recovery.plan.model import NotifierCall, RecoveryPlan
-from drs_recovery.settings import cloudwatch_client, cloudwatch_metrics, notifiers
+from drs_recovery.settings import cloudwatch_metrics, notifiers
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

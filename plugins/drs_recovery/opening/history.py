@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from statistics import median
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import USUAL_WAVE_SECONDS, attempt_of, critical_path, launch_began
 from drs_recovery.store.records import ExecutionFilter
+
+if TYPE_CHECKING:
+    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.store.executions import ExecutionStore
 
 Record = Mapping[str, Any]
 

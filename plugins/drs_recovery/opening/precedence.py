@@ -11,15 +11,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.rules import ended_as_planned
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 Document = Mapping[str, Any]
 

@@ -15,11 +15,14 @@ from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
+from drs_recovery.store.documents import with_wave
 from drs_recovery.waves.rules import check_not_cancelled, skip_reason, wave_label
 from drs_recovery.waves.verdict import WaveEnd, instance_ids
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.followed import FollowedWave
 
 
 class EnrichInstancesOperator(WaveOperator):
@@ -36,10 +39,9 @@ class EnrichInstancesOperator(WaveOperator):
     @outlives_outages
     def execute(self, context: Context) -> dict[str, str]:
         """Look for the details that are missing; end the wave when none is."""
-        execution = self.record_of(context)
-        execution_id = execution["executionId"]
-        with fails_for_good(), self.announcing(execution_id):
-            document = self.store.get_rest(execution)
+        execution_id = self.execution_id_of(context)
+        with fails_for_good(), self.announcing(execution_id) as news:
+            document, followed = self.store.follow(execution_id, self.wave_number)
             wave = self.own_wave(document["waves"])
             if not wave["jobs"]:
                 self._explain_nothing(document, wave)
@@ -48,15 +50,20 @@ class EnrichInstancesOperator(WaveOperator):
             check_not_cancelled(document)
             plan = plan_from_snapshot(document["planSnapshot"])
             wave_end = WaveEnd(self.store, plan, execution_id, self.wave_number)
-            return wave_end.end({**wave, "serverStatuses": self._enriched(wave, wave_end)})
+            servers = self._enriched(wave, wave_end, followed)
+            found = wave_end.end({**wave, "serverStatuses": servers}, followed)
+            news.document = with_wave(document, followed.records)
+            return found
 
     def _explain_nothing(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> NoReturn:
         if reason := skip_reason(document, self.wave_number):
             raise AirflowSkipException(reason)
         raise ExecutionError(f"wave {wave_label(wave)} launched nothing, it is {wave['status']}")
 
-    def _enriched(self, wave: Mapping[str, Any], wave_end: WaveEnd) -> Sequence[Mapping[str, Any]]:
-        details = wave_end.look_for_details(Clients(), wave)
+    def _enriched(
+        self, wave: Mapping[str, Any], wave_end: WaveEnd, followed: FollowedWave
+    ) -> Sequence[Mapping[str, Any]]:
+        details = wave_end.look_for_details(Clients(), wave, followed)
         if missing := details.waits_for:
             self.log.info("wave %s: waiting for the details of %s", wave_label(wave), ", ".join(missing))
             self.look_again_in(poll_interval())

@@ -20,8 +20,8 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.waves.questions import failure_question
-from drs_recovery.waves.retry import begin_retry, recorded_failure
-from drs_recovery.waves.rules import check_not_ending, skip_reason, wave_label
+from drs_recovery.waves.retry import begin_retry
+from drs_recovery.waves.rules import check_not_ending, recorded_failure, skip_reason, wave_label
 from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
@@ -143,12 +143,12 @@ class FailureDecisionOperator(AskingMixin, HITLOperator):
         try:
             if wave["status"] == WaveStatus.PENDING and _is_retried_here(wave):
                 self._start(context, execution_id)
-                unsettled = follow_to_end(self.store, document, self.wave_number)
+                pending = follow_to_end(self.store, document, self.wave_number)
             else:
                 # Its own steps have ended, whatever became of its jobs.
-                unsettled = end_left_wave(self.store, document, self.wave_number)
-            if unsettled is not None:
-                self.wait_for_end(execution_id, unsettled, "go_on")
+                pending = end_left_wave(self.store, document, self.wave_number)
+            if pending is not None:
+                self.wait_for_end(execution_id, pending, "go_on")
         except WaveFailedError as failed:
             self.log.warning("execution %s: %s", execution_id, failed)
         except WaveRefusedError:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-from drs_recovery.closing.close import ExecutionCloser, Unsettled
-from drs_recovery.closing.outcome import ending_of, waves_may_run
+from drs_recovery.closing.close import ExecutionCloser
+from drs_recovery.closing.outcome import Pending, ending_of, waves_may_run
 from drs_recovery.opening.live_plans import keep_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.lost_records import LostRecord, lost_waves
@@ -58,9 +58,9 @@ class FinalizeExecutionOperator(PlanOperator):
         document = self._document(context, states)
         self._await_tasks(document, states, missing_since)
         execution_id = document["executionId"]
-        unsettled = ExecutionCloser(self.store).close(document, ending_of(document, states))
-        if unsettled is not None:
-            self._look_again(execution_id, unsettled)
+        pending = ExecutionCloser(self.store).close(document, ending_of(document, states))
+        if pending is not None:
+            self._look_again(execution_id, pending)
         ended = self.store.get_document(execution_id)
         self.announce(execution_id, document=ended)
         keep_plan(document, ended=time.time())
@@ -134,15 +134,15 @@ class FinalizeExecutionOperator(PlanOperator):
                 kwargs={"missing_since": since if missing else None},
             )
 
-    def _look_again(self, execution_id: str, unsettled: Unsettled) -> NoReturn:
-        self.log.info("execution %s is not closed yet: %s", execution_id, unsettled.what)
-        if not unsettled.running_waves:
+    def _look_again(self, execution_id: str, pending: Pending) -> NoReturn:
+        self.log.info("execution %s is not closed yet: %s", execution_id, pending.what)
+        if not pending.running_waves:
             self.look_again_in(poll_interval())
         self.defer(
             trigger=RecoveryJobTrigger(
                 execution_id=execution_id,
-                wave_numbers=unsettled.running_waves,
-                deadline=unsettled.deadline,
+                wave_numbers=pending.running_waves,
+                deadline=pending.deadline,
                 poll_interval=poll_interval(),
                 until_cancelled=False,
             ),

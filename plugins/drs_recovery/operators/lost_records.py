@@ -11,10 +11,11 @@ from drs_recovery.opening.options import read_options
 from drs_recovery.opening.record import new_execution
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
+
+    from drs_recovery.store.executions import ExecutionStore
 
 # What Airflow calls a task that did what it should.
 _DONE = "success"

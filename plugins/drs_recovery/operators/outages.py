@@ -20,9 +20,10 @@ import structlog
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException
 
+from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
-from drs_recovery.settings import execution_store, poll_interval
+from drs_recovery.settings import poll_interval
 from drs_recovery.store.keys import execution_id
 from drs_recovery.store.table import is_store_away
 

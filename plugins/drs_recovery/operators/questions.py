@@ -24,10 +24,11 @@ from drs_recovery.durations import moment
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.store.documents import limited
 from drs_recovery.store.gates import asked_after
-from drs_recovery.waves.questions import Question
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.waves.questions import Question
 
 # Seconds. The store keeps times to the millisecond.
 _SAME_MOMENT = 0.001

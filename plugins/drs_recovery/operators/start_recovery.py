@@ -15,13 +15,16 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
+from drs_recovery.store.documents import with_wave
 from drs_recovery.store.facts import waits_for_room_only
-from drs_recovery.waves.retry import begin_retry, recorded_failure
-from drs_recovery.waves.rules import check_dependencies, check_may_start, skip_reason
+from drs_recovery.waves.retry import begin_retry
+from drs_recovery.waves.rules import check_dependencies, check_may_start, recorded_failure, skip_reason
 from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.followed import FollowedWave
 
 # Airflow does not tell a task who cleared it; its audit log does.
 CLEARING_ACTOR = "airflow (task cleared)"
@@ -48,27 +51,30 @@ class StartRecoveryOperator(WaveOperator):
     @outlives_outages
     def execute(self, context: Context) -> list[str]:
         """Start what is not started yet; wait if DRS has no room."""
-        execution = self.record_of(context)
-        execution_id = execution["executionId"]
+        execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id) as news:
-            document = self.store.get_rest(execution)
+            document, followed = self.store.follow(execution_id, self.wave_number)
             wave = self.own_wave(document["waves"])
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
             starter = WaveStarter(self.store, context["task_state_store"])
             try:
-                started = self._request(context, document, wave)
+                started = self._request(context, document, wave, followed)
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
                 # It may have waited for room already, a first wave since the execution was opened.
                 if "startTime" in wave or waits_for_room_only(wave):
                     starter.leave_queues(execution_id, self.wave_number)
                 raise
-            jobs = self._start_jobs(starter, execution_id, started)
+            jobs = self._start_jobs(starter, execution_id, started, followed)
             news.document = started
             return jobs
 
     def _request(
-        self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]
+        self,
+        context: Context,
+        document: Mapping[str, Any],
+        wave: Mapping[str, Any],
+        followed: FollowedWave,
     ) -> Mapping[str, Any] | None:
         """Record that the wave starts; the document with it, or None if a retry changes more than that."""
         execution_id = document["executionId"]
@@ -83,15 +89,11 @@ class StartRecoveryOperator(WaveOperator):
         self.pass_over_if_blocked(document)
         check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         make_way(self.store, execution_id, document)
-        requested, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by)
+        _, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by, followed)
         if not is_new:
             return None
         self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
-        waves = [
-            {**one, **requested} if one["waveNumber"] == self.wave_number else one
-            for one in document["waves"]
-        ]
-        return {**document, "waves": waves}
+        return with_wave(document, followed.records)
 
     def _retry(self, document: Mapping[str, Any], wave: Mapping[str, Any], asked_by: int) -> None:
         execution_id = document["executionId"]
@@ -103,9 +105,13 @@ class StartRecoveryOperator(WaveOperator):
         self.log.info("execution %s: wave %s is retried", execution_id, self.wave_number)
 
     def _start_jobs(
-        self, starter: WaveStarter, execution_id: str, document: Mapping[str, Any] | None
+        self,
+        starter: WaveStarter,
+        execution_id: str,
+        document: Mapping[str, Any] | None,
+        followed: FollowedWave,
     ) -> list[str]:
         try:
-            return starter.start(execution_id, self.wave_number, document)
+            return starter.start(execution_id, self.wave_number, document, followed)
         except NotStartedError as error:
             self.wait_for_start(execution_id, error)

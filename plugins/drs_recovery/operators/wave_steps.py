@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.closing.close import Unsettled
 from drs_recovery.closing.left_waves import end_left_wave, is_left_open
 from drs_recovery.closing.rebuilding import LOST
 from drs_recovery.jobs.reservations import QueuedError
-from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.operators.base import RecoveryMixin, RecoveryOperator, until_deadline
 from drs_recovery.operators.lost_records import LostRecord, plan_of_dag
 from drs_recovery.operators.outages import ExpectedFailureError
@@ -21,12 +19,14 @@ from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
-from drs_recovery.waves.retry import deadline_of
-from drs_recovery.waves.rules import blocked_by, check_admitted, check_not_ending, wave_of
+from drs_recovery.waves.rules import blocked_by, check_admitted, check_not_ending, deadline_of, wave_of
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.closing.outcome import Pending
+    from drs_recovery.jobs.starter import NotStartedError
 
 # Waves behind which nothing is to come but what depends on them.
 _OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})
@@ -106,26 +106,26 @@ class WaveMixin(RecoveryMixin):
                 document, plan, number
             ):
                 continue
-            if unsettled := end_left_wave(self.store, document, number):
-                self.wait_for_end(document["executionId"], unsettled, method_name)
+            if pending := end_left_wave(self.store, document, number):
+                self.wait_for_end(document["executionId"], pending, method_name)
             document = self.store.get_document(document["executionId"])
         return document
 
-    def wait_for_end(self, execution: str, unsettled: Unsettled, method_name: str) -> NoReturn:
+    def wait_for_end(self, execution: str, pending: Pending, method_name: str) -> NoReturn:
         """
         Leave the worker until a wave can be taken further towards its end.
 
         :param execution: id of the execution.
-        :param unsettled: what is still to come.
+        :param pending: what is still to come.
         :param method_name: what runs then.
         """
-        self.log.info("execution %s: waiting for its end: %s", execution, unsettled.what)
-        if not unsettled.running_waves:
+        self.log.info("execution %s: waiting for its end: %s", execution, pending.what)
+        if not pending.running_waves:
             self.look_again_in(poll_interval(), method_name)
         trigger = RecoveryJobTrigger(
             execution_id=execution,
-            wave_numbers=unsettled.running_waves,
-            deadline=unsettled.deadline,
+            wave_numbers=pending.running_waves,
+            deadline=pending.deadline,
             poll_interval=poll_interval(),
         )
         self.defer(trigger=trigger, method_name=method_name)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from drs_recovery.hooks.clients import Place
 from drs_recovery.jobs.identity import EXECUTION_TAG
 from drs_recovery.jobs.reservations import QUOTA_CODES
 from drs_recovery.jobs.schedule import Job, Limits, servers_of
 from drs_recovery.preflight.findings import Concern, Gravity
-from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import Place
+    from drs_recovery.preflight.servers import ResolvedServer
 
 
 @dataclass(frozen=True)

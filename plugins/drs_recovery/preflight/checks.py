@@ -13,22 +13,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import parts_of
 from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
 from drs_recovery.jobs.schedule import Limits
-from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.preflight.capacity import Demand, conflict_concerns, quota_concerns, running_jobs
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.preflight.native_plans import native_concerns
 from drs_recovery.preflight.permissions import missing_rights, rights_concern
 from drs_recovery.preflight.replication import replication_concerns
-from drs_recovery.preflight.servers import Resolution, ResolvedServer
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.records import PreflightFinding
 from drs_recovery.transient_errors import error_code
+
+if TYPE_CHECKING:
+    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.preflight.servers import Resolution, ResolvedServer
+    from drs_recovery.store.records import PreflightFinding
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, InstancesInUseError
 from drs_recovery.hooks.clients import Clients, Place, PlaceClients, PlaceTrouble
@@ -21,14 +21,16 @@ from drs_recovery.hooks.ec2 import describe_instances, is_gone
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
 from drs_recovery.installation import elsewhere
 from drs_recovery.jobs.owners import owners_of
-from drs_recovery.jobs.parts import JobPart
 from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.opening.precedence import named
 from drs_recovery.preflight.findings import Concern, Gravity
-from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import instances_left, instances_of
+
+if TYPE_CHECKING:
+    from drs_recovery.jobs.parts import JobPart
+    from drs_recovery.preflight.servers import ResolvedServer
+    from drs_recovery.store.executions import ExecutionStore
 
 Rows = Collection[Mapping[str, Any]]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.preflight.findings import Concern, Gravity
-from drs_recovery.preflight.servers import ResolvedServer
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.drs import DrsHook
+    from drs_recovery.preflight.servers import ResolvedServer
 
 # ``RecoveryPlanExecutionStatus`` of botocore's drs model: in these an execution still starts jobs.
 _STARTING = ("CREATED", "IN_PROGRESS")

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import Place
-from drs_recovery.hooks.iam import Decision, RightsHook
 from drs_recovery.preflight.findings import Concern, Gravity
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import Place
+    from drs_recovery.hooks.iam import Decision, RightsHook
 
 _ANY = "*"
 _EVERY_READ = (

@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import parse_duration
 from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble, connection_exists
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
-from drs_recovery.plan.model import ProtectionGroup, RecoveryPlan
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.store.records import NewServer
+
+if TYPE_CHECKING:
+    from drs_recovery.plan.model import ProtectionGroup, RecoveryPlan
 
 # ``ReplicationDirection`` of botocore's drs model.
 _FAILBACK = "FAILBACK"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
 from drs_recovery.store.documents import Event, compose, event_item, public, summary
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record
+from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.keys import (
     END_OF_RANGE,
     event_order,
@@ -20,13 +22,16 @@ from drs_recovery.store.keys import (
     wave_key,
 )
 from drs_recovery.store.rules import standing_status
-from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
     execution_update,
     log_transition,
     retried_on_conflict,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.facts import Record
+    from drs_recovery.store.table import ExecutionsTable
 
 _PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
 
@@ -64,6 +69,13 @@ class StoreBase:
     def _read_servers(self, execution_id: str, number: int) -> list[Item]:
         prefix = server_prefix(number)
         return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
+
+    def _known(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> WaveRecords:
+        """The records of a wave as somebody who follows it knows them, or read now."""
+        if known := followed and followed.take():
+            return known
+        execution, wave = self._read_together(execution_id, number)
+        return WaveRecords(execution, wave, self._read_servers(execution_id, number))
 
     @retried_on_conflict
     def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
@@ -239,6 +251,28 @@ class StoreReads(StoreBase):
         if is_reopened(execution, waves):
             return self.get_document(execution["executionId"])
         return compose(execution, waves, servers)
+
+    @retried_on_conflict
+    def follow(self, execution_id: str, number: int) -> tuple[Item, FollowedWave]:
+        """
+        Read the document of an execution in order to write to one of its waves.
+
+        :return: the document, and the wave as it is known now.
+        """
+        rows = self.table.query(execution_id, "EXECUTION", f"WAVE#{END_OF_RANGE}", backward=True)
+        kinds: dict[str, list[Item]] = defaultdict(list)
+        for row in reversed(rows):
+            kinds[row["recordKey"].partition("#")[0]].append(row)
+        waves, servers = kinds["WAVE"], kinds["SERVER"]
+        execution = next(iter(kinds["EXECUTION"]), None)
+        if execution is None:
+            raise ExecutionNotFoundError(execution_id)
+        if is_reopened(execution, waves):
+            raise StoreConflictError([execution["recordKey"]])
+        wave = next((one for one in waves if one["waveNumber"] == number), None)
+        of_wave = [server for server in servers if server["waveNumber"] == number]
+        followed = FollowedWave(None if wave is None else WaveRecords(execution, wave, of_wave))
+        return compose(execution, waves, servers), followed
 
     def get_events(self, execution_id: str) -> list[Item]:
         """Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``."""

@@ -10,10 +10,9 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import ENDED_SERVERS, ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
-from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
     due_key,
     event_prefix,
@@ -25,8 +24,12 @@ from drs_recovery.store.keys import (
     type_partition,
     wave_key,
 )
-from drs_recovery.store.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
 from drs_recovery.store.server_types import progress_of
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
+    from drs_recovery.store.followed import WaveRecords
+    from drs_recovery.store.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
 
 ENGINE = "engine"
 """Actor of events that no person caused."""
@@ -300,3 +303,18 @@ def listed_row(record: Mapping[str, object]) -> Item:
         "planId": record["planId"],
         "executionType": record["executionType"],
     }
+
+
+def with_wave(document: Mapping[str, Any], records: WaveRecords | None) -> Mapping[str, Any]:
+    """
+    The execution document with a wave as a later write left it.
+
+    :param document: as it was read before.
+    :param records: what is known of the wave; None for nothing newer.
+    """
+    if records is None:
+        return document
+    wave = {**public(records.wave), "serverStatuses": [public(server) for server in records.servers]}
+    number = wave["waveNumber"]
+    waves = [wave if one["waveNumber"] == number else one for one in document["waves"]]
+    return {**document, **public(records.execution), "waves": waves}

@@ -8,7 +8,16 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import ENGINE, Event, compose, due_item, event_item, limited, present
-from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Put, Update
+from drs_recovery.store.expressions import (
+    MAX_TRANSACTION_ACTIONS,
+    Action,
+    Check,
+    Condition,
+    Delete,
+    Item,
+    Put,
+    Update,
+)
 from drs_recovery.store.facts import has_instances_left, instances_of
 from drs_recovery.store.keys import key_of, live_key
 from drs_recovery.store.rules import (
@@ -19,7 +28,6 @@ from drs_recovery.store.rules import (
     seconds_between,
     termination_time,
 )
-from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS
 from drs_recovery.store.transaction import (
     RECORD_IS_AS_READ,
     RECORD_IS_NEW,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import FindingSeverity, WaveStatus
@@ -24,7 +25,7 @@ from drs_recovery.store.documents import (
     wave_item,
 )
 from drs_recovery.store.ending import Ending
-from drs_recovery.store.expressions import Check, Item, Put
+from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Check, Item, Put
 from drs_recovery.store.gates import Gates
 from drs_recovery.store.instances import Instances
 from drs_recovery.store.job_queue import JobQueue
@@ -39,7 +40,6 @@ from drs_recovery.store.rules import (
     demand_live,
     wave_subject,
 )
-from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS, ExecutionsTable
 from drs_recovery.store.terminations import Terminations
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
@@ -49,6 +49,9 @@ from drs_recovery.store.transaction import (
     retried_on_conflict,
 )
 from drs_recovery.store.waves import Waves
+
+if TYPE_CHECKING:
+    from drs_recovery.store.table import ExecutionsTable
 
 # A record of DynamoDB has room for 400 KB, and every look at the execution reads all of it.
 MOST_FINDINGS = 100

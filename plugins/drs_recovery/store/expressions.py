@@ -16,6 +16,9 @@ from typing import Any
 Item = dict[str, Any]
 """A record as plain Python: str, bytes, int, float, bool, None, list and dict."""
 
+# Source: DynamoDB's API reference, TransactWriteItems.
+MAX_TRANSACTION_ACTIONS = 100
+
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -160,7 +163,7 @@ class Update:
     :param changes: attribute to new value; None removes the attribute.
     :param deltas: number attribute to what is added to it; a dot goes into a map (``progress.ready``).
     :param appended: list attribute to the element that is put at its end; a list that is not there is made.
-    :param stored: the record as it was read, for the log.
+    :param stored: the record as it was read.
     """
 
     key: Key
@@ -169,6 +172,15 @@ class Update:
     deltas: Mapping[str, int] = field(default_factory=dict)
     appended: Mapping[str, Any] = field(default_factory=dict)
     stored: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def after(self) -> Item:
+        """The record as this leaves it; numbers that others add to meanwhile are theirs."""
+        after = {name: value for name, value in {**self.stored, **self.changes}.items() if value is not None}
+        for path, delta in self.deltas.items():
+            group, _, name = path.partition(".")
+            after[group] = {**after[group], name: after[group][name] + delta}
+        return after
 
     def request(self, table_name: str) -> dict[str, Any]:
         """Build the entry of ``TransactItems``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import (
     ExecutionStatus,
@@ -12,7 +12,9 @@ from drs_recovery.statuses import (
     GateDecision,
     ServerPhase,
 )
-from drs_recovery.store.expressions import Item
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
 
 Record = Mapping[str, Any]
 

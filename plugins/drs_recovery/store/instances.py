@@ -16,10 +16,11 @@ from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, compose, due_item
-from drs_recovery.store.expressions import Action, Delete, Item, Key, Put
+from drs_recovery.store.expressions import Action, Delete, Item, Put
 from drs_recovery.store.facts import Record, has_instances_left, instances_left, unconfirmed_instances
-from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key
-from drs_recovery.store.records import JobRef, Launch
+from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, LAUNCH_PREFIX, due_key
+from drs_recovery.store.launches import launch_key_of, launch_of, launch_put, place_of
+from drs_recovery.store.records import Launch
 from drs_recovery.store.rules import termination_time
 from drs_recovery.store.transaction import (
     execution_update,
@@ -27,8 +28,6 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
-
-_LAUNCHES = "LAUNCH#"
 
 # What a SERVER record says of an instance that is gone.
 _GONE_STATE = "terminated"
@@ -64,12 +63,12 @@ class Instances(StoreBase):
 
         :param place: account and Region, such as ``123456789012:us-east-1``; None for all.
         """
-        first = _LAUNCHES if place is None else f"{_LAUNCHES}{place}#"
-        return [_launch_of(item) for item in self.table.query(HOUSEKEEPING, first, first + END_OF_RANGE)]
+        first = LAUNCH_PREFIX if place is None else f"{LAUNCH_PREFIX}{place}#"
+        return [launch_of(item) for item in self.table.query(HOUSEKEEPING, first, first + END_OF_RANGE)]
 
     def forget_launch(self, launch: Launch) -> None:
         """Take a job off the list: nothing of it is left."""
-        self.table.transact([Delete(_key(launch))])
+        self.table.transact([Delete(launch_key_of(launch))])
 
     def mark_replaced(self, launch: Launch) -> None:
         """
@@ -161,60 +160,11 @@ class Instances(StoreBase):
             server_ids=(server["sourceServerId"],),
             created=float(execution.get("startTime") or execution["submittedTime"]),
         )
-        known = self.table.get(_key(launch))
+        known = self.table.get(launch_key_of(launch))
         if known is None:
             return launch_put(launch)
         servers = sorted({*known["servers"], *launch.server_ids})
         return Put({**known, "servers": servers})
-
-
-def launch_of_job(execution: Item, number: int, job: JobRef, now: float) -> Launch:
-    """The launch by which the instances of a job are found later."""
-    return Launch(
-        execution_id=execution["executionId"],
-        wave_number=number,
-        job_id=job.job_id,
-        place=place_of(job.account or job.connection, job.region),
-        server_ids=tuple(job.server_ids),
-        created=now if job.created is None else job.created,
-    )
-
-
-def place_of(account: str, region: str) -> str:
-    """
-    How places are named.
-
-    :param account: id of the account, or the connection that stands for one that AWS does not tell.
-    """
-    return f"{account}:{region}"
-
-
-def launch_put(launch: Launch) -> Put:
-    """The record by which the instances of a job are found."""
-    values = {
-        "launchedBy": launch.execution_id,
-        "waveNumber": launch.wave_number,
-        "jobId": launch.job_id,
-        "place": launch.place,
-        "servers": list(launch.server_ids),
-        "createdTime": launch.created,
-    }
-    return Put({**_key(launch).attributes, **values})
-
-
-def _key(launch: Launch) -> Key:
-    return Key(HOUSEKEEPING, f"{_LAUNCHES}{launch.place}#{launch.execution_id}#{launch.job_id}")
-
-
-def _launch_of(item: Item) -> Launch:
-    return Launch(
-        execution_id=item["launchedBy"],
-        wave_number=item["waveNumber"],
-        job_id=item["jobId"],
-        place=item["place"],
-        server_ids=tuple(item["servers"]),
-        created=float(item["createdTime"]),
-    )
 
 
 def _after(server: Item, changes: Item) -> Item:

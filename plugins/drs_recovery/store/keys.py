@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.expressions import Key
+
+if TYPE_CHECKING:
+    from drs_recovery.statuses import ExecutionType
 
 EXECUTION = "EXECUTION"
 
@@ -19,8 +21,8 @@ END_OF_RANGE = "~"
 HOUSEKEEPING = "housekeeping"
 """Partition of the records that say what lives and what is due; no execution has this id."""
 
-LOCK_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
-"""Attribute of a plan's lock that names the latest execution of a type."""
+LAUNCH_PREFIX = "LAUNCH#"
+"""What the record keys of jobs that may have left instances start with, in the partition ``HOUSEKEEPING``."""
 
 LIVE_PREFIX = "LIVE#"
 """Start of the record keys of live executions, in the partition ``HOUSEKEEPING``."""
@@ -129,3 +131,12 @@ def installation_key(name: str) -> Key:
 def unrecorded_key(execution_id: str) -> Key:
     """Key of the record that says of which instances without an execution people were told."""
     return Key(HOUSEKEEPING, f"UNRECORDED#{execution_id}")
+
+
+def launch_key(place: str, execution_id: str, job_id: str) -> Key:
+    """
+    Key of the record of a job that may have left instances.
+
+    :param place: account and Region, such as ``123456789012:us-east-1``.
+    """
+    return Key(HOUSEKEEPING, f"{LAUNCH_PREFIX}{place}#{execution_id}#{job_id}")

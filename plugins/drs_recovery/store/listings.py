@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.base import StoreBase, is_final, read_summaries
 from drs_recovery.store.documents import listed_row, public
-from drs_recovery.store.expressions import Item
 from drs_recovery.store.keys import (
     END_OF_RANGE,
     HOUSEKEEPING,
@@ -33,6 +33,9 @@ from drs_recovery.store.keys import (
 )
 from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
 Position = tuple[float, str]

@@ -16,7 +16,6 @@ from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, public
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
-    LOCK_HOLDERS,
     action_lock_key,
     execution_key,
     installation_key,
@@ -24,6 +23,9 @@ from drs_recovery.store.keys import (
     unrecorded_key,
 )
 from drs_recovery.store.transaction import RECORD_IS_NEW, record_update, retried_on_conflict
+
+# Attribute of a plan's lock that names the latest execution of a type.
+_HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
 
 # A drill waits for no other execution of its plan; a recovery does not mind a drill, which it cancels.
 _IN_THE_WAY = {
@@ -55,7 +57,7 @@ class PlanLocks(StoreBase):
         execution = known or self._read_execution(execution_id)
         lock, other = self.read(execution)
         if other is None and (lock is None or lock.get(_holder_of(execution)) != execution_id):
-            self.table.transact([taken(execution, lock)])
+            self.table.transact([self.taken(execution, lock)])
         return other
 
     def in_the_way(self, execution_id: str) -> Item | None:
@@ -66,10 +68,21 @@ class PlanLocks(StoreBase):
         """Read the lock of an execution's plan, and the EXECUTION record of the one in its way."""
         lock = self.table.get(plan_lock_key(execution["planId"]))
         for kind in _IN_THE_WAY[ExecutionType(execution["executionType"])] if lock else ():
-            found = self._live((lock or {}).get(LOCK_HOLDERS[kind]), execution["executionId"])
+            found = self._live((lock or {}).get(_HOLDERS[kind]), execution["executionId"])
             if found is not None:
                 return lock, found
         return lock, None
+
+    def taken(self, execution: Item, lock: Item | None) -> Action:
+        """
+        Make an execution the holder of its plan; also if it is already: nobody else becomes it meanwhile.
+
+        :param lock: the lock as it was read, None if there was none.
+        """
+        holder, key = {_holder_of(execution): execution["executionId"]}, plan_lock_key(execution["planId"])
+        if lock is None:
+            return Put({**key.attributes, "version": 1, **holder}, RECORD_IS_NEW)
+        return record_update(lock, holder)
 
     def _live(self, holder: str | None, asking: str) -> Item | None:
         if holder is None or holder == asking:
@@ -80,20 +93,8 @@ class PlanLocks(StoreBase):
         return public(found)
 
 
-def taken(execution: Item, lock: Item | None) -> Action:
-    """
-    Make an execution the holder of its plan; also if it is already, so that no other becomes it meanwhile.
-
-    :param lock: the lock as it was read, None if there was none.
-    """
-    holder, key = {_holder_of(execution): execution["executionId"]}, plan_lock_key(execution["planId"])
-    if lock is None:
-        return Put({**key.attributes, "version": 1, **holder}, RECORD_IS_NEW)
-    return record_update(lock, holder)
-
-
 def _holder_of(execution: Item) -> str:
-    return LOCK_HOLDERS[ExecutionType(execution["executionType"])]
+    return _HOLDERS[ExecutionType(execution["executionType"])]
 
 
 class ActionLock(StoreBase):

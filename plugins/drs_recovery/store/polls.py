@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, limited, present, public
+from drs_recovery.store.documents import Event, limited, public
 from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.facts import attempt_of, was_queued
+from drs_recovery.store.followed import FollowedWave, WaveRecords, refused_by_fresh_records
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
-from drs_recovery.store.records import WavePoll
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store.transaction import (
     execution_growth,
@@ -22,6 +22,10 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.followed import FollowedWave, WaveRecords
+    from drs_recovery.store.records import WavePoll
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
@@ -33,48 +37,16 @@ QUEUED = "QUEUED"
 """Phase of a wave that waits for room in DRS."""
 
 
-@dataclass(frozen=True)
-class WaveRecords:
-    """A wave as it was read, or as a poll left it."""
-
-    execution: Item
-    wave: Item
-    servers: Sequence[Item]
-
-
-class FollowedWave:
-    """
-    A wave that is polled again and again, and its records after the last poll.
-
-    A poll is written on condition that they still are so; if not, they are read anew.
-    """
-
-    def __init__(self, records: WaveRecords) -> None:
-        self._records: WaveRecords | None = records
-
-    def take(self) -> WaveRecords | None:
-        """The records, for one try."""
-        taken, self._records = self._records, None
-        return taken
-
-    def keep(self, records: WaveRecords) -> None:
-        """Remember what a poll left."""
-        self._records = records
-
-
 class Polls(StoreBase):
     """Write what polls saw; no poll ends a wave or an execution."""
 
     @retried_on_conflict
     def get_wave_records(self, execution_id: str, number: int) -> WaveRecords:
         """Read a wave in order to follow it."""
-        return self._read_wave_records(execution_id, number)
-
-    def _read_wave_records(self, execution_id: str, number: int) -> WaveRecords:
-        execution, wave = self._read_together(execution_id, number)
-        return WaveRecords(execution, wave, self._read_servers(execution_id, number))
+        return self._known(execution_id, number)
 
     @retried_on_conflict
+    @refused_by_fresh_records
     def record(
         self, execution_id: str, number: int, poll: WavePoll, followed: FollowedWave | None = None
     ) -> list[Item]:
@@ -88,7 +60,7 @@ class Polls(StoreBase):
         :return: the wave's SERVER records as they are now.
         :raises TransitionRefusedError: the execution has ended, or this wave was not requested.
         """
-        known = (followed and followed.take()) or self._read_wave_records(execution_id, number)
+        known = self._known(execution_id, number, followed)
         execution, wave, servers = known.execution, known.wave, known.servers
         _demand_pollable(execution, wave)
         now = self._now()
@@ -97,43 +69,33 @@ class Polls(StoreBase):
         changes = server_changes(servers, poll.servers, looked_at, looks)
         *earlier, last = in_transactions(changes) if changes else [()]
         for part in earlier:
-            self._write(execution, wave, part, now, {}, {})
-            wave = {**wave, "version": wave["version"] + 1}
+            known = self._write(known, part, now, {}, {})
         seen = {"jobs": merge_jobs(wave["jobs"], poll.jobs)}
         polled = {}
         if poll.is_look:
             seen |= _look_changes(wave, poll, now)
             polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
-        self._write(execution, wave, last, now, seen, polled)
+        known = self._write(known, last, now, seen, polled)
         log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
-        changed = {change.stored["recordKey"]: _written(change.stored, change.changes) for change in changes}
-        after = [changed.get(server["recordKey"], server) for server in servers]
         if followed:
-            execution = {**execution, "lastUpdatedTime": max(now, execution["lastUpdatedTime"]), **polled}
-            followed.keep(WaveRecords(execution, _written(wave, seen), after))
-        return [public(server) for server in after]
+            followed.keep(known)
+        return [public(server) for server in known.servers]
 
     def _write(
-        self,
-        execution: Item,
-        wave: Item,
-        part: Sequence[ServerChange],
-        now: float,
-        wave_changes: Item,
-        polled: Item,
-    ) -> None:
+        self, known: WaveRecords, part: Sequence[ServerChange], now: float, wave_changes: Item, polled: Item
+    ) -> WaveRecords:
         deltas = progress_deltas(part)
-        growth = execution_growth(execution, now, polled, deltas)
+        growth = execution_growth(known.execution, now, polled, deltas)
         if polled:
             not_later = Condition(_POLLED_BEFORE, {"polled": polled["lastPolledTime"]})
             growth = replace(growth, condition=growth.condition & not_later)
-        self.table.transact(
-            [
-                growth,
-                record_update(wave, wave_changes, deltas),
-                *(record_update(change.stored, change.changes) for change in part),
-            ]
-        )
+        actions = [
+            growth,
+            record_update(known.wave, wave_changes, deltas),
+            *(record_update(change.stored, change.changes) for change in part),
+        ]
+        self.table.transact(actions)
+        return known.after(actions)
 
     @retried_on_conflict
     def record_looks(
@@ -158,9 +120,10 @@ class Polls(StoreBase):
         changes: Item = {"pollAttempts": wave["pollAttempts"] + looks}
         if looked_at is not None:
             changes["lastPolledTime"] = max(round(looked_at, 3), wave.get("lastPolledTime", 0))
-        self.table.transact([record_update(wave, changes)])
+        update = record_update(wave, changes)
+        self.table.transact([update])
         if followed and known:
-            followed.keep(replace(known, wave=_written(wave, changes)))
+            followed.keep(known.after([update]))
 
     @retried_on_conflict
     def record_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
@@ -178,11 +141,6 @@ class Polls(StoreBase):
             "pollAttempts": wave["pollAttempts"] + looks,
         }
         self.table.transact([record_update(wave, changes)])
-
-
-def _written(record: Item, changes: Item) -> Item:
-    """A WAVE or SERVER record as a write of changes leaves it."""
-    return present({**record, **changes, "version": record["version"] + 1})
 
 
 def _look_changes(wave: Item, poll: WavePoll, now: float) -> Item:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import (
     JOB_PENDING,
@@ -24,6 +24,10 @@ from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.records import JobSeen, ServerSeen
 from drs_recovery.store.server_types import PROGRESS_PART
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
+    from drs_recovery.store.records import JobSeen, ServerSeen
 
 # Attributes that follow rules of their own, so that a poll's free fields must not set them.
 _RULED = frozenset(

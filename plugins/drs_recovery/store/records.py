@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
 from drs_recovery.store.facts import was_cancelled
+
+if TYPE_CHECKING:
+    from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ A retry is two transitions, because the jobs of the earlier attempt are looked a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import (
@@ -26,10 +27,8 @@ from drs_recovery.store.documents import Event, limited, live_item, present, pub
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record, attempt_of, request_behind
 from drs_recovery.store.keys import END_OF_RANGE
-from drs_recovery.store.locks import PlanLocks, taken
 from drs_recovery.store.progress import ServerChange, is_to_restart, progress_deltas, restart_changes
 from drs_recovery.store.rules import demand_live, wave_subject, without
-from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     execution_growth,
     execution_update,
@@ -37,6 +36,10 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.locks import PlanLocks
+    from drs_recovery.store.table import ExecutionsTable
 
 # What an execution has only after its end.
 _ENDING_FIELDS = (
@@ -151,7 +154,7 @@ class Retries(StoreBase):
         if other is not None:
             current = f"part of a plan with a live {other['executionType']} ({other['executionId']})"
             raise TransitionRefusedError(wave_subject(wave), current, "retried")
-        return [taken(execution, lock), Put(live_item(execution))]
+        return [self._locks.taken(execution, lock), Put(live_item(execution))]
 
     def _reopened(self, execution: Item, number: int) -> Item:
         """Changes of the EXECUTION record by a retried wave."""

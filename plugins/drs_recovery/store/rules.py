@@ -7,6 +7,7 @@ Nothing here reads or writes. A function that refuses raises ``TransitionRefused
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import DEFAULT_TERMINATE_AFTER, format_duration, parse_duration
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
@@ -19,9 +20,11 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
-from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import Record, has_instances_left, instances_of, is_refused
 from drs_recovery.store.server_types import progress_of
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
 
 EXECUTION_SUBJECT = "the execution"
 """How errors name an execution."""

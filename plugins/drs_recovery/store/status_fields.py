@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import (
     ExecutionStatus,
@@ -16,7 +16,9 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
-from drs_recovery.store.expressions import Item
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
 
 Members = Mapping[str, StrEnum]
 

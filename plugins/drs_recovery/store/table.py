@@ -30,7 +30,6 @@ from drs_recovery.transient_errors import SenselessAnswerError, is_table_missing
 Result = TypeVar("Result")
 
 # Source: DynamoDB's API reference, TransactWriteItems and BatchGetItem.
-MAX_TRANSACTION_ACTIONS = 100
 MAX_BATCH_KEYS = 100
 
 # Rows of an index that one query reads at the most, some hundred kilobytes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
@@ -14,15 +14,17 @@ from drs_recovery.store.facts import has_instances_left, instances_of
 from drs_recovery.store.instances import Instances, InstancesSeen, compared
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
 from drs_recovery.store.progress import merge_jobs
-from drs_recovery.store.records import JobSeen, TerminationJob
 from drs_recovery.store.rules import can_terminate, is_termination_requested
-from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,
     record_update,
     retried_on_conflict,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.records import JobSeen, TerminationJob
+    from drs_recovery.store.table import ExecutionsTable
 
 _SUBJECT = "what the execution launched"
 

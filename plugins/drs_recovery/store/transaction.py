@@ -13,18 +13,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.documents import Event
-from drs_recovery.store.expressions import Action, Condition, Item, Put, Update
+from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Action, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
     key_of,
 )
-from drs_recovery.store.table import MAX_TRANSACTION_ACTIONS
+
+if TYPE_CHECKING:
+    from drs_recovery.store.documents import Event
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -43,8 +44,8 @@ _LIVE_VALUES = {
     for number, status in enumerate(status for status in ExecutionStatus if not status.is_final)
 }
 
-# Servers of one transaction: beside them it holds at most the EXECUTION, the WAVE and an EVENT record.
-SERVERS_PER_TRANSACTION = MAX_TRANSACTION_ACTIONS - 3
+# Servers of one transaction: beside them it holds at most an EXECUTION, WAVE, LAUNCH and EVENT record.
+SERVERS_PER_TRANSACTION = MAX_TRANSACTION_ACTIONS - 4
 
 Element = TypeVar("Element")
 
@@ -94,7 +95,8 @@ def execution_growth(
     condition = Condition(EXECUTION_IS_LIVE, _LIVE_VALUES) & Condition(
         TIME_DOES_NOT_GO_BACK, {"updated": updated}
     )
-    return Update(key_of(execution), condition, {**changes, "lastUpdatedTime": updated}, deltas)
+    written = {**changes, "lastUpdatedTime": updated}
+    return Update(key_of(execution), condition, written, deltas, stored=execution)
 
 
 def record_update(item: Item, changes: Mapping[str, Any], deltas: Mapping[str, int] | None = None) -> Update:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, job_entry, limited, present, public
-from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import attempt_of, left_queue
-from drs_recovery.store.instances import Instances, launch_of_job, launch_put
-from drs_recovery.store.records import JobRef
+from drs_recovery.store.followed import refused_by_fresh_records
+from drs_recovery.store.launches import launch_of_job, launch_put
 from drs_recovery.store.rules import (
     demand_live,
     demand_no_cancel,
@@ -25,13 +24,19 @@ from drs_recovery.store.rules import (
     wave_subject,
     without,
 )
-from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,
     record_update,
     retried_on_conflict,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Action, Item, Update
+    from drs_recovery.store.followed import FollowedWave, WaveRecords
+    from drs_recovery.store.instances import Instances
+    from drs_recovery.store.records import JobRef
+    from drs_recovery.store.table import ExecutionsTable
 
 
 class Waves(StoreBase):
@@ -42,15 +47,20 @@ class Waves(StoreBase):
         self._instances = instances
 
     @retried_on_conflict
-    def request(self, execution_id: str, number: int, asked_by: int = 0) -> tuple[Item, bool]:
+    @refused_by_fresh_records
+    def request(
+        self, execution_id: str, number: int, asked_by: int = 0, followed: FollowedWave | None = None
+    ) -> tuple[Item, bool]:
         """
         Record that a wave is to be started: before that, nothing may be launched for it.
 
         :param asked_by: which request of people this answers, see ``Retries.begin``.
+        :param followed: the wave as its task knows it.
         :return: the WAVE record, and whether this call was the first.
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
         """
-        execution, wave = self._read_together(execution_id, number)
+        known = self._known(execution_id, number, followed)
+        execution, wave = known.execution, known.wave
         if WaveStatus(wave["status"]).is_active:
             _demand_not_cancelling(execution, wave)
             self._use_up(wave, asked_by)
@@ -63,11 +73,19 @@ class Waves(StoreBase):
             "startTime": execution.get("startTime", now),
             "currentWave": max(execution["currentWave"], number),
         }
-        self._commit(
-            Event("WAVE_REQUESTED", {"wave": number}),
-            [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)],
-        )
-        return public({**wave, **changes}), True
+        actions = [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)]
+        known = self._commit_known(Event("WAVE_REQUESTED", {"wave": number}), actions, known, followed)
+        return public(known.wave), True
+
+    def _commit_known(
+        self, event: Event, actions: Sequence[Action], known: WaveRecords, followed: FollowedWave | None
+    ) -> WaveRecords:
+        """Write a transition with its event; who follows the wave knows what it leaves."""
+        self._commit(event, actions)
+        after = known.after(actions)
+        if followed:
+            followed.keep(after)
+        return after
 
     def _use_up(self, wave: Item, asked_by: int) -> None:
         """A request that found the wave running has got its attempt: it must not begin another one later."""
@@ -75,37 +93,59 @@ class Waves(StoreBase):
             self.table.transact([record_update(wave, {"askedBy": asked_by})])
 
     @retried_on_conflict
-    def record_job(self, execution_id: str, number: int, job: JobRef, adopted: bool) -> None:
+    @refused_by_fresh_records
+    def record_job(
+        self,
+        execution_id: str,
+        number: int,
+        job: JobRef,
+        adopted: bool,
+        followed: FollowedWave | None = None,
+    ) -> None:
         """
         Record a DRS job of a wave and its servers' ``jobId``, once.
 
         Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
 
+        :param followed: the wave as its task knows it.
         :raises TransitionRefusedError: this wave was not requested, so it can have no job.
         """
-        execution, wave = self._read_together(execution_id, number)
-        demand_requested(wave, f"the wave of job {job.job_id}")
+        known = self._known(execution_id, number, followed)
+        demand_requested(known.wave, f"the wave of job {job.job_id}")
         servers = [
             record_update(server, changes)
-            for server in self._read_servers(execution_id, number)
+            for server in known.servers
             if server["sourceServerId"] in job.server_ids and (changes := _job_changes(server, job))
         ]
         # The wave's entry comes last: a reader that finds it finds the servers of the job complete.
-        for part in in_transactions(servers):
+        *earlier, last = in_transactions(servers) if servers else [()]
+        for part in earlier:
             self.table.transact(part)
-        if not any(known["jobId"] == job.job_id for known in wave["jobs"]):
-            now = self._now()
-            jobs = [*wave["jobs"], job_entry(job, now)]
-            launch = launch_of_job(execution, number, job, now)
-            self._commit(
-                _job_event(number, job, adopted),
-                [
-                    execution_update(execution, now, {}),
-                    record_update(wave, {"jobs": jobs}),
-                    launch_put(launch),
-                ],
-            )
-            self._instances.mark_replaced(launch)
+            known = known.after(part)
+        if all(one["jobId"] != job.job_id for one in known.wave["jobs"]):
+            self._add_job(known, last, job, adopted, followed)
+        elif last:
+            self.table.transact(last)
+
+    def _add_job(
+        self,
+        known: WaveRecords,
+        servers: Sequence[Update],
+        job: JobRef,
+        adopted: bool,
+        followed: FollowedWave | None,
+    ) -> None:
+        now, number = self._now(), known.wave["waveNumber"]
+        jobs = [*known.wave["jobs"], job_entry(job, now)]
+        launch = launch_of_job(known.execution, number, job, now)
+        actions: list[Action] = [
+            execution_update(known.execution, now, {}),
+            record_update(known.wave, {"jobs": jobs}),
+            launch_put(launch),
+            *servers,
+        ]
+        self._commit_known(_job_event(number, job, adopted), actions, known, followed)
+        self._instances.mark_replaced(launch)
 
     def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
         """
@@ -119,14 +159,17 @@ class Waves(StoreBase):
         return self._tell_once(execution_id, Event("JOB_IGNORED", detail), of="jobId")
 
     @retried_on_conflict
-    def start_polling(self, execution_id: str, number: int) -> Item:
+    @refused_by_fresh_records
+    def start_polling(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> Item:
         """
         Record that every job of a wave is started and recorded.
 
+        :param followed: the wave as its task knows it.
         :return: the WAVE record.
         :raises TransitionRefusedError: the wave is not PENDING, or has no job.
         """
-        execution, wave = self._read_together(execution_id, number)
+        known = self._known(execution_id, number, followed)
+        execution, wave = known.execution, known.wave
         if wave["status"] == WaveStatus.POLLING:
             return public(wave)
         demand_live(execution, wave_subject(wave), WaveStatus.POLLING)
@@ -138,25 +181,29 @@ class Waves(StoreBase):
         now = self._now()
         changes = {"status": WaveStatus.POLLING, "waitingFor": None, **left_queue(wave, now)}
         event = Event("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
-        self._commit(event, [execution_update(execution, now, {}), record_update(wave, changes)])
-        return public(present({**wave, **changes}))
+        actions = [execution_update(execution, now, {}), record_update(wave, changes)]
+        return public(self._commit_known(event, actions, known, followed).wave)
 
     @retried_on_conflict
-    def complete(self, execution_id: str, number: int) -> Item:
+    @refused_by_fresh_records
+    def complete(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> Item:
         """
         End a wave well; the wave and ``completedWaves`` change together, and once.
 
+        :param followed: the wave as its task knows it; its record counts every poll, so that none is missed.
         :return: the WAVE record.
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
             address, the wave does not run, or a request to cancel came first.
         """
-        execution, wave = self._read_together(execution_id, number)
+        known = self._known(execution_id, number, followed)
+        execution, wave = known.execution, known.wave
         if wave["status"] == WaveStatus.COMPLETED:
             return public(wave)
         demand_no_cancel(execution, wave)
-        demand_proof_of_completion(wave, self._read_servers(execution_id, number))
+        demand_proof_of_completion(wave, known.servers)
         completed = {"completedWaves": execution["completedWaves"] + 1}
-        return self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
+        event, actions = self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
+        return public(self._commit_known(event, actions, known, followed).wave)
 
     def fail(self, execution_id: str, number: int, reason: str) -> Item:
         """End a wave as FAILED, unless it has ended otherwise; gives the WAVE record."""
@@ -183,7 +230,9 @@ class Waves(StoreBase):
         if wave["status"] == status:
             return public(wave)
         demand_wave_transition(wave, status)
-        return self._end(execution, wave, status, {"statusReason": limited(reason), **more})
+        event, actions = self._end(execution, wave, status, {"statusReason": limited(reason), **more})
+        self._commit(event, actions)
+        return public(actions[1].after)
 
     def _end(
         self,
@@ -192,21 +241,17 @@ class Waves(StoreBase):
         status: WaveStatus,
         why: Mapping[str, Any] = MappingProxyType({}),
         execution_changes: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Item:
+    ) -> tuple[Event, list[Update]]:
+        """The event and the writes that end a wave."""
         number = wave["waveNumber"]
         demand_live(execution, wave_subject(wave), status)
         now = self._now()
         changes = {**_end_changes(wave, status, now), **why}
         active: Sequence[int] = without(execution["activeWaves"], number)
         standing = self._standing(execution, active, without(execution["waitingGates"], number))
-        self._commit(
-            Event(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")}),
-            [
-                execution_update(execution, now, {**standing, **execution_changes}),
-                record_update(wave, changes),
-            ],
-        )
-        return public(present({**wave, **changes}))
+        event = Event(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")})
+        of_execution = execution_update(execution, now, {**standing, **execution_changes})
+        return event, [of_execution, record_update(wave, changes)]
 
 
 def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:

@@ -12,13 +12,13 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
 from drs_recovery.exceptions import PlanError
 from drs_recovery.hooks.clients import Place, PlaceClients
-from drs_recovery.hooks.drs import DrsHook
+from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
@@ -28,11 +28,13 @@ from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import ExecutionType, Priority
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, QueueEntry
 from drs_recovery.termination.targets import failback_state
 from drs_recovery.transient_errors import error_code
-from drs_recovery.waves.retry import LISTING_SECONDS
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.drs import DrsHook
+    from drs_recovery.store.executions import ExecutionStore
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of DescribeRecoveryInstances by recovery instance id."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError, TerminationFailedError
 from drs_recovery.hooks.clients import Clients
@@ -17,10 +17,12 @@ from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import TerminationLook, Terminator
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 ACTOR = "housekeeping"
 

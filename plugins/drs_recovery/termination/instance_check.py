@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.clients import (
@@ -32,6 +32,10 @@ from drs_recovery.store.instances import InstancesSeen
 from drs_recovery.store.records import Launch
 from drs_recovery.termination.targets import ENDED_STATES, RecordedInstance, unconfirmed_of
 from drs_recovery.waves.observation import has_ended
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.records import Launch
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]

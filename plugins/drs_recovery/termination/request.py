@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedError
 from drs_recovery.installation import elsewhere
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.plan.task_ids import chosen_waves
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.rules import is_termination_requested
 from drs_recovery.termination.targets import recorded_instances
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 OPTION_NAMES = ("execution_id", "waves", "include_recovery", "confirmation")
 

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.clients import (
@@ -39,6 +39,9 @@ from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationRoom
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 _TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drs_recovery.hooks.clients import Clients, Place, WrongAccountError, connection_exists, demand_account
 from drs_recovery.hooks.ec2 import describe_instances
@@ -28,7 +28,6 @@ from drs_recovery.hooks.errors import (
 )
 from drs_recovery.opening.precedence import Need, needed_by
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import TerminationJob
 from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationRoom
@@ -40,6 +39,9 @@ from drs_recovery.termination.targets import (
     recorded_instances,
 )
 from drs_recovery.waves.observation import JobAnswer, job_seen, requested_at
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 # A job that terminates instances takes minutes; one that still runs is looked for so far back.
 _LONGEST_JOB = timedelta(hours=6)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
-from drs_recovery.waiting.execution import waiting
-from drs_recovery.waiting.hub import hub
-from drs_recovery.waiting.poller import Wish
-from drs_recovery.waves.polling import Look
+
+if TYPE_CHECKING:
+    from drs_recovery.waves.polling import Look
 
 # A record that was lost is the business of the step that waits.
 _ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError)
@@ -66,6 +65,11 @@ class RecoveryJobTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Take part in the looks of all that wait in this triggerer, until there is an end."""
+        # The triggerer alone needs these: not the task that makes the trigger, nor the parsing of its DAG.
+        from drs_recovery.waiting.execution import waiting
+        from drs_recovery.waiting.hub import hub
+        from drs_recovery.waiting.poller import Wish
+
         wish = Wish(self.poll_interval, None, self.deadline)
         try:
             async with waiting(hub(), self.execution_id, self.wave_numbers, wish) as wait:

@@ -8,18 +8,20 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.store.documents import public
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.polls import WaveRecords
-from drs_recovery.waiting.hub import Execution, Hub
 from drs_recovery.waiting.poller import Watch, Wish, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
-from drs_recovery.waves.observation import requested_at
-from drs_recovery.waves.polling import Look, joined
+from drs_recovery.waves.observation import joined, requested_at
+from drs_recovery.waves.polling import Look
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.followed import WaveRecords
+    from drs_recovery.waiting.hub import Execution, Hub
 
 Record = Mapping[str, Any]
 

@@ -15,16 +15,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from drs_recovery.configured_store import execution_store
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import describe
 from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
-from drs_recovery.jobs.schedule import PlaceState
-from drs_recovery.settings import execution_store
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.poller import SharedPoller
+
+if TYPE_CHECKING:
+    from drs_recovery.jobs.schedule import PlaceState
 
 
 @dataclass(frozen=True)

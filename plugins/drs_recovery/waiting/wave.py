@@ -8,29 +8,30 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import public
-from drs_recovery.store.polls import FollowedWave, WaveRecords
+from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
-from drs_recovery.store.records import WavePoll
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
 from drs_recovery.waiting.hub import Hub, Job, Looks
 from drs_recovery.waiting.poller import Answer, Watch, Wish
-from drs_recovery.waves.observation import JobAnswer
+from drs_recovery.waves.observation import JobAnswer, joined
 from drs_recovery.waves.polling import (
     demand_account_of_unlisted,
     is_settled,
-    joined,
     log_trouble,
     open_jobs,
     poll_of,
     record_problem,
 )
 from drs_recovery.waves.post_launch import are_awaited
+
+if TYPE_CHECKING:
+    from drs_recovery.store.records import WavePoll
 
 Record = Mapping[str, Any]
 

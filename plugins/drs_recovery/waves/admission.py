@@ -10,10 +10,10 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import InstancesInUseError, WaveRefusedError
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import describe
 from drs_recovery.jobs.parts import JobPart, places_of
 from drs_recovery.jobs.reservations import CLOCK_MARGIN, NOT_LOOKED_AT, PlaceQueue, QueuedError, take_room
@@ -22,11 +22,13 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionType, Priority
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_of, wanted_since
 from drs_recovery.store.queue_entries import QueueEntry
-from drs_recovery.waves.retry import LISTING_SECONDS
 from drs_recovery.waves.rules import check_not_ending
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import Clients, Place
+    from drs_recovery.store.executions import ExecutionStore
 
 log = logging.getLogger(__name__)
 

@@ -16,14 +16,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.hooks.clients import Clients, Place, PlaceClients, PlaceTrouble, ask_places, demand_account
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.polls import FollowedWave
 from drs_recovery.store.progress import server_changes
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.instance_details import (
@@ -37,10 +35,13 @@ from drs_recovery.waves.instance_details import (
     what_is_missing,
     why_gone,
 )
-from drs_recovery.waves.observation import reason_beside_instance
-from drs_recovery.waves.polling import joined
+from drs_recovery.waves.observation import joined, reason_beside_instance
 from drs_recovery.waves.post_launch import warning_of as actions_warning_of
 from drs_recovery.waves.rules import has_launched
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.followed import FollowedWave
 
 Record = Mapping[str, Any]
 
@@ -86,6 +87,7 @@ class InstanceEnricher:
         wave_number: int,
         give_up_at: float = math.inf,
         servers: Sequence[Record] | None = None,
+        followed: FollowedWave | None = None,
     ) -> Details:
         """
         Look once for the instances of a wave's servers and record what is there.
@@ -94,6 +96,7 @@ class InstanceEnricher:
         :param wave_number: from 1.
         :param give_up_at: epoch seconds from which trouble that may pass counts like a refusal.
         :param servers: the wave's SERVER records if they were just read.
+        :param followed: the wave as its task knows it.
         :return: what is still to come. AWS errors are in it, not raised.
         """
         known = self._store.get_servers(execution_id, wave_number) if servers is None else servers
@@ -104,7 +107,7 @@ class InstanceEnricher:
         seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in lacking]
         problems = tuple(map(str, troubles))
         poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
-        after = self._store.polls.record(execution_id, wave_number, poll)
+        after = self._store.polls.record(execution_id, wave_number, poll, followed)
         missing = tuple(s["sourceServerId"] for s in after if self._is_waited_for(s))
         return Details(after, missing, problems)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import epoch
-from drs_recovery.hooks.clients import PlaceTrouble
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import PlaceTrouble
 
 # EC2 instance states: on its way out, running, and halted.
 GONE_STATES = frozenset({"shutting-down", "terminated"})

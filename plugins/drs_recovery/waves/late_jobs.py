@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import awaited_parts, parts_without_job
 from drs_recovery.jobs.starter import JobStarter, NotStartedError
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_of
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 # How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
 # seconds until Airflow's supervisor ends the process (``[workers] min_heartbeat_interval`` is 5).

@@ -275,3 +275,12 @@ def _server_of(item: Mapping[str, Any]) -> str | None:
 def _concerns(item: Mapping[str, Any], server_id: str) -> bool:
     """An event without a server, such as JOB_CANCEL, concerns every server of the job."""
     return _server_of(item) in (None, server_id)
+
+
+def joined(reasons: Iterable[str | None]) -> str | None:
+    """
+    Several reasons as one text for people; None if there is none.
+
+    :param reasons: those that are None or empty are left out.
+    """
+    return "; ".join(reason for reason in reasons if reason) or None

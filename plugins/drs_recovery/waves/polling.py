@@ -10,17 +10,19 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.hooks.clients import Clients, Place, PlaceAnswers, PlaceClients, ask_places, demand_account
-from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.observation import JobAnswer, has_ended, job_seen, servers_seen
+from drs_recovery.waves.observation import JobAnswer, has_ended, job_seen, joined, servers_seen
 from drs_recovery.waves.post_launch import are_awaited
 from drs_recovery.waves.rules import needs_no_more_polls
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.drs import DrsHook
+    from drs_recovery.store.executions import ExecutionStore
 
 log = logging.getLogger(__name__)
 
@@ -97,15 +99,6 @@ class WaveWatcher:
         for job in jobs:
             by_place[Place(job["connection"], job["region"])].append(job)
         return ask_places(self._clients, by_place, "DRS", _answers_of)
-
-
-def joined(reasons: Iterable[str | None]) -> str | None:
-    """
-    Several reasons as one text for people; None if there is none.
-
-    :param reasons: those that are None or empty are left out.
-    """
-    return "; ".join(reason for reason in reasons if reason) or None
 
 
 def _answers_of(hooks: PlaceClients, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.jobs.parts import JobPart, awaited_parts, parts_of_attempt
-from drs_recovery.jobs.schedule import PlaceState, Turn
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
@@ -25,6 +24,11 @@ from drs_recovery.store.queue_entries import QueueEntry
 from drs_recovery.waves.admission import Admission, lease, leave_queues, waits_until
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
+
+if TYPE_CHECKING:
+    from drs_recovery.jobs.schedule import PlaceState, Turn
+    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.queue_entries import QueueEntry
 
 
 class QueuedWave:

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drs_recovery.exceptions import WaveFailedError
 from drs_recovery.hooks.clients import Clients, demand_account
+from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.jobs.starter import NotStartedError
-from drs_recovery.plan.model import Wave
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.facts import launch_began
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import InstanceEnricher
 from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
 from drs_recovery.waves.polling import WaveWatcher
-from drs_recovery.waves.rules import needs_no_more_polls, wave_label, wave_of
+from drs_recovery.waves.rules import needs_no_more_polls, wave_of
 
-# A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
-LISTING_SECONDS = 600
-
-
-def deadline_of(plan_wave: Wave, wave: Mapping[str, Any]) -> float:
-    """
-    Epoch seconds at which the time-out of a wave's attempt ends.
-
-    It bounds first the wait for room in DRS, and then anew the launch: a wave that had to wait for others
-    launches as slowly as any.
-
-    :param plan_wave: the wave as the execution's plan has it.
-    :param wave: WAVE record, whose start was requested.
-    """
-    return launch_began(wave) + plan_wave.timeout.total_seconds()
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 
 def begin_retry(
@@ -112,8 +96,3 @@ def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:
     hooks = clients.at(job["connection"], job["region"])
     demand_account(hooks, [job.get("accountId")])
     return not hooks.drs.describe_jobs([job["jobId"]])
-
-
-def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:
-    """The failure that the record of an ended attempt holds, for a step that runs again after it."""
-    return WaveFailedError(wave_label(wave), str(wave.get("statusReason")))

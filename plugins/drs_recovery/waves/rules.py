@@ -8,11 +8,10 @@ launch servers. A wave that is left out by choice passes on what it depends on i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import moment
-from drs_recovery.exceptions import ExecutionCancelledError, ServerFailure, WaveRefusedError
-from drs_recovery.plan.model import RecoveryPlan, SuccessRule
+from drs_recovery.exceptions import ExecutionCancelledError, ServerFailure, WaveFailedError, WaveRefusedError
 from drs_recovery.statuses import (
     ExecutionStatus,
     ExecutionType,
@@ -21,9 +20,13 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.facts import attempt_of, launch_began
 from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.waves import post_launch
+
+if TYPE_CHECKING:
+    from drs_recovery.plan.model import RecoveryPlan, SuccessRule
+    from drs_recovery.plan.model import Wave as PlanWave
 
 
 def wave_label(wave: Mapping[str, Any]) -> str:
@@ -299,3 +302,21 @@ def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:
 
 def _decision(wave: Mapping[str, Any]) -> str | None:
     return (wave.get("gate") or {}).get("decision")
+
+
+def deadline_of(plan_wave: PlanWave, wave: Mapping[str, Any]) -> float:
+    """
+    Epoch seconds at which the time-out of a wave's attempt ends.
+
+    It bounds first the wait for room in DRS, and then anew the launch: a wave that had to wait for others
+    launches as slowly as any.
+
+    :param plan_wave: the wave as the execution's plan has it.
+    :param wave: WAVE record, whose start was requested.
+    """
+    return launch_began(wave) + plan_wave.timeout.total_seconds()
+
+
+def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:
+    """The failure that the record of an ended attempt holds, for a step that runs again after it."""
+    return WaveFailedError(wave_label(wave), str(wave.get("statusReason")))

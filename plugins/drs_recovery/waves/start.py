@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import (
@@ -23,13 +23,16 @@ from drs_recovery.jobs.starter import JobStarter, NotStartedError, Started
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import limited
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.followed import FollowedWave
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.admission import Admission, leave_queues
 from drs_recovery.waves.polling import WaveWatcher
-from drs_recovery.waves.retry import choose_servers, deadline_of
-from drs_recovery.waves.rules import check_not_ending, wave_label, wave_of
+from drs_recovery.waves.retry import choose_servers
+from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
+
+if TYPE_CHECKING:
+    from drs_recovery.store.executions import ExecutionStore
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,13 @@ class WaveStarter:
         self._memory = memory
         self._clients = Clients()
 
-    def start(self, execution_id: str, number: int, document: Mapping[str, Any] | None = None) -> list[str]:
+    def start(
+        self,
+        execution_id: str,
+        number: int,
+        document: Mapping[str, Any] | None = None,
+        followed: FollowedWave | None = None,
+    ) -> list[str]:
         """
         Make sure that every job of the wave's attempt is started and recorded.
 
@@ -66,12 +75,13 @@ class WaveStarter:
         :param execution_id: the execution.
         :param number: of the wave, from 1.
         :param document: the execution document as the request left it, if it was made just now.
+        :param followed: the wave as its task knows it.
         :return: ids of the attempt's jobs, by part.
         :raises NotStartedError: not all now; the same call goes on later.
         :raises ExecutionError: the wave cannot start; it is FAILED, unless the execution is ending.
         """
         try:
-            return self._start(execution_id, number, document)
+            return self._start(execution_id, number, document, followed or FollowedWave())
         except NotStartedError as error:
             self._give_up_in_time(execution_id, number, error, self._told_since(execution_id, number, error))
             # The parts that did start go on meanwhile.
@@ -101,20 +111,30 @@ class WaveStarter:
         wave = self._store.get_wave(execution_id, number)
         leave_queues(self._store, self._clients, wave, self._store.get_servers(execution_id, number))
 
-    def _start(self, execution_id: str, number: int, document: Mapping[str, Any] | None) -> list[str]:
+    def _start(
+        self,
+        execution_id: str,
+        number: int,
+        document: Mapping[str, Any] | None,
+        followed: FollowedWave,
+    ) -> list[str]:
         if document is None:
             choose_servers(self._store, self._clients, execution_id, number)
-            document = self._store.get_document(execution_id)
+            document, followed = self._store.follow(execution_id, number)
         wave = wave_of(document, number)
         parts = awaited_parts(wave, wave["serverStatuses"])
-        known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts)
+        known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts, followed)
         if not known:
             self._demand_a_job(execution_id, wave)
-        self._store.waves.start_polling(execution_id, number)
+        self._store.waves.start_polling(execution_id, number, followed)
         return [known[part_number] for part_number in sorted(known)]
 
     def _start_parts(
-        self, execution: Mapping[str, Any], wave: Mapping[str, Any], parts: Sequence[JobPart]
+        self,
+        execution: Mapping[str, Any],
+        wave: Mapping[str, Any],
+        parts: Sequence[JobPart],
+        followed: FollowedWave,
     ) -> dict[int, str]:
         """Start what can be started now, place by place: a full Region does not hold up another one."""
         execution_id = execution["executionId"]
@@ -130,7 +150,7 @@ class WaveStarter:
             execution = execution if part is parts[0] else self._store.get_execution(execution_id)
             check_not_ending(execution)
             try:
-                started[part.number] = self._start_part(execution, wave, part, line)
+                started[part.number] = self._start_part(execution, wave, part, line, followed)
             except NotStartedError as error:
                 delays[part.place] = error
             except (JobStartError, InstancesInUseError) as error:
@@ -140,7 +160,12 @@ class WaveStarter:
         return started
 
     def _start_part(
-        self, execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart, line: Admission
+        self,
+        execution: Mapping[str, Any],
+        wave: Mapping[str, Any],
+        part: JobPart,
+        line: Admission,
+        followed: FollowedWave,
     ) -> str:
         starter = JobStarter(self._clients, execution, wave)
         remembered = self._memory.get(_memory_key(wave, part.number))
@@ -148,7 +173,7 @@ class WaveStarter:
             started = starter.start_or_adopt(part, line, remembered)
         finally:
             self._tell_ignored(execution["executionId"], wave, part, starter.ignored)
-        self._record(execution["executionId"], wave, started)
+        self._record(execution["executionId"], wave, started, followed)
         line.started(part, started.job.job_id)
         return started.job.job_id
 
@@ -188,10 +213,12 @@ class WaveStarter:
         self._store.waves.fail(execution_id, number, str(error))
         self.leave_queues(execution_id, number)
 
-    def _record(self, execution_id: str, wave: Mapping[str, Any], started: Started) -> None:
+    def _record(
+        self, execution_id: str, wave: Mapping[str, Any], started: Started, followed: FollowedWave
+    ) -> None:
         job, number = started.job, wave["waveNumber"]
         self._memory.set(_memory_key(wave, job.part), job.job_id)
-        self._store.waves.record_job(execution_id, number, job, adopted=started.adopted)
+        self._store.waves.record_job(execution_id, number, job, adopted=started.adopted, followed=followed)
         verb = "adopted" if started.adopted else "started"
         log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
 

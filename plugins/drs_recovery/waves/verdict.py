@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
-from drs_recovery.hooks.clients import Clients
-from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import Details, InstanceEnricher
 from drs_recovery.waves.observation import has_ended, is_unlisted
 from drs_recovery.waves.post_launch import overdue
-from drs_recovery.waves.retry import deadline_of, recorded_failure
 from drs_recovery.waves.rules import (
+    deadline_of,
     failures_of,
     last_trouble,
     needs_no_more_polls,
+    recorded_failure,
     shortfall,
     wave_label,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import Clients
+    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.followed import FollowedWave
 
 
 class WaveEnd:
@@ -81,23 +85,33 @@ class WaveEnd:
         poll = WavePoll(servers=failed, is_look=False)
         return self._store.polls.record(*self._at, poll) if failed else servers
 
-    def look_for_details(self, clients: Clients, wave: Mapping[str, Any] | None = None) -> Details:
+    def look_for_details(
+        self,
+        clients: Clients,
+        wave: Mapping[str, Any] | None = None,
+        followed: FollowedWave | None = None,
+    ) -> Details:
         """
         Look once for the EC2 details of launched servers.
 
         :param clients: hooks by place.
         :param wave: as a document has it that was just read; None to read it.
+        :param followed: the wave as its task knows it.
         """
         enricher = InstanceEnricher(self._store, clients, details_timeout())
         servers = None if wave is None else wave["serverStatuses"]
         deadline = deadline_of(self._plan_wave, wave or self._store.get_wave(*self._at))
-        return enricher.enrich(*self._at, give_up_at=deadline + details_timeout(), servers=servers)
+        give_up_at = deadline + details_timeout()
+        return enricher.enrich(*self._at, give_up_at=give_up_at, servers=servers, followed=followed)
 
-    def end(self, wave: Mapping[str, Any] | None = None) -> dict[str, str]:
+    def end(
+        self, wave: Mapping[str, Any] | None = None, followed: FollowedWave | None = None
+    ) -> dict[str, str]:
         """
         Call the wave COMPLETED, if it is.
 
         :param wave: as it was just read, with its servers; None to read it. The store demands its own proof.
+        :param followed: the wave as its task knows it.
         :return: instance ids by source server id.
         :raises WaveFailedError: the wave is FAILED.
         :raises ExecutionError: a server is still under way.
@@ -114,7 +128,7 @@ class WaveEnd:
         reason = shortfall(self._plan_wave.success_when, servers)
         if reason is not None:
             self._fail(wave, f"{reason}{last_trouble(self._store.get_wave(*self._at))}", servers)
-        self._store.waves.complete(*self._at)
+        self._store.waves.complete(*self._at, followed)
         return instance_ids(servers)
 
     def _fail(self, wave: Mapping[str, Any], reason: str, servers: Sequence[Mapping[str, Any]]) -> None:

@@ -12,8 +12,8 @@ from airflow.models.dag import DagModel, DagTag
 from airflow.models.dagbundle import DagBundleModel
 from airflow.utils.session import create_session
 
+from drs_recovery.configured_store import execution_store
 from drs_recovery.plan.model import PLAN_TAG
-from drs_recovery.settings import execution_store
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web import dependencies
 from sandbox.testing import Sandbox

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from drs_recovery.configured_clients import dynamodb_client
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal, is_transient
 from drs_recovery.notifications.channels import TopicHook
-from drs_recovery.settings import dynamodb_client, executions_table_name
+from drs_recovery.settings import executions_table_name
 from drs_recovery.store import table as table_module
 from drs_recovery.store.expressions import Condition, Key, Put
 from drs_recovery.store.table import BY_PLAN, ExecutionsTable

@@ -16,7 +16,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 
 import drs_recovery
-from drs_recovery import settings
+from drs_recovery import configured_clients
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.base import AccountHook
 from drs_recovery.hooks.clients import Place, PlaceClients
@@ -106,9 +106,9 @@ CLIENTS: dict[str, tuple[Callable[[], Any], int]] = {
     "IAM": (lambda: PlaceClients(PLACE).rights.conn, 2),
     "STS": (lambda: client_used_by("sts", PlaceClients(PLACE).rights.account), 2),
     "STS, for a role": (role_session, 4),
-    "the table": (settings.dynamodb_client, 8),
-    "the table, for pages": (settings.hasty_dynamodb_client, 1),
-    "CloudWatch": (settings.cloudwatch_client, 2),
+    "the table": (configured_clients.dynamodb_client, 8),
+    "the table, for pages": (configured_clients.hasty_dynamodb_client, 1),
+    "CloudWatch": (configured_clients.cloudwatch_client, 2),
     "SNS": (topic, 2),
 }
 

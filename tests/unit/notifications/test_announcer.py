@@ -15,10 +15,10 @@ from airflow.sdk.log import mask_secret
 from airflow.utils.types import DagRunType
 
 from drs_recovery.closing.reconcile import reconcile
+from drs_recovery.configured_store import execution_store
 from drs_recovery.notifications.announcer import Announcer
 from drs_recovery.operators.housekeeping import ReconcileOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
-from drs_recovery.settings import execution_store
 from sandbox.testing import Sandbox
 from tests.mailbox import Mailbox
 from tests.plan_documents import application, database, plan

@@ -12,11 +12,11 @@ import yaml
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from botocore.exceptions import ClientError
 
+from drs_recovery.configured_store import execution_store
 from drs_recovery.dag_builder.builder import build_dag
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
 from drs_recovery.operators.housekeeping import SweepOperator
-from drs_recovery.settings import execution_store
 from drs_recovery.store.waves import Waves
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.utils.types import DagRunType
 from botocore.exceptions import ClientError
 
+from drs_recovery.configured_clients import hasty_dynamodb_client
 from drs_recovery.operators.base import RETRIES
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
@@ -25,7 +26,7 @@ from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
-from drs_recovery.settings import executions_table_name, hasty_dynamodb_client
+from drs_recovery.settings import executions_table_name
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import Sandbox

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from benchmarks.made_executions import write
-from drs_recovery.settings import execution_store
+from drs_recovery.configured_store import execution_store
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger

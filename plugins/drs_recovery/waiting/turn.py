@@ -1,0 +1,92 @@
+"""Wait until it is a wave's turn to start jobs in DRS."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
+from drs_recovery.waiting.hub import hub
+from drs_recovery.waves.queue_wait import QueuedWave
+
+if TYPE_CHECKING:
+    from drs_recovery.hooks.clients import Place
+    from drs_recovery.jobs.schedule import PlaceState
+
+log = logging.getLogger(__name__)
+
+
+class TurnWait:
+    """
+    A wave that waits in the queue; the store and DRS are asked in threads.
+
+    :param execution_id: the execution.
+    :param number: of the wave, from 1.
+    :param deadline: epoch seconds after which waiting ends.
+    :param poll_interval: seconds between two looks.
+    """
+
+    def __init__(self, execution_id: str, number: int, deadline: float, poll_interval: float) -> None:
+        self._execution_id, self._number = execution_id, number
+        self._deadline, self._poll_interval = deadline, poll_interval
+        self._wave = QueuedWave(execution_id, number)
+
+    async def end(self) -> str:
+        """Pause first: the step has just looked. ``turn``, ``over`` or ``timeout``."""
+        while True:
+            await asyncio.sleep(self._pause())
+            try:
+                status = await self._look()
+            except ExecutionNotFoundError:
+                # The record was lost: the business of the step that waits.
+                status = "over"
+            except PASSING_TROUBLE as error:
+                log.warning("execution %s: the queue was not read: %s", self._execution_id, describe(error))
+                status = None
+            if status is None and time.time() >= self._deadline:
+                status = "timeout"
+            if status is not None:
+                return status
+
+    async def _look(self) -> str | None:
+        if not await hub().with_store(self._wave.still_waits):
+            return "over"
+        if self._wave.has_jobs:
+            await hub().with_store_and_drs(self._wave.follow)
+        states = await self._states()
+        is_next: bool = bool(states) and await hub().with_store(self._wave.is_next, states)
+        return "turn" if is_next else None
+
+    async def _states(self) -> Mapping[Place, PlaceState]:
+        """Look at each place, side by side: one that does not answer does not hold up the others."""
+        places = self._wave.places
+        looks = await asyncio.gather(*(hub().queues.at(place, self._poll_interval / 2) for place in places))
+        states: dict[Place, PlaceState] = {}
+        problems = []
+        for place, look in zip(places, looks, strict=True):
+            if look.state is None:
+                log.warning("execution %s: %s not asked: %s", self._execution_id, place, look.problem)
+                problems.append(f"{place.region} (connection {place.connection}): {look.problem}")
+            else:
+                states[place] = look.state
+        await self._note("; ".join(problems))
+        return states
+
+    async def _note(self, problem: str) -> None:
+        """Put on record which places do not say whose turn it is; the queue in the record is as of before."""
+        execution_id, number = self._execution_id, self._number
+        if problem:
+            message = f"DRS did not report its running jobs: {problem}"
+            await hub().with_store(lambda store: store.waits.note(execution_id, message, number))
+        elif self._wave.is_noted:
+            await hub().with_store(lambda store: store.waits.end(execution_id, number))
+
+    def _pause(self) -> float:
+        """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""
+        spread = self._poll_interval * random.uniform(0.75, 1.25)  # noqa: S311  # no secret
+        return max(min(spread, self._deadline - time.time()), 0.1)
