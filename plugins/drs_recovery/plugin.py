@@ -13,7 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 # The DAG builder is not used here, see below.
 from drs_recovery import listener
-from drs_recovery.hooks.service_models import read_ahead
+from drs_recovery.service_models import read_ahead
 from drs_recovery.web.fresh_questions import FreshQuestions
 from drs_recovery.web.mount import Console
 from drs_recovery.web.shared_dags import SharedDagGuard

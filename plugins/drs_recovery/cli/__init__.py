@@ -1,8 +1,8 @@
 """
 The command line ``python -m drs_recovery``.
 
-Each command is a module with ``add_parser(subparsers)``, which sets ``func`` to what runs it. Commands import
-Airflow and boto3 inside that function only, so that linting a plan needs neither.
+Each module declares its commands in ``add_parsers(subparsers)``, which sets ``func`` to what runs one.
+Commands import Airflow and boto3 inside that function only, so that linting a plan needs neither.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from drs_recovery.cli import check_config, create_table, executions, plans, schema, show
+from drs_recovery.cli import executions, plans, setup
 
-COMMANDS = (plans, schema, check_config, create_table, show, executions)
+GROUPS = (plans, setup, executions)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="drs_recovery", description="Recovery plans for AWS DRS.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    for group in GROUPS:
+        group.add_parsers(subparsers)
     options = parser.parse_args(arguments)
     status: int = options.func(options)
     return status

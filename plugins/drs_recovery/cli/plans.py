@@ -1,4 +1,4 @@
-"""``lint``: check plan files without Airflow and without AWS."""
+"""``lint`` and ``schema``: plan files, without Airflow and AWS."""
 # ruff: noqa: T201  # what is printed is the command's result
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from drs_recovery.exceptions import PlanError, PlanProblem
+from drs_recovery.plan.json_schema import plan_schema
 from drs_recovery.plan.loader import LoadedPlans, load_files, plan_files
 from drs_recovery.plan.problems import did_you_mean, place, quoted
 
 DEFAULT_PATH = Path("include/plans")
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands."""
     parser = subparsers.add_parser("lint", help="check plan files and print every problem")
     parser.add_argument(
         "paths",
@@ -27,6 +28,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=f"plan files and directories of them (default: {DEFAULT_PATH})",
     )
     parser.set_defaults(func=lint)
+    parser = subparsers.add_parser("schema", help="print the JSON Schema of plan files")
+    parser.add_argument(
+        "--check", type=Path, metavar="FILE", help="print nothing; fail when FILE is not the current schema"
+    )
+    parser.set_defaults(func=schema)
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -56,7 +62,7 @@ def _unknown_regions(loaded: LoadedPlans) -> Iterator[PlanProblem]:
     """Regions that look like one but are none, as far as botocore knows."""
     # Heavy, of no use to other commands, and plans are checked where there is no botocore, too.
     try:
-        from drs_recovery.hooks.service_models import known_regions
+        from drs_recovery.service_models import known_regions
     except ImportError:
         return
 
@@ -87,3 +93,26 @@ def _summary(problems: list[PlanProblem], plans: int, warnings: int) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def schema(options: argparse.Namespace) -> int:
+    """
+    Print the schema, or compare it with a file.
+
+    :param options: ``check``, a file or None.
+    :return: 0, or 1 when the file is not current, or 2 when it cannot be read.
+    """
+    if options.check is None:
+        print(plan_schema(), end="")
+        return 0
+    try:
+        written = options.check.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"{options.check}: cannot be read: {error}", file=sys.stderr)
+        return 2
+    if written == plan_schema():
+        return 0
+    print(
+        f"{options.check} is not current; regenerate it with: python -m drs_recovery schema", file=sys.stderr
+    )
+    return 1

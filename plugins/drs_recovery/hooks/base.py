@@ -27,7 +27,7 @@ from drs_recovery.hooks.errors import (
     UnansweredConnectionError,
     UnusableConnectionError,
 )
-from drs_recovery.hooks.service_models import share_service_models
+from drs_recovery.service_models import share_service_models
 
 # Seconds. "Wait for ever" and its like would hold up a recovery for ever.
 LONGEST_TIMEOUT = 300.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from drs_recovery.plan.loader import LoadedPlans, PlanFile, join_files, plan_files, read_plan_file, stem_key
-from drs_recovery.plan.source import SourceRefusedError, read_source
+from drs_recovery.plan.yaml_reader import SourceRefusedError, read_source
 
 # What stands behind each key ``id``, also those of servers, up to a blank, a quote or the end of a list.
 _ID_VALUES = re.compile(rb"""\bid["']?\s*:\s*["']?([^\s"',}\]#]*)""")

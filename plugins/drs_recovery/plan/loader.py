@@ -16,8 +16,7 @@ from drs_recovery.plan.fields import PLAN_ID_PATTERN
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.plan.problems import Finding, Location, in_document_order, place
 from drs_recovery.plan.rules import unsupported_findings
-from drs_recovery.plan.source import SourceRefusedError, read_source
-from drs_recovery.plan.yaml_reader import read_yaml
+from drs_recovery.plan.yaml_reader import SourceRefusedError, read_source, read_yaml
 
 __all__ = [
     "LoadedPlans",

@@ -22,9 +22,8 @@ from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
 from drs_recovery.jobs.schedule import Limits
 from drs_recovery.preflight.capacity import Demand, conflict_concerns, quota_concerns, running_jobs
 from drs_recovery.preflight.findings import Concern, Gravity
-from drs_recovery.preflight.native_plans import native_concerns
 from drs_recovery.preflight.permissions import missing_rights, rights_concern
-from drs_recovery.preflight.replication import replication_concerns
+from drs_recovery.preflight.replication import native_concerns, replication_concerns
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.transient_errors import error_code
 

@@ -340,7 +340,7 @@ class Store:
 @pytest.fixture
 def store(document, events, monkeypatch):
     fake = Store(document, events)
-    monkeypatch.setattr("drs_recovery.cli.store_access.open_store", lambda: fake)
+    monkeypatch.setattr("drs_recovery.cli.executions.open_store", lambda: fake)
     return fake
 
 

@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.loaders import JSONFileLoader
 
 from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.service_models import read_ahead, share_service_models
+from drs_recovery.service_models import read_ahead, share_service_models
 
 
 class ReadDocuments:

@@ -12,7 +12,7 @@ from drs_recovery.cli import main
 from drs_recovery.exceptions import PlanError
 from drs_recovery.plan.cache import PlanCache, may_hold
 from drs_recovery.plan.loader import load_files, load_plan, plan_files
-from drs_recovery.plan.source import MOST_BYTES
+from drs_recovery.plan.yaml_reader import MOST_BYTES
 from tests.unit.plan.documents import changed, write_plan
 
 GOOD = """\

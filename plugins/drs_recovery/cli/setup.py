@@ -1,4 +1,4 @@
-"""``check-config``: is what is set in ``[drs_recovery]`` good to launch with?"""
+"""``check-config`` and ``create-table``: what an installation needs before its first execution."""
 # ruff: noqa: T201  # what is printed is the command's result
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ import json
 import sys
 from contextlib import redirect_stdout
 
+from drs_recovery.exceptions import SettingError
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+
+def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands."""
     parser = subparsers.add_parser("check-config", help="check the settings and print every problem")
     parser.add_argument("--json", action="store_true", help="print settings and problems for a program")
     parser.set_defaults(func=check_config)
+    parser = subparsers.add_parser("create-table", help="create the table of executions, if it is missing")
+    parser.set_defaults(func=create_table)
 
 
 def check_config(options: argparse.Namespace) -> int:
@@ -44,3 +48,25 @@ def check_config(options: argparse.Namespace) -> int:
     total = len(settings.SETTINGS)
     print(f"{len(given)} of {total} settings set, {count if problems else 'no problems'}")
     return 1 if problems else 0
+
+
+def create_table(_options: argparse.Namespace) -> int:
+    """
+    Create the configured table with its indexes and point-in-time recovery; harmless if it is there.
+
+    :return: 0; 1 if the settings lead to no table.
+    """
+    # What Airflow logs goes to stderr, since stdout is for the result.
+    with redirect_stdout(sys.stderr):
+        from drs_recovery import configured_clients, settings
+        from drs_recovery.store import table_definition
+
+        try:
+            name = settings.executions_table_name()
+            client = configured_clients.dynamodb_client()
+        except SettingError as error:
+            print(error)
+            return 1
+        table_definition.create_table(client, name)
+    print(f"table {name} is ready")
+    return 0
