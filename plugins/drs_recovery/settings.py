@@ -88,7 +88,7 @@ def unknown_settings() -> Iterator[str]:
         if key.removesuffix("_cmd").removesuffix("_secret") not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f", did you mean {near[0]}?" if near else f". Known: {', '.join(sorted(known))}"
-            yield f"[{SECTION}] {key} is no setting{hint}"
+            yield f"[{SECTION}] {key} is not a setting{hint}"
 
 
 def _problem_of(setting: Setting[Any]) -> str | None:

@@ -36,7 +36,7 @@ _THROTTLED_BESIDES = {"ThrottlingError"}
 class SenselessAnswerError(BotoCoreError):  # type: ignore[misc]  # botocore is not annotated
     """What came back is no answer of AWS, such as the page of a proxy; what became of the call is open."""
 
-    fmt = "what came back for {operation} is no answer of AWS: HTTP {status}, {content}, {reason}"
+    fmt = "the response to {operation} is not an answer of AWS: HTTP {status}, {content}, {reason}"
 
 
 @cache

@@ -226,7 +226,7 @@ def test_the_command_tells_every_problem_at_once(
         "true or false",
         "[drs_recovery] details_timeout (AIRFLOW__DRS_RECOVERY__DETAILS_TIMEOUT) is '10m': expected seconds "
         "as a number from 0 to 86400, such as 600",
-        "[drs_recovery] pol_interval is no setting, did you mean poll_interval?",
+        "[drs_recovery] pol_interval is not a setting, did you mean poll_interval?",
         f"[drs_recovery] plans_dir leads to {tmp_path / 'nowhere'}: expected a folder that exists",
         f"3 of {len(SETTINGS)} settings set, 4 problems",
     ]

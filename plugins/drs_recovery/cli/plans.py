@@ -69,7 +69,7 @@ def _unknown_regions(loaded: LoadedPlans) -> Iterator[PlanProblem]:
     for plan_id, plan in loaded.plans.items():
         for name, group in plan.protection_groups.items():
             if group.region not in known_regions():
-                message = f"{quoted(group.region)} is no Region that botocore knows"
+                message = f"{quoted(group.region)} is not a Region that botocore knows"
                 message += did_you_mean(group.region, sorted(known_regions()))
                 location = ("protection_groups", name, "region")
                 yield PlanProblem(loaded.sources[plan_id].name, place(location), message)

@@ -178,7 +178,7 @@ def _instances(document: Record) -> str | None:
     if document.get("instancesTerminated"):
         return f"terminated {moment(document.get('terminatedTime'))}"
     if document.get("instancesLeft") is False:
-        return "none runs any more, as far as the record knows"
+        return "none is running, according to the record"
     if "terminateAfter" in document:
         return f"terminated from {moment(document['terminateAfter'])} on"
     return "kept, as requested" if document.get("keepInstances") else None

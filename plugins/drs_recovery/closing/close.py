@@ -195,7 +195,7 @@ def _why_given_up(wave: Mapping[str, Any], server: Mapping[str, Any]) -> str:
     status = next((job["status"] for job in wave["jobs"] if job["jobId"] == server["jobId"]), "not known")
     return (
         f"it was in phase {server['phase']} when the execution ended, its job {server['jobId']} {status}: "
-        "what comes of it later is not in this record"
+        "its later result is not in this record"
     )
 
 

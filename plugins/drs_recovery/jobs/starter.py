@@ -200,7 +200,7 @@ class JobStarter:
         if not job_id:
             return None
         if not is_job_id(job_id):
-            self._ignore(str(job_id), "it is no id of a DRS job")
+            self._ignore(str(job_id), "it is not the id of a DRS job")
             return None
         drs = self._clients.at(*part.place).drs
         job = next(iter(drs.describe_jobs([str(job_id)])), None)

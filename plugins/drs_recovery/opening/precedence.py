@@ -149,7 +149,7 @@ def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Ob
         if shared:
             where = " and ".join(f"{place.region} (connection {place.connection})" for place in shared)
             reason = (
-                f"a real recovery of plan {other['planName']} lives in {where}: {named(other)}. A scheduled "
+                f"a real recovery of plan {other['planName']} runs in {where}: {named(other)}. A scheduled "
                 "drill keeps out of its way"
             )
             return Obstacle(reason, is_recovery=True)

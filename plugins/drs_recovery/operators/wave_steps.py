@@ -74,7 +74,7 @@ class WaveMixin(RecoveryMixin):
             if wave["waveNumber"] == self.wave_number and is_task_of(self.task_id, wave):
                 return wave
         raise AirflowSkipException(
-            f"{self.task_id} is no task of this execution, which was opened with another version of the plan"
+            f"{self.task_id} is not a task of this execution, opened with another version of the plan"
         )
 
     def wait_for_waves_before(

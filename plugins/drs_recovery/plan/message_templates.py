@@ -88,9 +88,9 @@ def message_problem(text: str, wave_names: Iterable[str]) -> str | None:
             render_message(text, values)
     except TemplateSyntaxError as error:
         what = str(error.message).rstrip(".")
-        return f"is no message that can be filled in: {what} (line {error.lineno})"
+        return f"is not a message that can be filled in: {what} (line {error.lineno})"
     except Exception as error:  # such as comparisons of texts with numbers, or expressions nested too deeply
-        return f"is no message that can be filled in: {error}"
+        return f"is not a message that can be filled in: {error}"
     return problem
 
 
@@ -120,7 +120,7 @@ def _first_problem(tree: nodes.Template, values: Values) -> str | None:
     for chain in chains:
         value, problem = _lookup(chain, values)
         if problem is None and isinstance(value, Values) and id(chain) not in inner:
-            problem = f"{_chain(chain)} is no single value (there is {', '.join(value)})"
+            problem = f"{_chain(chain)} is not a single value (there is {', '.join(value)})"
         if problem:
             return problem
     return None
@@ -147,7 +147,7 @@ def _entry(owner: Any, key: object, title: str) -> tuple[Any, str | None]:
     if not names:
         return None, f"asks {title} for {quoted(key)}, and it holds no further values"
     hint = did_you_mean(str(key), names) or f" (there is {', '.join(names)})"
-    return None, f"{quoted(key)} is no value of {title}{hint}"
+    return None, f"{quoted(key)} is not a value of {title}{hint}"
 
 
 def _chain(node: nodes.Node) -> str:

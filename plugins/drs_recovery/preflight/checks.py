@@ -150,5 +150,5 @@ def _not_checked(place: Place, subject: str, error: Exception) -> Concern:
         Gravity.NOTABLE,
         f"{subject} could not be checked in {place.region} (connection {place.connection}): "
         f"{describe(error)}",
-        "compare the rights of the connection with infra/iam.yaml, and the way from Airflow to AWS",
+        "compare the rights of the connection with infra/iam.yaml, and the network path from Airflow to AWS",
     )

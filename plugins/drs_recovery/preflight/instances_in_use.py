@@ -228,7 +228,8 @@ class UseCheck:
                 f"{place.connection}): {describe(error)}"
             )
             remedy = (
-                "compare the rights of the connection with infra/iam.yaml, and the way from Airflow to AWS"
+                "compare the rights of the connection with infra/iam.yaml, and the network path from "
+                "Airflow to AWS"
             )
             return self._recorded(server_ids), [Concern(Gravity.NOTABLE, what, remedy)]
 
@@ -263,7 +264,7 @@ class UseCheck:
         if used.owner is None:
             return "if it is no longer needed, terminate it in the DRS console, then start again"
         if reason := self._elsewhere(used):
-            return f"{reason}, or, if that Airflow is no more, terminate it in the DRS console"
+            return f"{reason}, or, if that Airflow no longer exists, terminate it in the DRS console"
         return (
             f"to end it, start again with the option replace_execution {used.owner}: the instance is lost "
             "with all that is on it; or choose waves without the server"

@@ -45,7 +45,7 @@ INDEX_PARTITIONS = {BY_PLAN: "planId", BY_STATUS: "status"}
 _LOST_RACE_CODES = frozenset(
     {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 )
-_AWAY = "the execution store did not answer, asked again and again"
+_AWAY = "the execution store did not answer, even after several tries"
 
 # Right after CreateTable the backups of a table cannot be set yet.
 _SOON_CODES = frozenset({"ContinuousBackupsUnavailableException"})

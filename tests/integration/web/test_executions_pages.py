@@ -86,8 +86,8 @@ def test_a_filter_that_fits_nothing_says_so_and_an_empty_list_says_what_to_do(
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        (f"plan={'x' * 64}", "is no id of a plan"),
-        ("since=yesterday", "'yesterday' is no time; a time is written as 2026-11-21T05:42"),
+        (f"plan={'x' * 64}", "is not a plan id"),
+        ("since=yesterday", "'yesterday' is not a time; write it as 2026-11-21T05:42"),
         ("status=DONE", "'DONE' is not a valid ExecutionStatus"),
         ("cancelled=perhaps", "cancelled='perhaps' is invalid; it is true or false"),
         ("type=TEST", "'TEST' is not a valid ExecutionType"),

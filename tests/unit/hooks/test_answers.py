@@ -93,7 +93,7 @@ def test_what_is_no_answer_is_trouble_that_may_pass(aws: Sandbox, name: str, bod
     error = outcome(CALLS[name])
 
     assert describe(error).startswith(
-        f"SenselessAnswerError: what came back for {operation} is no answer of AWS"
+        f"SenselessAnswerError: the response to {operation} is not an answer of AWS"
     )
     assert "HTTP 200" in describe(error)
     assert "Log in" not in describe(error)

@@ -312,7 +312,7 @@ def test_a_scheduled_drill_is_skipped_where_a_real_recovery_lives_and_one_by_han
     drill = scheduled(steps_of, document)
 
     if is_skipped:
-        with pytest.raises(AirflowSkipException, match=f"lives in us-east-1 .*{recovery.execution_id}"):
+        with pytest.raises(AirflowSkipException, match=f"runs in us-east-1 .*{recovery.execution_id}"):
             drill.open()
         assert drill.document["status"] == "SKIPPED"
         steps_of(document, run_id="manual__2").open()

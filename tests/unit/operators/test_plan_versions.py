@@ -43,7 +43,7 @@ def test_a_task_of_another_version_of_the_plan_skips_itself_and_changes_nothing(
     before, events = steps.document, steps.events
     renamed: Any = step(task_id=f"wave_01_db.{name}", wave_number=1)
 
-    with pytest.raises(AirflowSkipException, match=rf"wave_01_db\.{name} is no task of this execution"):
+    with pytest.raises(AirflowSkipException, match=rf"wave_01_db\.{name} is not a task of this execution"):
         renamed.execute(steps.context(1))
 
     assert (steps.document, steps.events) == (before, events)

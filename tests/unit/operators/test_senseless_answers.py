@@ -38,7 +38,7 @@ def test_an_opening_finds_its_servers_when_aws_answers_again(
     steps = steps_of(plan(database()))
     aws.add_fault("nonsense", operation=operation)
     deferred(lambda: steps.open(execution_type=execution_type))
-    assert f"what came back for {operation} is no answer of AWS" in steps.document["waitingFor"]["message"]
+    assert f"the response to {operation} is not an answer of AWS" in steps.document["waitingFor"]["message"]
     assert "do not exist" not in str(steps.document)
     assert steps.document["status"] == "PENDING"
     aws.clear_faults()
@@ -67,7 +67,7 @@ def test_a_wait_says_what_came_back_and_goes_on(aws: Sandbox, opened: Steps) -> 
     told = opened.document["waves"][0]["lastPollError"]["message"]
     opened.wait()
 
-    assert "DescribeJobs is no answer of AWS: HTTP 200" in told
+    assert "DescribeJobs is not an answer of AWS: HTTP 200" in told
     assert {server["launchStatus"] for server in opened.document["waves"][0]["serverStatuses"]} == {
         "LAUNCHED"
     }

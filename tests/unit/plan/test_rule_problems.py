@@ -39,9 +39,9 @@ BROKEN_RULES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "waves/1/pause_before": {"message": "Start {{ wave.name"},
         },
         [
-            "waves[1].pause_before.message: is no message that can be filled in: "
+            "waves[1].pause_before.message: is not a message that can be filled in: "
             "unexpected end of template, expected 'end of print statement' (line 1)",
-            "approval.recovery.message: \"Databse\" is no value of waves; did you mean 'Database'?",
+            "approval.recovery.message: \"Databse\" is not a value of waves; did you mean 'Database'?",
         ],
     ),
     "group in no wave": (

@@ -305,7 +305,7 @@ def test_unknown_regions_are_a_warning_that_says_what_was_meant(
     assert main(["lint", str(tmp_path)]) == 0
 
     assert capsys.readouterr().out.splitlines() == [
-        'warning: crm.yaml: protection_groups.db.region: "us-esat-1" is no Region that botocore knows; '
+        'warning: crm.yaml: protection_groups.db.region: "us-esat-1" is not a Region that botocore knows; '
         "did you mean 'us-east-1'?",
         "1 plan, no problems, 1 warning",
     ]

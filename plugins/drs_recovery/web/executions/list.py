@@ -148,7 +148,7 @@ class Wanted:
         :raises Problem: a field makes no sense.
         """
         if self.plan and not re.fullmatch(PLAN_ID_PATTERN, self.plan, re.ASCII):
-            raise invalid(f"{cut(self.plan, 100)!r} is no id of a plan")
+            raise invalid(f"{cut(self.plan, 100)!r} is not a plan id")
         until = _moment(self.until)
         try:
             return ExecutionFilter(
@@ -179,7 +179,7 @@ def _moment(text: str) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid(f"{text!r} is no time; a time is written as 2026-11-21T05:42") from None
+        raise invalid(f"{text!r} is not a time; write it as 2026-11-21T05:42") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -113,7 +113,7 @@ def checked_note(execution: Record) -> Sentence:
     """
     checked = execution.get("instancesCheckedTime", execution.get("lastPolledTime"))
     if checked is None:
-        return said("Its instances run and cost money, as far as the record knows")
+        return said("Its instances run and cost money, according to the record")
     return said("Its instances run and cost money, last checked ", checked)
 
 
