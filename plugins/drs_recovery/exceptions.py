@@ -29,8 +29,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drs_recovery.durations import moment
-
 # Names in a plan can hold anything; none may forge a second line or reach a terminal as a command.
 _BREAKS_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -212,14 +210,14 @@ class InstallationTakenError(ExecutionError):
 
     :param name: of the installation.
     :param table: name of the table that both use.
-    :param since: when the name was claimed, in epoch seconds.
+    :param since: when the name was claimed, for people.
     """
 
-    def __init__(self, name: str, table: str, since: float) -> None:
+    def __init__(self, name: str, table: str, since: str) -> None:
         self.name = name
         super().__init__(
             f"nothing is done: another Airflow installation uses table {table} under the name {name!r} "
-            f"since {moment(since)}. Give this one its own name ([drs_recovery] installation). If this is "
+            f"since {since}. Give this one its own name ([drs_recovery] installation). If this is "
             f"that very installation with a new database, delete the record (installation:{name}, "
             "INSTALLATION) of the table"
         )

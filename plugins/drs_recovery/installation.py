@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from drs_recovery.durations import moment
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks.variables import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
@@ -77,7 +78,8 @@ def checked_claim(store: ExecutionStore, ours: OwnName, claim: Mapping[str, Any]
     :raises InstallationTakenError: another installation has claimed the name.
     """
     if claim["claim"] != ours.claim:
-        raise InstallationTakenError(ours.name, store.table.table_name, claim["claimedTime"])
+        since = moment(claim["claimedTime"])
+        raise InstallationTakenError(ours.name, store.table.table_name, since)
     return ours.name
 
 

@@ -13,6 +13,7 @@ from drs_recovery.notifications.events import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
+from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
 from drs_recovery.store.facts import is_same_person
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 
-class ApprovalGateOperator(AskingMixin, ApprovalOperator):
+class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     """
     Ask for approval before a wave, holding neither a worker nor a triggerer while people decide.
 

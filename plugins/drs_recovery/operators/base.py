@@ -114,6 +114,10 @@ class RecoveryMixin(OutlivesOutages):
         """The configured execution store, opened when a task first needs it."""
         return execution_store()
 
+    def hasty_store(self) -> ExecutionStore:
+        """The same for a quick look whether it answers."""
+        return execution_store(hasty=True)
+
     @cached_property
     def installation(self) -> str:
         """Name of this Airflow installation."""

@@ -16,6 +16,7 @@ from drs_recovery.notifications.events import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
+from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
 from drs_recovery.store.facts import attempt_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 
-class FailureDecisionOperator(AskingMixin, HITLOperator):
+class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
     """
     Ask what to do about a failed wave, holding neither a worker nor a triggerer while people decide.
 

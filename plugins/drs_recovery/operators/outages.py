@@ -20,7 +20,6 @@ import structlog
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.settings import poll_interval
@@ -29,6 +28,8 @@ from drs_recovery.store.table import is_store_away
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.executions import ExecutionStore
 
 
 class ExpectedFailureError(AirflowFailException):
@@ -73,6 +74,7 @@ class OutlivesOutages:
     if TYPE_CHECKING:
         defer: Callable[..., NoReturn]
         execute: Callable[..., Any]
+        hasty_store: Callable[[], ExecutionStore]
 
     def go_on_after_outage(self, context: Context, event: Any = None, *, since: float) -> Any:
         """
@@ -82,7 +84,7 @@ class OutlivesOutages:
         """
         dag_run, self.away_since = context["dag_run"], since
         try:
-            execution_store(hasty=True).get_execution(execution_id(dag_run.dag_id, dag_run.run_id))
+            self.hasty_store().get_execution(execution_id(dag_run.dag_id, dag_run.run_id))
         except ExecutionNotFoundError:
             pass
         except Exception as error:

@@ -21,14 +21,16 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import TaskAwaitingInput
 
 from drs_recovery.durations import moment
-from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.store.documents import limited
 from drs_recovery.store.gates import asked_after
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from drs_recovery.operators.wave_steps import WaveMixin as _Base
     from drs_recovery.waves.questions import Question
+else:
+    _Base = object
 
 # Seconds. The store keeps times to the millisecond.
 _SAME_MOMENT = 0.001
@@ -57,8 +59,8 @@ class Answer:
     decided_time: float | None
 
 
-class AskingMixin(WaveMixin):
-    """What the steps share that ask people about a wave; to be mixed into one of Airflow's operators."""
+class AskingMixin(_Base):
+    """What the steps share that ask people; mixed into a wave's step that is one of Airflow's operators."""
 
     if TYPE_CHECKING:
         log: Any

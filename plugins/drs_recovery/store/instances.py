@@ -8,18 +8,25 @@ gone. By these a launch finds what it replaces, and housekeeping what to compare
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drs_recovery.exceptions import StoreError
-from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, compose, due_item
 from drs_recovery.store.expressions import Action, Delete, Item, Put
-from drs_recovery.store.facts import Record, has_instances_left, instances_left, unconfirmed_instances
+from drs_recovery.store.facts import has_instances_left
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, LAUNCH_PREFIX, due_key
-from drs_recovery.store.launches import launch_key_of, launch_of, launch_put, place_of
+from drs_recovery.store.launches import (
+    InstancesSeen,
+    compared,
+    launch_key_of,
+    launch_of,
+    launch_put,
+    place_of,
+    replaced,
+)
 from drs_recovery.store.records import Launch
 from drs_recovery.store.rules import termination_time
 from drs_recovery.store.transaction import (
@@ -29,29 +36,7 @@ from drs_recovery.store.transaction import (
     retried_on_conflict,
 )
 
-# What a SERVER record says of an instance that is gone.
-_GONE_STATE = "terminated"
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class InstancesSeen:
-    """
-    An answer of AWS about instances that records name.
-
-    :param gone: recovery instance ids of those that are gone.
-    :param still_running: of those that run although a launch that has ended was to replace them.
-    :param states: state in EC2 of those that EC2 has.
-    :param replaced_by: by source server id, the execution of a later launch.
-    :param is_all: whether AWS was asked for all instances of the execution that were not seen to be gone.
-    """
-
-    gone: Collection[str] = ()
-    still_running: Collection[str] = ()
-    states: Mapping[str, str] = field(default_factory=dict)
-    replaced_by: Mapping[str, str] = field(default_factory=dict)
-    is_all: bool = True
 
 
 class Instances(StoreBase):
@@ -197,62 +182,3 @@ def _consequences(execution: Item, after: Mapping[str, Any]) -> tuple[Item, list
         "terminateAfter": due,
     }
     return changes, [] if due is None else [Put(due_item(execution_id, due))]
-
-
-def gone(server: Record, now: float) -> Item:
-    """
-    Changes of a server all of whose instances are gone.
-
-    Only a READY one becomes TERMINATED: one that failed, or was cut short, is still what the drill showed.
-
-    :param now: when they were seen to be gone.
-    """
-    changes: Item = {"terminatedTime": now, "instanceState": _GONE_STATE}
-    if server["phase"] == ServerPhase.READY:
-        changes["phase"] = ServerPhase.TERMINATED
-    return changes
-
-
-def replaced(server: Record, job_id: str, by: str) -> Item:
-    """Changes of a server when a later launch replaces the instance of a job; none without one."""
-    if server.get("jobId") == job_id:
-        return {"replacedBy": by} if instances_left(server) else {}
-    earlier = server.get("previousInstances", [])
-    marked = [
-        {**one, "replacedBy": by} if one.get("jobId") == job_id and not _is_told(one) else one
-        for one in earlier
-    ]
-    return {"previousInstances": marked} if marked != earlier else {}
-
-
-def compared(server: Record, seen: InstancesSeen, now: float) -> Item:
-    """Changes of a server by an answer of AWS."""
-    open_ones = unconfirmed_instances(server)
-    by = seen.replaced_by.get(server["sourceServerId"])
-    if open_ones and open_ones.keys() <= set(seen.gone):
-        return {**gone(server, now), **({"replacedBy": by} if by and "replacedBy" not in server else {})}
-    changes: Item = {}
-    earlier = server.get("previousInstances", [])
-    told = [_told(one, seen, server["executionId"], now) for one in earlier]
-    if told != earlier:
-        changes["previousInstances"] = told
-    name = str(server.get("recoveryInstanceId") or server.get("instanceId"))
-    if name in open_ones and name in seen.still_running and "replacedBy" in server:
-        changes["replacedBy"] = None
-    if name in open_ones and seen.states.get(name) not in (None, server.get("instanceState")):
-        changes["instanceState"] = seen.states[name]
-    return changes
-
-
-def _told(attempt: Item, seen: InstancesSeen, execution_id: str, now: float) -> Item:
-    """An earlier attempt's instance: a later attempt replaced it, unless another execution did before."""
-    name = attempt.get("recoveryInstanceId") or attempt.get("instanceId")
-    if name in seen.gone and "terminatedTime" not in attempt:
-        return {"replacedBy": execution_id, **attempt, "terminatedTime": now}
-    if name in seen.still_running:
-        return {key: value for key, value in attempt.items() if key != "replacedBy"}
-    return attempt
-
-
-def _is_told(attempt: Record) -> bool:
-    return "terminatedTime" in attempt or "replacedBy" in attempt

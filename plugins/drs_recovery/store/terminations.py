@@ -11,8 +11,8 @@ from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import ENGINE, Event, compose, limited, present, termination_entry
 from drs_recovery.store.expressions import Delete, Item
 from drs_recovery.store.facts import has_instances_left, instances_of
-from drs_recovery.store.instances import Instances, InstancesSeen, compared
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
+from drs_recovery.store.launches import InstancesSeen, compared
 from drs_recovery.store.progress import merge_jobs
 from drs_recovery.store.rules import can_terminate, is_termination_requested
 from drs_recovery.store.transaction import (
@@ -23,6 +23,7 @@ from drs_recovery.store.transaction import (
 )
 
 if TYPE_CHECKING:
+    from drs_recovery.store.instances import Instances
     from drs_recovery.store.records import JobSeen, TerminationJob
     from drs_recovery.store.table import ExecutionsTable
 

@@ -8,7 +8,7 @@ import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.instances import InstancesSeen
+from drs_recovery.store.launches import InstancesSeen
 from drs_recovery.store.records import ServerSeen, WavePoll
 from tests.unit.store.conftest import Recovery
 
