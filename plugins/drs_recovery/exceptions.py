@@ -20,6 +20,8 @@ Every error this package raises on purpose.
         ├── TerminationRefusedError  nothing may be terminated (live execution, wrong confirmation)
         └── TerminationFailedError   instances are left that should be gone; carries each and the reason
 
+``NotStartedError`` stands apart: it says when to try again, and ends nothing.
+
 No airflow and no boto3 here: the plan linter and the readers of the store use this module without them.
 """
 
@@ -245,3 +247,16 @@ class TerminationFailedError(ExecutionError):
     def __init__(self, failures: Sequence[str]) -> None:
         self.failures = tuple(failures)
         super().__init__("not terminated:\n" + "\n".join(f"- {failure}" for failure in failures))
+
+
+class NotStartedError(Exception):
+    """
+    The job was not started, or not seen to be; trying again later may help.
+
+    :param reason: for people.
+    :param pause: seconds until the next try; None for the usual time between two looks.
+    """
+
+    def __init__(self, reason: str, pause: float | None) -> None:
+        self.pause = pause
+        super().__init__(reason)

@@ -20,7 +20,7 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.admission import leave_queues
+from drs_recovery.waves.admission import give_up_early_place, leave_queues
 from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
 from drs_recovery.waves.late_jobs import (
     LATE_START_SECONDS,
@@ -30,7 +30,6 @@ from drs_recovery.waves.late_jobs import (
 )
 from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.polling import WaveWatcher
-from drs_recovery.waves.queue_wait import give_up_early_place
 from drs_recovery.waves.rules import has_launched, last_trouble
 from drs_recovery.waves.verdict import WaveEnd
 

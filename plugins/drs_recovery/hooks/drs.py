@@ -25,6 +25,9 @@ _SEND_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_t
 _LONGEST_CONNECT = 20
 START_RECOVERY_SECONDS = 65
 
+# Seconds before the next try after a passing fault, unless AWS names them.
+SHORT_PAUSE = 2.0
+
 # A new job may be missing from DescribeJobs for a while; after these seconds it is not coming.
 LISTING_SECONDS = 600
 

@@ -15,11 +15,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.hooks.drs import START_RECOVERY_SECONDS, DrsHook
+from drs_recovery.exceptions import NotStartedError, StoreConflictError
+from drs_recovery.hooks.drs import SHORT_PAUSE, START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
 from drs_recovery.jobs.schedule import Job, Limits, PlaceState, Turn, turn_of
-from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.settings import hold_drills_during_recovery
 from drs_recovery.store.transaction import retried_on_conflict
 

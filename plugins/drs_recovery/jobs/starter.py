@@ -18,8 +18,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drs_recovery.durations import epoch
-from drs_recovery.exceptions import JobStartError
+from drs_recovery.exceptions import JobStartError, NotStartedError
 from drs_recovery.hooks.clients import Clients, demand_account
+from drs_recovery.hooks.drs import SHORT_PAUSE
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     describe,
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
 CLOCK_MARGIN = timedelta(hours=1)
 
-# Seconds before the next try after a passing fault, unless AWS names them.
-SHORT_PAUSE = 2.0
-
 # AWS: tags hold letters, digits, spaces and _ . : / = + - @, at most 256 characters.
 _NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
 
@@ -72,19 +70,6 @@ class Line(Protocol):
 
     def give_back(self, part: JobPart) -> None:
         """Free the room of a job that DRS did not start."""
-
-
-class NotStartedError(Exception):
-    """
-    The job was not started, or not seen to be; trying again later may help.
-
-    :param reason: for people.
-    :param pause: seconds until the next try; None for the usual time between two looks.
-    """
-
-    def __init__(self, reason: str, pause: float | None) -> None:
-        self.pause = pause
-        super().__init__(reason)
 
 
 @dataclass(frozen=True)

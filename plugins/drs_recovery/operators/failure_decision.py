@@ -10,8 +10,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.closing.left_waves import end_left_wave, follow_to_end
-from drs_recovery.exceptions import ExecutionError, WaveFailedError, WaveRefusedError
-from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.exceptions import ExecutionError, NotStartedError, WaveFailedError, WaveRefusedError
 from drs_recovery.notifications.events import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages

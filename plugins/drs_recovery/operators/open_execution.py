@@ -30,7 +30,7 @@ from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.preflight.servers import GroupResolver, Resolution
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
-from drs_recovery.waves.queue_wait import take_early_place
+from drs_recovery.waves.admission import take_early_place
 from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:

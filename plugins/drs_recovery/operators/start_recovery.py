@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.exceptions import TransitionRefusedError, WaveRefusedError
-from drs_recovery.jobs.starter import NotStartedError
+from drs_recovery.exceptions import NotStartedError, TransitionRefusedError, WaveRefusedError
 from drs_recovery.opening.precedence import check_reopening, make_way
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages

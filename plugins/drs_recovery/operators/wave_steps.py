@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.closing.outcome import Pending
-    from drs_recovery.jobs.starter import NotStartedError
+    from drs_recovery.exceptions import NotStartedError
 
 # Waves behind which nothing is to come but what depends on them.
 _OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})

@@ -15,13 +15,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.exceptions import ExecutionNotFoundError, InstancesInUseError
+from drs_recovery.exceptions import ExecutionNotFoundError, InstancesInUseError, NotStartedError
 from drs_recovery.hooks.clients import Clients, Place, PlaceClients, PlaceTrouble
+from drs_recovery.hooks.drs import SHORT_PAUSE
 from drs_recovery.hooks.ec2 import describe_instances, is_gone
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
 from drs_recovery.installation import elsewhere
 from drs_recovery.jobs.owners import owners_of
-from drs_recovery.jobs.starter import SHORT_PAUSE, NotStartedError
 from drs_recovery.opening.precedence import named
 from drs_recovery.preflight.findings import Concern, Gravity
 from drs_recovery.statuses import ExecutionStatus, ServerPhase

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
-from drs_recovery.exceptions import PlanError
+from drs_recovery.exceptions import NotStartedError, PlanError
 from drs_recovery.hooks.clients import Place, PlaceClients
 from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
 from drs_recovery.jobs.reservations import PlaceQueue, QueuedError, take_room
-from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import plans_dir

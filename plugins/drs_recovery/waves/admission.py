@@ -12,19 +12,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.exceptions import InstancesInUseError, WaveRefusedError
+from drs_recovery.exceptions import InstancesInUseError, NotStartedError, WaveRefusedError
 from drs_recovery.hooks.drs import LISTING_SECONDS
-from drs_recovery.hooks.errors import describe
-from drs_recovery.jobs.parts import JobPart, places_of
+from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+from drs_recovery.jobs.parts import JobPart, parts_of_attempt, places_of
 from drs_recovery.jobs.reservations import CLOCK_MARGIN, NOT_LOOKED_AT, PlaceQueue, QueuedError, take_room
-from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.settings import poll_interval
-from drs_recovery.statuses import ExecutionType, Priority
-from drs_recovery.store.facts import attempt_of, wanted_since
+from drs_recovery.statuses import ExecutionType, Priority, WaveStatus
+from drs_recovery.store.facts import attempt_of, waits_for_room_only, wanted_since
 from drs_recovery.store.queue_entries import QueueEntry
-from drs_recovery.waves.rules import check_not_ending
+from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.clients import Clients, Place
@@ -183,3 +182,68 @@ def leave_queues(
             store.queue.leave(queue.place, [entry for entry in mine if entry.waits])
         except NOT_LOOKED_AT as error:
             log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))
+
+
+def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+    """
+    Let the first wave join the queues, if it waits for nobody and nothing.
+
+    Best effort: a wave that is in no queue joins when its own step runs.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param document: the document of an execution that may start.
+    """
+    wave = _early_wave(document)
+    # A record that an earlier release has opened does not say where in the queue the place would be.
+    if wave is None or "runStartTime" not in document:
+        return
+    try:
+        _join(store, clients, document, wave)
+    except Exception as error:
+        why, unforeseen = describe(error), not isinstance(error, FORESEEN_ERRORS)
+        message = "wave %s joins no queue before its own step: %s"
+        log.warning(message, wave["waveNumber"], why, exc_info=unforeseen)
+
+
+def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+    """
+    Take the wave out of the queues if its own step never ran.
+
+    :param store: the execution store.
+    :param clients: hooks by place.
+    :param document: the document of an execution that ends.
+    """
+    if wave := _early_wave(document):
+        leave_queues(store, clients, wave, wave["serverStatuses"])
+
+
+def _join(
+    store: ExecutionStore, clients: Clients, document: Mapping[str, Any], wave: Mapping[str, Any]
+) -> None:
+    line = Admission(store, clients, document, wave)
+    for part in parts_of_attempt(wave, wave["serverStatuses"]):
+        line.join(part)
+    try:
+        # Whoever closes the execution may have looked at the queue before this.
+        check_not_ending(store.get_execution(document["executionId"]))
+    except WaveRefusedError:
+        leave_queues(store, clients, wave, wave["serverStatuses"])
+
+
+def _early_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """
+    The first wave that has no question to people before it and that nobody has asked to start yet.
+
+    Of several side by side it is the last one, since the queue goes by their numbers: in front of the others
+    its place would keep them from starting until its own step runs.
+    """
+    plan = plan_from_snapshot(document["planSnapshot"])
+    about_to_start = (
+        wave
+        for wave in reversed(document["waves"])
+        if wave["status"] == WaveStatus.NOT_STARTED
+        and waits_for_room_only(wave)
+        and not gate_is_asked(document, plan, wave["waveNumber"])
+    )
+    return next(about_to_start, None)

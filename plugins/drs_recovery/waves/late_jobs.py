@@ -12,11 +12,12 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import awaited_parts, parts_without_job
-from drs_recovery.jobs.starter import JobStarter, NotStartedError
+from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.store.facts import attempt_of
 
 if TYPE_CHECKING:

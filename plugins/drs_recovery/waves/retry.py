@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks.clients import Clients, demand_account
 from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
-from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll

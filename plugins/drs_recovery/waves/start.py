@@ -13,13 +13,14 @@ from drs_recovery.exceptions import (
     ExecutionError,
     InstancesInUseError,
     JobStartError,
+    NotStartedError,
     WaveFailedError,
     WaveRefusedError,
 )
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.jobs.parts import JobPart, awaited_parts, jobs_of_attempt, parts_of_attempt
 from drs_recovery.jobs.reservations import QueuedError
-from drs_recovery.jobs.starter import JobStarter, NotStartedError, Started
+from drs_recovery.jobs.starter import JobStarter, Started
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import limited

@@ -15,8 +15,7 @@ from drs_recovery.jobs.parts import JobPart
 from drs_recovery.statuses import ExecutionType, GateDecision
 from drs_recovery.store.documents import execution_item
 from drs_recovery.store.queue_entries import QueueState
-from drs_recovery.waves.admission import Admission
-from drs_recovery.waves.queue_wait import take_early_place
+from drs_recovery.waves.admission import Admission, take_early_place
 from sandbox.testing import Sandbox
 from tests.plan_documents import WEB_1, database, plan, web
 from tests.unit.steps import Steps, deferred

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from drs_recovery.configured_store import execution_store
+from drs_recovery.exceptions import NotStartedError
 from drs_recovery.jobs.reservations import QueuedError
-from drs_recovery.jobs.starter import NotStartedError
 from drs_recovery.waves.start import WaveStarter
 from sandbox.testing import Sandbox
 from tests.plan_documents import plan
