@@ -20,7 +20,6 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.admission import give_up_early_place, leave_queues
 from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
 from drs_recovery.waves.late_jobs import (
     LATE_START_SECONDS,
@@ -30,6 +29,7 @@ from drs_recovery.waves.late_jobs import (
 )
 from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.reservations import leave_queue_early, leave_queues
 from drs_recovery.waves.rules import has_launched, last_trouble
 from drs_recovery.waves.verdict import WaveEnd
 
@@ -91,7 +91,7 @@ class ExecutionCloser:
         # At every look: such a task may also have joined the queue once more.
         for wave in unstarted:
             leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
-        give_up_early_place(self._store, self._clients, document)
+        leave_queue_early(self._store, self._clients, document)
 
     def _late_jobs(self, document: Document) -> Pending | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""

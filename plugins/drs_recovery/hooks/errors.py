@@ -35,7 +35,7 @@ _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExp
 
 # DRS has no room now: a server is in another job (409), or a quota of running jobs is reached (402).
 _CONFLICT = "ConflictException"
-_NO_ROOM_CODES = frozenset({_CONFLICT, "ServiceQuotaExceededException"})
+_OVER_QUOTA_CODES = frozenset({_CONFLICT, "ServiceQuotaExceededException"})
 
 LONGEST_RETRY_AFTER = 300.0
 """Seconds: as long as a poller pauses after failures. Whoever asks again sooner than AWS wants is told so."""
@@ -90,9 +90,9 @@ def is_unanswered(error: Exception) -> bool:
     return isinstance(error, _NO_ANSWER)
 
 
-def is_no_room(error: Exception) -> bool:
+def is_over_quota(error: Exception) -> bool:
     """Whether DRS refused a job only because of other jobs that run now."""
-    return error_code(error) in _NO_ROOM_CODES
+    return error_code(error) in _OVER_QUOTA_CODES
 
 
 def is_conflict(error: Exception) -> bool:

@@ -1,1 +1,1 @@
-"""A wave as DRS jobs, and room for them within the quotas."""
+"""A wave as DRS jobs, and capacity for them within the quotas."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import NotStartedError, StoreConflictError
 from drs_recovery.hooks.drs import SHORT_PAUSE, START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
-from drs_recovery.jobs.schedule import Job, Limits, PlaceState, Turn, turn_of
+from drs_recovery.jobs.schedule import Job, Limits, PlaceState, QueuePosition, position_of
 from drs_recovery.settings import hold_drills_during_recovery
 from drs_recovery.store.transaction import retried_on_conflict
 
@@ -162,7 +162,7 @@ def _not_known(what: str, error: Exception) -> NotStartedError:
 # Clocks of two hosts may differ by so many seconds.
 CLOCK_MARGIN = 60.0
 
-# A request that was sent is answered, or its job listed, within so many seconds after the room was taken.
+# A request that was sent is answered, or its job listed, within so many seconds after its reservation.
 RESERVATION_SECONDS = START_RECOVERY_SECONDS + CLOCK_MARGIN
 
 
@@ -170,46 +170,46 @@ class QueuedError(NotStartedError):
     """
     It is not the job's turn.
 
-    :param turn: where it stands.
+    :param position: where it stands.
     :param entry: of the job, as the queue has it.
     """
 
-    def __init__(self, turn: Turn, entry: QueueEntry) -> None:
-        self.turn, self.entry = turn, entry
-        super().__init__(turn.reason, None)
+    def __init__(self, position: QueuePosition, entry: QueueEntry) -> None:
+        self.queue_position, self.entry = position, entry
+        super().__init__(position.reason, None)
 
 
-def take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+def reserve_capacity(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
     """
-    Take room for a job; also if an earlier try took it and died, so that it lasts for this one.
+    Reserve capacity for a job; also if an earlier try took it and died, so that it lasts for this one.
 
     :param store: the execution store.
     :param place: the queue of its place.
     :param entry: of the job.
     :return: the entry as it is in the queue now.
     :raises QueuedError: it is not its turn.
-    :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
+    :raises NotStartedError: DRS cannot be asked, or too many reserve capacity at the same time.
     """
     try:
-        return _take_room(store, place, entry)
+        return _reserve(store, place, entry)
     except StoreConflictError as error:
         raise NotStartedError(f"many executions start jobs at once: {error}", SHORT_PAUSE) from error
 
 
 @retried_on_conflict
-def _take_room(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+def _reserve(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
     state = place.look()
     mine = state.queue.standing(entry)
     if state.job_of(mine) is not None:
         raise NotStartedError("DRS lists the job of an earlier request, whose answer was lost", SHORT_PAUSE)
     ghosts = _ghosts(state, mine)
-    # What got room last is looked for by whoever takes room next; the next but one takes it out.
+    # What got capacity last is looked for by whoever reserves capacity next; the next but one takes it out.
     stays = {mine.order, state.queue.last}
     store.queue.leave(place.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
-    turn = turn_of(mine, replace(state, queue=state.queue.without(ghosts)))
-    # Room that is taken stays taken, whoever comes: the request it was taken for may be under way.
-    if not (turn.is_now or mine.has_room(state.time)):
-        raise QueuedError(turn, mine)
+    position = position_of(mine, replace(state, queue=state.queue.without(ghosts)))
+    # A reservation stays, whoever comes: the request it was made for may be under way.
+    if not (position.is_now or mine.holds_reservation(state.time)):
+        raise QueuedError(position, mine)
     return store.queue.reserve(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)
 
 

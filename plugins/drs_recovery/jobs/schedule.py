@@ -2,8 +2,9 @@
 Whose turn it is to start a job in a place: rules over its queue, the jobs that DRS lists, and the quotas.
 
 The order is strict, so that nobody starves: a small job does not overtake a large one for which there is no
-room yet. Only entries that could not start with all the room of the place are passed over; a real recovery
-among them, which starts when nothing else runs, holds back the drills behind it, or it would never start.
+capacity yet. Only entries that could not start with all the capacity of the place are passed over; a real
+recovery among them, which starts when nothing else runs, holds back the drills behind it, or it would
+never start.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ _Part = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
-class Turn:
+class QueuePosition:
     """
     Where a job stands.
 
     :param is_now: whether it may be started.
-    :param position: 1-based position in the queue.
+    :param number: 1-based.
     :param reason: what it waits for, a sentence without its full stop; empty if it is its turn.
     :param held: those of its servers that other jobs hold, DRS source server ids.
     """
 
     is_now: bool
-    position: int = 1
+    number: int = 1
     reason: str = ""
     held: frozenset[str] = frozenset()
 
@@ -91,9 +92,9 @@ class PlaceState:
         return self._termination_of(entry.server_ids) if job is None and entry.is_termination else job
 
     @cached_property
-    def turns(self) -> Mapping[str, Turn]:
+    def positions(self) -> Mapping[str, QueuePosition]:
         """Where everyone stands who waits, by the order of the entry."""
-        return dict(_turns(self))
+        return dict(_positions(self))
 
     @cached_property
     def has_recovery(self) -> bool:
@@ -105,7 +106,7 @@ class PlaceState:
         return wanted or any(job.get("initiatedBy") == _REAL_RECOVERY for job in self.running())
 
     def _tagged_as(self, entry: QueueEntry) -> Job | None:
-        """Tags can be put on any job: one that is not adopted for a part holds no room for it either."""
+        """Tags can be put on any job: one that is not adopted for a part holds no capacity for it either."""
         is_drill = entry.execution_type is ExecutionType.DRILL
         jobs = self._by_part.get(_part_of(entry), ())
         return next((job for job in jobs if not misfit(job, entry.server_ids, is_drill=is_drill)), None)
@@ -128,7 +129,7 @@ class PlaceState:
 
 
 @dataclass(frozen=True)
-class _Room:
+class _Usage:
     """
     What is taken of a place.
 
@@ -140,7 +141,7 @@ class _Room:
     jobs: int = 0
     holders: Mapping[str, str] | None = None
 
-    def taken(self, server_ids: Iterable[str], holder: str) -> _Room:
+    def taken(self, server_ids: Iterable[str], holder: str) -> _Usage:
         return replace(
             self, jobs=self.jobs + 1, holders={**(self.holders or {}), **dict.fromkeys(server_ids, holder)}
         )
@@ -175,7 +176,7 @@ class _Room:
         )
 
 
-def turn_of(mine: QueueEntry, place: PlaceState) -> Turn:
+def position_of(mine: QueueEntry, place: PlaceState) -> QueuePosition:
     """
     Say whether a job may be started now, or where it stands.
 
@@ -183,57 +184,57 @@ def turn_of(mine: QueueEntry, place: PlaceState) -> Turn:
     :param place: what is known of the place.
     """
     waiting = replace(mine, state=QueueState.WAITING, job_id=None, until=place.time)
-    return replace(place, queue=place.queue.having(waiting)).turns[mine.order]
+    return replace(place, queue=place.queue.having(waiting)).positions[mine.order]
 
 
-def _turns(place: PlaceState) -> Iterator[tuple[str, Turn]]:
-    """Let everyone who waits take room in order, until it is used up for the first of them."""
-    taken = room = _taken(place)
-    position, is_blocked, wants_all = 1, False, False
+def _positions(place: PlaceState) -> Iterator[tuple[str, QueuePosition]]:
+    """Let everyone who waits reserve capacity in order, until it is used up for the first of them."""
+    taken = usage = _taken(place)
+    number, is_blocked, wants_all = 1, False, False
     for entry in place.entries:
         if not entry.waits:
             continue
-        if obstacle := _obstacle(entry, room, place, wants_all):
-            is_large_recovery = entry.execution_type is ExecutionType.RECOVERY and room.exceeds_all(entry)
-            wants_all = wants_all or (is_large_recovery and not room.held_of(entry))
-            yield entry.order, Turn(False, position, obstacle, frozenset(room.held_of(entry)))
+        if obstacle := _obstacle(entry, usage, place, wants_all):
+            is_large_recovery = entry.execution_type is ExecutionType.RECOVERY and usage.exceeds_all(entry)
+            wants_all = wants_all or (is_large_recovery and not usage.held_of(entry))
+            yield entry.order, QueuePosition(False, number, obstacle, frozenset(usage.held_of(entry)))
             continue
-        is_blocked = is_blocked or not room.fits(entry)
+        is_blocked = is_blocked or not usage.fits(entry)
         if is_blocked:
-            yield entry.order, Turn(False, position, _reason(position, taken, entry, place.region))
+            yield entry.order, QueuePosition(False, number, _reason(number, taken, entry, place.region))
         else:
-            yield entry.order, Turn(True, position)
-            room = room.taken(entry.server_ids, _NO_JOB_YET)
-        position += 1
+            yield entry.order, QueuePosition(True, number)
+            usage = usage.taken(entry.server_ids, _NO_JOB_YET)
+        number += 1
 
 
-def _taken(place: PlaceState) -> _Room:
-    """The room that running jobs and reservations take."""
-    room = _Room(place.limits)
+def _taken(place: PlaceState) -> _Usage:
+    """The capacity that running jobs and reservations take."""
+    usage = _Usage(place.limits)
     # Just after its start, DRS may not name the servers of a job yet.
     named = {job["jobID"]: one.server_ids for one in place.queue.entries if (job := place.job_of(one))}
     for job in place.running():
-        room = room.taken(servers_of(job) or named.get(job["jobID"], ()), str(job["jobID"]))
+        usage = usage.taken(servers_of(job) or named.get(job["jobID"], ()), str(job["jobID"]))
     for entry in place.entries:
         if not entry.waits and place.job_of(entry) is None:
-            room = room.taken(entry.server_ids, entry.job_id or _NO_JOB_YET)
-    return room
+            usage = usage.taken(entry.server_ids, entry.job_id or _NO_JOB_YET)
+    return usage
 
 
-def _obstacle(entry: QueueEntry, room: _Room, place: PlaceState, wants_all: bool) -> str | None:
+def _obstacle(entry: QueueEntry, usage: _Usage, place: PlaceState, wants_all: bool) -> str | None:
     """
-    What keeps a job from starting however much room there is; it is in nobody's way meanwhile.
+    What keeps a job from starting however much capacity there is; it is in nobody's way meanwhile.
 
     :param wants_all: whether a real recovery ahead of it waits until nothing else runs.
     """
-    if held := room.held_of(entry):
+    if held := usage.held_of(entry):
         server_id, holder = next(iter(held.items()))
         return f"server {server_id} takes part in {holder}, and DRS allows one job a server"
     if place.hold_drills and entry.execution_type is ExecutionType.DRILL and place.has_recovery:
         return f"a drill waits while a real recovery runs or waits in {place.region}"
     if wants_all and entry.execution_type is ExecutionType.DRILL:
         return f"a recovery that is larger than DRS's quotas waits until nothing else runs in {place.region}"
-    if room.exceeds_all(entry) and not room.fits(entry):
+    if usage.exceeds_all(entry) and not usage.fits(entry):
         return (
             f"a job of {len(entry.server_ids)} servers is more than DRS's quotas allow in {place.region}: "
             "it is tried when nothing else runs there"
@@ -241,7 +242,7 @@ def _obstacle(entry: QueueEntry, room: _Room, place: PlaceState, wants_all: bool
     return None
 
 
-def _reason(position: int, taken: _Room, mine: QueueEntry, region: str) -> str:
+def _reason(position: int, taken: _Usage, mine: QueueEntry, region: str) -> str:
     ahead = position - 1
     others = f"{ahead} {'job is' if ahead == 1 else 'jobs are'} ahead; " if ahead else ""
     count = len(mine.server_ids)

@@ -25,7 +25,7 @@ from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     describe,
     is_conflict,
-    is_no_room,
+    is_over_quota,
     is_refusal,
     is_transient,
     retry_after,
@@ -56,20 +56,20 @@ _NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
 log = logging.getLogger(__name__)
 
 
-class Line(Protocol):
-    """Who may start a job, and when; see :class:`~drs_recovery.waves.admission.Admission`."""
+class Reservations(Protocol):
+    """Who may start a job, and when; see :class:`~drs_recovery.waves.reservations.WaveReservations`."""
 
     def look(self, part: JobPart) -> None:
         """Read the queue before DRS's jobs are: a job that leaves it meanwhile is among those."""
 
     def jobs(self, part: JobPart, since: datetime) -> Sequence[Mapping[str, Any]]:
-        """Read DRS's jobs, those since a moment at the least; room is reserved by the same list."""
+        """Read DRS's jobs, those since a moment at the least; capacity is reserved by the same list."""
 
     def reserve(self, part: JobPart) -> None:
-        """Take room for a job, or raise ``NotStartedError`` with what it waits for."""
+        """Reserve capacity for a job, or raise ``NotStartedError`` with what it waits for."""
 
-    def give_back(self, part: JobPart) -> None:
-        """Free the room of a job that DRS did not start."""
+    def release(self, part: JobPart) -> None:
+        """Release the reservation of a job that DRS did not start."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ class JobStarter:
         self.ignored: dict[str, str] = {}
         """Why a job was not adopted that was named as one of this wave, by its id."""
 
-    def start_or_adopt(self, part: JobPart, line: Line, remembered: object = None) -> Started:
+    def start_or_adopt(self, part: JobPart, reservations: Reservations, remembered: object = None) -> Started:
         """
         Make sure that exactly one job runs for a part.
 
         :param part: the servers and where they are recovered.
-        :param line: gives room in DRS to one after the other.
+        :param reservations: reserves capacity for one after the other.
         :param remembered: id of a job that an earlier try may have started.
         :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
@@ -135,37 +135,37 @@ class JobStarter:
             # What is started is recorded with its account: a start that could not be is none.
             _ = self._clients.at(*part.place).account_id
             found = self._recognised(part, remembered)
-            # Before the room is taken: from the last look at the record to the request is but a moment then.
+            # Before the reservation: from the last look at the record to the request is but a moment then.
             self._clients.at(*part.place).drs.prepare_to_send()
         if found is None:
-            line.look(part)
+            reservations.look(part)
             with self._explaining(part):
-                found = self.find(part, line)
+                found = self.find(part, reservations)
         if found is not None:
             return found
         _check_settings()
-        line.reserve(part)
+        reservations.reserve(part)
         try:
             job = self._start(part)
         except AWS_ERRORS as error:
             if _is_surely_not_started(error):
-                line.give_back(part)
+                reservations.release(part)
             raise self._explained(error, part) from error
         return Started(self._ref(part, job), adopted=False)
 
-    def find(self, part: JobPart, line: Line | None = None) -> Started | None:
+    def find(self, part: JobPart, reservations: Reservations | None = None) -> Started | None:
         """
         Look for the job of a part by its tags.
 
         :param part: the servers and where they are recovered.
-        :param line: where room is to be reserved, if the job is to be started.
+        :param reservations: where capacity is to be reserved, if the job is to be started.
         :raises NotStartedError: a job holds these servers and does not say whose it is.
         :raises botocore errors: DRS cannot be asked, or not where the wave's other jobs are.
         """
         self._demand_account(part)
         drs = self._clients.at(*part.place).drs
         since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
-        for job in line.jobs(part, since) if line else drs.jobs_since(since):
+        for job in reservations.jobs(part, since) if reservations else drs.jobs_since(since):
             if not _may_hold(job, part):
                 continue
             tags = drs.job_tags(job)
@@ -265,7 +265,7 @@ class JobStarter:
     def _explained(self, error: Exception, part: JobPart) -> Exception:
         where = f"{part.place.region} (connection {part.place.connection})"
         reason = f"StartRecovery in {where} for {', '.join(part.server_ids)}: {describe(error)}"
-        if is_no_room(error):
+        if is_over_quota(error):
             return NotStartedError(reason, retry_after(error))
         if is_transient(error):
             return NotStartedError(reason, retry_after(error) or SHORT_PAUSE)
@@ -285,7 +285,7 @@ def _check_settings() -> None:
 
 def _is_surely_not_started(error: Exception) -> bool:
     """
-    Whether no job runs of a request, so that its room is free.
+    Whether no job runs of a request, so that its reservation is free.
 
     Without an answer one may run, and a conflict may be with the very job whose answer was lost.
     """

@@ -30,7 +30,7 @@ from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.preflight.servers import GroupResolver, Resolution
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
-from drs_recovery.waves.admission import take_early_place
+from drs_recovery.waves.reservations import join_queue_early
 from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class OpenExecutionOperator(PlanOperator):
                 self._wait_for_aws(execution_id, options, problem, retry_after(error))
             check_not_ending(self.store.get_execution(execution_id))
             self.store.admit(execution_id)
-            take_early_place(self.store, clients, document)
+            join_queue_early(self.store, clients, document)
         self.announce(execution_id)
         return execution_id
 
@@ -203,8 +203,8 @@ class OpenExecutionOperator(PlanOperator):
         self, execution_id: str, resolution: Resolution, options: RunOptions, check: UseCheck
     ) -> list[PreflightFinding]:
         """Instances in use that the execution would end: a scheduled drill is skipped beside them."""
-        concerns = check.concerns(resolution.servers)
-        findings = [concern.finding_for(options.execution_type) for concern in concerns]
+        checks = check.checks(resolution.servers)
+        findings = [check.finding_for(options.execution_type) for check in checks]
         if options.is_scheduled and (blocking := _errors_in(findings)):
             self.store.set_findings(execution_id, findings)
             self._skip(execution_id, str(InstancesInUseError(blocking)))

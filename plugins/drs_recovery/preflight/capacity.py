@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.jobs.identity import EXECUTION_TAG
 from drs_recovery.jobs.reservations import QUOTA_CODES
 from drs_recovery.jobs.schedule import Job, Limits, servers_of
-from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def running_jobs(jobs: Sequence[Job], execution_id: str) -> list[Job]:
     ]
 
 
-def conflict_concerns(servers: Sequence[ResolvedServer], running: Sequence[Job]) -> Iterator[Concern]:
+def conflict_checks(servers: Sequence[ResolvedServer], running: Sequence[Job]) -> Iterator[Check]:
     """
     Find the servers that a running job holds: DRS allows one job a server.
 
@@ -73,18 +73,18 @@ def conflict_concerns(servers: Sequence[ResolvedServer], running: Sequence[Job])
             yield _conflict(found, job)
 
 
-def _conflict(found: ResolvedServer, job: Job) -> Concern:
+def _conflict(found: ResolvedServer, job: Job) -> Check:
     told = ", ".join(str(job[key]) for key in ("initiatedBy", "status") if job.get(key))
     if job.get("type") == TERMINATION_JOB:
-        return Concern(
-            Gravity.NOTABLE,
+        return Check(
+            Severity.NOTABLE,
             f"an earlier instance of it is being terminated by {job['jobID']} ({told})",
             "nothing: the wave waits for the end of that job",
             found.server,
             found.wave_number,
         )
-    return Concern(
-        Gravity.ENDANGERS,
+    return Check(
+        Severity.ENDANGERS,
         f"it takes part in {job['jobID']} ({told}), and DRS allows one job a server",
         "wait for the end of that job; DRS cannot cancel one",
         found.server,
@@ -92,7 +92,7 @@ def _conflict(found: ResolvedServer, job: Job) -> Concern:
     )
 
 
-def quota_concerns(demand: Demand, running: Sequence[Job], limits: Limits) -> Iterator[Concern]:
+def quota_checks(demand: Demand, running: Sequence[Job], limits: Limits) -> Iterator[Check]:
     """
     Hold what the execution asks of DRS against the quotas and what runs already.
 
@@ -100,12 +100,12 @@ def quota_concerns(demand: Demand, running: Sequence[Job], limits: Limits) -> It
     :param running: the jobs that run there.
     :param limits: the quotas that hold there.
     """
-    yield from _job_size_concerns(demand, limits)
+    yield from _job_size_checks(demand, limits)
     busy = len({server_id for job in running for server_id in servers_of(job)})
-    yield from _room_concerns(
+    yield from _room_checks(
         demand.place, "jobs_in_progress", limits, "jobs", len(running), 1, demand.most_jobs
     )
-    yield from _room_concerns(
+    yield from _room_checks(
         demand.place,
         "servers_in_jobs",
         limits,
@@ -116,19 +116,19 @@ def quota_concerns(demand: Demand, running: Sequence[Job], limits: Limits) -> It
     )
 
 
-def _job_size_concerns(demand: Demand, limits: Limits) -> Iterator[Concern]:
+def _job_size_checks(demand: Demand, limits: Limits) -> Iterator[Check]:
     if demand.largest_job > limits.servers_per_job:
-        yield Concern(
-            Gravity.ENDANGERS,
+        yield Check(
+            Severity.ENDANGERS,
             f"a job of {demand.largest_job} servers is needed in {demand.place.region}, and DRS's quota "
             f"{QUOTA_CODES['servers_per_job']} allows {limits.servers_per_job}",
             "divide the wave into smaller ones, or ask AWS for a higher quota",
         )
 
 
-def _room_concerns(
+def _room_checks(
     place: Place, quota: str, limits: Limits, unit: str, used: int, least: int, most: int
-) -> Iterator[Concern]:
+) -> Iterator[Check]:
     """
     Is there room for the first job, and for all that may run side by side?
 
@@ -144,9 +144,9 @@ def _room_concerns(
     remedy = "nothing, if the waves' timeouts allow for it; or ask AWS for a higher quota"
     if least > limit:
         what = f"{state}, so that a wave that needs {least} cannot start"
-        yield Concern(Gravity.ENDANGERS, what, "divide the wave, or ask AWS for a higher quota")
+        yield Check(Severity.ENDANGERS, what, "divide the wave, or ask AWS for a higher quota")
     elif used + least > limit:
-        yield Concern(Gravity.NOTABLE, f"{state}, so that a wave has to wait in the queue", remedy)
+        yield Check(Severity.NOTABLE, f"{state}, so that a wave has to wait in the queue", remedy)
     elif used + most > limit:
         what = f"{state}, and the plan may ask for {most} at the same time: some have to wait"
-        yield Concern(Gravity.NOTABLE, what, remedy)
+        yield Check(Severity.NOTABLE, what, remedy)

@@ -20,10 +20,10 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import parts_of
 from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
 from drs_recovery.jobs.schedule import Limits
-from drs_recovery.preflight.capacity import Demand, conflict_concerns, quota_concerns, running_jobs
-from drs_recovery.preflight.findings import Concern, Gravity
-from drs_recovery.preflight.permissions import missing_rights, rights_concern
-from drs_recovery.preflight.replication import native_concerns, replication_concerns
+from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
+from drs_recovery.preflight.findings import Check, Severity
+from drs_recovery.preflight.permissions import missing_rights, rights_check
+from drs_recovery.preflight.replication import native_checks, replication_checks
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.transient_errors import error_code
 
@@ -61,15 +61,15 @@ class Preflight:
 
         :param resolution: the servers of the chosen waves.
         """
-        concerns = [*resolution.concerns]
+        checks = [*resolution.checks]
         for place, servers in groupby(sorted(resolution.servers, key=_place), key=_place):
             try:
-                concerns += self._check_place(place, list(servers))
+                checks += self._check_place(place, list(servers))
             except AWS_ERRORS as error:
                 self.troubles.append(PlaceTrouble(place, error, "checks"))
-        return [concern.finding_for(self._type) for concern in concerns]
+        return [check.finding_for(self._type) for check in checks]
 
-    def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+    def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
         for found in servers:
             yield from self._check_replication(found)
         try:
@@ -78,7 +78,7 @@ class Preflight:
             self._raise_if_tried_again(error)
             yield _not_checked(place, "running jobs", error)
         try:
-            yield from native_concerns(self._clients.at(*place).drs, servers)
+            yield from native_checks(self._clients.at(*place).drs, servers)
         except AWS_ERRORS as error:
             yield _not_checked(place, "executions of DRS's own recovery plans", error)
         try:
@@ -89,7 +89,7 @@ class Preflight:
             else:
                 yield _not_checked(place, "the rights of the connection", error)
 
-    def _check_replication(self, found: ResolvedServer) -> Iterator[Concern]:
+    def _check_replication(self, found: ResolvedServer) -> Iterator[Check]:
         rule = self._plan.wave(found.wave_number).success_when
         optional = not found.server.critical and rule.kind == "critical"
 
@@ -101,23 +101,23 @@ class Preflight:
                 log.warning("recovery snapshots of %s not read: %s", server_id, describe(error))
                 return None
 
-        for concern in replication_concerns(found, self._plan.objectives.rpo, has_snapshot):
-            yield replace(concern, gravity=Gravity.NOTABLE) if optional else concern
+        for check in replication_checks(found, self._plan.objectives.rpo, has_snapshot):
+            yield replace(check, severity=Severity.NOTABLE) if optional else check
 
     def _raise_if_tried_again(self, error: Exception) -> None:
         if is_transient(error) and self._type is ExecutionType.DRILL:
             raise error
 
-    def _check_jobs(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+    def _check_jobs(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
         jobs = self._clients.at(*place).drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB)
         running = running_jobs(jobs, self._execution_id)
-        yield from conflict_concerns(servers, running)
+        yield from conflict_checks(servers, running)
         try:
             limits = read_limits(self._clients.at(*place).quotas)
         except AWS_ERRORS as error:
             limits = Limits()
             yield _not_checked(place, "DRS's quotas", error)
-        yield from quota_concerns(self._demand(place, servers), running, limits)
+        yield from quota_checks(self._demand(place, servers), running, limits)
 
     def _demand(self, place: Place, servers: Sequence[ResolvedServer]) -> Demand:
         """Waves with equally many waves before them may run side by side."""
@@ -132,22 +132,22 @@ class Preflight:
             batches[depths[number]] += [len(part.server_ids) for part in parts_of(records)]
         return Demand(place, tuple(tuple(batch) for batch in batches.values()))
 
-    def _check_rights(self, place: Place) -> Iterator[Concern]:
+    def _check_rights(self, place: Place) -> Iterator[Check]:
         rights = self._clients.at(*place).rights
         principal = rights.principal()
         if principal is None:
             log.info("rights of connection %s not checked: no user or role", place.connection)
         elif missing := missing_rights(rights, principal, place.region):
-            yield rights_concern(place, principal, missing)
+            yield rights_check(place, principal, missing)
 
 
 def _place(found: ResolvedServer) -> Place:
     return found.place
 
 
-def _not_checked(place: Place, subject: str, error: Exception) -> Concern:
-    return Concern(
-        Gravity.NOTABLE,
+def _not_checked(place: Place, subject: str, error: Exception) -> Check:
+    return Check(
+        Severity.NOTABLE,
         f"{subject} could not be checked in {place.region} (connection {place.connection}): "
         f"{describe(error)}",
         "compare the rights of the connection with infra/iam.yaml, and the network path from Airflow to AWS",

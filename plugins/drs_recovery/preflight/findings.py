@@ -9,8 +9,8 @@ from drs_recovery.statuses import ExecutionType, FindingSeverity
 from drs_recovery.store.records import NewServer, PreflightFinding
 
 
-class Gravity(Enum):
-    """How much a concern counts."""
+class Severity(Enum):
+    """How much a check counts."""
 
     PREVENTS = auto()
     """It cannot work: an error for a drill and for a real recovery."""
@@ -23,18 +23,18 @@ class Gravity(Enum):
 
 
 @dataclass(frozen=True)
-class Concern:
+class Check:
     """
     Something that a check saw.
 
-    :param gravity: how much it counts.
+    :param severity: how much it counts.
     :param what: what is wrong, a sentence without its full stop.
     :param remedy: what to do about it.
     :param server: the server that it is about, if it is about one.
     :param wave_number: the wave that it is about, from 1; None for the whole execution.
     """
 
-    gravity: Gravity
+    severity: Severity
     what: str
     remedy: str
     server: NewServer | None = None
@@ -57,5 +57,5 @@ class Concern:
 
     def _severity(self, execution_type: ExecutionType) -> FindingSeverity:
         drill = execution_type is ExecutionType.DRILL
-        blocks = self.gravity is Gravity.PREVENTS or (drill and self.gravity is Gravity.ENDANGERS)
+        blocks = self.severity is Severity.PREVENTS or (drill and self.severity is Severity.ENDANGERS)
         return FindingSeverity.ERROR if blocks else FindingSeverity.WARNING

@@ -23,7 +23,7 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_
 from drs_recovery.installation import elsewhere
 from drs_recovery.jobs.owners import owners_of
 from drs_recovery.opening.precedence import named
-from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.facts import instances_left, instances_of
 
@@ -171,13 +171,13 @@ class UseCheck:
         self.troubles: list[PlaceTrouble] = []
         """Of the places where a drill has to look again later."""
 
-    def concerns(self, servers: Sequence[ResolvedServer]) -> list[Concern]:
+    def checks(self, servers: Sequence[ResolvedServer]) -> list[Check]:
         """
         Look before the execution is let in.
 
         :param servers: of the chosen waves.
         """
-        found: list[Concern] = []
+        found: list[Check] = []
         owners: set[str] = set()
         place_of = attrgetter("place")
         for place, there in groupby(sorted(servers, key=place_of), key=place_of):
@@ -185,7 +185,7 @@ class UseCheck:
             used, trouble = self._look(place, by_id)
             found += trouble
             owners |= {one.owner for one in used if one.owner}
-            found += [self._concern(one, by_id[one.server_id]) for one in used]
+            found += [self._check(one, by_id[one.server_id]) for one in used]
         return [*found, *self._wrong_choices(owners)]
 
     def demand_unused(self, part: JobPart, wave_number: int) -> None:
@@ -216,7 +216,7 @@ class UseCheck:
                 ]
             )
 
-    def _look(self, place: Place, server_ids: Collection[str]) -> tuple[list[UsedInstance], list[Concern]]:
+    def _look(self, place: Place, server_ids: Collection[str]) -> tuple[list[UsedInstance], list[Check]]:
         try:
             return self._used(place, server_ids), []
         except AWS_ERRORS as error:
@@ -231,7 +231,7 @@ class UseCheck:
                 "compare the rights of the connection with infra/iam.yaml, and the network path from "
                 "Airflow to AWS"
             )
-            return self._recorded(server_ids), [Concern(Gravity.NOTABLE, what, remedy)]
+            return self._recorded(server_ids), [Check(Severity.NOTABLE, what, remedy)]
 
     def _used(self, place: Place, server_ids: Collection[str]) -> list[UsedInstance]:
         return used_instances(
@@ -241,9 +241,9 @@ class UseCheck:
     def _recorded(self, server_ids: Collection[str]) -> list[UsedInstance]:
         return recorded_use(self._store, self._execution["executionId"], server_ids)
 
-    def _concern(self, used: UsedInstance, server: ResolvedServer) -> Concern:
-        gravity = Gravity.NOTABLE if self._may_end(used) else Gravity.PREVENTS
-        return Concern(gravity, _what(used), self._remedy(used), server.server, server.wave_number)
+    def _check(self, used: UsedInstance, server: ResolvedServer) -> Check:
+        severity = Severity.NOTABLE if self._may_end(used) else Severity.PREVENTS
+        return Check(severity, _what(used), self._remedy(used), server.server, server.wave_number)
 
     def _may_end(self, used: UsedInstance) -> bool:
         is_wanted = not self._execution["isDrill"] and used.owner in self._replaced
@@ -270,20 +270,20 @@ class UseCheck:
             "with all that is on it; or choose waves without the server"
         )
 
-    def _wrong_choices(self, owners: Collection[str]) -> Iterator[Concern]:
+    def _wrong_choices(self, owners: Collection[str]) -> Iterator[Check]:
         """What the option names and should not; what tags name needs no record."""
         for execution_id in sorted(self._replaced.difference(owners)):
             what = f"replace_execution {execution_id}"
             try:
                 other = self._store.get_execution(execution_id)
             except ExecutionNotFoundError:
-                yield Concern(Gravity.PREVENTS, f"{what} is not an execution of this store", _mend(owners))
+                yield Check(Severity.PREVENTS, f"{what} is not an execution of this store", _mend(owners))
                 continue
             if other["isDrill"]:
-                yield Concern(Gravity.PREVENTS, f"{what} is a drill", _mend(owners))
+                yield Check(Severity.PREVENTS, f"{what} is a drill", _mend(owners))
             else:
-                yield Concern(
-                    Gravity.NOTABLE, f"{what} has no instance of these servers in use", _mend(owners)
+                yield Check(
+                    Severity.NOTABLE, f"{what} has no instance of these servers in use", _mend(owners)
                 )
 
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.findings import Check, Severity
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.clients import Place
@@ -92,7 +92,7 @@ def missing_rights(rights: RightsHook, principal: str, region: str) -> list[str]
     return sorted(missing)
 
 
-def rights_concern(place: Place, principal: str, missing: Sequence[str]) -> Concern:
+def rights_check(place: Place, principal: str, missing: Sequence[str]) -> Check:
     """
     What missing rights mean.
 
@@ -100,8 +100,8 @@ def rights_concern(place: Place, principal: str, missing: Sequence[str]) -> Conc
     :param principal: ARN of the user or role.
     :param missing: actions that it may not do.
     """
-    return Concern(
-        Gravity.ENDANGERS,
+    return Check(
+        Severity.ENDANGERS,
         f"{principal} (connection {place.connection}) lacks rights with which DRS launches servers in "
         f"{place.region}: {', '.join(missing)}",
         "grant them as infra/iam.yaml does; without them a job often ends without instances or reason",

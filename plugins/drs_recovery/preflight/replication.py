@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import words
-from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.servers import ResolvedServer, replication_lag
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ _MAY_LACK_SNAPSHOTS = frozenset({"STOPPED", "INITIATING", "INITIAL_SYNC"})
 _EXTENSION_ERROR = "EXTENSION_ERROR"
 
 
-def replication_concerns(
+def replication_checks(
     found: ResolvedServer, rpo: timedelta | None, has_snapshot: HasSnapshot
-) -> Iterator[Concern]:
+) -> Iterator[Check]:
     """
     Judge the replication of one server.
 
@@ -56,21 +56,21 @@ def replication_concerns(
     if staging.get("status") == _EXTENSION_ERROR:
         what = f"its staging area is in {_EXTENSION_ERROR}{_after_colon(staging.get('errorMessage'))}"
         remedy = "restore access to the staging account; until then it cannot be recovered"
-        yield _concern(found, Gravity.PREVENTS, what, remedy)
+        yield _check(found, Severity.PREVENTS, what, remedy)
     replication = found.described.get("dataReplicationInfo") or {}
     state = replication.get("dataReplicationState")
     if state in NOT_REPLICATING:
         yield _not_replicating(found, replication, has_snapshot)
     elif rpo is not None and (late := _lateness(found, rpo)):
-        yield _concern(found, Gravity.NOTABLE, late, "check its replication in the DRS console")
+        yield _check(found, Severity.NOTABLE, late, "check its replication in the DRS console")
     if state not in NOT_REPLICATING and state not in REPLICATING:
         what = f"its replication state is {state or 'not reported by DRS'}"
-        yield _concern(found, Gravity.NOTABLE, what, "check its replication in the DRS console")
+        yield _check(found, Severity.NOTABLE, what, "check its replication in the DRS console")
 
 
 def _not_replicating(
     found: ResolvedServer, replication: Mapping[str, Any], has_snapshot: HasSnapshot
-) -> Concern:
+) -> Check:
     what, remedy = NOT_REPLICATING[replication["dataReplicationState"]]
     what += _error_of(replication) + _age_of(found)
     doubtful = replication["dataReplicationState"] in _MAY_LACK_SNAPSHOTS or _never_synced(replication)
@@ -79,7 +79,7 @@ def _not_replicating(
         what += "; whether DRS has a recovery snapshot of it could not be read"
     elif not has_one:
         what += "; DRS has no recovery snapshot of it, it cannot be recovered"
-    return _concern(found, Gravity.PREVENTS if has_one is False else Gravity.ENDANGERS, what, remedy)
+    return _check(found, Severity.PREVENTS if has_one is False else Severity.ENDANGERS, what, remedy)
 
 
 def _lateness(found: ResolvedServer, rpo: timedelta) -> str | None:
@@ -113,15 +113,15 @@ def _after_colon(text: str | None) -> str:
     return f": {text}" if text else ""
 
 
-def _concern(found: ResolvedServer, gravity: Gravity, what: str, remedy: str) -> Concern:
-    return Concern(gravity, what, remedy, found.server, found.wave_number)
+def _check(found: ResolvedServer, severity: Severity, what: str, remedy: str) -> Check:
+    return Check(severity, what, remedy, found.server, found.wave_number)
 
 
 # ``RecoveryPlanExecutionStatus`` of botocore's drs model: in these an execution still starts jobs.
 _STARTING = ("CREATED", "IN_PROGRESS")
 
 
-def native_concerns(drs: DrsHook, servers: Sequence[ResolvedServer]) -> Iterator[Concern]:
+def native_checks(drs: DrsHook, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
     """
     Look for servers in executions of DRS's own recovery plans.
 
@@ -150,11 +150,11 @@ def _configuration(step: Mapping[str, Any]) -> Mapping[str, Any]:
     return (step.get("configuration") or {}).get("executionServerStepConfiguration") or {}
 
 
-def _held(execution: Mapping[str, Any], found: ResolvedServer) -> Concern:
+def _held(execution: Mapping[str, Any], found: ResolvedServer) -> Check:
     plan = str(execution.get("recoveryPlanArn", "")).rpartition("/")[2]
     what = (
         f"it is held by a {execution.get('mode', 'running')} of DRS's own recovery plan {plan} "
         f"({execution['recoveryPlanExecutionArn']}), which is {execution.get('status')}"
     )
     remedy = "wait for its end, or cancel it in the DRS console: its steps start jobs with this server"
-    return _concern(found, Gravity.ENDANGERS, what, remedy)
+    return _check(found, Severity.ENDANGERS, what, remedy)

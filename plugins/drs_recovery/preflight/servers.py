@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.durations import parse_duration
 from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble, connection_exists
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
-from drs_recovery.preflight.findings import Concern, Gravity
+from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.store.records import NewServer
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class Resolution:
     The servers of each wave, or why they cannot be told.
 
     :param servers: of all waves, each once.
-    :param concerns: what is wrong.
+    :param checks: what is wrong.
     :param troubles: of the places that may answer later; their servers are missing.
     """
 
     servers: list[ResolvedServer] = field(default_factory=list)
-    concerns: list[Concern] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     troubles: list[PlaceTrouble] = field(default_factory=list)
 
     def of_wave(self, number: int) -> list[NewServer]:
@@ -85,20 +85,20 @@ class GroupResolver:
         """
         Find the servers, in each place whatever another one answers.
 
-        :return: servers and concerns, every problem at once.
+        :return: servers and checks, every problem at once.
         """
         found: list[ResolvedServer] = []
-        concerns: list[Concern] = []
+        checks: list[Check] = []
         for number, name, group in self._groups:
             servers, problems = self._resolve_group(number, name, group)
             found += servers
-            concerns += problems
+            checks += problems
         unique = {(one.wave_number, one.server.source_server_id): one for one in found}
-        return Resolution(list(unique.values()), [*concerns, *_repeated(found)], [*self._away.values()])
+        return Resolution(list(unique.values()), [*checks, *_repeated(found)], [*self._away.values()])
 
     def _resolve_group(
         self, number: int, name: str, group: ProtectionGroup
-    ) -> tuple[list[ResolvedServer], list[Concern]]:
+    ) -> tuple[list[ResolvedServer], list[Check]]:
         place = _place_of(group)
         if not connection_exists(group.connection):
             what = f"group {name}: there is no Airflow connection {group.connection!r}"
@@ -133,14 +133,14 @@ class GroupResolver:
         return self._found[place]
 
 
-def _on_the_way_home(name: str, group: ProtectionGroup, found: ResolvedServer) -> Concern:
+def _on_the_way_home(name: str, group: ProtectionGroup, found: ResolvedServer) -> Check:
     """To launch it is a failback: what serves users now would be taken home without a plan for it."""
     what = "its replication direction is FAILBACK: it is failing back, and launching it would be a failback"
     if group.servers is not None:
         remedy = f"take it out of group {name}, unless the failback is what you want"
-        return Concern(Gravity.ENDANGERS, what, remedy, found.server, found.wave_number)
+        return Check(Severity.ENDANGERS, what, remedy, found.server, found.wave_number)
     remedy = f"narrow the tags of group {name}, or take them off this server"
-    return Concern(Gravity.PREVENTS, what, remedy, found.server, found.wave_number)
+    return Check(Severity.PREVENTS, what, remedy, found.server, found.wave_number)
 
 
 def _place_of(group: ProtectionGroup) -> Place:
@@ -154,11 +154,11 @@ def _ids_of(groups: Sequence[ProtectionGroup]) -> list[str] | None:
     return list(dict.fromkeys(server.id for group in groups for server in group.servers or ()))
 
 
-def _prevents(number: int | None, what: str, remedy: str, server: NewServer | None = None) -> Concern:
-    return Concern(Gravity.PREVENTS, what, remedy, server, number)
+def _prevents(number: int | None, what: str, remedy: str, server: NewServer | None = None) -> Check:
+    return Check(Severity.PREVENTS, what, remedy, server, number)
 
 
-def _unreadable(number: int, name: str, place: Place, error: Exception) -> Concern:
+def _unreadable(number: int, name: str, place: Place, error: Exception) -> Check:
     what = (
         f"group {name}: the source servers of {place.region} cannot be read with connection "
         f"{place.connection}: {describe(error)}"
@@ -184,7 +184,7 @@ def _missing(
     group: ProtectionGroup,
     wanted: Collection[str],
     known: Mapping[str, Mapping[str, Any]],
-) -> list[Concern]:
+) -> list[Check]:
     if not wanted:
         tags = ", ".join(f"{key}={value}" for key, value in (group.tags or {}).items())
         what = f"group {name}: no source server in {group.region} has the tags {tags}"
@@ -231,7 +231,7 @@ def _name_of(server: Mapping[str, Any]) -> str:
     return str(tagged or hints.get("hostname") or server["sourceServerID"])
 
 
-def _repeated(found: Sequence[ResolvedServer]) -> list[Concern]:
+def _repeated(found: Sequence[ResolvedServer]) -> list[Check]:
     """A server that tags put into two groups would be started twice."""
     waves: dict[str, list[int]] = defaultdict(list)
     servers: dict[str, NewServer] = {}

@@ -13,7 +13,7 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.waves.polling import Look, WaveWatcher
+from drs_recovery.waves.polling import PollResult, WaveWatcher
 from drs_recovery.waves.rules import check_not_cancelled, wave_of
 from drs_recovery.waves.verdict import WaveEnd
 
@@ -81,10 +81,10 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
             # now.
             return self._judge_if_over(document, wave, self._look(document["executionId"]))
 
-    def _look(self, execution_id: str) -> Look:
+    def _look(self, execution_id: str) -> PollResult:
         return WaveWatcher(self.store).look(execution_id, self.wave_number)
 
-    def _judge_if_over(self, execution: Record, wave: Record, look: Look) -> dict[str, int]:
+    def _judge_if_over(self, execution: Record, wave: Record, look: PollResult) -> dict[str, int]:
         """A verdict is final: only a settled wave gets one, or one whose time is over."""
         trigger = self.jobs_trigger(execution, wave)
         if not look.settled and time.time() < trigger.deadline:

@@ -83,7 +83,7 @@ class QueueEntry:
         """Whether it has no room yet."""
         return self.state is QueueState.WAITING
 
-    def has_room(self, time: float) -> bool:
+    def holds_reservation(self, time: float) -> bool:
         """
         Whether it has room that counts: its job may be about to start.
 

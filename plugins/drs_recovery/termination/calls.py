@@ -22,7 +22,7 @@ from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
-from drs_recovery.jobs.reservations import PlaceQueue, QueuedError, take_room
+from drs_recovery.jobs.reservations import PlaceQueue, QueuedError, reserve_capacity
 from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import plans_dir
@@ -43,17 +43,17 @@ _UNKNOWN = "ResourceNotFoundException"
 _REFUSALS_OF_ONE = frozenset({_CONFLICT, _UNKNOWN, "ValidationException"})
 
 
-class Room(Protocol):
-    """Room for the next job; see :class:`~drs_recovery.termination.calls.TerminationRoom`."""
+class Reservation(Protocol):
+    """Capacity for the next job; see :class:`~drs_recovery.termination.calls.TerminationReservation`."""
 
     def take(self, server_ids: Collection[str]) -> None:
-        """Take room, or raise ``NotStartedError`` with what is waited for."""
+        """Reserve capacity, or raise ``NotStartedError`` with what is waited for."""
 
-    def give_back(self) -> None:
-        """Free the room of a job that DRS did not start."""
+    def release(self) -> None:
+        """Release the reservation of a job that DRS did not start."""
 
     def started(self, job_id: str | None) -> None:
-        """Say which job took the room; None if nobody knows whether there is one."""
+        """Say which job has the reservation; None if nobody knows whether there is one."""
 
 
 @dataclass
@@ -80,13 +80,15 @@ class TerminationCalls:
     :param drs: DRS there.
     :param allowed: reads DRS's rows of instances anew and gives those which still may be terminated; it is
         asked right before every call.
-    :param room: in DRS's quotas, for one job after the other.
+    :param reservation: in DRS's quotas, for one job after the other.
     """
 
-    def __init__(self, drs: DrsHook, allowed: Callable[[Sequence[str]], Rows], room: Room) -> None:
+    def __init__(
+        self, drs: DrsHook, allowed: Callable[[Sequence[str]], Rows], reservation: Reservation
+    ) -> None:
         self._drs = drs
         self._allowed = allowed
-        self._room = room
+        self._reservation = reservation
         self._asked = Asked()
 
     def terminate(self, rows: Rows) -> Asked:
@@ -109,7 +111,7 @@ class TerminationCalls:
         try:
             rows = self._allowed(batch)
             if rows:
-                self._room.take([str(row.get("sourceServerID")) for row in rows.values()])
+                self._reservation.take([str(row.get("sourceServerID")) for row in rows.values()])
                 self._start(sorted(rows))
         except NotStartedError as error:
             self._put_off(rows, error)
@@ -127,17 +129,17 @@ class TerminationCalls:
             job = self._drs.terminate_recovery_instances(instance_ids)
         except AWS_ERRORS as error:
             if is_refusal(error):
-                self._room.give_back()
+                self._reservation.release()
             else:
                 # A job may have started: the next look finds it before it asks again.
-                self._room.started(None)
+                self._reservation.started(None)
             raise
         self._asked.started.append((job.get("jobID"), tuple(instance_ids)))
-        self._room.started(job.get("jobID"))
+        self._reservation.started(job.get("jobID"))
 
     def _put_off(self, rows: Rows, reason: NotStartedError) -> None:
-        """Leave for a later look what has no room now; those whose servers are free do not wait."""
-        held = reason.turn.held if isinstance(reason, QueuedError) else frozenset()
+        """Leave for a later look what finds no capacity now; those whose servers are free do not wait."""
+        held = reason.queue_position.held if isinstance(reason, QueuedError) else frozenset()
         waiting = [one for one, row in rows.items() if row.get("sourceServerID") in held] or list(rows)
         self._asked.later.update(dict.fromkeys(waiting, str(reason)))
         if rest := sorted(rows.keys() - set(waiting)):
@@ -213,9 +215,9 @@ def _places_of(plan: RecoveryPlan) -> set[Place]:
     return {Place(group.connection, group.region) for group in plan.protection_groups.values()}
 
 
-class TerminationRoom:
+class TerminationReservation:
     """
-    Room for the terminations of an execution in one place, for one job after the other.
+    Capacity for the terminations of an execution in one place, for one job after the other.
 
     :param store: the execution store.
     :param hooks: of the place.
@@ -230,7 +232,7 @@ class TerminationRoom:
 
     def take(self, server_ids: Collection[str]) -> None:
         """
-        Take room for a job.
+        Reserve capacity for a job.
 
         :param server_ids: DRS source servers whose instances it terminates.
         :raises QueuedError: there is none now, or a job holds one of the servers.
@@ -249,16 +251,16 @@ class TerminationRoom:
             server_ids=tuple(sorted(server_ids)),
             joined=time.time(),
         )
-        self._entry = take_room(self._store, self._place, entry)
+        self._entry = reserve_capacity(self._store, self._place, entry)
 
-    def give_back(self) -> None:
-        """Free the room of a job that DRS did not start."""
+    def release(self) -> None:
+        """Release the reservation of a job that DRS did not start."""
         if self._entry is not None:
             self._store.queue.leave(self._place.name, [self._entry])
 
     def started(self, job_id: str | None) -> None:
         """
-        Say which job took the room: it stays taken until DRS lists the job.
+        Say which job has the reservation: it stands until DRS lists the job.
 
         :param job_id: DRS job id; None if DRS did not tell, so that nobody knows whether there is one.
         """

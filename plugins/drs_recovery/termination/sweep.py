@@ -36,7 +36,7 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import instances_of
 from drs_recovery.store.rules import termination_time
 from drs_recovery.store.table import is_store_away
-from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationRoom
+from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationReservation
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
 
@@ -197,7 +197,7 @@ class Sweeper:
         if need := needed_by(self._store, execution, servers, ExecutionType):
             result.waiting.update({f"{one} in {place.region}": need.reason for one in rows})
             return
-        room = TerminationRoom(self._store, hooks, execution)
+        room = TerminationReservation(self._store, hooks, execution)
         asked = TerminationCalls(hooks.drs, allowed, room).terminate(rows)
         for job_id, instance_ids in asked.started:
             log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))

@@ -54,7 +54,7 @@ class RecordedInstance:
         return f"{self.instance_id} of {self.server_name} ({self.server_id}, {self.place.region})"
 
 
-class Fate(Enum):
+class TerminationState(Enum):
     """What is to be done about an instance."""
 
     GONE = auto()
@@ -126,14 +126,14 @@ def objection(recorded: RecordedInstance, row: Mapping[str, Any], *, allow_recov
     return None
 
 
-def fate_of(
+def termination_state_of(
     recorded: RecordedInstance,
     row: Mapping[str, Any] | None,
     instance: Mapping[str, Any] | None,
     *,
     allow_recovery: bool,
     job_ended: bool,
-) -> Fate:
+) -> TerminationState:
     """
     Say what is to be done about an instance.
 
@@ -146,13 +146,13 @@ def fate_of(
     :param job_ended: whether a job that was to terminate it has ended.
     """
     if row is None:
-        return Fate.GONE if is_gone(instance) else Fate.UNLISTED
+        return TerminationState.GONE if is_gone(instance) else TerminationState.UNLISTED
     # The row of an instance that ended can outlive the job that removes it for a moment.
     if job_ended and is_gone(instance) and row.get("ec2InstanceState") in ENDED_STATES:
-        return Fate.GONE
+        return TerminationState.GONE
     if objection(recorded, row, allow_recovery=allow_recovery):
-        return Fate.NOT_OURS
-    return Fate.TERMINABLE
+        return TerminationState.NOT_OURS
+    return TerminationState.TERMINABLE
 
 
 def failback_state(row: Mapping[str, Any]) -> str | None:

@@ -21,7 +21,7 @@ from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     describe,
-    is_no_room,
+    is_over_quota,
     is_transient,
     is_unanswered,
     retry_after,
@@ -30,13 +30,13 @@ from drs_recovery.opening.precedence import Need, needed_by
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
 from drs_recovery.store.records import TerminationJob
 from drs_recovery.store.table import is_store_away
-from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationRoom
+from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationReservation
 from drs_recovery.termination.targets import (
-    Fate,
     RecordedInstance,
-    fate_of,
+    TerminationState,
     objection,
     recorded_instances,
+    termination_state_of,
 )
 from drs_recovery.waves.observation import JobAnswer, job_seen, requested_at
 
@@ -210,12 +210,18 @@ class _PlaceLook:
             look.refusals.append(f"{_name(self._place)}: nothing is terminated, and nothing is gone: {error}")
             return
         rows = self._rows()
-        fates = self._fates(rows)
-        self._store.terminations.record_terminated(self._document["executionId"], fates[Fate.GONE])
-        look.refusals += [self._objection(one, rows[one]) for one in fates[Fate.NOT_OURS]]
-        waited_for = self._ask_for(look, {one: rows[one] for one in fates[Fate.TERMINABLE]}, need)
-        look.left += [str(self._instances[one]) for one in (*waited_for, *fates[Fate.UNLISTED])]
-        look.unlisted += [str(self._instances[one]) for one in fates[Fate.UNLISTED]]
+        by_state = self._by_state(rows)
+        self._store.terminations.record_terminated(
+            self._document["executionId"], by_state[TerminationState.GONE]
+        )
+        look.refusals += [self._objection(one, rows[one]) for one in by_state[TerminationState.NOT_OURS]]
+        waited_for = self._ask_for(
+            look, {one: rows[one] for one in by_state[TerminationState.TERMINABLE]}, need
+        )
+        look.left += [
+            str(self._instances[one]) for one in (*waited_for, *by_state[TerminationState.UNLISTED])
+        ]
+        look.unlisted += [str(self._instances[one]) for one in by_state[TerminationState.UNLISTED]]
 
     def _rows(self, instance_ids: Collection[str] | None = None) -> Rows:
         """DRS's rows of some of the instances, read anew."""
@@ -235,7 +241,7 @@ class _PlaceLook:
         reason = objection(self._instances[instance_id], row, allow_recovery=self._allow_recovery)
         return f"{self._instances[instance_id]} is left alone: {reason}"
 
-    def _fates(self, rows: Rows) -> Mapping[Fate, list[str]]:
+    def _by_state(self, rows: Rows) -> Mapping[TerminationState, list[str]]:
         ec2 = describe_instances(self._hooks.ec2.conn, sorted(i.ec2_id for i in self._instances.values()))
         ended = {
             instance_id
@@ -243,17 +249,17 @@ class _PlaceLook:
             if job["status"] == JOB_COMPLETED
             for instance_id in job["instances"]
         }
-        fates: dict[Fate, list[str]] = defaultdict(list)
+        by_state: dict[TerminationState, list[str]] = defaultdict(list)
         for instance_id, recorded in self._instances.items():
-            fate = fate_of(
+            state = termination_state_of(
                 recorded,
                 rows.get(instance_id),
                 ec2.get(recorded.ec2_id),
                 allow_recovery=self._allow_recovery,
                 job_ended=instance_id in ended,
             )
-            fates[fate].append(instance_id)
-        return fates
+            by_state[state].append(instance_id)
+        return by_state
 
     def _ask_for(self, look: TerminationLook, rows: Rows, need: Need | None) -> list[str]:
         """Ask for the end of what no job terminates yet; gives what is to be waited for."""
@@ -264,7 +270,7 @@ class _PlaceLook:
             look.problems.append(need.reason)
             look.jobs_run = look.jobs_run or bool(under_way)
             return list(rows)
-        room = TerminationRoom(self._store, self._hooks, self._document)
+        room = TerminationReservation(self._store, self._hooks, self._document)
         asked = TerminationCalls(self._hooks.drs, self._allowed, room).terminate(
             {one: row for one, row in rows.items() if one not in under_way}
         )
@@ -313,7 +319,7 @@ class _PlaceLook:
 
 def passes_by_itself(error: Exception) -> bool:
     """Whether the same request may go through at a later look."""
-    return is_transient(error) or is_no_room(error)
+    return is_transient(error) or is_over_quota(error)
 
 
 def _participants(job: Mapping[str, Any]) -> set[str]:

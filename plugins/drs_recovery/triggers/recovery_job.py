@@ -11,7 +11,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 
 if TYPE_CHECKING:
-    from drs_recovery.waves.polling import Look
+    from drs_recovery.waves.polling import PollResult
 
 # A record that was lost is the business of the step that waits.
 _ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError)
@@ -67,12 +67,12 @@ class RecoveryJobTrigger(BaseTrigger):
         """Take part in the looks of all that wait in this triggerer, until there is an end."""
         # The triggerer alone needs these: not the task that makes the trigger, nor the parsing of its DAG.
         from drs_recovery.waiting.execution import waiting
-        from drs_recovery.waiting.hub import hub
-        from drs_recovery.waiting.poller import Wish
+        from drs_recovery.waiting.poller import PollSchedule
+        from drs_recovery.waiting.shared_state import shared_state
 
-        wish = Wish(self.poll_interval, None, self.deadline)
+        schedule = PollSchedule(self.poll_interval, None, self.deadline)
         try:
-            async with waiting(hub(), self.execution_id, self.wave_numbers, wish) as wait:
+            async with waiting(shared_state(), self.execution_id, self.wave_numbers, schedule) as wait:
                 while True:
                     look = await wait.look()
                     if status := self._end_of(look, is_over=wait.is_over):
@@ -83,7 +83,7 @@ class RecoveryJobTrigger(BaseTrigger):
             event = {"status": "timeout", "problem": describe(error)}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's base is not annotated
 
-    def _end_of(self, look: Look, *, is_over: bool) -> str | None:
+    def _end_of(self, look: PollResult, *, is_over: bool) -> str | None:
         if look.settled:
             return "settled"
         if look.cancelled and self.until_cancelled:

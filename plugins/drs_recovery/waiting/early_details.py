@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drs_recovery.hooks.clients import Clients
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import FollowedWave
-    from drs_recovery.waiting.hub import Hub
+    from drs_recovery.waiting.shared_state import SharedState
 
 # Details that are not there yet are looked for again after so many looks at the wave's jobs.
 _LOOKS_BETWEEN = 2
@@ -36,7 +36,7 @@ class EarlyDetails:
 
     Nothing hangs on them: trouble is told when the wave's last step looks.
 
-    :param hub: of the running event loop.
+    :param shared: of the running event loop.
     :param execution_id: the execution.
     :param number: of the wave, from 1.
     :param interval: seconds between two looks at the wave's jobs.
@@ -44,9 +44,9 @@ class EarlyDetails:
     """
 
     def __init__(
-        self, hub: Hub, execution_id: str, number: int, interval: float, followed: FollowedWave
+        self, shared: SharedState, execution_id: str, number: int, interval: float, followed: FollowedWave
     ) -> None:
-        self._hub, self._at, self._followed = hub, (execution_id, number), followed
+        self._shared, self._at, self._followed = shared, (execution_id, number), followed
         self._pause = _LOOKS_BETWEEN * interval
         self._known: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -78,8 +78,8 @@ class EarlyDetails:
 
     async def _look(self, servers: Sequence[Mapping[str, Any]]) -> None:
         try:
-            arguments = self._hub.clients, servers, self._followed, *self._at
-            found = await self._hub.with_store_and_drs(_note, *arguments)
+            arguments = self._shared.clients, servers, self._followed, *self._at
+            found = await self._shared.with_store_and_drs(_note, *arguments)
             self._known.update(found)
         except Exception as error:  # whatever it is, the wave goes on
             log.info("execution %s wave %s: no details yet: %s", *self._at, describe(error))

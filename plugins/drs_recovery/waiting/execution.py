@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.store.documents import public
-from drs_recovery.waiting.poller import Watch, Wish, happens_within, pause_of
+from drs_recovery.waiting.poller import PollSchedule, Watch, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
 from drs_recovery.waves.observation import joined, requested_at
-from drs_recovery.waves.polling import Look
+from drs_recovery.waves.polling import PollResult
 
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import WaveRecords
-    from drs_recovery.waiting.hub import Execution, Hub
+    from drs_recovery.waiting.shared_state import Execution, SharedState
 
 Record = Mapping[str, Any]
 
@@ -54,35 +54,36 @@ class ExecutionWait:
     """
     A wait that has begun.
 
-    :param hub: of the running event loop.
+    :param shared: of the running event loop.
     :param found: what it begins with.
-    :param wish: how soon the jobs should be looked at, and until when.
+    :param schedule: how soon the jobs should be looked at, and until when.
     """
 
-    def __init__(self, hub: Hub, found: Waves, wish: Wish) -> None:
-        self._hub, self._wish = hub, wish
+    def __init__(self, shared: SharedState, found: Waves, schedule: PollSchedule) -> None:
+        self._shared, self._schedule = shared, schedule
         self._news = asyncio.Event()
         self._begun_at = time.time()
         # A triggerer that was away can begin long after the deadline; then, too, there is a last look.
-        self._last_look_from = max(wish.deadline, self._begun_at)
+        self._last_look_from = max(schedule.deadline, self._begun_at)
         self._execution: Execution = found.execution
         self._of_execution: Watch[Execution] = Watch(
             [found.execution["executionId"]],
-            replace(wish, interval=_POLLS_BETWEEN * wish.interval),
+            replace(schedule, interval=_POLLS_BETWEEN * schedule.interval),
             self._news,
         )
-        hub.executions.join(self._of_execution)
+        shared.executions.join(self._of_execution)
         self._waves = [
-            WaveWait(hub, records, _wish_for(records.wave, wish), self._news) for records in found.waves
+            WaveWait(shared, records, _schedule_for(records.wave, schedule), self._news)
+            for records in found.waves
         ]
 
     def leave(self) -> None:
         """Wait no more."""
-        self._hub.executions.leave(self._of_execution)
+        self._shared.executions.leave(self._of_execution)
         for wave in self._waves:
             wave.leave()
 
-    async def look(self) -> Look:
+    async def look(self) -> PollResult:
         """
         Wait for answers, put on record what they say, and tell what is known then.
 
@@ -98,7 +99,7 @@ class ExecutionWait:
                 raise ExecutionNotFoundError(execution_id)
             self._execution = answer.found[execution_id]
         await asyncio.gather(*(wave.take_news() for wave in self._waves))
-        return Look(
+        return PollResult(
             settled=all(wave.is_settled(self._execution) for wave in self._waves),
             problem=joined(wave.problem for wave in self._waves),
             cancelled="cancel" in self._execution and self._was_asked_since(self._begun_at),
@@ -114,18 +115,18 @@ class ExecutionWait:
     @property
     def is_over(self) -> bool:
         """Whether the deadline has passed, and everything answered once more after it, or does not answer."""
-        deadline, now = self._wish.deadline, time.time()
+        deadline, now = self._schedule.deadline, time.time()
         if now < deadline:
             return False
         if all(wave.was_answered_since(deadline) for wave in self._waves):
             return True
-        is_tried_enough = now >= self._last_look_from + _LAST_INTERVALS * self._wish.interval
+        is_tried_enough = now >= self._last_look_from + _LAST_INTERVALS * self._schedule.interval
         return (is_tried_enough and self._was_asked_since(deadline)) or now >= self._ends_at
 
     @property
     def _ends_at(self) -> float:
         """Epoch seconds at which the wait ends even if it gets no answers any more."""
-        longest = max(_LONGEST_LAST_LOOK, _LAST_INTERVALS * self._wish.interval)
+        longest = max(_LONGEST_LAST_LOOK, _LAST_INTERVALS * self._schedule.interval)
         return self._last_look_from + longest
 
     def _was_asked_since(self, moment: float) -> bool:
@@ -133,41 +134,43 @@ class ExecutionWait:
 
     async def _next_news(self) -> None:
         now = time.time()
-        until = self._wish.deadline if now < self._wish.deadline else self._ends_at
+        until = self._schedule.deadline if now < self._schedule.deadline else self._ends_at
         if await happens_within(self._news, until - now):
             self._news.clear()
 
 
 @asynccontextmanager
 async def waiting(
-    hub: Hub, execution_id: str, wave_numbers: Sequence[int], wish: Wish
+    shared: SharedState, execution_id: str, wave_numbers: Sequence[int], schedule: PollSchedule
 ) -> AsyncIterator[ExecutionWait]:
     """
     Wait for waves as long as the context is open.
 
-    :param hub: of the running event loop.
+    :param shared: of the running event loop.
     :param execution_id: the execution.
     :param wave_numbers: of its waves, from 1.
-    :param wish: how soon the jobs should be looked at, and until when.
+    :param schedule: how soon the jobs should be looked at, and until when.
     :raises botocore errors: the store could not be read until the deadline.
     """
-    wait = ExecutionWait(hub, await _found(hub, execution_id, wave_numbers, wish), wish)
+    wait = ExecutionWait(shared, await _found(shared, execution_id, wave_numbers, schedule), schedule)
     try:
         yield wait
     finally:
         wait.leave()
 
 
-async def _found(hub: Hub, execution_id: str, wave_numbers: Sequence[int], wish: Wish) -> Waves:
+async def _found(
+    shared: SharedState, execution_id: str, wave_numbers: Sequence[int], schedule: PollSchedule
+) -> Waves:
     failures = 0
     while True:
         try:
-            return await hub.with_store(_read, execution_id, wave_numbers)
+            return await shared.with_store(_read, execution_id, wave_numbers)
         except PASSING_TROUBLE:
             failures += 1
-            if time.time() >= wish.deadline:
+            if time.time() >= schedule.deadline:
                 raise
-            await asyncio.sleep(pause_of([wish], time.time(), failures, None))
+            await asyncio.sleep(pause_of([schedule], time.time(), failures, None))
 
 
 def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
@@ -175,9 +178,9 @@ def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int])
     return Waves(public(waves[0].execution), waves)
 
 
-def _wish_for(wave: Record, wish: Wish) -> Wish:
+def _schedule_for(wave: Record, schedule: PollSchedule) -> PollSchedule:
     """The same, with the time at which the wave should end, where its plan has a history."""
     if "expectedDuration" not in wave or not wave["jobs"]:
-        return wish
+        return schedule
     began = max(requested_at(job) for job in wave["jobs"])
-    return replace(wish, ends_at=began + float(wave["expectedDuration"]))
+    return replace(schedule, ends_at=began + float(wave["expectedDuration"]))

@@ -32,7 +32,7 @@ _LATE = 10
 
 
 @dataclass(frozen=True)
-class Wish:
+class PollSchedule:
     """
     How one waiter would like to be served.
 
@@ -70,24 +70,26 @@ class Wish:
         return min(max(near, self.interval / FINEST), self.interval)
 
 
-def pause_of(wishes: Iterable[Wish], now: float, failures: int, retry_after: float | None) -> float:
+def pause_of(
+    schedules: Iterable[PollSchedule], now: float, failures: int, retry_after: float | None
+) -> float:
     """
     Seconds until the next look that serves all: one question answers every waiter, so the soonest counts.
 
-    :param wishes: of all waiters; at least one.
+    :param schedules: of all waiters; at least one.
     :param now: epoch seconds of the last look, or of its failure.
     :param failures: how many looks in a row failed.
     :param retry_after: seconds for which AWS asked to be left alone; None if it did not.
     """
-    wishes = list(wishes)
-    usual = min(wish.interval for wish in wishes)
+    schedules = list(schedules)
+    usual = min(schedule.interval for schedule in schedules)
     if failures:
         longest = max(LONGEST_INTERVAL, usual)
         pause = min(usual * 2.0 ** min(failures, 16), longest) * _spread()
         pause = max(pause, min(retry_after or 0.0, longest))
-        pause = min(pause, min(wish.patience(now) for wish in wishes))
+        pause = min(pause, min(schedule.patience(now) for schedule in schedules))
     else:
-        pause = min(wish.pause(now) for wish in wishes) * _spread()
+        pause = min(schedule.pause(now) for schedule in schedules) * _spread()
     # However many wait, and however many deadlines pass, the questions come no closer than this.
     return max(pause, usual / FINEST)
 
@@ -124,13 +126,13 @@ class Watch(Generic[Found]):
     The part of a poller that one waiter sees.
 
     :param keys: what it wants to know.
-    :param wish: how soon.
+    :param schedule: how soon.
     :param news: set with each answer; a waiter may use one for several watches.
     """
 
-    def __init__(self, keys: Collection[str], wish: Wish, news: asyncio.Event) -> None:
+    def __init__(self, keys: Collection[str], schedule: PollSchedule, news: asyncio.Event) -> None:
         self.keys = frozenset(keys)
-        self.wish = wish
+        self.schedule = schedule
         self._news = news
         self._answer: Answer[Found] | None = None
 
@@ -226,8 +228,8 @@ class SharedPoller(Generic[Found]):
 
     async def _is_due(self, since: float, failures: int, error: Exception | None) -> bool:
         """Wait until the next look is due; False if the waiters changed before, who may want it sooner."""
-        wishes = [watch.wish for watch in self._watches]
-        due = since + pause_of(wishes, since, failures, retry_after(error) if error else None)
+        schedules = [watch.schedule for watch in self._watches]
+        due = since + pause_of(schedules, since, failures, retry_after(error) if error else None)
         return not await self._changes_within(due - time.time())
 
     async def _changes_within(self, seconds: float) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
-from drs_recovery.waiting.hub import hub
+from drs_recovery.waiting.shared_state import shared_state
 from drs_recovery.waves.queue_wait import QueuedWave
 
 if TYPE_CHECKING:
@@ -54,18 +54,20 @@ class TurnWait:
                 return status
 
     async def _look(self) -> str | None:
-        if not await hub().with_store(self._wave.still_waits):
+        if not await shared_state().with_store(self._wave.still_waits):
             return "over"
         if self._wave.has_jobs:
-            await hub().with_store_and_drs(self._wave.follow)
+            await shared_state().with_store_and_drs(self._wave.follow)
         states = await self._states()
-        is_next: bool = bool(states) and await hub().with_store(self._wave.is_next, states)
+        is_next: bool = bool(states) and await shared_state().with_store(self._wave.is_next, states)
         return "turn" if is_next else None
 
     async def _states(self) -> Mapping[Place, PlaceState]:
         """Look at each place, side by side: one that does not answer does not hold up the others."""
         places = self._wave.places
-        looks = await asyncio.gather(*(hub().queues.at(place, self._poll_interval / 2) for place in places))
+        looks = await asyncio.gather(
+            *(shared_state().queues.at(place, self._poll_interval / 2) for place in places)
+        )
         states: dict[Place, PlaceState] = {}
         problems = []
         for place, look in zip(places, looks, strict=True):
@@ -82,9 +84,9 @@ class TurnWait:
         execution_id, number = self._execution_id, self._number
         if problem:
             message = f"DRS did not report its running jobs: {problem}"
-            await hub().with_store(lambda store: store.waits.note(execution_id, message, number))
+            await shared_state().with_store(lambda store: store.waits.note(execution_id, message, number))
         elif self._wave.is_noted:
-            await hub().with_store(lambda store: store.waits.end(execution_id, number))
+            await shared_state().with_store(lambda store: store.waits.end(execution_id, number))
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

@@ -17,8 +17,8 @@ from drs_recovery.store.documents import public
 from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
-from drs_recovery.waiting.hub import Hub, Job, Looks
-from drs_recovery.waiting.poller import Answer, Watch, Wish
+from drs_recovery.waiting.poller import Answer, PollSchedule, Watch
+from drs_recovery.waiting.shared_state import Job, Looks, SharedState
 from drs_recovery.waves.observation import JobAnswer, joined
 from drs_recovery.waves.polling import (
     demand_account_of_unlisted,
@@ -52,20 +52,20 @@ class WaveWait:
     """
     What is known of a wave while it runs; the store has it all.
 
-    :param hub: of the running event loop.
+    :param shared: of the running event loop.
     :param records: the wave as the store has it.
-    :param wish: how soon its jobs should be looked at.
+    :param schedule: how soon its jobs should be looked at.
     :param news: set when there are answers to take.
     """
 
     def __init__(
         self,
-        hub: Hub,
+        shared: SharedState,
         records: WaveRecords,
-        wish: Wish,
+        schedule: PollSchedule,
         news: asyncio.Event,
     ) -> None:
-        self._hub, self._wish = hub, wish
+        self._shared, self._schedule = shared, schedule
         execution, wave = public(records.execution), public(records.wave)
         servers = [public(server) for server in records.servers]
         self._execution, self._wave, self._servers = execution, wave, servers
@@ -74,9 +74,9 @@ class WaveWait:
         self._answers = {
             job["jobId"]: JobAnswer(job["jobId"], None) for job in open_jobs(wave["jobs"], servers)
         }
-        self._logs = {job_id: JobLog(wish.interval) for job_id in self._answers}
+        self._logs = {job_id: JobLog(schedule.interval) for job_id in self._answers}
         self._watches: dict[Place, Watch[Job]] = {
-            place: Watch(job_ids, wish, news) for place, job_ids in self._places().items()
+            place: Watch(job_ids, schedule, news) for place, job_ids in self._places().items()
         }
         self._asked_at = dict.fromkeys(self._watches, 0.0)
         self._account_asked: dict[Place, float] = {}
@@ -87,16 +87,16 @@ class WaveWait:
         self._recorded_at = time.time()
         self._looks = Looks()
         at = execution["executionId"], wave["waveNumber"]
-        self._details = EarlyDetails(hub, *at, wish.interval, self._followed)
+        self._details = EarlyDetails(shared, *at, schedule.interval, self._followed)
         self._writing = asyncio.Lock()
         for place, watch in self._watches.items():
-            hub.place(place).join(watch)
+            shared.place(place).join(watch)
 
     def leave(self) -> None:
         """Wait no more."""
         self._details.leave()
         for place, watch in self._watches.items():
-            self._hub.place(place).leave(watch)
+            self._shared.place(place).leave(watch)
 
     @property
     def problem(self) -> str | None:
@@ -211,7 +211,7 @@ class WaveWait:
         job_log, now = self._logs[job_id], time.time()
         try:
             async with asyncio.timeout(_LONGEST_LOG_READ):
-                items = await self._hub.place(place).drs.job_log(job_id)
+                items = await self._shared.place(place).drs.job_log(job_id)
         except TimeoutError:
             trouble = f"no answer within {_LONGEST_LOG_READ:.0f} seconds"
         except Exception as error:  # whatever it is, what the job itself tells goes on record
@@ -229,7 +229,7 @@ class WaveWait:
         )
 
     def _is_quiet_for_long(self) -> bool:
-        longest = min(_QUIET_LOOKS * self._wish.interval, _QUIET_SECONDS)
+        longest = min(_QUIET_LOOKS * self._schedule.interval, _QUIET_SECONDS)
         return time.time() >= self._recorded_at + longest
 
     async def put_looks_on_record(self) -> None:
@@ -243,14 +243,14 @@ class WaveWait:
         execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
         looks, newest = self._looks.unrecorded, self._looks.newest
         written = execution_id, number, looks, newest, self._followed
-        await self._hub.with_store(lambda store: store.polls.record_looks(*written))
+        await self._shared.with_store(lambda store: store.polls.record_looks(*written))
         self._looks.recorded()
 
     async def _record(self, poll: WavePoll) -> None:
         number = self._wave["waveNumber"]
         poll = replace(poll, looks=self._looks.unrecorded, looked_at=self._looks.newest)
         written = self._execution["executionId"], number, poll, self._followed
-        self._servers = await self._hub.with_store(lambda store: store.polls.record(*written))
+        self._servers = await self._shared.with_store(lambda store: store.polls.record(*written))
         self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
         self._looks.recorded()
         self._is_noted(poll.trouble)
@@ -264,7 +264,7 @@ class WaveWait:
                 return
             try:
                 looks = self._looks.unrecorded
-                await self._hub.with_store(record_problem, execution_id, number, trouble, looks)
+                await self._shared.with_store(record_problem, execution_id, number, trouble, looks)
                 self._looks.recorded()
             except PASSING_TROUBLE as error:
                 log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Look:
+class PollResult:
     """
     What one look came to.
 
@@ -57,7 +57,7 @@ class WaveWatcher:
         self._store = store
         self._clients = clients or Clients()
 
-    def look(self, execution_id: str, wave_number: int) -> Look:
+    def look(self, execution_id: str, wave_number: int) -> PollResult:
         """
         Look once; errors of AWS are recorded and survived, and those of one place hide nothing of another.
 
@@ -72,9 +72,9 @@ class WaveWatcher:
             log.warning("execution %s wave %s: no answer this time: %s", execution_id, wave_number, problem)
             self._clients.forget()
             record_problem(self._store, execution_id, wave_number, problem)
-            return Look(settled=False, problem=problem, retry_after=retry_after(error))
+            return PollResult(settled=False, problem=problem, retry_after=retry_after(error))
 
-    def _look(self, execution_id: str, wave_number: int) -> Look:
+    def _look(self, execution_id: str, wave_number: int) -> PollResult:
         execution = self._store.get_execution(execution_id)
         wave = self._store.get_wave(execution_id, wave_number)
         servers = self._store.get_servers(execution_id, wave_number)
@@ -86,7 +86,7 @@ class WaveWatcher:
         if poll.trouble:
             log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
         after = self._store.polls.record(execution_id, wave_number, poll)
-        return Look(
+        return PollResult(
             # Nobody knows of the jobs of a place that did not answer.
             settled=problem is None and is_settled(execution, answers, after),
             problem=problem,

@@ -17,11 +17,11 @@ from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.queue_entries import QueueEntry
-from drs_recovery.waves.admission import lease, waits_until
 from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.reservations import lease, waits_until
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.schedule import PlaceState, Turn
+    from drs_recovery.jobs.schedule import PlaceState, QueuePosition
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.queue_entries import QueueEntry
 
@@ -84,21 +84,23 @@ class QueuedWave:
         :param states: of its places, as far as they could be looked at; at least one.
         """
         parts = [part for part in self._parts if part.place in states]
-        turns = [self._turn_of(part, states[part.place]) for part in parts]
-        if any(turn is None or turn.is_now for turn in turns):
+        positions = [self._position_of(part, states[part.place]) for part in parts]
+        if any(position is None or position.is_now for position in positions):
             return True
         for state in states.values():
             self._stay(store, state)
-        last = max((turn for turn in turns if turn is not None), key=lambda turn: turn.position)
-        store.waits.queue_wave(self._execution_id, self._number, last.position, last.reason)
+        last = max(
+            (position for position in positions if position is not None), key=lambda position: position.number
+        )
+        store.waits.queue_wave(self._execution_id, self._number, last.number, last.reason)
         return False
 
-    def _turn_of(self, part: JobPart, state: PlaceState) -> Turn | None:
+    def _position_of(self, part: JobPart, state: PlaceState) -> QueuePosition | None:
         """Where a job stands; None if the step has to do something: join the queue, or adopt the job."""
         entry = next((entry for entry in self._entries(state) if entry.part == part.number), None)
         if entry is None or state.job_of(entry) is not None:
             return None
-        return state.turns.get(entry.order)
+        return state.positions.get(entry.order)
 
     def _entries(self, state: PlaceState) -> Iterator[QueueEntry]:
         of_wave = state.queue.of_wave(self._execution_id, self._number)

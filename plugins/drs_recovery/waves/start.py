@@ -27,8 +27,8 @@ from drs_recovery.store.documents import limited
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.followed import FollowedWave
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.admission import Admission, leave_queues
 from drs_recovery.waves.polling import WaveWatcher
+from drs_recovery.waves.reservations import WaveReservations, leave_queues
 from drs_recovery.waves.retry import choose_servers
 from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
 
@@ -139,19 +139,19 @@ class WaveStarter:
     ) -> dict[int, str]:
         """Start what can be started now, place by place: a full Region does not hold up another one."""
         execution_id = execution["executionId"]
-        line = Admission(self._store, self._clients, execution, wave)
+        reservations = WaveReservations(self._store, self._clients, execution, wave)
         started: dict[int, str] = {}
         delays: dict[Place, NotStartedError] = {}
         for part in parts:
             if part.place in delays:
                 if isinstance(delays[part.place], QueuedError):
-                    line.join(part)
+                    reservations.join(part)
                 continue
             # Somebody may have cancelled while the parts before this one were started.
             execution = execution if part is parts[0] else self._store.get_execution(execution_id)
             check_not_ending(execution)
             try:
-                started[part.number] = self._start_part(execution, wave, part, line, followed)
+                started[part.number] = self._start_part(execution, wave, part, reservations, followed)
             except NotStartedError as error:
                 delays[part.place] = error
             except (JobStartError, InstancesInUseError) as error:
@@ -165,17 +165,17 @@ class WaveStarter:
         execution: Mapping[str, Any],
         wave: Mapping[str, Any],
         part: JobPart,
-        line: Admission,
+        reservations: WaveReservations,
         followed: FollowedWave,
     ) -> str:
         starter = JobStarter(self._clients, execution, wave)
         remembered = self._memory.get(_memory_key(wave, part.number))
         try:
-            started = starter.start_or_adopt(part, line, remembered)
+            started = starter.start_or_adopt(part, reservations, remembered)
         finally:
             self._tell_ignored(execution["executionId"], wave, part, starter.ignored)
         self._record(execution["executionId"], wave, started, followed)
-        line.started(part, started.job.job_id)
+        reservations.started(part, started.job.job_id)
         return started.job.job_id
 
     def _refuse(
@@ -201,9 +201,9 @@ class WaveStarter:
         """Record where the wave stands in the queue, and choose what it waits for: what passes soonest."""
         queued = [delay for delay in delays if isinstance(delay, QueuedError)]
         if queued:
-            last = max(queued, key=lambda delay: delay.turn.position)
+            last = max(queued, key=lambda delay: delay.queue_position.number)
             self._store.waits.queue_wave(
-                execution_id, wave["waveNumber"], last.turn.position, last.turn.reason
+                execution_id, wave["waveNumber"], last.queue_position.number, last.queue_position.reason
             )
         else:
             self._store.waits.end_queueing(execution_id, wave["waveNumber"])

@@ -23,7 +23,7 @@ from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     LONGEST_RETRY_AFTER,
     describe,
-    is_no_room,
+    is_over_quota,
     is_transient,
     retry_after,
 )
@@ -76,14 +76,14 @@ def test_what_passes_by_itself_is_tried_again(error: Exception) -> None:
 )
 def test_what_does_not_pass_is_not_tried_again(error: Exception) -> None:
     assert not is_transient(error)
-    assert not is_no_room(error)
+    assert not is_over_quota(error)
 
 
 @pytest.mark.parametrize(
     "error", [answer("ConflictException", 409), answer("ServiceQuotaExceededException", 402)]
 )
 def test_a_server_in_another_job_and_a_full_quota_are_waited_for(error: ClientError) -> None:
-    assert is_no_room(error)
+    assert is_over_quota(error)
 
 
 CODES_OF_BOTOCORE = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drs_recovery.jobs.schedule import Limits, PlaceState, Turn, turn_of
+from drs_recovery.jobs.schedule import Limits, PlaceState, QueuePosition, position_of
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.queue_entries import UNANSWERED, QueueEntry, QueueState
 from tests.unit.jobs.queue_things import NOW, entry, job, place, reserved, termination
@@ -23,31 +23,31 @@ def order(*entries: QueueEntry) -> list[str]:
 
 
 def test_a_job_starts_at_once_where_there_is_room() -> None:
-    assert turn_of(entry("a", 100), place(jobs=[job("x", 400)])).is_now
+    assert position_of(entry("a", 100), place(jobs=[job("x", 400)])).is_now
 
 
 def test_the_twenty_first_job_waits_and_is_told_why() -> None:
-    turn = turn_of(entry("a", 2), place(jobs=[job(f"x{number}") for number in range(20)]))
+    position = position_of(entry("a", 2), place(jobs=[job(f"x{number}") for number in range(20)]))
 
-    assert not turn.is_now
-    assert turn.position == 1
-    assert turn.reason == "20 of 20 jobs run with 20 of 500 servers in us-east-1, this job has 2 servers"
+    assert not position.is_now
+    assert position.number == 1
+    assert position.reason == "20 of 20 jobs run with 20 of 500 servers in us-east-1, this job has 2 servers"
 
 
 def test_a_job_waits_that_would_be_the_five_hundred_and_first_server() -> None:
-    turn = turn_of(entry("a", 100), place(jobs=[job("x", 401)]))
+    position = position_of(entry("a", 100), place(jobs=[job("x", 401)]))
 
-    assert not turn.is_now
-    assert "401 of 500 servers" in turn.reason
+    assert not position.is_now
+    assert "401 of 500 servers" in position.reason
 
 
 def test_jobs_that_ended_take_no_room() -> None:
-    assert turn_of(entry("a"), place(jobs=[job("x", status="COMPLETED")], limits=ONE_JOB)).is_now
+    assert position_of(entry("a"), place(jobs=[job("x", status="COMPLETED")], limits=ONE_JOB)).is_now
 
 
 @pytest.mark.parametrize("fields", [{}, {"job_id": "drsjob-unlisted"}])
 def test_a_reservation_takes_room_before_drs_lists_its_job(fields: dict[str, str]) -> None:
-    assert not turn_of(entry("a"), place(reserved("b", **fields), limits=ONE_JOB)).is_now
+    assert not position_of(entry("a"), place(reserved("b", **fields), limits=ONE_JOB)).is_now
 
 
 def test_a_job_and_its_reservation_count_once() -> None:
@@ -55,7 +55,7 @@ def test_a_job_and_its_reservation_count_once() -> None:
     tags = {"dr:executionId": "c", "dr:wave": "1", "dr:part": "1", "dr:attempt": "1"}
     jobs = [job("b", 3), job("c", 3, tags=tags)]
 
-    assert turn_of(entry("a"), place(by_id, reserved("c", 3), jobs=jobs, limits=Limits(3, 100, 7))).is_now
+    assert position_of(entry("a"), place(by_id, reserved("c", 3), jobs=jobs, limits=Limits(3, 100, 7))).is_now
 
 
 @pytest.mark.parametrize("job_id", [None, UNANSWERED])
@@ -63,7 +63,7 @@ def test_the_end_of_instances_and_its_job_without_tags_count_once(job_id: str | 
     ending = termination("b", 3, state=QueueState.RESERVED, job_id=job_id)
     there = place(ending, jobs=[job("x", ending.server_ids, type="TERMINATE")], limits=Limits(2, 100, 4))
 
-    assert turn_of(entry("a"), there).is_now
+    assert position_of(entry("a"), there).is_now
     assert there.over() == (ending,)
 
 
@@ -71,21 +71,21 @@ def test_servers_that_drs_does_not_name_yet_are_known_from_the_reservation() -> 
     just_started = {"jobID": "drsjob-b", "status": "PENDING"}
     there = place(reserved("b", 3, job_id="drsjob-b"), jobs=[just_started], limits=Limits(9, 9, 3))
 
-    assert not turn_of(entry("a"), there).is_now
+    assert not position_of(entry("a"), there).is_now
     assert there.over() == ()
 
 
 def test_ones_own_reservation_is_not_in_ones_way() -> None:
     mine = reserved("a", 2)
 
-    assert turn_of(mine, place(mine, limits=ONE_JOB)).is_now
+    assert position_of(mine, place(mine, limits=ONE_JOB)).is_now
 
 
 def test_entries_of_the_dead_do_not_count_and_can_go() -> None:
     dead = [entry("b", until=NOW - 1), reserved("c", until=NOW - 1)]
     there = place(*dead, limits=ONE_JOB)
 
-    assert turn_of(entry("a", joined=9), there).is_now
+    assert position_of(entry("a", joined=9), there).is_now
     assert set(there.over()) == set(dead)
 
 
@@ -110,36 +110,36 @@ def test_recoveries_go_before_drills_then_priority_counts_then_time() -> None:
 
 def test_whoever_is_ahead_is_counted_and_has_the_room() -> None:
     waiting = [entry("b", joined=1), entry("c", joined=2)]
-    turn = turn_of(entry("a", joined=3), place(*waiting, limits=Limits(jobs_in_progress=2)))
+    position = position_of(entry("a", joined=3), place(*waiting, limits=Limits(jobs_in_progress=2)))
 
-    assert (turn.is_now, turn.position) == (False, 3)
-    assert turn.reason.startswith("2 jobs are ahead; 0 of 2 jobs run")
+    assert (position.is_now, position.number) == (False, 3)
+    assert position.reason.startswith("2 jobs are ahead; 0 of 2 jobs run")
 
 
 def test_a_small_job_does_not_overtake_a_large_one() -> None:
     there = place(entry("large", 100, joined=1), jobs=[job("x", 450)])
 
-    assert not turn_of(entry("small", 1, joined=2), there).is_now
+    assert not position_of(entry("small", 1, joined=2), there).is_now
 
 
 def test_a_job_whose_server_is_in_another_job_waits_for_it_and_holds_up_nobody() -> None:
     held = entry("held", ["s-1", "s-2"], joined=1)
     there = place(held, jobs=[job("x", ["s-2"])])
 
-    turn = turn_of(held, there)
+    position = position_of(held, there)
 
-    assert not turn.is_now
-    assert turn.reason == "server s-2 takes part in drsjob-x, and DRS allows one job a server"
-    assert turn.held == {"s-2"}
-    assert turn_of(entry("a", joined=2), there) == Turn(is_now=True)
+    assert not position.is_now
+    assert position.reason == "server s-2 takes part in drsjob-x, and DRS allows one job a server"
+    assert position.held == {"s-2"}
+    assert position_of(entry("a", joined=2), there) == QueuePosition(is_now=True)
 
 
 def test_of_two_jobs_with_a_common_server_the_first_goes() -> None:
     first, second = entry("first", ["s-1"], joined=1), entry("second", ["s-1"], joined=2)
     there = place(first, second)
 
-    assert turn_of(first, there).is_now
-    assert not turn_of(second, there).is_now
+    assert position_of(first, there).is_now
+    assert not position_of(second, there).is_now
 
 
 @pytest.mark.parametrize("fields", [{"entries": [entry("r", ["s-r"], execution_type=RECOVERY)]}, {}])
@@ -148,15 +148,15 @@ def test_drills_are_held_back_during_a_recovery_where_that_is_wanted(fields: dic
     entries = fields.get("entries", [])
     drill = entry("drill", joined=-9)
 
-    assert turn_of(drill, place(*entries, jobs=jobs)).is_now
-    held = turn_of(drill, place(*entries, jobs=jobs, hold_drills=True))
+    assert position_of(drill, place(*entries, jobs=jobs)).is_now
+    held = position_of(drill, place(*entries, jobs=jobs, hold_drills=True))
     assert held.reason == "a drill waits while a real recovery runs or waits in us-east-1"
 
 
 def test_the_end_of_instances_is_no_recovery_for_which_drills_are_held_back() -> None:
     ending = termination("r", execution_type=RECOVERY, state=QueueState.RESERVED)
 
-    assert turn_of(entry("drill"), place(ending, hold_drills=True)).is_now
+    assert position_of(entry("drill"), place(ending, hold_drills=True)).is_now
 
 
 @pytest.mark.parametrize("kind", list(ExecutionType))
@@ -164,19 +164,19 @@ def test_the_end_of_instances_takes_no_room_that_a_wave_waits_for(kind: Executio
     ending = termination("r", execution_type=kind)
     there = place(entry("drill", priority=Priority.LOW, joined=9), limits=ONE_JOB)
 
-    assert turn_of(ending, there).position == 2
-    assert not turn_of(ending, there).is_now
-    assert turn_of(ending, place(limits=ONE_JOB)).is_now
+    assert position_of(ending, there).position == 2
+    assert not position_of(ending, there).is_now
+    assert position_of(ending, place(limits=ONE_JOB)).is_now
 
 
 def test_a_job_that_no_quota_allows_is_in_nobodys_way_and_is_tried_alone() -> None:
     giant, limits = entry("giant", 60, joined=1), Limits(servers_in_jobs=50)
 
-    assert turn_of(entry("a", joined=2), place(giant, limits=limits)).is_now is False
-    assert turn_of(giant, place(giant, limits=limits)).is_now
+    assert position_of(entry("a", joined=2), place(giant, limits=limits)).is_now is False
+    assert position_of(giant, place(giant, limits=limits)).is_now
     busy = place(giant, jobs=[job("x")], limits=limits)
-    assert "more than DRS's quotas allow" in turn_of(giant, busy).reason
-    assert turn_of(entry("a", joined=2), busy).is_now
+    assert "more than DRS's quotas allow" in position_of(giant, busy).reason
+    assert position_of(entry("a", joined=2), busy).is_now
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["alone", "held"])
@@ -188,13 +188,13 @@ def test_a_recovery_that_no_quota_allows_is_not_overtaken_by_drills_for_ever(hel
     jobs = [job("x", servers[:1] if held else 1)]
     busy = place(giant, drill, other, jobs=jobs, limits=limits)
 
-    assert turn_of(drill, busy).is_now is held
+    assert position_of(drill, busy).is_now is held
     if not held:
-        assert "larger than DRS's quotas" in turn_of(drill, busy).reason
-    assert turn_of(other, busy).is_now
+        assert "larger than DRS's quotas" in position_of(drill, busy).reason
+    assert position_of(other, busy).is_now
     ended = place(giant, drill, other, jobs=[{**jobs[0], "status": "COMPLETED"}], limits=limits)
-    assert turn_of(giant, ended).is_now
-    assert not turn_of(drill, ended).is_now
+    assert position_of(giant, ended).is_now
+    assert not position_of(drill, ended).is_now
 
 
 def test_a_stream_of_drills_does_not_starve_a_recovery_that_is_larger_than_the_room_left() -> None:
@@ -204,9 +204,9 @@ def test_a_stream_of_drills_does_not_starve_a_recovery_that_is_larger_than_the_r
     for number in range(5, 50):
         drills = [entry(f"{number + ahead}", 10, joined=number) for ahead in range(5)]
         busy = place(recovery, *drills, jobs=[job(name, 10) for name in running], limits=limits)
-        if turn_of(recovery, busy).is_now:
+        if position_of(recovery, busy).is_now:
             break
-        running = [*running[1:], *(drill.execution_id for drill in drills if turn_of(drill, busy).is_now)]
+        running = [*running[1:], *(drill.execution_id for drill in drills if position_of(drill, busy).is_now)]
 
     assert running == ["4"]
 
@@ -263,10 +263,12 @@ def test_quotas_hold_order_is_kept_and_everyone_starts(
         before = len([one for one in queue.values() if one.waits])
         for key in data.draw(st.permutations(sorted(queue)), label="who looks"):
             mine, there = queue[key], state()
-            if not mine.waits or not turn_of(mine, there).is_now:
+            if not mine.waits or not position_of(mine, there).is_now:
                 continue
             ahead = [one for one in there.entries if one.waits and one.order < key]
-            assert all(t.is_now or "one job a server" in t.reason for t in (turn_of(a, there) for a in ahead))
+            assert all(
+                t.is_now or "one job a server" in t.reason for t in (position_of(a, there) for a in ahead)
+            )
             drs.start(f"drsjob-{key}", mine.server_ids)
             queue[key] = replace(mine, state=QueueState.RESERVED, job_id=f"drsjob-{key}")
         started_now = before - len([one for one in queue.values() if one.waits])

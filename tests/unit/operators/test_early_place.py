@@ -15,7 +15,7 @@ from drs_recovery.jobs.parts import JobPart
 from drs_recovery.statuses import ExecutionType, GateDecision
 from drs_recovery.store.documents import execution_item
 from drs_recovery.store.queue_entries import QueueState
-from drs_recovery.waves.admission import Admission, take_early_place
+from drs_recovery.waves.reservations import WaveReservations, join_queue_early
 from sandbox.testing import Sandbox
 from tests.plan_documents import WEB_1, database, plan, web
 from tests.unit.steps import Steps, deferred
@@ -134,16 +134,16 @@ def test_an_execution_that_ends_while_it_takes_its_place_leaves_the_queue(
     aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = steps_of(plan(database()))
-    join, joined = Admission.join, []
+    join, joined = WaveReservations.join, []
 
-    def join_late(line: Admission, part: JobPart) -> None:
+    def join_late(line: WaveReservations, part: JobPart) -> None:
         steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
         with pytest.raises(AirflowFailException, match="CANCELLED"):
             steps.finalize()
         join(line, part)
         joined.extend(queued(steps))
 
-    monkeypatch.setattr(Admission, "join", join_late)
+    monkeypatch.setattr(WaveReservations, "join", join_late)
     steps.open()
 
     assert joined == [(steps.execution_id, 1, 1)]
@@ -189,7 +189,7 @@ def test_a_place_with_room_is_not_given_away_by_an_opening_that_comes_late(
     steps.start()
     taken = steps.store.queue.read(PLACE).entries
 
-    take_early_place(steps.store, Clients(), document)
+    join_queue_early(steps.store, Clients(), document)
 
     assert steps.store.queue.read(PLACE).entries == taken
     assert [entry.state for entry in taken] == [QueueState.RESERVED]

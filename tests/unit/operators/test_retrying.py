@@ -336,7 +336,7 @@ class TestAfterATimeOut:
         self, aws: Sandbox, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Neither its servers nor its room in DRS are held for longer.
-        monkeypatch.setattr("drs_recovery.waves.admission.LISTING_SECONDS", 0)
+        monkeypatch.setattr("drs_recovery.waves.reservations.LISTING_SECONDS", 0)
         aws.add_fault("unlisted_job", times=1)
         steps = steps_of(plan(database(timeout="PT30S")))
         steps.open()

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
 from drs_recovery.exceptions import ExecutionCancelledError
-from drs_recovery.jobs.reservations import take_room
+from drs_recovery.jobs.reservations import reserve_capacity
 from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.queue_entries import QueueEntry, QueueState
@@ -212,11 +212,11 @@ def test_nothing_is_started_when_a_cancellation_comes_while_room_is_taken(
     steps = opened(steps_of)
 
     def take_slowly(*arguments: Any) -> QueueEntry:
-        taken = take_room(*arguments)
+        taken = reserve_capacity(*arguments)
         steps.store.ending.begin_cancelling(steps.execution_id, "alice", "wrong plan")
         return taken
 
-    monkeypatch.setattr("drs_recovery.waves.admission.take_room", take_slowly)
+    monkeypatch.setattr("drs_recovery.waves.reservations.reserve_capacity", take_slowly)
 
     with pytest.raises(AirflowFailException):
         steps.start()

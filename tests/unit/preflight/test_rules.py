@@ -10,9 +10,9 @@ import pytest
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.jobs.schedule import Limits
-from drs_recovery.preflight.capacity import Demand, conflict_concerns, quota_concerns, running_jobs
-from drs_recovery.preflight.findings import Concern, Gravity
-from drs_recovery.preflight.replication import NOT_REPLICATING, REPLICATING, replication_concerns
+from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
+from drs_recovery.preflight.findings import Check, Severity
+from drs_recovery.preflight.replication import NOT_REPLICATING, REPLICATING, replication_checks
 from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import ExecutionType, FindingSeverity
 from drs_recovery.store.records import NewServer, PreflightFinding
@@ -30,11 +30,11 @@ def server(server_id: str = "s-1", **described: Any) -> ResolvedServer:
 
 def judged(
     state: str | None, *, snapshot: bool | None = True, rpo: timedelta | None = None, **info: Any
-) -> list[Concern]:
+) -> list[Check]:
     replication = {"replicatedDisks": COMPLETE, "lagDuration": "P0D", **info}
     if state is not None:
         replication["dataReplicationState"] = state
-    return list(replication_concerns(server(dataReplicationInfo=replication), rpo, lambda _: snapshot))
+    return list(replication_checks(server(dataReplicationInfo=replication), rpo, lambda _: snapshot))
 
 
 def test_every_replication_state_of_the_model_is_classified() -> None:
@@ -51,26 +51,26 @@ def test_a_server_that_replicates_is_fine(state: str) -> None:
 
 @pytest.mark.parametrize("state", sorted(NOT_REPLICATING))
 def test_a_server_that_does_not_replicate_blocks_a_drill_but_no_real_recovery(state: str) -> None:
-    (concern,) = judged(state)
+    (check,) = judged(state)
 
-    assert state in concern.what
-    assert concern.finding_for(ExecutionType.DRILL).severity is FindingSeverity.ERROR
-    assert concern.finding_for(ExecutionType.RECOVERY).severity is FindingSeverity.WARNING
+    assert state in check.what
+    assert check.finding_for(ExecutionType.DRILL).severity is FindingSeverity.ERROR
+    assert check.finding_for(ExecutionType.RECOVERY).severity is FindingSeverity.WARNING
 
 
 @pytest.mark.parametrize("state", ["INITIATING", "INITIAL_SYNC", "STOPPED"])
 def test_a_server_without_any_snapshot_blocks_a_real_recovery_too(state: str) -> None:
-    (concern,) = judged(state, snapshot=False)
+    (check,) = judged(state, snapshot=False)
 
-    assert "cannot be recovered" in concern.what
-    assert concern.finding_for(ExecutionType.RECOVERY).severity is FindingSeverity.ERROR
+    assert "cannot be recovered" in check.what
+    assert check.finding_for(ExecutionType.RECOVERY).severity is FindingSeverity.ERROR
 
 
 @pytest.mark.parametrize("state", ["STALLED", "DISCONNECTED", "PAUSED"])
 def test_a_server_that_never_synced_completely_needs_a_snapshot_too(state: str) -> None:
-    (concern,) = judged(state, snapshot=False, replicatedDisks=HALF)
+    (check,) = judged(state, snapshot=False, replicatedDisks=HALF)
 
-    assert concern.gravity is Gravity.PREVENTS
+    assert check.severity is Severity.PREVENTS
 
 
 def test_nobody_is_asked_for_snapshots_of_a_server_that_was_once_in_sync() -> None:
@@ -82,44 +82,44 @@ def test_nobody_is_asked_for_snapshots_of_a_server_that_was_once_in_sync() -> No
     described = server(
         dataReplicationInfo={"dataReplicationState": "DISCONNECTED", "replicatedDisks": COMPLETE}
     )
-    (concern,) = replication_concerns(described, RPO, refuse)
-    assert concern.gravity is Gravity.ENDANGERS
+    (check,) = replication_checks(described, RPO, refuse)
+    assert check.severity is Severity.ENDANGERS
 
 
 def test_snapshots_that_cannot_be_read_are_told_and_do_not_stop_a_real_recovery() -> None:
-    (concern,) = judged("INITIAL_SYNC", snapshot=None)
+    (check,) = judged("INITIAL_SYNC", snapshot=None)
 
-    assert "could not be read" in concern.what
-    assert concern.gravity is Gravity.ENDANGERS
+    assert "could not be read" in check.what
+    assert check.severity is Severity.ENDANGERS
 
 
 def test_the_reason_and_the_age_that_drs_tells_are_passed_on() -> None:
     error = {"error": "AGENT_NOT_SEEN", "rawError": "last seen on Monday"}
 
-    (concern,) = judged("DISCONNECTED", dataReplicationError=error, lagDuration="PT3H12M")
+    (check,) = judged("DISCONNECTED", dataReplicationError=error, lagDuration="PT3H12M")
 
-    assert "(AGENT_NOT_SEEN: last seen on Monday)" in concern.what
-    assert "newest data is 3 h 12 min old" in concern.what
+    assert "(AGENT_NOT_SEEN: last seen on Monday)" in check.what
+    assert "newest data is 3 h 12 min old" in check.what
 
 
 @pytest.mark.parametrize(("lag", "late"), [("PT15M", False), ("PT15M1S", True), ("P2D", True)])
 def test_data_older_than_the_objective_is_a_warning(lag: str, late: bool) -> None:
-    concerns = judged("CONTINUOUS", rpo=RPO, lagDuration=lag)
+    checks = judged("CONTINUOUS", rpo=RPO, lagDuration=lag)
 
-    assert [concern.gravity for concern in concerns] == [Gravity.NOTABLE] * late
+    assert [check.severity for check in checks] == [Severity.NOTABLE] * late
     assert judged("CONTINUOUS", rpo=None, lagDuration=lag) == []
 
 
 @pytest.mark.parametrize("lag", ["", "soon"])
 def test_a_lag_that_drs_does_not_tell_is_a_warning_where_there_is_an_objective(lag: str) -> None:
-    (concern,) = judged("BACKLOG", rpo=RPO, lagDuration=lag)
-    assert "does not report the age of its data" in concern.what
+    (check,) = judged("BACKLOG", rpo=RPO, lagDuration=lag)
+    assert "does not report the age of its data" in check.what
 
 
 @pytest.mark.parametrize("state", ["REHYDRATING", None])
 def test_an_unknown_replication_state_is_a_warning(state: str | None) -> None:
-    (concern,) = judged(state)
-    assert concern.gravity is Gravity.NOTABLE
+    (check,) = judged(state)
+    assert check.severity is Severity.NOTABLE
 
 
 def test_a_staging_area_in_error_prevents_the_recovery() -> None:
@@ -127,8 +127,8 @@ def test_a_staging_area_in_error_prevents_the_recovery() -> None:
     described = server(
         stagingArea=staging, dataReplicationInfo={"dataReplicationState": "CONTINUOUS", "lagDuration": "P0D"}
     )
-    (concern,) = replication_concerns(described, RPO, lambda _: True)
-    assert (concern.gravity, "access denied" in concern.what) == (Gravity.PREVENTS, True)
+    (check,) = replication_checks(described, RPO, lambda _: True)
+    assert (check.severity, "access denied" in check.what) == (Severity.PREVENTS, True)
 
 
 def job(*server_ids: str, **fields: Any) -> dict[str, Any]:
@@ -146,21 +146,21 @@ def test_jobs_that_ended_and_those_of_the_execution_itself_disturb_nobody() -> N
 def test_a_server_in_a_job_of_anybody_blocks_a_drill() -> None:
     servers = [server("s-1"), server("s-2")]
 
-    (concern,) = conflict_concerns(servers, [job("s-2", "s-9", initiatedBy="START_RECOVERY")])
+    (check,) = conflict_checks(servers, [job("s-2", "s-9", initiatedBy="START_RECOVERY")])
 
-    assert concern.server == servers[1].server
-    assert concern.what.startswith("it takes part in drsjob-1 (START_RECOVERY, STARTED)")
-    assert concern.gravity is Gravity.ENDANGERS
+    assert check.server == servers[1].server
+    assert check.what.startswith("it takes part in drsjob-1 (START_RECOVERY, STARTED)")
+    assert check.severity is Severity.ENDANGERS
 
 
 def test_the_termination_of_an_earlier_instance_is_only_waited_for() -> None:
-    (concern,) = conflict_concerns([server()], [job("s-1", type="TERMINATE")])
-    assert concern.gravity is Gravity.NOTABLE
+    (check,) = conflict_checks([server()], [job("s-1", type="TERMINATE")])
+    assert check.severity is Severity.NOTABLE
 
 
-def quotas(*batches: tuple[int, ...], running: int = 0, **limits: int) -> list[Concern]:
+def quotas(*batches: tuple[int, ...], running: int = 0, **limits: int) -> list[Check]:
     jobs = [job(f"s-{number}") for number in range(running)]
-    return list(quota_concerns(Demand(PLACE, batches), jobs, Limits(**limits)))
+    return list(quota_checks(Demand(PLACE, batches), jobs, Limits(**limits)))
 
 
 def test_a_plan_within_the_quotas_is_fine() -> None:
@@ -168,24 +168,24 @@ def test_a_plan_within_the_quotas_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("batches", "running", "limits", "told", "gravity"),
+    ("batches", "running", "limits", "told", "severity"),
     [
-        ([(2,)], 20, {}, "has to wait in the queue", Gravity.NOTABLE),
-        ([(2,)], 0, {"jobs_in_progress": 0}, "L-D88FAC3A", Gravity.ENDANGERS),
-        ([(2, 2), (1,)], 19, {}, "some have to wait", Gravity.NOTABLE),
-        ([(30,)], 0, {"servers_per_job": 20}, "L-B827C881", Gravity.ENDANGERS),
-        ([(30,)], 1, {"servers_in_jobs": 30}, "L-05AFA8C6", Gravity.NOTABLE),
-        ([(30,)], 0, {"servers_in_jobs": 29}, "a wave that needs 30 cannot start", Gravity.ENDANGERS),
-        ([(30, 30)], 1, {"servers_in_jobs": 60}, "L-05AFA8C6", Gravity.NOTABLE),
+        ([(2,)], 20, {}, "has to wait in the queue", Severity.NOTABLE),
+        ([(2,)], 0, {"jobs_in_progress": 0}, "L-D88FAC3A", Severity.ENDANGERS),
+        ([(2, 2), (1,)], 19, {}, "some have to wait", Severity.NOTABLE),
+        ([(30,)], 0, {"servers_per_job": 20}, "L-B827C881", Severity.ENDANGERS),
+        ([(30,)], 1, {"servers_in_jobs": 30}, "L-05AFA8C6", Severity.NOTABLE),
+        ([(30,)], 0, {"servers_in_jobs": 29}, "a wave that needs 30 cannot start", Severity.ENDANGERS),
+        ([(30, 30)], 1, {"servers_in_jobs": 60}, "L-05AFA8C6", Severity.NOTABLE),
     ],
 )
 def test_a_quota_that_leaves_no_room_is_told(
-    batches: list[tuple[int, ...]], running: int, limits: dict[str, int], told: str, gravity: Gravity
+    batches: list[tuple[int, ...]], running: int, limits: dict[str, int], told: str, severity: Severity
 ) -> None:
-    (concern,) = quotas(*batches, running=running, **limits)
+    (check,) = quotas(*batches, running=running, **limits)
 
-    assert told in concern.what
-    assert concern.gravity is gravity
+    assert told in check.what
+    assert check.severity is severity
 
 
 def test_a_finding_reads_as_one_sentence() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from drs_recovery.jobs.schedule import Limits, PlaceState, turn_of
+from drs_recovery.jobs.schedule import Limits, PlaceState, position_of
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import retried_on_conflict
@@ -43,7 +43,7 @@ def test_of_many_that_want_room_at_once_as_many_get_it_as_there_is(
         def attempt() -> bool:
             queue = store.queue.read(PLACE)
             state = PlaceState("us-east-1", Limits(jobs_in_progress=ROOM), (), queue, 0)
-            if not turn_of(mine, state).is_now:
+            if not position_of(mine, state).is_now:
                 return False
             store.queue.reserve(queue, queue.standing(mine), 9, LIMITS)
             return True

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from drs_recovery.jobs.reservations import QueuedError
-from drs_recovery.jobs.schedule import Turn
+from drs_recovery.jobs.schedule import QueuePosition
 from drs_recovery.termination.calls import Asked, TerminationCalls
 from tests.unit.jobs.queue_things import entry
 
@@ -50,10 +50,10 @@ class Room:
 
     def take(self, server_ids: Collection[str]) -> None:
         if mine := self.held & set(server_ids):
-            raise QueuedError(Turn(False, reason="not now", held=frozenset(mine)), entry("e1"))
+            raise QueuedError(QueuePosition(False, reason="not now", held=frozenset(mine)), entry("e1"))
         self.taken += 1
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         self.taken -= 1
 
     def started(self, job_id: str | None) -> None:

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.hooks.clients import Place
-from drs_recovery.waiting.hub import PlaceLooks, QueueLook
+from drs_recovery.waiting.shared_state import PlaceLooks, QueueLook
 from sandbox.testing import Sandbox
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 
-from drs_recovery.waiting.poller import Answer, SharedPoller, Watch, Wish
+from drs_recovery.waiting.poller import Answer, PollSchedule, SharedPoller, Watch
 
 INTERVAL = 0.05
 
@@ -33,7 +33,7 @@ class Oracle:
 
     def join(self, *keys: str, interval: float = INTERVAL) -> tuple[Watch[int], asyncio.Event]:
         news = asyncio.Event()
-        watch: Watch[int] = Watch(keys, Wish(interval, None, time.time() + 60), news)
+        watch: Watch[int] = Watch(keys, PollSchedule(interval, None, time.time() + 60), news)
         self.poller.join(watch)
         return watch, news
 

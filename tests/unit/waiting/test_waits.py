@@ -19,8 +19,8 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waiting.execution import waiting
-from drs_recovery.waiting.hub import Hub, Looks
-from drs_recovery.waiting.poller import Wish
+from drs_recovery.waiting.poller import PollSchedule
+from drs_recovery.waiting.shared_state import Looks, SharedState
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_table
 from tests.plan_documents import DB_2, WEST, application, database, plan
@@ -198,8 +198,8 @@ def test_a_store_that_cannot_even_be_opened_does_not_end_a_wait(aws: Sandbox, st
 
     async def story() -> bool:
         nonlocal is_broken
-        wish = Wish(INTERVAL, None, time.time() + 60)
-        async with waiting(Hub(open_store), started.execution_id, [1], wish) as wait:
+        schedule = PollSchedule(INTERVAL, None, time.time() + 60)
+        async with waiting(SharedState(open_store), started.execution_id, [1], schedule) as wait:
             for service in ("drs", "dynamodb"):
                 denied = {"service": service, "status": 400, "code": "AccessDeniedException"}
                 await asyncio.to_thread(functools.partial(aws.add_fault, "error", **denied))

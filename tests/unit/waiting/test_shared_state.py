@@ -7,7 +7,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, cast
 
 from drs_recovery.hooks.clients import Place
-from drs_recovery.waiting.hub import Hub, hub
+from drs_recovery.waiting.shared_state import SharedState, shared_state
 
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
 
 
-async def two() -> tuple[Hub, Hub]:
+async def two() -> tuple[SharedState, SharedState]:
     await asyncio.sleep(0)
-    return hub(), hub()
+    return shared_state(), shared_state()
 
 
 def test_one_loop_has_one_hub_and_another_loop_another_one() -> None:
@@ -30,18 +30,18 @@ def test_one_loop_has_one_hub_and_another_loop_another_one() -> None:
 
 def test_loops_of_two_threads_do_not_disturb_each_other() -> None:
     async def beside_another() -> bool:
-        mine = hub()
+        mine = shared_state()
         other = Thread(target=lambda: asyncio.run(two()))
         other.start()
         await asyncio.to_thread(other.join)
-        return hub() is mine
+        return shared_state() is mine
 
     assert asyncio.run(beside_another())
 
 
 def test_a_place_has_one_poller() -> None:
     async def pollers() -> tuple[object, object, object]:
-        return hub().place(EAST), hub().place(EAST), hub().place(WEST)
+        return shared_state().place(EAST), shared_state().place(EAST), shared_state().place(WEST)
 
     east, same, west = asyncio.run(pollers())
     assert east is same
@@ -52,7 +52,7 @@ def test_regions_that_hang_keep_nobody_off_the_record() -> None:
     may_end = Event()
 
     async def write_while_many_ask() -> str:
-        shared = Hub(lambda: cast("ExecutionStore", None))
+        shared = SharedState(lambda: cast("ExecutionStore", None))
         asking = [
             asyncio.ensure_future(shared.with_store_and_drs(lambda _: may_end.wait(30))) for _ in range(50)
         ]

@@ -1,8 +1,8 @@
 """
 Share pollers, views of queues and the store among the waits of one event loop.
 
-A triggerer has one event loop, so it asks once for all. A new loop, after a fork or a restart, gets a hub of
-its own: objects of another loop cannot be used in it.
+A triggerer has one event loop, so it asks once for all. A new loop, after a fork or a restart, gets a state
+of its own: objects of another loop cannot be used in it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class PlacePoller(SharedPoller[Job]):
         )
 
 
-class Hub:
+class SharedState:
     """
     What is shared in one event loop.
 
@@ -189,21 +189,21 @@ class Hub:
 
 
 class _Here(threading.local):
-    """The loop that was last seen in this thread, with its hub: a thread runs one loop at a time."""
+    """The loop that was last seen in this thread, with its state: a thread runs one loop at a time."""
 
     loop: asyncio.AbstractEventLoop | None = None
-    hub: Hub
+    state: SharedState
 
 
 _here = _Here()
 
 
-def hub() -> Hub:
-    """The hub of the running event loop."""
+def shared_state() -> SharedState:
+    """The shared state of the running event loop."""
     loop = asyncio.get_running_loop()
     if _here.loop is not loop:
-        _here.loop, _here.hub = loop, Hub()
-    return _here.hub
+        _here.loop, _here.state = loop, SharedState()
+    return _here.state
 
 
 # Looks without news that follow each other faster are written down together.

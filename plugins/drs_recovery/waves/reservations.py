@@ -1,7 +1,7 @@
 """
-Room in DRS for the jobs of a wave: reserved before a job is started, so that DRS has no reason to refuse it.
+Reserve capacity in DRS for the jobs of a wave before they are started, so that DRS refuses none.
 
-All executions of an account and Region share one queue, in which a job waits that finds no room.
+All executions of an account and Region share one queue, in which a job waits that finds no capacity.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from drs_recovery.exceptions import InstancesInUseError, NotStartedError, WaveRe
 from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.jobs.parts import JobPart, parts_of_attempt, places_of
-from drs_recovery.jobs.reservations import CLOCK_MARGIN, NOT_LOOKED_AT, PlaceQueue, QueuedError, take_room
+from drs_recovery.jobs.reservations import (
+    CLOCK_MARGIN,
+    NOT_LOOKED_AT,
+    PlaceQueue,
+    QueuedError,
+    reserve_capacity,
+)
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.settings import poll_interval
@@ -32,9 +38,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Admission:
+class WaveReservations:
     """
-    Reserve room for the jobs of one wave's attempt.
+    Reserve capacity for the jobs of one wave's attempt.
 
     :param store: the execution store.
     :param clients: hooks by place.
@@ -61,17 +67,17 @@ class Admission:
 
     def reserve(self, part: JobPart) -> None:
         """
-        Take room for a job; also if an earlier try took it and died, so that it lasts for this one.
+        Reserve capacity for a job; also if an earlier try took it and died, so that it lasts for this one.
 
         :param part: the job.
         :raises QueuedError: it is not its turn; it is in the queue now.
-        :raises NotStartedError: DRS cannot be asked, or so many take room just now that it was not to be had.
+        :raises NotStartedError: DRS cannot be asked, or too many reserve capacity at the same time.
         :raises WaveRefusedError: the execution has begun to end meanwhile.
         :raises InstancesInUseError: the launch would end instances of a real recovery.
         """
         queue = self._queue_of(part)
         try:
-            self._reserved[part.number] = take_room(self._store, queue, self._entry(part))
+            self._reserved[part.number] = reserve_capacity(self._store, queue, self._entry(part))
         except QueuedError as error:
             self._store.queue.wait(queue.name, error.entry, waits_until())
             raise
@@ -79,7 +85,7 @@ class Admission:
 
     def _check_still_wanted(self, part: JobPart) -> None:
         """
-        Ask once more, since to find room can take a while.
+        Ask once more, since to find capacity can take a while.
 
         Whoever closes an execution waits for requests that were sent until then, but not for ever.
         """
@@ -89,7 +95,7 @@ class Admission:
                 part, self._wave["waveNumber"]
             )
         except NotStartedError:
-            self.give_back(part)
+            self.release(part)
             raise
         except (WaveRefusedError, InstancesInUseError):
             self._store.queue.leave(self._queue_of(part).name, [self._reserved.pop(part.number)])
@@ -97,7 +103,7 @@ class Admission:
 
     def join(self, part: JobPart) -> None:
         """
-        Wait in the queue without a look whether there is room; a job that has room keeps it.
+        Wait in the queue without a look whether there is capacity; a job that has a reservation keeps it.
 
         :param part: the job.
         """
@@ -106,9 +112,9 @@ class Admission:
         if mine.waits:
             self._store.queue.wait(queue.place, mine, waits_until())
 
-    def give_back(self, part: JobPart) -> None:
+    def release(self, part: JobPart) -> None:
         """
-        Free the room of a job that DRS did not start; the job keeps its place in the queue.
+        Release the reservation of a job that DRS did not start; the job keeps its queue position.
 
         :param part: the job.
         """
@@ -117,7 +123,7 @@ class Admission:
 
     def started(self, part: JobPart, job_id: str) -> None:
         """
-        Say which job took the room: it stays taken until DRS lists the job.
+        Say which job has the reservation: it stands until DRS lists the job.
 
         :param part: the job.
         :param job_id: DRS job id.
@@ -184,7 +190,7 @@ def leave_queues(
             log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))
 
 
-def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+def join_queue_early(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
     """
     Let the first wave join the queues, if it waits for nobody and nothing.
 
@@ -206,7 +212,7 @@ def take_early_place(store: ExecutionStore, clients: Clients, document: Mapping[
         log.warning(message, wave["waveNumber"], why, exc_info=unforeseen)
 
 
-def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+def leave_queue_early(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
     """
     Take the wave out of the queues if its own step never ran.
 
@@ -221,9 +227,9 @@ def give_up_early_place(store: ExecutionStore, clients: Clients, document: Mappi
 def _join(
     store: ExecutionStore, clients: Clients, document: Mapping[str, Any], wave: Mapping[str, Any]
 ) -> None:
-    line = Admission(store, clients, document, wave)
+    reservations = WaveReservations(store, clients, document, wave)
     for part in parts_of_attempt(wave, wave["serverStatuses"]):
-        line.join(part)
+        reservations.join(part)
     try:
         # Whoever closes the execution may have looked at the queue before this.
         check_not_ending(store.get_execution(document["executionId"]))
