@@ -164,7 +164,7 @@ def test_the_end_of_instances_takes_no_room_that_a_wave_waits_for(kind: Executio
     ending = termination("r", execution_type=kind)
     there = place(entry("drill", priority=Priority.LOW, joined=9), limits=ONE_JOB)
 
-    assert position_of(ending, there).position == 2
+    assert position_of(ending, there).number == 2
     assert not position_of(ending, there).is_now
     assert position_of(ending, place(limits=ONE_JOB)).is_now
 
