@@ -27,7 +27,7 @@ def begin_retry(
     store: ExecutionStore, execution_id: str, number: int, actor: str, asked_by: int | None = None
 ) -> bool:
     """
-    Begin a new attempt at a wave if somebody asked for one; see :meth:`ExecutionStore.retry_wave`.
+    Begin a new attempt at a wave if a person asked for one; see :meth:`Retries.begin`.
 
     :return: whether this call began it.
     :raises TransitionRefusedError: the execution may not go on.
