@@ -186,7 +186,7 @@ def test_what_airflow_cannot_do_now_is_refused_in_plain_words_and_clears_nothing
     assert "recover_crm is paused in Airflow: nothing was done" in paused.json()["detail"]
     assert "A task of the execution is running" in at_work.json()["detail"]
     assert states == {**failed.tasks, "finalize_execution": "running"}
-    said = "Somebody cleared wave 1 in Airflow already: its first task is about to run."
+    said = "Wave 1 was already cleared in Airflow: its first task is about to run."
     assert cleared.json()["detail"] == said
     assert "was deleted in Airflow" in deleted.json()["detail"]
 
