@@ -17,6 +17,7 @@ from devstack.airflow_api import AirflowApi
 from devstack.layout import StackSettings
 from devstack.records import open_store, shortcomings
 from devstack.stack import Stack
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.keys import execution_id
 from sandbox.testing import Sandbox
 
@@ -39,7 +40,7 @@ class Ended:
 
     plan: MadePlan
     triggered: float
-    document: dict[str, Any]
+    document: ExecutionDocument
     tasks: list[dict[str, Any]]
     jobs: list[dict[str, Any]]
 

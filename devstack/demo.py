@@ -21,6 +21,7 @@ from devstack.live import View, open_view
 from devstack.records import open_store, shortcomings
 from devstack.stack import Stack, access
 from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.keys import execution_id
 
 _LOOK_INTERVAL = 0.5
@@ -138,7 +139,7 @@ class Demo:
             self._say(f"a drill of this plan is still live, waiting for it first: {run['dag_run_id']}")
         return runs
 
-    def _follow(self, run_id: str, conf: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _follow(self, run_id: str, conf: Mapping[str, Any]) -> ExecutionDocument | None:
         """Show a run until it ends; approve its gates if a demo started it."""
         with open_view(self._console, self._stack.settings.speed) as view:
             gatekeeper = Gatekeeper(self._stack.state.airflow_url, self._stack.passwords, view.note)
@@ -160,7 +161,7 @@ class Demo:
             view.note(line)
         return len(restarts)
 
-    def _show(self, run_id: str, view: View) -> dict[str, Any] | None:
+    def _show(self, run_id: str, view: View) -> ExecutionDocument | None:
         try:
             document = self._store.get_document(execution_id(self._dag_id, run_id))
         except ExecutionNotFoundError:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import is_typeddict
 
 from drs_recovery.store.execution_types import Event, ExecutionDocument
+from drs_recovery.store.status_fields import with_statuses
 
 
 def misfits(document: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
@@ -36,3 +37,10 @@ def _unnamed(value: Any, kind: Any, place: str) -> Iterator[str]:
         yield from (f"{place}.{name}" for name in value.keys() - fields.keys())
         for name in value.keys() & fields.keys():
             yield from _unnamed(value[name], fields[name], f"{place}.{name}")
+
+
+def as_read(kind: str, record: dict[str, Any]) -> dict[str, Any]:
+    """A record made by hand, with its statuses as the store reads them; ``kind`` as record keys begin."""
+    item = with_statuses({"recordKey": kind, **record})
+    del item["recordKey"]
+    return item

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any
 
-Record = Mapping[str, Any]
-
 # Names in braces are parts of the event's detail; what a sentence does not use is shown beside it.
 EVENT_WORDS: Mapping[str, str] = {
     "EXECUTION_OPENED": "{executionType} opened",
@@ -67,7 +65,7 @@ EVENT_WORDS: Mapping[str, str] = {
 }
 
 
-def in_words(event: Record) -> tuple[str, Record]:
+def in_words(event: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """
     Say what happened; an event that has no words here is shown by its name.
 

@@ -18,6 +18,7 @@ from drs_recovery.hooks.variables import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
 
 NAME_VARIABLE = "drs_recovery_installation"
@@ -88,7 +89,7 @@ def known_installation() -> str | None:
     return installation_setting() or read_variable(NAME_VARIABLE)
 
 
-def elsewhere(execution: Mapping[str, Any], name: str | None) -> str | None:
+def elsewhere(execution: Execution, name: str | None) -> str | None:
     """
     Say that an execution belongs to another installation; None if it does not.
 

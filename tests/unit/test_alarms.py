@@ -16,6 +16,7 @@ from drs_recovery.notifications import metrics
 from drs_recovery.notifications.events import happenings
 from drs_recovery.notifications.metrics import NAMESPACE, measurements
 from drs_recovery.notifications.unrecorded import Unrecorded, tell_unrecorded
+from drs_recovery.statuses import ExecutionStatus
 from sandbox.testing import mocked_sandbox
 from tests.unit.notifications.test_messages import document, ended, server, wave
 
@@ -142,7 +143,7 @@ def test_what_waits_for_an_answer_sounds_no_alarm(alarms: dict[str, Any]) -> Non
     gate = {"decision": "WAITING", "since": 1100.0}
     paused = document(wave(1, "COMPLETED", server("a", "READY")), wave(2, "NOT_STARTED", gate=gate))
 
-    assert bad_values(alarms, {**paused, "status": "PAUSED"}) == set()
+    assert bad_values(alarms, {**paused, "status": ExecutionStatus.PAUSED}) == set()
 
 
 def test_a_start_that_was_refused_sounds_one(alarms: dict[str, Any]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -15,10 +14,21 @@ from drs_recovery.cli.wave_rendering import duration, render_wave
 from drs_recovery.durations import moment, words
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.execution_types import (
+    Cancel,
+    Event,
+    Execution,
+    ExecutionDocument,
+    PreflightFinding,
+    TerminationJob,
+    Times,
+)
 from drs_recovery.store.facts import cancel_reason, cancel_words, was_cancelled
+from drs_recovery.store.server_types import ServerCounts
+from drs_recovery.store.wave_types import Job, WaitingFor
 
 
-def timeline(events: Iterable[Record]) -> Table:
+def timeline(events: Iterable[Event]) -> Table:
     """
     A table of events.
 
@@ -32,10 +42,9 @@ def timeline(events: Iterable[Record]) -> Table:
     return rows
 
 
-Record = Mapping[str, Any]
-
-
-def render_execution(document: Record, events: Iterable[Record], now: float) -> Iterator[RenderableType]:
+def render_execution(
+    document: ExecutionDocument, events: Iterable[Event], now: float
+) -> Iterator[RenderableType]:
     """
     An execution: its header, what the preflight found, its waves, what happened.
 
@@ -54,7 +63,7 @@ def render_execution(document: Record, events: Iterable[Record], now: float) -> 
     yield timeline(events)
 
 
-def render_list(executions: Iterable[Record]) -> Table:
+def render_list(executions: Iterable[Execution]) -> Table:
     """
     A list of executions.
 
@@ -82,13 +91,13 @@ def render_list(executions: Iterable[Record]) -> Table:
     return rows
 
 
-def _note(execution: Record) -> str | None:
+def _note(execution: Execution) -> str | None:
     """That somebody cancelled it, whatever it ended with."""
     words = cancel_words(execution) if was_cancelled(execution) else None
     return None if words is None else words[:1].upper() + words[1:].partition("\n")[0]
 
 
-def _header(document: Record, now: float) -> Table:
+def _header(document: ExecutionDocument, now: float) -> Table:
     grid = Table.grid(padding=(0, 2))
     for label, value in _header_lines(document, now):
         if value:
@@ -96,7 +105,7 @@ def _header(document: Record, now: float) -> Table:
     return grid
 
 
-def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | None]]:
+def _header_lines(document: ExecutionDocument, now: float) -> Iterator[tuple[str, str | None]]:
     yield "Execution", document["executionId"]
     yield "Plan", f"{document['planName']} ({document['planId']})"
     yield "Type", document["executionType"]
@@ -122,7 +131,7 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Duration", duration(document, now)
     yield (
         "Measured",
-        ", ".join(f"{name} {words(value)}" for name, value in document.get("measured", {}).items()),
+        _measured(document.get("measured", {})),
     )
     yield "Instances", _instances(document)
     yield "Instances last checked", moment(document.get("instancesCheckedTime")) or None
@@ -130,15 +139,20 @@ def _header_lines(document: Record, now: float) -> Iterator[tuple[str, str | Non
     yield "Not terminated", document.get("terminationError")
 
 
-def _cancel(cancel: Record | None) -> str | None:
+def _measured(times: Times) -> str:
+    pairs = (("rto", times.get("rto")), ("rpo", times.get("rpo")))
+    return ", ".join(f"{name} {words(seconds)}" for name, seconds in pairs if seconds is not None)
+
+
+def _cancel(cancel: Cancel | None) -> str | None:
     return f"by {cancel['actor']}, {moment(cancel['time'])}: {cancel_reason(cancel)}" if cancel else None
 
 
-def _waiting(waiting: Record | None) -> str | None:
+def _waiting(waiting: WaitingFor | None) -> str | None:
     return f"since {moment(waiting['since'])}: {waiting['message']}" if waiting else None
 
 
-def _pause(document: Record) -> str | None:
+def _pause(document: ExecutionDocument) -> str | None:
     if (paused := document.get("paused")) is None:
         return None
     failed = any(
@@ -150,7 +164,7 @@ def _pause(document: Record) -> str | None:
     return f"{question} by {approvers} since {moment(paused['since'])}: {paused['message']}"
 
 
-def _preflight(findings: Sequence[Record] | None) -> str | None:
+def _preflight(findings: Sequence[PreflightFinding] | None) -> str | None:
     """How many findings there are; None before the preflight."""
     if findings is None:
         return None
@@ -158,7 +172,7 @@ def _preflight(findings: Sequence[Record] | None) -> str | None:
     return ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "no findings"
 
 
-def _findings(findings: Sequence[Record]) -> Table:
+def _findings(findings: Sequence[PreflightFinding]) -> Table:
     rows = table("Severity", "Wave", "Server", "What was found", "What to do")
     for finding in findings:
         server = f"{finding['serverName']} ({finding['sourceServerId']})" if "serverName" in finding else None
@@ -168,12 +182,12 @@ def _findings(findings: Sequence[Record]) -> Table:
     return rows
 
 
-def _counts(progress: Record) -> str:
+def _counts(progress: ServerCounts) -> str:
     parts = [f"{count} {name}" for name, count in progress.items() if count and name != "totalServers"]
     return f"{progress['totalServers']} ({', '.join(parts)})" if parts else str(progress["totalServers"])
 
 
-def _instances(document: Record) -> str | None:
+def _instances(document: ExecutionDocument) -> str | None:
     """What has become of the instances, or will."""
     if document.get("instancesTerminated"):
         return f"terminated {moment(document.get('terminatedTime'))}"
@@ -184,5 +198,5 @@ def _instances(document: Record) -> str | None:
     return "kept, as requested" if document.get("keepInstances") else None
 
 
-def _job(job: Record) -> str:
+def _job(job: Job | TerminationJob) -> str:
     return f"{job['jobId']} ({job['region']}, {job['status']})"

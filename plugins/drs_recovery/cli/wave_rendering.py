@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -12,8 +11,9 @@ from rich.text import Text
 from drs_recovery.cli.text import add_row, plain, table
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
-
-Record = Mapping[str, Any]
+from drs_recovery.store.execution_types import ExecutionDocument
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import AnyGate, Job, Wave, WaveRecord
 
 _SERVER_COLUMNS = {
     "Server": "serverName",
@@ -27,7 +27,7 @@ _SERVER_COLUMNS = {
 }
 
 
-def render_wave(wave: Record, now: float) -> Iterator[RenderableType]:
+def render_wave(wave: Wave, now: float) -> Iterator[RenderableType]:
     """
     A wave: its name and status, its servers, what else is known of it.
 
@@ -46,7 +46,7 @@ def render_wave(wave: Record, now: float) -> Iterator[RenderableType]:
         yield Text.assemble(plain(f"{label}: "), plain(value))
 
 
-def duration(record: Record, now: float) -> str:
+def duration(record: ExecutionDocument | WaveRecord, now: float) -> str:
     """
     How long it took, or has taken so far.
 
@@ -62,7 +62,7 @@ def duration(record: Record, now: float) -> str:
     return f"{so_far}, {words(expected)} expected" if expected else so_far
 
 
-def _servers(servers: Sequence[Record]) -> Table:
+def _servers(servers: Sequence[ServerStatus]) -> Table:
     shown = {
         title: field
         for title, field in _SERVER_COLUMNS.items()
@@ -74,12 +74,12 @@ def _servers(servers: Sequence[Record]) -> Table:
     return rows
 
 
-def _cell(server: Record, field: str) -> object:
+def _cell(server: ServerStatus, field: str) -> object:
     # Its data when the execution opened.
-    return words(server.get(field)) if field == "replicationLag" else server.get(field)
+    return words(server.get("replicationLag")) if field == "replicationLag" else server.get(field)
 
 
-def _lines(wave: Record) -> Iterator[tuple[str, str]]:
+def _lines(wave: Wave) -> Iterator[tuple[str, str]]:
     if wave.get("statusReason"):
         yield "Reason", wave["statusReason"]
     for label, gate in (("Gate", wave.get("gate")), ("After the failure", wave.get("failureGate"))):
@@ -95,7 +95,7 @@ def _lines(wave: Record) -> Iterator[tuple[str, str]]:
         yield from _server_lines(server)
 
 
-def _trouble_lines(wave: Record) -> Iterator[tuple[str, str]]:
+def _trouble_lines(wave: WaveRecord) -> Iterator[tuple[str, str]]:
     if waiting := wave.get("waitingFor"):
         yield "Waits", f"since {moment(waiting['since'])}: {waiting['message']}"
     if error := wave.get("lastPollError"):
@@ -103,7 +103,7 @@ def _trouble_lines(wave: Record) -> Iterator[tuple[str, str]]:
         yield "Last poll failed", f"{error['message']} ({moment(error['time'])}{since})"
 
 
-def _gate(gate: Record) -> str:
+def _gate(gate: AnyGate) -> str:
     """The decision with who and when; of a question that waits, who may answer it and until when."""
     if "actor" in gate:
         when = f", {moment(gate['decidedTime'])}" if "decidedTime" in gate else ""
@@ -114,12 +114,12 @@ def _gate(gate: Record) -> str:
     return f"{gate['decision']}{approvers}{deadline}"
 
 
-def _job(job: Record) -> str:
+def _job(job: Job) -> str:
     attempt = f", attempt {job['attempt']}" if job.get("attempt", 1) > 1 else ""
     return f"{job['jobId']} ({job['region']}, {job['status']}{attempt})"
 
 
-def _server_lines(server: Record) -> Iterator[tuple[str, str]]:
+def _server_lines(server: ServerStatus) -> Iterator[tuple[str, str]]:
     name = server["serverName"]
     if server.get("error"):
         yield f"Error of {name}", server["error"]

@@ -18,11 +18,12 @@ from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import details_timeout
-from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
+from drs_recovery.statuses import ServerPhase, WaveStatus
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
 from drs_recovery.waves.late_jobs import (
     LATE_START_SECONDS,
+    may_get_jobs,
     record_late_jobs,
     waves_to_search,
     waves_without_all_jobs,
@@ -34,7 +35,10 @@ from drs_recovery.waves.rules import has_launched, last_trouble
 from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import Wave, WaveRecord
 
 Document = Mapping[str, Any]
 
@@ -52,7 +56,7 @@ class ExecutionCloser:
         self._store = store
         self._clients = Clients()
 
-    def close(self, document: Document, ending: Ending) -> Pending | None:
+    def close(self, document: ExecutionDocument, ending: Ending) -> Pending | None:
         """
         Take an execution as far towards its final status as it can go now; a final one stays as it is.
 
@@ -63,7 +67,7 @@ class ExecutionCloser:
         :param ending: why it ends.
         :return: what is still to come; None if the execution has its final status.
         """
-        if ExecutionStatus(document["status"]).is_final:
+        if document["status"].is_final:
             return None
         self._stop_starts(document, ending)
         if pending := self._late_jobs(document):
@@ -80,10 +84,10 @@ class ExecutionCloser:
         self._write(document, ending)
         return None
 
-    def _anew(self, document: Document) -> Document:
+    def _anew(self, document: ExecutionDocument) -> ExecutionDocument:
         return self._store.get_document(document["executionId"])
 
-    def _stop_starts(self, document: Document, ending: Ending) -> None:
+    def _stop_starts(self, document: ExecutionDocument, ending: Ending) -> None:
         """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
         unstarted = waves_without_all_jobs(document)
         if open_jobs(document) or unstarted:
@@ -93,7 +97,7 @@ class ExecutionCloser:
             leave_queues(self._store, self._clients, wave, wave["serverStatuses"])
         leave_queue_early(self._store, self._clients, document)
 
-    def _late_jobs(self, document: Document) -> Pending | None:
+    def _late_jobs(self, document: ExecutionDocument) -> Pending | None:
         """Look for jobs whose start was asked for while the run ended, or whose answer was lost."""
         for wave in waves_to_search(document):
             try:
@@ -109,7 +113,7 @@ class ExecutionCloser:
                 return Pending(f"a job of wave {wave['waveNumber']} may still turn up")
         return None
 
-    def _running_jobs(self, document: Document) -> Pending | None:
+    def _running_jobs(self, document: ExecutionDocument) -> Pending | None:
         deadline = settle_deadline(document)
         waves = open_jobs(document)
         watcher = WaveWatcher(self._store, self._clients)
@@ -119,7 +123,7 @@ class ExecutionCloser:
         names = ", ".join(str(number) for number in waves)
         return Pending(f"DRS jobs of wave {names} still run", tuple(waves), deadline)
 
-    def _late_instances(self, document: Document) -> Pending | None:
+    def _late_instances(self, document: ExecutionDocument) -> Pending | None:
         """Look for launched servers that lack their details."""
         deadline = settle_deadline(document) + details_timeout()
         is_over = time.time() >= deadline
@@ -133,7 +137,7 @@ class ExecutionCloser:
         missing = [one for details in looks for one in details.waits_for]
         return None if is_over or not missing else Pending(f"late details of {', '.join(missing)}")
 
-    def _write(self, document: Document, ending: Ending) -> None:
+    def _write(self, document: ExecutionDocument, ending: Ending) -> None:
         execution_id = document["executionId"]
         if self._gives_up(document):
             document = self._anew(document)
@@ -146,12 +150,12 @@ class ExecutionCloser:
         status, error = ending.status_of(document), ending.error_of(document)
         self._store.ending.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
 
-    def _gives_up(self, document: Document) -> bool:
+    def _gives_up(self, document: ExecutionDocument) -> bool:
         """From now on nobody looks at servers that are still under way: their phase must not say "wait"."""
         wrote = False
         for wave in document["waves"]:
             started = [server for server in wave["serverStatuses"] if server.get("jobId")]
-            under_way = [server for server in started if not ServerPhase(server["phase"]).is_end]
+            under_way = [server for server in started if not server["phase"].is_end]
             failed = tuple(
                 ServerSeen(
                     server["sourceServerId"],
@@ -166,7 +170,7 @@ class ExecutionCloser:
                 wrote = True
         return wrote
 
-    def _end_wave(self, document: Mapping[str, Any], wave: Mapping[str, Any], ending: Ending) -> None:
+    def _end_wave(self, document: ExecutionDocument, wave: Wave, ending: Ending) -> None:
         try:
             if ending.cancelled or not self._is_judged(document, wave):
                 ending.end_wave(self._store, document, wave)
@@ -174,9 +178,9 @@ class ExecutionCloser:
             # A task that was still alive ended the wave in this moment: its verdict stands.
             log.info("execution %s: %s", document["executionId"], refused)
 
-    def _is_judged(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+    def _is_judged(self, document: ExecutionDocument, wave: Wave) -> bool:
         """Judge a wave as its last task would have, if all of its jobs have ended; whether it is judged."""
-        is_started = WaveStatus(wave["status"]).is_active and not waves_without_all_jobs({"waves": [wave]})
+        is_started = wave["status"].is_active and not may_get_jobs(wave)
         if not is_started or not all(map(has_ended, wave["jobs"])):
             return False
         plan, execution_id = plan_from_snapshot(document["planSnapshot"]), document["executionId"]
@@ -188,9 +192,10 @@ class ExecutionCloser:
         return True
 
 
-def _why_given_up(wave: Mapping[str, Any], server: Mapping[str, Any]) -> str:
+def _why_given_up(wave: WaveRecord, server: ServerStatus) -> str:
     if has_launched(server):
-        return f"it was launched, but its details were not known when the execution ended{last_trouble(wave)}"
+        trouble = last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
+        return f"it was launched, but its details were not known when the execution ended{trouble}"
     status = next((job["status"] for job in wave["jobs"] if job["jobId"] == server["jobId"]), "not known")
     return (
         f"it was in phase {server['phase']} when the execution ended, its job {server['jobId']} {status}: "
@@ -198,9 +203,9 @@ def _why_given_up(wave: Mapping[str, Any], server: Mapping[str, Any]) -> str:
     )
 
 
-def _runs(wave: Mapping[str, Any]) -> bool:
-    return WaveStatus(wave["status"]).is_active
+def _runs(wave: WaveRecord) -> bool:
+    return wave["status"].is_active
 
 
-def _is_open(wave: Mapping[str, Any]) -> bool:
-    return not WaveStatus(wave["status"]).is_final
+def _is_open(wave: WaveRecord) -> bool:
+    return not wave["status"].is_final

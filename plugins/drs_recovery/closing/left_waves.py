@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.closing.outcome import Pending
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError, WaveRefusedError
@@ -34,14 +33,14 @@ from drs_recovery.waves.rules import (
 from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import Wave
 
 log = logging.getLogger(__name__)
 
-Record = Mapping[str, Any]
 
-
-def is_left_open(document: Record, plan: RecoveryPlan, number: int) -> bool:
+def is_left_open(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> bool:
     """
     Whether a wave whose tasks have ended still needs its end.
 
@@ -53,11 +52,12 @@ def is_left_open(document: Record, plan: RecoveryPlan, number: int) -> bool:
     :param number: of the wave, from 1.
     """
     wave = wave_of(document, number)
-    status = WaveStatus(wave["status"])
+    status = wave["status"]
     if status is not WaveStatus.NOT_STARTED:
         return status.is_active
-    decision = (wave.get("gate") or {}).get("decision")
-    if gate_is_asked(document, plan, number) and decision != GateDecision.APPROVED:
+    gate = wave.get("gate")
+    is_approved = gate is not None and gate["decision"] == GateDecision.APPROVED
+    if gate_is_asked(document, plan, number) and not is_approved:
         return False
     try:
         check_dependencies(document, plan, number)
@@ -66,7 +66,7 @@ def is_left_open(document: Record, plan: RecoveryPlan, number: int) -> bool:
     return plan.wave(number).on_failure == "continue"
 
 
-def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Pending | None:
+def end_left_wave(store: ExecutionStore, document: ExecutionDocument, number: int) -> Pending | None:
     """
     Take such a wave one step towards its end.
 
@@ -84,7 +84,7 @@ def end_left_wave(store: ExecutionStore, document: Record, number: int) -> Pendi
         return None
 
 
-def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Pending | None:
+def follow_to_end(store: ExecutionStore, document: ExecutionDocument, number: int) -> Pending | None:
     """
     Look once at a wave whose jobs are started, and judge it when nothing is to come any more.
 
@@ -107,26 +107,27 @@ def follow_to_end(store: ExecutionStore, document: Record, number: int) -> Pendi
     return None
 
 
-def _end_of_start(store: ExecutionStore, document: Record, wave: Record) -> Pending | None:
+def _end_of_start(store: ExecutionStore, document: ExecutionDocument, wave: Wave) -> Pending | None:
     """Nothing more is started: find what was, and fail what was not."""
     if wave["status"] == WaveStatus.POLLING:
         return None
     execution_id, number = document["executionId"], wave["waveNumber"]
     if wave["status"] == WaveStatus.PENDING and (pending := _late_jobs(store, document, wave)):
         return pending
-    reason = f"its steps ended before all of its jobs were started{last_trouble(wave)}"
-    wave, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
+    trouble = last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
+    reason = f"its steps ended before all of its jobs were started{trouble}"
+    now, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
     if not any("jobId" in server for server in servers):
         store.waves.fail(execution_id, number, reason)
-        raise WaveFailedError(wave_label(wave), reason)
-    unstarted = [one for part in awaited_parts(wave, servers) for one in part.server_ids]
+        raise WaveFailedError(wave_label(now), reason)
+    unstarted = [one for part in awaited_parts(now, servers) for one in part.server_ids]
     failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields={"error": reason}) for one in unstarted)
     store.polls.record(execution_id, number, WavePoll(servers=failed, is_look=False))
     store.waves.start_polling(execution_id, number)
     return None
 
 
-def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Pending | None:
+def _late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: Wave) -> Pending | None:
     """Look for jobs whose answer was lost; the process that asked for one may live on for a moment."""
     number = wave["waveNumber"]
     deadline = deadline_of(plan_from_snapshot(document["planSnapshot"]).wave(number), wave)
@@ -139,7 +140,8 @@ def _late_jobs(store: ExecutionStore, document: Record, wave: Record) -> Pending
         log.warning("wave %s: late jobs not found yet: %s", number, describe(error))
         if is_transient(error) and time.time() < deadline:
             return Pending(f"DRS did not return the jobs of wave {number}: {describe(error)}")
-    alive = max(attempt_began(wave), float((wave.get("waitingFor") or {}).get("time", 0.0)))
+    waiting = wave.get("waitingFor")
+    alive = max(attempt_began(wave), waiting["time"] if waiting else 0.0)
     if time.time() < alive + LATE_START_SECONDS:
         return Pending(f"a job of wave {number} may still turn up")
     return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store.facts import cancel_words, launch_began
 from drs_recovery.store.rules import final_status
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.rules import (
     blocked_by,
@@ -22,6 +23,7 @@ from drs_recovery.waves.rules import (
 )
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 SKIPPED_TASK = "skipped"
@@ -47,7 +49,7 @@ class Ending:
     actor: str
     reason: str
 
-    def end_wave(self, store: ExecutionStore, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+    def end_wave(self, store: ExecutionStore, document: ExecutionDocument, wave: WaveRecord) -> None:
         """
         Give an open wave its end: its tasks will not run any more.
 
@@ -55,7 +57,7 @@ class Ending:
         :param document: the execution document.
         :param wave: a wave of the document whose status is not final.
         """
-        execution_id, number, status = document["executionId"], wave["waveNumber"], WaveStatus(wave["status"])
+        execution_id, number, status = document["executionId"], wave["waveNumber"], wave["status"]
         failure = (
             None
             if self.cancelled
@@ -67,18 +69,19 @@ class Ending:
             store.waves.cancel(execution_id, number, self._wave_reason(wave))
         else:
             reason = f"wave {wave_label(wave)} ended without a verdict: {self.reason}"
-            store.waves.fail(execution_id, number, f"{reason}{last_trouble(wave)}")
+            trouble = last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
+            store.waves.fail(execution_id, number, f"{reason}{trouble}")
 
-    def _wave_reason(self, wave: Mapping[str, Any]) -> str:
-        if WaveStatus(wave["status"]) is WaveStatus.NOT_STARTED:
+    def _wave_reason(self, wave: WaveRecord) -> str:
+        if wave["status"] is WaveStatus.NOT_STARTED:
             return f"not started: {self.reason}"
         return f"interrupted: {self.reason}; the servers show what was launched"
 
-    def status_of(self, document: Mapping[str, Any]) -> ExecutionStatus:
+    def status_of(self, document: ExecutionDocument) -> ExecutionStatus:
         """The final status of the execution, all of whose waves have ended."""
         return final_status(document, cancelled=self.cancelled)
 
-    def error_of(self, document: Mapping[str, Any]) -> str | None:
+    def error_of(self, document: ExecutionDocument) -> str | None:
         """What went wrong, for the record: failed waves first, else why the execution ended."""
         reasons = [w["statusReason"] for w in document["waves"] if w["status"] == WaveStatus.FAILED]
         reasons += [
@@ -93,7 +96,7 @@ class Ending:
         return "\n".join(reasons) or None
 
 
-def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]) -> Ending:
+def ending_of(document: ExecutionDocument, task_states: Mapping[str, str | None]) -> Ending:
     """
     Tell a cancelled execution from one that failed or ran through.
 
@@ -122,7 +125,7 @@ def ending_of(document: Mapping[str, Any], task_states: Mapping[str, str | None]
     return Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=_failure_reason(document))
 
 
-def waves_may_run(document: Mapping[str, Any]) -> bool:
+def waves_may_run(document: ExecutionDocument) -> bool:
     """
     Whether nothing on record keeps the execution's waves from running.
 
@@ -130,11 +133,11 @@ def waves_may_run(document: Mapping[str, Any]) -> bool:
     """
     if _asked_ending(document) or "admittedTime" not in document:
         return False
-    status = ExecutionStatus(document["status"])
+    status = document["status"]
     return not (status.is_final or status is ExecutionStatus.CANCELLING)
 
 
-def ending_without_run(document: Mapping[str, Any], run_state: str | None) -> Ending:
+def ending_without_run(document: ExecutionDocument, run_state: str | None) -> Ending:
     """
     Say why an execution ends whose DAG run cannot end it any more.
 
@@ -149,11 +152,13 @@ def ending_without_run(document: Mapping[str, Any], run_state: str | None) -> En
         reason = "its DAG run was marked as success by hand before the execution had ended"
         return Ending(cancelled=True, actor=UNKNOWN_PERSON, reason=reason)
     known = _known_failure(document)
-    reason = f"its DAG run is {run_state} and did not close the record{last_trouble(document)}"
+    reason = (
+        f"its DAG run is {run_state} and did not close the record{last_trouble(document.get('waitingFor'))}"
+    )
     return Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=f"{known}; {reason}" if known else reason)
 
 
-def _asked_ending(document: Mapping[str, Any]) -> Ending | None:
+def _asked_ending(document: ExecutionDocument) -> Ending | None:
     """The ending that a person, a real recovery or a gate asked for."""
     if words := cancel_words(document):
         return Ending(cancelled=True, actor=document["cancel"]["actor"], reason=words)
@@ -162,37 +167,37 @@ def _asked_ending(document: Mapping[str, Any]) -> Ending | None:
     return None
 
 
-def _has_failed_wave(document: Mapping[str, Any]) -> bool:
+def _has_failed_wave(document: ExecutionDocument) -> bool:
     return any(wave["status"] == WaveStatus.FAILED for wave in document["waves"])
 
 
-def _failure_reason(document: Mapping[str, Any]) -> str:
+def _failure_reason(document: ExecutionDocument) -> str:
     known = _known_failure(document)
-    return known or f"a task of its run failed, see the task logs{last_trouble(document)}"
+    return known or f"a task of its run failed, see the task logs{last_trouble(document.get('waitingFor'))}"
 
 
-def _known_failure(document: Mapping[str, Any]) -> str | None:
+def _known_failure(document: ExecutionDocument) -> str | None:
     failed = [wave_label(w) for w in document["waves"] if w["status"] == WaveStatus.FAILED]
     if failed:
         return f"wave {', '.join(failed)} failed"
     return document.get("error") or _unanswered_gate(document)
 
 
-def _unanswered_gate(document: Mapping[str, Any]) -> str | None:
+def _unanswered_gate(document: ExecutionDocument) -> str | None:
     """The gate that still waits although the run has ended: its task was ended by hand, or died."""
     unanswered = (
-        w for w in document["waves"] if (w.get("gate") or {}).get("decision") == GateDecision.WAITING
+        w for w in document["waves"] if "gate" in w and w["gate"]["decision"] == GateDecision.WAITING
     )
     wave = next(unanswered, None)
     return None if wave is None else f"the gate of wave {wave_label(wave)} was not answered"
 
 
-def open_jobs(document: Mapping[str, Any]) -> list[int]:
+def open_jobs(document: ExecutionDocument) -> list[int]:
     """Numbers of the waves of which a job was still running when last seen."""
     return [wave["waveNumber"] for wave in document["waves"] if not all(map(has_ended, wave["jobs"]))]
 
 
-def settle_deadline(document: Mapping[str, Any]) -> float:
+def settle_deadline(document: ExecutionDocument) -> float:
     """
     Epoch seconds until which running jobs are followed; every wait has an end.
 

@@ -21,7 +21,6 @@ from drs_recovery.hooks.clients import Clients, Place, PlaceClients, ask_places
 from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.jobs.starter import CLOCK_MARGIN
 from drs_recovery.preflight.servers import GroupResolver
-from drs_recovery.statuses import WaveStatus
 from drs_recovery.store.records import JobRef, NewExecution, NewServer
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class Rebuilder:
         self, execution_id: str, number: int, jobs: Sequence[FoundJob], servers: Iterable[NewServer]
     ) -> None:
         wave = self._store.get_wave(execution_id, number)
-        if WaveStatus(wave["status"]).is_final:
+        if wave["status"].is_final:
             return
         known = {server.source_server_id: server for server in servers}
         for job in jobs:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.closing.close import ExecutionCloser
 from drs_recovery.closing.outcome import ending_without_run
@@ -20,6 +20,7 @@ from drs_recovery.opening.live_plans import KeptPlan, delete_plan, keep_plan, ke
 from drs_recovery.store.table import is_store_away
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
 
 RunStateOf = Callable[[str, str], str | None]
@@ -90,7 +91,7 @@ def reconcile(
     return result
 
 
-def _is_left_behind(execution: Mapping[str, Any], run_state: str | None, before: float) -> bool:
+def _is_left_behind(execution: Execution, run_state: str | None, before: float) -> bool:
     if execution["submittedTime"] > before:
         return False
     if run_state in ENDED_RUNS:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import TypedDict
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import WaveRecord
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
 MAX_SERVERS_PER_JOB = 100
+
+
+class PlacedServer(TypedDict):
+    """What a SERVER record says of its place."""
+
+    sourceServerId: str
+    connection: str
+    region: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class JobPart:
     server_ids: tuple[str, ...]
 
 
-def places_of(servers: Iterable[Mapping[str, Any]]) -> set[Place]:
+def places_of(servers: Iterable[PlacedServer]) -> set[Place]:
     """
     Where servers are recovered.
 
@@ -40,7 +50,7 @@ def places_of(servers: Iterable[Mapping[str, Any]]) -> set[Place]:
     return {Place(server["connection"], server["region"]) for server in servers}
 
 
-def parts_of(servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+def parts_of(servers: Iterable[PlacedServer]) -> tuple[JobPart, ...]:
     """
     Split servers evenly by place and quota; the same servers always give the same parts.
 
@@ -55,7 +65,7 @@ def parts_of(servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
     )
 
 
-def parts_of_attempt(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+def parts_of_attempt(wave: WaveRecord, servers: Iterable[PlacedServer]) -> tuple[JobPart, ...]:
     """
     The jobs that the running attempt at a wave needs: a retry needs one only for what it starts again.
 
@@ -67,7 +77,7 @@ def parts_of_attempt(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any
     return parts_of([server for server in servers if attempt_of(server) == attempt_of(wave)])
 
 
-def jobs_of_attempt(wave: Mapping[str, Any]) -> dict[int, str]:
+def jobs_of_attempt(wave: WaveRecord) -> dict[int, str]:
     """
     Ids of the known jobs of the running attempt, by part.
 
@@ -78,7 +88,7 @@ def jobs_of_attempt(wave: Mapping[str, Any]) -> dict[int, str]:
     }
 
 
-def parts_without_job(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+def parts_without_job(wave: WaveRecord, servers: Iterable[PlacedServer]) -> tuple[JobPart, ...]:
     """
     The parts of the running attempt of which no job is known.
 
@@ -89,7 +99,7 @@ def parts_without_job(wave: Mapping[str, Any], servers: Iterable[Mapping[str, An
     return tuple(part for part in parts_of_attempt(wave, servers) if part.number not in known)
 
 
-def awaited_parts(wave: Mapping[str, Any], servers: Iterable[Mapping[str, Any]]) -> tuple[JobPart, ...]:
+def awaited_parts(wave: WaveRecord, servers: Iterable[ServerStatus]) -> tuple[JobPart, ...]:
     """
     Those of them that are still to get a job: where AWS refused it for good, every server is FAILED.
 

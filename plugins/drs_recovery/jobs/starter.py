@@ -41,8 +41,10 @@ from drs_recovery.jobs.identity import (
     is_job_id,
 )
 from drs_recovery.settings import setting_problems
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import attempt_began, attempt_of
 from drs_recovery.store.records import JobRef
+from drs_recovery.store.wave_types import WaveRecord
 
 if TYPE_CHECKING:
     from drs_recovery.jobs.parts import JobPart
@@ -85,7 +87,7 @@ class Started:
     adopted: bool
 
 
-def job_tags(execution: Mapping[str, Any], wave: Mapping[str, Any], part: JobPart) -> dict[str, str]:
+def job_tags(execution: Execution, wave: WaveRecord, part: JobPart) -> dict[str, str]:
     """
     Tags by which people and later tries recognise a job.
 
@@ -114,7 +116,7 @@ class JobStarter:
     :param wave: WAVE record, whose start was requested.
     """
 
-    def __init__(self, clients: Clients, execution: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+    def __init__(self, clients: Clients, execution: Execution, wave: WaveRecord) -> None:
         self._clients = clients
         self._execution = execution
         self._wave = wave

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.notifications import metrics
@@ -14,6 +14,7 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import console_base_url
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Announcer:
         self._store = store
 
     def announce(
-        self, execution_id: str, asked: Asked | None = None, document: Mapping[str, Any] | None = None
+        self, execution_id: str, asked: Asked | None = None, document: ExecutionDocument | None = None
     ) -> None:
         """
         Tell what happened and was not told yet.
@@ -49,7 +50,7 @@ class Announcer:
         if new:
             self._tell(document, new, asked)
 
-    def _tell(self, document: Mapping[str, Any], new: Sequence[Happening], asked: Asked | None) -> None:
+    def _tell(self, document: ExecutionDocument, new: Sequence[Happening], asked: Asked | None) -> None:
         measured = [entry for one in new for entry in metrics.measurements(one, document)]
         channels = [
             *_message_channels(document, new, asked),
@@ -66,7 +67,7 @@ class Announcer:
         self._store.notifications.record_failure(execution_id, channel.failure, detail)
 
 
-def template_context(notice: Notice, happening: Happening, document: Mapping[str, Any]) -> dict[str, Any]:
+def template_context(notice: Notice, happening: Happening, document: ExecutionDocument) -> dict[str, Any]:
     """
     What a notifier is called with, and what templates in its arguments know.
 
@@ -79,7 +80,7 @@ def template_context(notice: Notice, happening: Happening, document: Mapping[str
 
 
 def _message_channels(
-    document: Mapping[str, Any], new: Sequence[Happening], asked: Asked | None
+    document: ExecutionDocument, new: Sequence[Happening], asked: Asked | None
 ) -> Sequence[Channel]:
     run = run_link(console_base_url(), document)
     answer = answer_link(run, asked)

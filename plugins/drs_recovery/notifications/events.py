@@ -8,11 +8,12 @@ next one that looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument
+from drs_recovery.store.wave_types import AnyGate, Wave
 
 EXECUTION_STARTED = "EXECUTION_STARTED"
 WAVE_RETRIED = "WAVE_RETRIED"
@@ -21,7 +22,6 @@ FAILURE_GATE_OPENED = "FAILURE_GATE_OPENED"
 INSTANCES_TERMINATED = "INSTANCES_TERMINATED"
 TERMINATION_FAILED = "TERMINATION_FAILED"
 
-GATE_FIELDS: Mapping[str, str] = {GATE_OPENED: "gate", FAILURE_GATE_OPENED: "failureGate"}
 
 # A wave that was left out on purpose did not happen. One that could not start, did.
 _SKIPPED_BY_FAILURE = "DEPENDENCY"
@@ -52,7 +52,7 @@ class Happening:
 
     event: str
     key: str
-    wave: Mapping[str, Any] | None = None
+    wave: Wave | None = None
 
     @property
     def is_told(self) -> bool:
@@ -63,13 +63,19 @@ class Happening:
         return self.event != f"WAVE_{WaveStatus.CANCELLED}"
 
     @property
-    def question(self) -> Mapping[str, Any] | None:
+    def question(self) -> AnyGate | None:
         """The gate, if this is about one."""
-        field = GATE_FIELDS.get(self.event)
-        return self.wave[field] if self.wave and field else None
+        return gate_of(self.wave, self.event) if self.wave else None
 
 
-def happenings(document: Mapping[str, Any], asked: Asked | None = None) -> list[Happening]:
+def gate_of(wave: Wave, event: str) -> AnyGate | None:
+    """The gate of a wave that an event is about; None if there is none."""
+    if event == GATE_OPENED:
+        return wave.get("gate")
+    return wave.get("failureGate") if event == FAILURE_GATE_OPENED else None
+
+
+def happenings(document: ExecutionDocument, asked: Asked | None = None) -> list[Happening]:
     """
     Everything that is true of an execution now, in the order in which it is told.
 
@@ -85,56 +91,57 @@ def happenings(document: Mapping[str, Any], asked: Asked | None = None) -> list[
     return [*_start(document), *waves, *_questions(document, asked), *ended]
 
 
-def _start(document: Mapping[str, Any]) -> Iterator[Happening]:
-    status = ExecutionStatus(document["status"])
+def _start(document: ExecutionDocument) -> Iterator[Happening]:
+    status = document["status"]
     if "admittedTime" in document and not (status.is_final or status is ExecutionStatus.CANCELLING):
         yield Happening(EXECUTION_STARTED, EXECUTION_STARTED)
 
 
-def _retries(document: Mapping[str, Any]) -> Iterator[Happening]:
+def _retries(document: ExecutionDocument) -> Iterator[Happening]:
     """A wave that failed is tried again, perhaps in an execution whose end was told already."""
     for wave in document["waves"]:
-        if wave.get("attempt", 1) > 1 and WaveStatus(wave["status"]).is_active:
+        if wave.get("attempt", 1) > 1 and wave["status"].is_active:
             yield _of_wave(WAVE_RETRIED, wave, f"attempt{wave['attempt']}")
 
 
-def _wave_ends(document: Mapping[str, Any]) -> list[Happening]:
+def _wave_ends(document: ExecutionDocument) -> list[Happening]:
     ended = [wave for wave in document["waves"] if _has_ended(wave)]
     in_time = sorted(ended, key=lambda wave: float(wave.get("endTime", 0)))
     return [_of_wave(f"WAVE_{wave['status']}", wave, f"attempt{wave.get('attempt', 1)}") for wave in in_time]
 
 
-def _has_ended(wave: Mapping[str, Any]) -> bool:
-    status = WaveStatus(wave["status"])
+def _has_ended(wave: Wave) -> bool:
+    status = wave["status"]
     if status is WaveStatus.SKIPPED:
         return bool(wave.get("skipCause") == _SKIPPED_BY_FAILURE)
     return status.is_final
 
 
-def _questions(document: Mapping[str, Any], asked: Asked | None) -> Iterator[Happening]:
-    if asked is None or ExecutionStatus(document["status"]).is_final:
+def _questions(document: ExecutionDocument, asked: Asked | None) -> Iterator[Happening]:
+    if asked is None or document["status"].is_final:
         return
     wave = document["waves"][asked.wave_number - 1]
-    for event, field in GATE_FIELDS.items():
-        gate = wave.get(field) or {}
-        if gate.get("decision") == GateDecision.WAITING:
+    for event in (GATE_OPENED, FAILURE_GATE_OPENED):
+        gate = gate_of(wave, event)
+        if gate and gate["decision"] == GateDecision.WAITING:
             yield _of_wave(event, wave, f"{gate['since']}")
 
 
-def _end(document: Mapping[str, Any]) -> Iterator[Happening]:
-    status = ExecutionStatus(document["status"])
+def _end(document: ExecutionDocument) -> Iterator[Happening]:
+    status = document["status"]
     if status.is_final:
         # An execution that was opened again ends again, perhaps as before.
         yield Happening(f"EXECUTION_{status}", f"EXECUTION_{status}#{document.get('endTime')}")
 
 
-def _termination(document: Mapping[str, Any]) -> Iterator[Happening]:
+def _termination(document: ExecutionDocument) -> Iterator[Happening]:
     if document.get("instancesTerminated"):
         yield Happening(INSTANCES_TERMINATED, f"{INSTANCES_TERMINATED}#{document.get('terminatedTime')}")
     elif document.get("terminationError"):
-        requests = document.get("terminationRequests") or [{}]
-        yield Happening(TERMINATION_FAILED, f"{TERMINATION_FAILED}#{requests[-1].get('requestId')}")
+        requests = document.get("terminationRequests")
+        asked = requests[-1]["requestId"] if requests else None
+        yield Happening(TERMINATION_FAILED, f"{TERMINATION_FAILED}#{asked}")
 
 
-def _of_wave(event: str, wave: Mapping[str, Any], which: str) -> Happening:
+def _of_wave(event: str, wave: Wave, which: str) -> Happening:
     return Happening(event, f"{event}#{wave['waveNumber']}#{which}", wave)

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from drs_recovery.durations import moment, words
@@ -20,8 +19,10 @@ from drs_recovery.notifications.events import (
     Asked,
     Happening,
 )
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import was_cancelled
+from drs_recovery.store.wave_types import AnyGate, Wave
 from drs_recovery.waves.rules import failures_of
 
 # Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.
@@ -61,7 +62,7 @@ class Notice:
 
 def notice_of(
     happening: Happening,
-    document: Mapping[str, Any],
+    document: ExecutionDocument,
     run_link: str | None = None,
     answer_link: str | None = None,
 ) -> Notice:
@@ -115,7 +116,7 @@ def plain_notice(key: str, headline: str, lines: Sequence[str], attributes: Mapp
     )
 
 
-def wave_summary(document: Mapping[str, Any]) -> str:
+def wave_summary(document: ExecutionDocument) -> str:
     """How many waves have which status, such as ``2 completed, 1 failed``, in the order of the statuses."""
     counts = Counter(wave["status"] for wave in document["waves"])
     return ", ".join(
@@ -134,11 +135,12 @@ _SUMMARY_ORDER = (
 )
 
 
-def _headline(happening: Happening, document: Mapping[str, Any], longest_name: int = 100) -> str:
+def _headline(happening: Happening, document: ExecutionDocument, longest_name: int = 100) -> str:
     kind = "dry run" if document.get("dryRun") else document["executionType"]
     execution = f"{kind} of {_one_line(document['planName'], longest_name)}"
-    wave = happening.wave or {"waveNumber": 0, "waveName": "", "status": ""}
-    wave_name = f"wave {wave['waveNumber']} ({_one_line(wave['waveName'], longest_name)})"
+    wave = happening.wave
+    name = _one_line(wave["waveName"], longest_name) if wave else ""
+    wave_name = f"wave {wave['waveNumber'] if wave else 0} ({name})"
     headlines = {
         EXECUTION_STARTED: f"STARTED: {execution}",
         WAVE_RETRIED: f"RETRIED: {execution}, {wave_name}",
@@ -147,12 +149,12 @@ def _headline(happening: Happening, document: Mapping[str, Any], longest_name: i
         INSTANCES_TERMINATED: f"TERMINATED: instances of {execution}",
         TERMINATION_FAILED: f"TERMINATION FAILED: instances of {execution}",
     }
-    of_wave = f"{wave['status']}: {execution}, {wave_name}"
+    of_wave = f"{wave['status'] if wave else ''}: {execution}, {wave_name}"
     of_execution = f"{document['status']}: {execution}"
     return headlines.get(happening.event, of_wave if happening.wave else of_execution)
 
 
-def _facts(document: Mapping[str, Any]) -> Iterator[str]:
+def _facts(document: ExecutionDocument) -> Iterator[str]:
     progress = document["progress"]
     yield f"Waves:      {wave_summary(document)}"
     failed = f", {progress['failed']} failed" if progress["failed"] else ""
@@ -160,12 +162,12 @@ def _facts(document: Mapping[str, Any]) -> Iterator[str]:
     if document.get("duration") is not None:
         yield f"Duration:   {words(document['duration'])}"
     yield f"Started by: {document['initiatedBy']}"
-    for label, name in (("Ticket:     ", "ticket"), ("Reason:     ", "reason")):
-        if document.get(name):
-            yield f"{label}{_one_line(document[name], _LONGEST_DETAIL)}"
+    for label, text in (("Ticket:     ", document.get("ticket")), ("Reason:     ", document.get("reason"))):
+        if text:
+            yield f"{label}{_one_line(text, _LONGEST_DETAIL)}"
 
 
-def _details(happening: Happening, document: Mapping[str, Any]) -> Iterator[str]:
+def _details(happening: Happening, document: ExecutionDocument) -> Iterator[str]:
     if happening.question:
         yield from _question(happening.question)
     elif happening.event == WAVE_RETRIED and happening.wave:
@@ -175,18 +177,18 @@ def _details(happening: Happening, document: Mapping[str, Any]) -> Iterator[str]
     elif happening.event == TERMINATION_FAILED:
         yield _cut(document["terminationError"], _LONGEST_DETAIL)
         yield "Instances of it may still run."
-    elif ExecutionStatus(document["status"]).is_final:
+    elif document["status"].is_final:
         yield from _end(document)
 
 
-def _question(gate: Mapping[str, Any]) -> Iterator[str]:
+def _question(gate: AnyGate) -> Iterator[str]:
     yield _cut(gate["message"], _LONGEST_DETAIL)
     yield f"Who may answer: {', '.join(gate.get('approvers') or ()) or 'everyone who may run the plan'}"
     if gate.get("deadline"):
         yield f"Until:          {moment(gate['deadline'])}"
 
 
-def _wave_end(wave: Mapping[str, Any]) -> Iterator[str]:
+def _wave_end(wave: Wave) -> Iterator[str]:
     took = f" after {words(wave['duration'])}" if wave.get("duration") is not None else ""
     yield f"Wave {wave['waveNumber']} ({wave['waveName']}) is {wave['status']}{took}."
     if wave.get("statusReason"):
@@ -195,7 +197,7 @@ def _wave_end(wave: Mapping[str, Any]) -> Iterator[str]:
         yield from (_cut(f"- {failure}", _LONGEST_DETAIL) for failure in failures_of(wave["serverStatuses"]))
 
 
-def _end(document: Mapping[str, Any]) -> Iterator[str]:
+def _end(document: ExecutionDocument) -> Iterator[str]:
     if error := document.get("error"):
         begun = (
             f"{error[:1].upper()}{error[1:]}" if "cancel" in document and was_cancelled(document) else error
@@ -207,7 +209,7 @@ def _end(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"Its instances are terminated after {moment(document['terminateAfter'])}."
 
 
-def _links(document: Mapping[str, Any], run_link: str | None, answer: str | None) -> Iterator[str]:
+def _links(document: ExecutionDocument, run_link: str | None, answer: str | None) -> Iterator[str]:
     if answer:
         yield f"Answer:    {answer}"
     if run_link:
@@ -227,7 +229,7 @@ def _cut(text: str, longest: int) -> str:
     return units[: 2 * (longest - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
-def run_link(base_url: str | None, document: Mapping[str, Any]) -> str | None:
+def run_link(base_url: str | None, document: ExecutionDocument) -> str | None:
     """
     Address of the DAG run that an execution stands for; None where nobody knows Airflow's address.
 

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 from airflow.sdk.observability import stats
 
-from drs_recovery.notifications.events import GATE_FIELDS, TERMINATION_FAILED, Happening
-from drs_recovery.statuses import ExecutionStatus, ServerPhase, WaveStatus
+from drs_recovery.notifications.events import TERMINATION_FAILED, Happening
+from drs_recovery.statuses import ServerPhase, WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.waves.rules import has_launched
 
 NAMESPACE = "DRSRecovery"
@@ -76,7 +79,7 @@ class Measurement:
         }
 
 
-def measurements(happening: Happening, document: Mapping[str, Any]) -> list[Measurement]:
+def measurements(happening: Happening, document: ExecutionDocument) -> list[Measurement]:
     """
     What is measured when something happens; of what never started only that it ended.
 
@@ -107,8 +110,8 @@ class Value(NamedTuple):
     status: str | None = None
 
 
-def _of_execution(document: Mapping[str, Any]) -> Iterator[Value]:
-    status = ExecutionStatus(document["status"])
+def _of_execution(document: ExecutionDocument) -> Iterator[Value]:
+    status = document["status"]
     if not status.is_final or document.get("dryRun"):
         return
     yield Value("ExecutionEnded", 1.0, "Count", status)
@@ -117,10 +120,11 @@ def _of_execution(document: Mapping[str, Any]) -> Iterator[Value]:
         yield Value("ExecutionPausedDuration", _paused_seconds(document), "Seconds", status)
 
 
-def _paused_seconds(document: Mapping[str, Any]) -> float:
+def _paused_seconds(document: ExecutionDocument) -> float:
     """How much of the duration at least one question waited for its answer; other waves may have run then."""
     start, end = float(document["startTime"]), float(document["endTime"])
-    gates = [wave[field] for wave in document["waves"] for field in GATE_FIELDS.values() if wave.get(field)]
+    pairs = [(wave.get("gate"), wave.get("failureGate")) for wave in document["waves"]]
+    gates = [gate for pair in pairs for gate in pair if gate]
     waits = [(float(gate["since"]), float(gate.get("decidedTime", end))) for gate in gates]
     seconds, counted_until = 0.0, start
     for since, until in sorted(waits):
@@ -129,11 +133,11 @@ def _paused_seconds(document: Mapping[str, Any]) -> float:
     return round(seconds, 3)
 
 
-def _of_wave(wave: Mapping[str, Any]) -> Iterator[Value]:
+def _of_wave(wave: Wave) -> Iterator[Value]:
     """Of a wave that was tried again only its last attempt: the others were measured when they ended."""
     if "startTime" not in wave:
         return
-    status = WaveStatus(wave["status"])
+    status = wave["status"]
     begun = float(wave.get("attemptTime", wave["startTime"]))
     yield Value("WaveDuration", max(0.0, round(float(wave["endTime"]) - begun, 3)), "Seconds", status)
     attempt = wave.get("attempt", 1)
@@ -143,7 +147,7 @@ def _of_wave(wave: Mapping[str, Any]) -> Iterator[Value]:
     yield Value("ServerLaunchFailure", float(_failed(status, servers, launched)), "Count")
 
 
-def _failed(status: WaveStatus, servers: Sequence[Mapping[str, Any]], launched: int) -> int:
+def _failed(status: WaveStatus, servers: Sequence[ServerStatus], launched: int) -> int:
     if status is WaveStatus.FAILED:
         # What was not up when the time was over counts too.
         return len(servers) - launched
@@ -154,7 +158,7 @@ def _failed(status: WaveStatus, servers: Sequence[Mapping[str, Any]], launched: 
     return len(failed)
 
 
-def _came_up(server: Mapping[str, Any]) -> bool:
+def _came_up(server: ServerStatus) -> bool:
     return has_launched(server) or server["phase"] in (ServerPhase.READY, ServerPhase.TERMINATED)
 
 

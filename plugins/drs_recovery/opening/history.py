@@ -14,7 +14,9 @@ from drs_recovery.store.records import ExecutionFilter
 
 if TYPE_CHECKING:
     from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import WaveRecord
 
 Record = Mapping[str, Any]
 
@@ -83,14 +85,14 @@ class History:
                 found[name].append(_launch_seconds(wave))
         return {name: durations for name, durations in found.items() if durations}
 
-    def _executions(self) -> list[dict[str, Any]]:
+    def _executions(self) -> list[Execution]:
         wanted = ExecutionFilter(
             plan_id=self._plan.id, status=ExecutionStatus.COMPLETED, execution_type=self._type
         )
         found = self._store.listings.page(wanted, limit=_LOOK_BACK).items
         return [item for item in found if not item.get("dryRun")][:_EXECUTIONS]
 
-    def _same_waves(self, execution: Record) -> frozenset[str]:
+    def _same_waves(self, execution: Execution) -> frozenset[str]:
         """Names of the waves that an earlier execution and this plan have in common."""
         if execution["planHash"] == self._plan.digest():
             return frozenset(self._contents)
@@ -103,7 +105,7 @@ class History:
         return dict(_contents_of(self._plan.model_dump(mode="json")))
 
 
-def _contents_of(plan: Record) -> Iterator[tuple[str, Any]]:
+def _contents_of(plan: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What each wave of a plan recovers, by its name: that makes it the same as an earlier one."""
     groups = plan.get("protection_groups", {})
     for wave in plan.get("waves", ()):
@@ -111,17 +113,17 @@ def _contents_of(plan: Record) -> Iterator[tuple[str, Any]]:
         yield wave.get("name", ""), sorted(map(_content, wanted), key=repr)
 
 
-def _content(group: Record) -> tuple[Any, ...]:
+def _content(group: Mapping[str, Any]) -> tuple[Any, ...]:
     servers = sorted(str(server.get("id")) for server in group.get("servers") or ())
     return group.get("region"), servers, sorted((group.get("tags") or {}).items())
 
 
-def _is_sample(wave: Record) -> bool:
+def _is_sample(wave: WaveRecord) -> bool:
     """A wave that was tried again took as long as people took to decide about it."""
     return wave["status"] == WaveStatus.COMPLETED and "duration" in wave and attempt_of(wave) == 1
 
 
-def _launch_seconds(wave: Record) -> float:
+def _launch_seconds(wave: WaveRecord) -> float:
     """How long a wave took, without its time in a queue for DRS."""
     waited = launch_began(wave) - float(wave["startTime"]) if "startTime" in wave else 0.0
     return max(0.0, float(wave["duration"]) - waited)

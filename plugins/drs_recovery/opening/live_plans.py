@@ -23,6 +23,7 @@ from typing import Any
 from drs_recovery.hooks.variables import delete_variable, read_variable, variable_keys, write_variable
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.store.execution_types import Execution, ExecutionRecord
 
 PREFIX = "drs_recovery_live."
 
@@ -85,7 +86,7 @@ def version_of(plan_hash: str) -> str:
     return plan_hash[:_VERSION_LENGTH]
 
 
-def keep_plan(execution: Mapping[str, Any], ended: float | None = None) -> None:
+def keep_plan(execution: ExecutionRecord, ended: float | None = None) -> None:
     """
     Keep the plan of an execution until it has ended. Never raises: housekeeping tries again.
 
@@ -168,7 +169,7 @@ def versions_needed(kept: Iterable[KeptPlan], current: RecoveryPlan | None) -> t
     return tuple(plans)
 
 
-def _kept(execution: Mapping[str, Any]) -> KeptPlan:
+def _kept(execution: Execution) -> KeptPlan:
     return KeptPlan(execution["dagId"], version_of(execution["planHash"]), execution["executionId"])
 
 

@@ -17,11 +17,13 @@ from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedErr
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
+from drs_recovery.statuses import ExecutionType, WaveStatus
 from drs_recovery.store.rules import ended_as_planned
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import WaveRecord
 
 Document = Mapping[str, Any]
 
@@ -41,7 +43,7 @@ class Obstacle:
     is_recovery: bool
 
 
-def second_of_plan(store: ExecutionStore, execution: Document) -> Obstacle | None:
+def second_of_plan(store: ExecutionStore, execution: Execution) -> Obstacle | None:
     """
     Claim the plan for an execution, or say which other one is in its way.
 
@@ -55,14 +57,14 @@ def second_of_plan(store: ExecutionStore, execution: Document) -> Obstacle | Non
     return Obstacle(_in_the_way(other), is_recovery=other["executionType"] == ExecutionType.RECOVERY)
 
 
-def _in_the_way(other: Document) -> str:
+def _in_the_way(other: Execution) -> str:
     return (
         f"plan {other['planName']} has a live {other['executionType']}: {named(other)}. Wait for its end, "
         "or cancel it (mark its DAG run as failed), then start again"
     )
 
 
-def disturbed_recovery(store: ExecutionStore, document: Document) -> Obstacle | None:
+def disturbed_recovery(store: ExecutionStore, document: ExecutionDocument) -> Obstacle | None:
     """
     Say which live recovery a drill would disturb: of any plan, with a server of the drill.
 
@@ -101,7 +103,10 @@ class Need:
 
 
 def needed_by(
-    store: ExecutionStore, document: Document, server_ids: Collection[str], kinds: Iterable[ExecutionType]
+    store: ExecutionStore,
+    document: Execution,
+    server_ids: Collection[str],
+    kinds: Iterable[ExecutionType],
 ) -> Need | None:
     """
     Say which live execution would have to wait for the end of an execution's instances.
@@ -156,7 +161,7 @@ def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Ob
     return None
 
 
-def make_way(store: ExecutionStore, execution_id: str, document: Document | None = None) -> None:
+def make_way(store: ExecutionStore, execution_id: str, document: ExecutionDocument | None = None) -> None:
     """
     Let an execution go first that may start now: a recovery cancels the drills in its way.
 
@@ -180,7 +185,7 @@ def make_way(store: ExecutionStore, execution_id: str, document: Document | None
             _preempt(store, drill, document)
 
 
-def check_reopening(store: ExecutionStore, execution: Document) -> None:
+def check_reopening(store: ExecutionStore, execution: Execution) -> None:
     """
     Demand that an execution that has ended is in nobody's way when a wave of it is tried again.
 
@@ -189,7 +194,7 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
     :raises WaveRefusedError: another execution of the plan lives, or a drill has servers of a recovery that
         does.
     """
-    if not ExecutionStatus(execution["status"]).is_final:
+    if not execution["status"].is_final:
         return
     other = store.locks.in_the_way(execution["executionId"])
     if other is not None:
@@ -198,7 +203,7 @@ def check_reopening(store: ExecutionStore, execution: Document) -> None:
         raise WaveRefusedError(f"nothing is started: {obstacle.reason}")
 
 
-def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None:
+def _preempt(store: ExecutionStore, drill: ExecutionDocument, recovery: ExecutionDocument) -> None:
     try:
         if store.ending.preempt(drill["executionId"], recovery["executionId"]):
             log.warning("execution %s cancels %s", recovery["executionId"], named(drill))
@@ -206,9 +211,9 @@ def _preempt(store: ExecutionStore, drill: Document, recovery: Document) -> None
         log.info("execution %s: %s had already ended", recovery["executionId"], named(drill))
 
 
-def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[Document]:
+def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionType) -> list[ExecutionDocument]:
     """The other live executions of a type; a dry run launches nothing and disturbs nobody."""
-    documents: list[Document] = []
+    documents: list[ExecutionDocument] = []
     for item in store.listings.live(kind):
         if item.get("dryRun") or item["executionId"] == execution_id:
             continue
@@ -219,7 +224,7 @@ def _live_documents(store: ExecutionStore, execution_id: str, kind: ExecutionTyp
     return documents
 
 
-def _servers_of(document: Document) -> dict[str, str]:
+def _servers_of(document: ExecutionDocument) -> dict[str, str]:
     """Names by source server id of the servers of an execution, but for those of waves that were left out."""
     return {
         server["sourceServerId"]: server["serverName"]
@@ -229,7 +234,7 @@ def _servers_of(document: Document) -> dict[str, str]:
     }
 
 
-def _places_of(document: Document) -> set[Place]:
+def _places_of(document: ExecutionDocument) -> set[Place]:
     """Where an execution recovers servers, also when they are not found yet."""
     plan = plan_from_snapshot(document["planSnapshot"])
     return {
@@ -255,12 +260,12 @@ def _account_of(clients: Clients, place: Place) -> str:
         raise
 
 
-def _is_left_out(wave: Document) -> bool:
+def _is_left_out(wave: WaveRecord) -> bool:
     """A wave that was passed over because of a failure runs when that one is tried again."""
     return bool(wave["status"] == WaveStatus.SKIPPED) and ended_as_planned(wave)
 
 
-def named(execution: Document) -> str:
+def named(execution: Execution) -> str:
     """
     How messages name an execution.
 

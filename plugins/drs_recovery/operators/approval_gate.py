@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
@@ -17,6 +17,7 @@ from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
 from drs_recovery.store.facts import is_same_person
+from drs_recovery.store.wave_types import Gate
 from drs_recovery.waves.enrichment import refresh_details
 from drs_recovery.waves.questions import Question, question_of
 from drs_recovery.waves.rules import check_dependencies, gate_is_asked, refused_gate, wave_label
@@ -58,11 +59,11 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
                 return None
             if reason := refused_gate(document):
                 raise AirflowSkipException(reason)
-            gate = wave.get("gate") or {}
-            if gate.get("decision") == GateDecision.APPROVED:
+            known = wave.get("gate")
+            if known and known["decision"] == GateDecision.APPROVED:
                 # Also when the wave is cleared after the execution has ended, to be tried again.
                 return None
-            document = dict(self.wait_for_waves_before(context, document, "go_on"))
+            document = self.wait_for_waves_before(context, document, "go_on")
             self.pass_over_if_blocked(document)
             check_dependencies(document, plan, self.wave_number)
             document = refresh_details(self.store, document)
@@ -71,7 +72,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
         self.announce(document["executionId"], Asked(self.wave_number, self.task_id))
         self.put(context, question, gate)
 
-    def _opened(self, execution_id: str, question: Question) -> dict[str, Any]:
+    def _opened(self, execution_id: str, question: Question) -> Gate:
         gate = self.store.gates.open(
             execution_id,
             self.wave_number,
@@ -80,7 +81,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             deadline=time.time() + question.timeout.total_seconds(),
             two_person=question.two_person,
         )
-        return dict(gate)
+        return cast(Gate, gate)
 
     @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -104,13 +105,15 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     def _counts(self, execution_id: str, event: Mapping[str, Any]) -> bool:
         """Whoever started an execution cannot be the second person who approves it; to reject is fine."""
         execution = self.store.get_execution(execution_id)
-        gate = self.store.get_wave(execution_id, self.wave_number).get("gate") or {}
+        gate = self.store.get_wave(execution_id, self.wave_number).get("gate")
         if self.is_outdated(gate, event):
             self.log.warning("execution %s: an answer to an earlier question does not count", execution_id)
             return False
         user = event.get("responded_by_user") or {}
         is_alone = is_same_person(execution["initiatedBy"], user.get("id"), user.get("name"))
-        if not (gate.get("twoPerson") and is_alone and self._decision_in(event) is GateDecision.APPROVED):
+        if not (
+            gate and gate.get("twoPerson") and is_alone and self._decision_in(event) is GateDecision.APPROVED
+        ):
             return True
         if gate["decision"] == GateDecision.WAITING:
             answer = answer_of(event)
@@ -136,9 +139,9 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
                 f"the later answer {decision} changes nothing"
             )
 
-    def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> dict[str, Any]:
+    def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> Gate:
         answer = answer_of(event)
-        recorded = self.store.gates.decide(
+        gate = self.store.gates.decide(
             execution_id,
             self.wave_number,
             decision,
@@ -146,4 +149,4 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             comment=answer.comment,
             decided_time=answer.decided_time,
         )
-        return dict(recorded)
+        return cast(Gate, gate)

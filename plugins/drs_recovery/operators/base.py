@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.notifications.events import Asked
+    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
 
 _log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class News:
         read: what steps before left untold is in it.
     """
 
-    document: Mapping[str, Any] | None = None
+    document: ExecutionDocument | None = None
 
 
 class RecoveryMixin(OutlivesOutages):
@@ -147,7 +148,7 @@ class RecoveryMixin(OutlivesOutages):
         dag_run = context["dag_run"]
         return execution_id(dag_run.dag_id, dag_run.run_id)
 
-    def own_record(self, execution: str) -> Mapping[str, Any] | None:
+    def own_record(self, execution: str) -> ExecutionRecord | None:
         """
         The EXECUTION record; None if there is none.
 
@@ -172,7 +173,7 @@ class RecoveryMixin(OutlivesOutages):
         return dict(states.get(dag_run.run_id, {}))
 
     def announce(
-        self, execution: str, asked: Asked | None = None, document: Mapping[str, Any] | None = None
+        self, execution: str, asked: Asked | None = None, document: ExecutionDocument | None = None
     ) -> None:
         """
         Tell people what happened to the execution and was not told yet, whichever step it happened in.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -22,7 +21,10 @@ from drs_recovery.waves.verdict import WaveEnd, instance_ids
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.followed import FollowedWave
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import Wave, WaveRecord
 
 
 class EnrichInstancesOperator(WaveOperator):
@@ -50,19 +52,17 @@ class EnrichInstancesOperator(WaveOperator):
             check_not_cancelled(document)
             plan = plan_from_snapshot(document["planSnapshot"])
             wave_end = WaveEnd(self.store, plan, execution_id, self.wave_number)
-            servers = self._enriched(wave, wave_end, followed)
-            found = wave_end.end({**wave, "serverStatuses": servers}, followed)
+            enriched: Wave = {**wave, "serverStatuses": self._enriched(wave, wave_end, followed)}
+            found = wave_end.end(enriched, followed)
             news.document = with_wave(document, followed.records)
             return found
 
-    def _explain_nothing(self, document: Mapping[str, Any], wave: Mapping[str, Any]) -> NoReturn:
+    def _explain_nothing(self, document: ExecutionDocument, wave: WaveRecord) -> NoReturn:
         if reason := skip_reason(document, self.wave_number):
             raise AirflowSkipException(reason)
         raise ExecutionError(f"wave {wave_label(wave)} launched nothing, it is {wave['status']}")
 
-    def _enriched(
-        self, wave: Mapping[str, Any], wave_end: WaveEnd, followed: FollowedWave
-    ) -> Sequence[Mapping[str, Any]]:
+    def _enriched(self, wave: Wave, wave_end: WaveEnd, followed: FollowedWave) -> list[ServerStatus]:
         details = wave_end.look_for_details(Clients(), wave, followed)
         if missing := details.waits_for:
             self.log.info("wave %s: waiting for the details of %s", wave_label(wave), ", ".join(missing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
@@ -18,7 +18,9 @@ from drs_recovery.operators.questions import AskingMixin, answer_of, comment_for
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.wave_types import FailureGate, WaveRecord
 from drs_recovery.waves.questions import failure_question
 from drs_recovery.waves.retry import begin_retry
 from drs_recovery.waves.rules import check_not_ending, recorded_failure, skip_reason, wave_label
@@ -72,7 +74,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         """
         with fails_for_good():
             execution_id = self.execution_id_of(context)
-            gate = self.store.get_wave(execution_id, self.wave_number).get("failureGate") or {}
+            gate = self.store.get_wave(execution_id, self.wave_number).get("failureGate")
             if is_timeout(event):
                 self._record(execution_id, FailureDecision.TIMED_OUT, event)
             elif not self.is_outdated(gate, event):
@@ -93,7 +95,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         """Take one step; False if the record has to be looked at again."""
         document = self.store.get_document(execution_id)
         wave = self.own_wave(document["waves"])
-        status = WaveStatus(wave["status"])
+        status = wave["status"]
         if status is WaveStatus.COMPLETED:
             return True
         if reason := skip_reason(document, self.wave_number):
@@ -106,7 +108,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         self._finish(context, document, wave)
         return False
 
-    def _act(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+    def _act(self, context: Context, document: ExecutionDocument, wave: WaveRecord) -> bool:
         """Do what was decided about this attempt's failure; ask, if nothing is."""
         match _decision(wave):
             case FailureDecision.CONTINUE:
@@ -124,7 +126,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         self._ask(context, document)
         return False
 
-    def _ask(self, context: Context, document: Mapping[str, Any]) -> None:
+    def _ask(self, context: Context, document: ExecutionDocument) -> None:
         execution_id = document["executionId"]
         question = failure_question(document, self.plan_of(execution_id), self.wave_number)
         gate = self.store.gates.open_failure_gate(
@@ -135,9 +137,9 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
             deadline=time.time() + question.timeout.total_seconds(),
         )
         self.announce(execution_id, Asked(self.wave_number, self.task_id))
-        self.put(context, question, gate)
+        self.put(context, question, cast(FailureGate, gate))
 
-    def _finish(self, context: Context, document: Mapping[str, Any], wave: Mapping[str, Any]) -> None:
+    def _finish(self, context: Context, document: ExecutionDocument, wave: WaveRecord) -> None:
         """Bring a wave that still runs to its end, as far as that is this step's business."""
         execution_id = document["executionId"]
         try:
@@ -167,13 +169,15 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
             self.wait_for_start(execution_id, error, "go_on")
 
 
-def _decision(wave: Mapping[str, Any]) -> FailureDecision | None:
+def _decision(wave: WaveRecord) -> FailureDecision | None:
     """What was decided about the failure of the wave's last attempt, if anything."""
     gate = wave.get("failureGate")
-    return FailureDecision(gate["decision"]) if gate and gate["attempt"] == attempt_of(wave) else None
+    return gate["decision"] if gate and gate["attempt"] == attempt_of(wave) else None
 
 
-def _is_retried_here(wave: Mapping[str, Any]) -> bool:
+def _is_retried_here(wave: WaveRecord) -> bool:
     """Whether the wave's attempt is the answer to the question about the one before it."""
-    gate = wave.get("failureGate") or {}
-    return gate.get("decision") == FailureDecision.RETRY and gate["attempt"] == attempt_of(wave) - 1
+    gate = wave.get("failureGate")
+    return bool(
+        gate and gate["decision"] == FailureDecision.RETRY and gate["attempt"] == attempt_of(wave) - 1
+    )

@@ -19,7 +19,8 @@ from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
@@ -75,7 +76,7 @@ class FinalizeExecutionOperator(PlanOperator):
         """
         return self.execute(context, missing_since)
 
-    def _document(self, context: Context, states: Mapping[str, str | None]) -> dict[str, Any]:
+    def _document(self, context: Context, states: Mapping[str, str | None]) -> ExecutionDocument:
         """The document; a run that ended before its record was made, or lost it, still gets one."""
         execution_id = self.own_id(context)
         record = self.own_record(execution_id)
@@ -94,12 +95,12 @@ class FinalizeExecutionOperator(PlanOperator):
             self.create_record(context)
 
     def _completed(
-        self, context: Context, document: dict[str, Any], states: Mapping[str, str | None]
-    ) -> dict[str, Any]:
+        self, context: Context, document: ExecutionDocument, states: Mapping[str, str | None]
+    ) -> ExecutionDocument:
         """The document with everything that DRS knows; one of an older copy of the table knows less."""
         execution_id, plan = document["executionId"], plan_from_snapshot(document["planSnapshot"])
         waves, is_cut_off = lost_waves(document, plan, states), document.get("rebuilt") is False
-        if ExecutionStatus(document["status"]).is_final or not (waves or is_cut_off):
+        if document["status"].is_final or not (waves or is_cut_off):
             return document
         lost = LostRecord(self.store, plan, context, execution_id, self.installation)
         jobs = lost.jobs()
@@ -110,7 +111,7 @@ class FinalizeExecutionOperator(PlanOperator):
         return self.store.get_document(execution_id)
 
     def _await_tasks(
-        self, document: Mapping[str, Any], states: Mapping[str, str | None], missing_since: float | None
+        self, document: ExecutionDocument, states: Mapping[str, str | None], missing_since: float | None
     ) -> None:
         """
         Wait for tasks of the execution that Airflow lost, and got back, while the plan's file changed.
@@ -119,7 +120,7 @@ class FinalizeExecutionOperator(PlanOperator):
         """
         if self.task_id not in states or not waves_may_run(document):
             return
-        numbers = [w["waveNumber"] for w in document["waves"] if not WaveStatus(w["status"]).is_final]
+        numbers = [w["waveNumber"] for w in document["waves"] if not w["status"].is_final]
         wanted = wave_task_ids(plan_from_snapshot(document["planSnapshot"]), numbers)
         missing = missing_tasks(wanted, states)
         since = missing_since or time.time()
@@ -149,9 +150,9 @@ class FinalizeExecutionOperator(PlanOperator):
             method_name="execute_complete",
         )
 
-    def _report(self, document: Mapping[str, Any]) -> str:
+    def _report(self, document: ExecutionDocument) -> str:
         """A green run is a promise: every wave did what the plan asks of it."""
-        status = ExecutionStatus(document["status"])
+        status = document["status"]
         self.log.info("execution %s is %s", document["executionId"], status)
         failed = status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
         if failed or "rebuilt" in document or not all(map(ended_as_planned, document["waves"])):

@@ -15,6 +15,7 @@ from drs_recovery.statuses import WaveStatus
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 # What Airflow calls a task that did what it should.
@@ -74,7 +75,7 @@ def plan_of_dag(dag: DAG | None) -> RecoveryPlan | None:
 
 
 def lost_waves(
-    document: Mapping[str, Any], plan: RecoveryPlan, task_states: Mapping[str, str | None]
+    document: ExecutionDocument, plan: RecoveryPlan, task_states: Mapping[str, str | None]
 ) -> list[int]:
     """
     Waves that the run has started and of which the record knows nothing: it is an older copy.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -36,6 +36,7 @@ from drs_recovery.waves.rules import check_not_ending
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
     from drs_recovery.store.records import PreflightFinding
 
 
@@ -126,9 +127,7 @@ class OpenExecutionOperator(PlanOperator):
         self.log.warning("execution %s: %s", execution_id, problem)
         self.look_again_in(min(pause or poll_interval(), left))
 
-    def _opened(
-        self, context: Context, execution_id: str, found: Mapping[str, Any] | None
-    ) -> Mapping[str, Any]:
+    def _opened(self, context: Context, execution_id: str, found: ExecutionRecord | None) -> ExecutionRecord:
         """
         The EXECUTION record. One that was there before and is gone is not opened again.
 
@@ -168,7 +167,7 @@ class OpenExecutionOperator(PlanOperator):
 
     def _check(
         self, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients
-    ) -> Mapping[str, Any]:
+    ) -> ExecutionDocument:
         """
         Record the servers and what speaks against launching them; errors end all but a dry run.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +19,7 @@ from drs_recovery.operators.lost_records import LostRecord
 from drs_recovery.plan.model import DAG_ID_PREFIX, RecoveryPlan
 from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
+from drs_recovery.store.execution_types import Execution, ExecutionRecord
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.waves.rules import check_not_ending
 
@@ -49,7 +50,7 @@ class PlanOperator(RecoveryOperator):
         super().__init__(**kwargs)
         self.plan, self.problems = plan, problems
 
-    def create_record(self, context: Context) -> Mapping[str, Any]:
+    def create_record(self, context: Context) -> ExecutionRecord:
         """
         Create the execution's record, which was not there a moment ago.
 
@@ -87,7 +88,7 @@ class PlanOperator(RecoveryOperator):
             [f"the plan cannot be used: {one}" for one in self.problems.splitlines()]
         )
 
-    def open_record(self, context: Context, known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    def open_record(self, context: Context, known: ExecutionRecord | None) -> ExecutionRecord:
         """
         Create the execution's record unless it exists, and keep its plan for its DAG.
 
@@ -102,7 +103,7 @@ class PlanOperator(RecoveryOperator):
         keep_plan(execution)
         return execution
 
-    def _close_refused(self, execution: Mapping[str, Any]) -> NoReturn:
+    def _close_refused(self, execution: Execution) -> NoReturn:
         """End the execution of a plan that cannot be used: its DAG may have no other step that would."""
         ending = Ending(cancelled=False, actor=UNKNOWN_PERSON, reason=execution["error"])
         ExecutionCloser(self.store).close(self.store.get_document(execution["executionId"]), ending)
@@ -110,7 +111,7 @@ class PlanOperator(RecoveryOperator):
         raise self.refusal()
 
     def await_tasks(
-        self, context: Context, execution: Mapping[str, Any], plan: RecoveryPlan, waves: Iterable[int]
+        self, context: Context, execution: Execution, plan: RecoveryPlan, waves: Iterable[int]
     ) -> None:
         """
         Wait until the run has the tasks of the execution: Airflow's DAG may be older than its plan, or newer.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.operators.wave_steps import WaveMixin as _Base
+    from drs_recovery.store.wave_types import AnyGate
     from drs_recovery.waves.questions import Question
 else:
     _Base = object
@@ -73,7 +74,7 @@ class AskingMixin(_Base):
         response_timeout: Any
         execute: Callable[..., Any]
 
-    def put(self, context: Context, question: Question, gate: Mapping[str, Any]) -> NoReturn:
+    def put(self, context: Context, question: Question, gate: AnyGate) -> NoReturn:
         """
         Put the question as it is now, and leave the worker until it is answered.
 
@@ -104,15 +105,16 @@ class AskingMixin(_Base):
         """Go on after a pause: what counts is what is true now."""
         return self.execute(context)
 
-    def is_outdated(self, gate: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    def is_outdated(self, gate: AnyGate | None, event: Mapping[str, Any]) -> bool:
         """
         Whether an answer is one to a question that was put before this one.
 
-        :param gate: as the store has it.
+        :param gate: as the store has it, if it has one.
         :param event: the answer.
         """
         answered = answer_of(event).decided_time
-        return answered is not None and answered <= asked_after(gate) + _SAME_MOMENT
+        after = asked_after(gate) if gate else 0.0
+        return answered is not None and answered <= after + _SAME_MOMENT
 
 
 def comment_form(asked_after: float = 0) -> dict[str, Param]:
@@ -127,7 +129,7 @@ def comment_form(asked_after: float = 0) -> dict[str, Param]:
     return {"comment": form}
 
 
-def time_left(gate: Mapping[str, Any]) -> timedelta:
+def time_left(gate: AnyGate) -> timedelta:
     """
     How long a question may still be answered; asked again, it does not get all of its time once more.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -23,7 +22,9 @@ from drs_recovery.waves.start import WaveStarter
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.followed import FollowedWave
+    from drs_recovery.store.wave_types import WaveRecord
 
 # Airflow does not tell a task who cleared it; its audit log does.
 CLEARING_ACTOR = "airflow (task cleared)"
@@ -71,10 +72,10 @@ class StartRecoveryOperator(WaveOperator):
     def _request(
         self,
         context: Context,
-        document: Mapping[str, Any],
-        wave: Mapping[str, Any],
+        document: ExecutionDocument,
+        wave: WaveRecord,
         followed: FollowedWave,
-    ) -> Mapping[str, Any] | None:
+    ) -> ExecutionDocument | None:
         """Record that the wave starts; the document with it, or None if a retry changes more than that."""
         execution_id = document["executionId"]
         if reason := skip_reason(document, self.wave_number):
@@ -94,7 +95,7 @@ class StartRecoveryOperator(WaveOperator):
         self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
         return with_wave(document, followed.records)
 
-    def _retry(self, document: Mapping[str, Any], wave: Mapping[str, Any], asked_by: int) -> None:
+    def _retry(self, document: ExecutionDocument, wave: WaveRecord, asked_by: int) -> None:
         execution_id = document["executionId"]
         check_dependencies(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         check_reopening(self.store, document)
@@ -107,7 +108,7 @@ class StartRecoveryOperator(WaveOperator):
         self,
         starter: WaveStarter,
         execution_id: str,
-        document: Mapping[str, Any] | None,
+        document: ExecutionDocument | None,
         followed: FollowedWave,
     ) -> list[str]:
         try:

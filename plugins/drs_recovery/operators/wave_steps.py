@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -17,6 +17,8 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of, is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waves.rules import blocked_by, check_admitted, check_not_ending, deadline_of, wave_of
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 # Waves behind which nothing is to come but what depends on them.
 _OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})
+
+
+AnyWave = TypeVar("AnyWave", bound=WaveRecord)
 
 
 class WaveMixin(RecoveryMixin):
@@ -46,7 +51,7 @@ class WaveMixin(RecoveryMixin):
         """Id of the execution that this DAG run stands for; see :meth:`record_of`."""
         return str(self.record_of(context)["executionId"])
 
-    def record_of(self, context: Context) -> Mapping[str, Any]:
+    def record_of(self, context: Context) -> ExecutionRecord:
         """
         Read the EXECUTION record of this DAG run, which is there since the run's first step.
 
@@ -63,7 +68,7 @@ class WaveMixin(RecoveryMixin):
             self.announce(execution)
         raise ExpectedFailureError(f"execution {execution}: {LOST}")
 
-    def own_wave(self, waves: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    def own_wave(self, waves: Iterable[AnyWave]) -> AnyWave:
         """
         The wave of this task in the execution's record.
 
@@ -78,8 +83,8 @@ class WaveMixin(RecoveryMixin):
         )
 
     def wait_for_waves_before(
-        self, context: Context, document: Mapping[str, Any], method_name: str = "execute_complete"
-    ) -> Mapping[str, Any]:
+        self, context: Context, document: ExecutionDocument, method_name: str = "execute_complete"
+    ) -> ExecutionDocument:
         """
         Wait for the waves before this one while Airflow is still to run tasks of theirs.
 
@@ -130,7 +135,7 @@ class WaveMixin(RecoveryMixin):
         )
         self.defer(trigger=trigger, method_name=method_name)
 
-    def pass_over_if_blocked(self, document: Mapping[str, Any]) -> None:
+    def pass_over_if_blocked(self, document: ExecutionDocument) -> None:
         """
         Skip this wave, in the record and in Airflow, when it can never start because of a failure before it.
 
@@ -172,7 +177,7 @@ class WaveMixin(RecoveryMixin):
         )
         self.defer(trigger=trigger, method_name=method_name)
 
-    def jobs_trigger(self, execution: Mapping[str, Any], wave: Mapping[str, Any]) -> RecoveryJobTrigger:
+    def jobs_trigger(self, execution: ExecutionRecord, wave: WaveRecord) -> RecoveryJobTrigger:
         """
         What waits for the wave's jobs in the triggerer.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.jobs.parts import parts_of
+from drs_recovery.jobs.parts import PlacedServer, parts_of
 from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
 from drs_recovery.jobs.schedule import Limits
 from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
@@ -121,10 +121,14 @@ class Preflight:
 
     def _demand(self, place: Place, servers: Sequence[ResolvedServer]) -> Demand:
         """Waves with equally many waves before them may run side by side."""
-        by_wave: dict[int, list[Mapping[str, str]]] = defaultdict(list)
+        by_wave: dict[int, list[PlacedServer]] = defaultdict(list)
         for found in servers:
             by_wave[found.wave_number].append(
-                {"sourceServerId": found.server.source_server_id, **place._asdict()}
+                PlacedServer(
+                    sourceServerId=found.server.source_server_id,
+                    connection=place.connection,
+                    region=place.region,
+                )
             )
         depths = self._plan.depths()
         batches: dict[int, list[int]] = defaultdict(list)

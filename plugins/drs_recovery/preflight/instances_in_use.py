@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,13 @@ from drs_recovery.installation import elsewhere
 from drs_recovery.jobs.owners import owners_of
 from drs_recovery.opening.precedence import named
 from drs_recovery.preflight.findings import Check, Severity
-from drs_recovery.statuses import ExecutionStatus, ServerPhase
 from drs_recovery.store.facts import instances_left, instances_of
+from drs_recovery.store.server_types import ServerStatus
 
 if TYPE_CHECKING:
     from drs_recovery.jobs.parts import JobPart
     from drs_recovery.preflight.servers import ResolvedServer
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
 
 Rows = Collection[Mapping[str, Any]]
@@ -55,7 +57,7 @@ class UsedInstance:
     instance_id: str | None
     address: str | None = None
     owner: str | None = None
-    execution: Mapping[str, Any] | None = None
+    execution: Execution | None = None
     job_id: str | None = None
 
 
@@ -97,22 +99,20 @@ def recorded_use(store: ExecutionStore, execution_id: str, server_ids: Collectio
 
 def _recorded(store: ExecutionStore, server_ids: Collection[str]) -> Iterator[UsedInstance]:
     for execution, server in store.listings.recovered_servers(server_ids):
-        owner = {"owner": execution["executionId"], "execution": execution}
+        used = partial(UsedInstance, owner=execution["executionId"], execution=execution)
         address = server.get("privateIp")
         instances = instances_left(server)
         for attempt in instances.values():
             instance_id = attempt.get("instanceId") or attempt["recoveryInstanceId"]
             told = address if attempt is server else None
-            yield UsedInstance(
-                server["sourceServerId"], instance_id, told, job_id=attempt.get("jobId"), **owner
-            )
+            yield used(server["sourceServerId"], instance_id, told, job_id=attempt.get("jobId"))
         if not instances_of(server) and _is_being_launched(execution, server):
-            yield UsedInstance(server["sourceServerId"], None, job_id=server["jobId"], **owner)
+            yield used(server["sourceServerId"], None, job_id=server["jobId"])
 
 
-def _is_being_launched(execution: Mapping[str, Any], server: Mapping[str, Any]) -> bool:
-    lives = not ExecutionStatus(execution["status"]).is_final
-    return lives and "jobId" in server and not ServerPhase(server["phase"]).is_end
+def _is_being_launched(execution: Execution, server: ServerStatus) -> bool:
+    lives = not execution["status"].is_final
+    return lives and "jobId" in server and not server["phase"].is_end
 
 
 def _still_there(hooks: PlaceClients, recorded: Collection[UsedInstance]) -> list[UsedInstance]:
@@ -165,7 +165,7 @@ class UseCheck:
     :param execution: EXECUTION record.
     """
 
-    def __init__(self, store: ExecutionStore, clients: Clients, execution: Mapping[str, Any]) -> None:
+    def __init__(self, store: ExecutionStore, clients: Clients, execution: Execution) -> None:
         self._store, self._clients, self._execution = store, clients, execution
         self._replaced = replaced_by(execution)
         self.troubles: list[PlaceTrouble] = []
@@ -287,7 +287,7 @@ class UseCheck:
                 )
 
 
-def replaced_by(execution: Mapping[str, Any]) -> frozenset[str]:
+def replaced_by(execution: Execution) -> frozenset[str]:
     """
     Ids of the executions whose instances in use an execution may end.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
@@ -12,7 +11,6 @@ from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.statuses import WaveStatus
 from drs_recovery.waves.polling import PollResult, WaveWatcher
 from drs_recovery.waves.rules import check_not_cancelled, wave_of
 from drs_recovery.waves.verdict import WaveEnd
@@ -20,10 +18,9 @@ from drs_recovery.waves.verdict import WaveEnd
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from drs_recovery.store.execution_types import ExecutionRecord
+    from drs_recovery.store.wave_types import Wave, WaveRecord
     from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
-
-
-Record = Mapping[str, Any]
 
 
 class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
@@ -48,7 +45,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         with fails_for_good(), self.announcing(execution["executionId"]):
             check_not_cancelled(execution)
             wave = self.own_wave([self.store.get_wave(execution["executionId"], self.wave_number)])
-            if WaveStatus(wave["status"]).is_final:
+            if wave["status"].is_final:
                 return self._judge(execution)
             # The first try comes right behind the start of the jobs and would see nothing yet; a retry can
             # come long after their end.
@@ -84,7 +81,9 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
     def _look(self, execution_id: str) -> PollResult:
         return WaveWatcher(self.store).look(execution_id, self.wave_number)
 
-    def _judge_if_over(self, execution: Record, wave: Record, look: PollResult) -> dict[str, int]:
+    def _judge_if_over(
+        self, execution: ExecutionRecord, wave: WaveRecord, look: PollResult
+    ) -> dict[str, int]:
         """A verdict is final: only a settled wave gets one, or one whose time is over."""
         trigger = self.jobs_trigger(execution, wave)
         if not look.settled and time.time() < trigger.deadline:
@@ -95,7 +94,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _judge(
-        self, execution: Record, problem: str | None = None, wave: Record | None = None
+        self, execution: ExecutionRecord, problem: str | None = None, wave: Wave | None = None
     ) -> dict[str, int]:
         plan = plan_from_snapshot(execution["planSnapshot"])
         return WaveEnd(self.store, plan, execution["executionId"], self.wave_number).judge(problem, wave)

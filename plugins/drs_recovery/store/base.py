@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
 from drs_recovery.store.documents import Event, compose, event_item, public, summary
+from drs_recovery.store.execution_types import Event as EventRecord
+from drs_recovery.store.execution_types import Execution, ExecutionDocument, ExecutionRecord
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record
 from drs_recovery.store.followed import FollowedWave, WaveRecords
@@ -22,12 +24,14 @@ from drs_recovery.store.keys import (
     wave_key,
 )
 from drs_recovery.store.rules import standing_status
+from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
     execution_update,
     log_transition,
     retried_on_conflict,
 )
+from drs_recovery.store.wave_types import WaveRecord
 
 if TYPE_CHECKING:
     from drs_recovery.store.facts import Record
@@ -201,37 +205,37 @@ def is_final(item: Mapping[str, Any]) -> bool:
 class StoreReads(StoreBase):
     """Reads of executions whose ids are known; all are strongly consistent."""
 
-    def get_execution(self, execution_id: str) -> Item:
+    def get_execution(self, execution_id: str) -> ExecutionRecord:
         """
         Read the EXECUTION record.
 
         :raises ExecutionNotFoundError: there is none with that id.
         """
-        return public(self._read_execution(execution_id))
+        return cast(ExecutionRecord, public(self._read_execution(execution_id)))
 
-    def get_executions(self, execution_ids: Iterable[str]) -> list[Item]:
+    def get_executions(self, execution_ids: Iterable[str]) -> list[Execution]:
         """Read EXECUTION records without their plan snapshots; see :func:`read_summaries`."""
         return read_summaries(self.table, execution_ids)
 
-    def get_wave(self, execution_id: str, number: int) -> Item:
+    def get_wave(self, execution_id: str, number: int) -> WaveRecord:
         """
         Read a WAVE record.
 
         :raises StoreError: there is no such execution, or it has no such wave.
         """
-        return public(self._read_wave(execution_id, number))
+        return cast(WaveRecord, public(self._read_wave(execution_id, number)))
 
-    def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[Item]:
+    def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[WaveRecord]:
         """Read the first WAVE records of executions; those that do not exist are left out."""
         numbers = range(1, waves + 1)
         keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
-        return [public(item) for item in self.table.get_many(keys)]
+        return [cast(WaveRecord, public(item)) for item in self.table.get_many(keys)]
 
-    def get_servers(self, execution_id: str, number: int) -> list[Item]:
+    def get_servers(self, execution_id: str, number: int) -> list[ServerStatus]:
         """Read the SERVER records of a wave, ordered by server id."""
-        return [public(item) for item in self._read_servers(execution_id, number)]
+        return [cast(ServerStatus, public(item)) for item in self._read_servers(execution_id, number)]
 
-    def get_document(self, execution_id: str) -> Item:
+    def get_document(self, execution_id: str) -> ExecutionDocument:
         """
         Read the execution document: the EXECUTION record with ``waves[]``, each with ``serverStatuses[]``.
 
@@ -240,7 +244,7 @@ class StoreReads(StoreBase):
         execution, waves, servers = self._read_all(execution_id)
         return compose(execution, waves, servers)
 
-    def get_rest(self, execution: Mapping[str, Any]) -> Item:
+    def get_rest(self, execution: Execution) -> ExecutionDocument:
         """
         Read the waves and servers to an EXECUTION record that was read right before.
 
@@ -253,7 +257,7 @@ class StoreReads(StoreBase):
         return compose(execution, waves, servers)
 
     @retried_on_conflict
-    def follow(self, execution_id: str, number: int) -> tuple[Item, FollowedWave]:
+    def follow(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
         """
         Read the document of an execution in order to write to one of its waves.
 
@@ -274,13 +278,13 @@ class StoreReads(StoreBase):
         followed = FollowedWave(None if wave is None else WaveRecords(execution, wave, of_wave))
         return compose(execution, waves, servers), followed
 
-    def get_events(self, execution_id: str) -> list[Item]:
+    def get_events(self, execution_id: str) -> list[EventRecord]:
         """Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``."""
         items = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
-        return [public(item) for item in sorted(items, key=event_order)]
+        return [cast(EventRecord, public(item)) for item in sorted(items, key=event_order)]
 
 
-def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list[Item]:
+def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list[Execution]:
     """Read EXECUTION records as lists show them, in the order of the ids; missing ones are left out."""
     keys = [execution_key(execution_id) for execution_id in dict.fromkeys(execution_ids)]
     return [summary(item) for item in table.get_many(keys)]
@@ -291,9 +295,9 @@ class Documents:
 
     def __init__(self, store: StoreReads) -> None:
         self._store = store
-        self._read: dict[str, Mapping[str, Any] | None] = {}
+        self._read: dict[str, ExecutionDocument | None] = {}
 
-    def get(self, execution_id: str) -> Mapping[str, Any] | None:
+    def get(self, execution_id: str) -> ExecutionDocument | None:
         """The document as it was when it was needed first; None if there is no record."""
         if execution_id not in self._read:
             try:

@@ -10,9 +10,10 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.statuses import ENDED_SERVERS, ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
+from drs_recovery.store.execution_types import Execution, ExecutionDocument
 from drs_recovery.store.keys import (
     due_key,
     event_prefix,
@@ -29,7 +30,13 @@ from drs_recovery.store.server_types import progress_of
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
     from drs_recovery.store.followed import WaveRecords
-    from drs_recovery.store.records import JobRef, NewExecution, NewServer, NewWave, TerminationJob
+    from drs_recovery.store.records import (
+        JobRef,
+        NewExecution,
+        NewServer,
+        NewWave,
+        TerminationRef,
+    )
 
 ENGINE = "engine"
 """Actor of events that no person caused."""
@@ -169,7 +176,7 @@ def due_item(execution_id: str, time: float) -> Item:
     }
 
 
-def termination_entry(job: TerminationJob, now: float) -> Item:
+def termination_entry(job: TerminationRef, now: float) -> Item:
     """The entry of a termination job in the EXECUTION record."""
     return {
         "jobId": job.job_id,
@@ -230,12 +237,16 @@ def _compressed(plan_snapshot: Mapping[str, Any]) -> bytes:
     return zlib.compress(json.dumps(plan_snapshot, sort_keys=True, ensure_ascii=False).encode())
 
 
-def summary(execution: Mapping[str, Any]) -> Item:
+def summary(execution: Mapping[str, Any]) -> Execution:
     """An EXECUTION record as lists show it, without the plan snapshot, which would outweigh all else."""
-    return public({name: value for name, value in execution.items() if name != "planSnapshot"})
+    return cast(
+        Execution, public({name: value for name, value in execution.items() if name != "planSnapshot"})
+    )
 
 
-def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterable[Item]) -> Item:
+def compose(
+    execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterable[Item]
+) -> ExecutionDocument:
     """
     Compose the execution document.
 
@@ -249,7 +260,8 @@ def compose(execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterab
         wave["serverStatuses"].append({**public(server), **_polled_with(wave, server)})
     polled = {wave["lastPolledTime"] for wave in by_number.values() if "lastPolledTime" in wave}
     newest = {"lastPolledTime": max({execution.get("lastPolledTime", 0), *polled})} if polled else {}
-    return {**public(execution), **newest, "waves": list(by_number.values())}
+    document = {**public(execution), **newest, "waves": list(by_number.values())}
+    return cast(ExecutionDocument, document)
 
 
 def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
@@ -305,7 +317,7 @@ def listed_row(record: Mapping[str, object]) -> Item:
     }
 
 
-def with_wave(document: Mapping[str, Any], records: WaveRecords | None) -> Mapping[str, Any]:
+def with_wave(document: ExecutionDocument, records: WaveRecords | None) -> ExecutionDocument:
     """
     The execution document with a wave as a later write left it.
 
@@ -317,4 +329,4 @@ def with_wave(document: Mapping[str, Any], records: WaveRecords | None) -> Mappi
     wave = {**public(records.wave), "serverStatuses": [public(server) for server in records.servers]}
     number = wave["waveNumber"]
     waves = [wave if one["waveNumber"] == number else one for one in document["waves"]]
-    return {**document, **public(records.execution), "waves": waves}
+    return cast(ExecutionDocument, {**document, **public(records.execution), "waves": waves})

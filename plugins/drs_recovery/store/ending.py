@@ -8,6 +8,7 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import ENGINE, Event, compose, due_item, event_item, limited, present
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.expressions import (
     MAX_TRANSACTION_ACTIONS,
     Action,
@@ -187,7 +188,7 @@ def _ended_with(status: ExecutionStatus, told: str | None) -> Item:
     }
 
 
-def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
+def _ending(document: ExecutionDocument, status: ExecutionStatus, end: float) -> Item:
     left = has_instances_left(document)
     return {
         "status": status,
@@ -203,7 +204,7 @@ def _ending(document: Item, status: ExecutionStatus, end: float) -> Item:
     }
 
 
-def _launched_any(document: Item) -> bool:
+def _launched_any(document: ExecutionDocument) -> bool:
     return any(instances_of(server) for wave in document["waves"] for server in wave["serverStatuses"])
 
 

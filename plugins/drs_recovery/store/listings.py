@@ -11,12 +11,12 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
@@ -32,9 +32,11 @@ from drs_recovery.store.keys import (
     type_partition,
 )
 from drs_recovery.store.records import ExecutionFilter, Page
+from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.expressions import Item
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
@@ -72,21 +74,21 @@ class Listings(StoreBase):
         after = None if cursor is None else _position_of(cursor)
         # One row more than the page shows that it is not the last, and another one that no tie goes on.
         search = _Search(self._rows(wanted, after, limit + 2), wanted)
-        items: list[Item] = []
+        items: list[Execution] = []
         while len(items) <= limit and (ids := search.candidates(limit + 1 - len(items))):
             items += [item for item in read_summaries(self.table, ids) if wanted.accepts(item)]
         if len(items) > limit:
             return Page(items[:limit], _cursor_of(_position(items[limit - 1])))
         return Page(items, None if search.stopped is None else _cursor_of((-search.stopped, _WHOLE_MOMENT)))
 
-    def live(self, execution_type: ExecutionType | None = None) -> list[Item]:
+    def live(self, execution_type: ExecutionType | None = None) -> list[Execution]:
         """
         Find the executions of all plans that have not ended, newest first; none is missing.
 
         :param execution_type: only those of a type; None for all.
         """
 
-        def is_wanted(row: Item) -> bool:
+        def is_wanted(row: Mapping[str, Any]) -> bool:
             # Rows may hold keys alone: what one does not tell speaks for it.
             return execution_type in (None, row.get("executionType", execution_type))
 
@@ -99,7 +101,7 @@ class Listings(StoreBase):
         items = (item for item in read_summaries(self.table, ids) if not is_final(item) and is_wanted(item))
         return sorted(items, key=_position)
 
-    def recovered_servers(self, server_ids: Collection[str]) -> Iterator[tuple[Item, Item]]:
+    def recovered_servers(self, server_ids: Collection[str]) -> Iterator[tuple[Execution, ServerStatus]]:
         """
         Find source servers in real recoveries that may have instances which are not known to be gone.
 
@@ -113,7 +115,7 @@ class Listings(StoreBase):
             ):
                 continue
             records = self.table.query(execution["executionId"], "SERVER#", f"SERVER#{END_OF_RANGE}")
-            for server in map(public, records):
+            for server in cast(list[ServerStatus], list(map(public, records))):
                 if server["sourceServerId"] in server_ids:
                     yield execution, server
 
@@ -206,7 +208,7 @@ def _ordered(rows: Iterator[Item]) -> Iterator[Item]:
         yield from sorted(tied, key=_position)
 
 
-def _position(item: Item) -> Position:
+def _position(item: Mapping[str, Any]) -> Position:
     return -item["submittedTime"], item["executionId"]
 
 

@@ -8,12 +8,13 @@ installation a name of its own, and a notification one sender.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, public
+from drs_recovery.store.execution_types import Execution, ExecutionRecord
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
     action_lock_key,
@@ -47,24 +48,24 @@ class PlanLocks(StoreBase):
     """
 
     @retried_on_conflict
-    def hold_plan(self, execution_id: str, known: Item | None = None) -> Item | None:
+    def hold_plan(self, execution_id: str, known: Execution | None = None) -> Execution | None:
         """
         Make an execution the one of its type that lives of its plan, unless another one is in its way.
 
         :param known: its EXECUTION record if it was read already: only what never changes of it counts.
         :return: the EXECUTION record of the one in the way; None if the plan is held, now or before.
         """
-        execution = known or self._read_execution(execution_id)
+        execution: Mapping[str, Any] = known or self._read_execution(execution_id)
         lock, other = self.read(execution)
         if other is None and (lock is None or lock.get(_holder_of(execution)) != execution_id):
             self.table.transact([self.taken(execution, lock)])
         return other
 
-    def in_the_way(self, execution_id: str) -> Item | None:
+    def in_the_way(self, execution_id: str) -> Execution | None:
         """Read which live execution keeps another one from holding its plan; None if none does."""
         return self.read(self._read_execution(execution_id))[1]
 
-    def read(self, execution: Item) -> tuple[Item | None, Item | None]:
+    def read(self, execution: Mapping[str, Any]) -> tuple[Item | None, Execution | None]:
         """Read the lock of an execution's plan, and the EXECUTION record of the one in its way."""
         lock = self.table.get(plan_lock_key(execution["planId"]))
         for kind in _IN_THE_WAY[ExecutionType(execution["executionType"])] if lock else ():
@@ -73,7 +74,7 @@ class PlanLocks(StoreBase):
                 return lock, found
         return lock, None
 
-    def taken(self, execution: Item, lock: Item | None) -> Action:
+    def taken(self, execution: Mapping[str, Any], lock: Item | None) -> Action:
         """
         Make an execution the holder of its plan; also if it is already: nobody else becomes it meanwhile.
 
@@ -84,16 +85,16 @@ class PlanLocks(StoreBase):
             return Put({**key.attributes, "version": 1, **holder}, RECORD_IS_NEW)
         return record_update(lock, holder)
 
-    def _live(self, holder: str | None, asking: str) -> Item | None:
+    def _live(self, holder: str | None, asking: str) -> Execution | None:
         if holder is None or holder == asking:
             return None
         found = self.table.get(execution_key(holder))
         if found is None or ExecutionStatus(found["status"]).is_final:
             return None
-        return public(found)
+        return cast(Execution, public(found))
 
 
-def _holder_of(execution: Item) -> str:
+def _holder_of(execution: Mapping[str, Any]) -> str:
     return _HOLDERS[ExecutionType(execution["executionType"])]
 
 
@@ -159,7 +160,9 @@ class Installations(StoreBase):
         self.table.transact([Put(item, RECORD_IS_NEW)])
         return item
 
-    def get_execution_and_claim(self, execution_id: str, name: str) -> tuple[Item | None, Item | None]:
+    def get_execution_and_claim(
+        self, execution_id: str, name: str
+    ) -> tuple[ExecutionRecord | None, Item | None]:
         """
         Read an EXECUTION record together with the claim of the installation that wants to work on it.
 
@@ -168,7 +171,7 @@ class Installations(StoreBase):
         keys = [execution_key(execution_id), installation_key(name)]
         found = {item["recordKey"]: item for item in self.table.get_many(keys)}
         record = found.get(keys[0].record_key)
-        return record and public(record), found.get(keys[1].record_key)
+        return cast(ExecutionRecord, public(record)) if record else None, found.get(keys[1].record_key)
 
 
 class Notifications(StoreBase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.base import StoreBase
@@ -14,6 +14,7 @@ from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.followed import FollowedWave, WaveRecords, refused_by_fresh_records
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
+from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.transaction import (
     execution_growth,
     execution_update,
@@ -49,7 +50,7 @@ class Polls(StoreBase):
     @refused_by_fresh_records
     def record(
         self, execution_id: str, number: int, poll: WavePoll, followed: FollowedWave | None = None
-    ) -> list[Item]:
+    ) -> list[ServerStatus]:
         """
         Write what a poll changed: servers, their counts in the wave and the execution, and the wave's jobs.
 
@@ -79,7 +80,7 @@ class Polls(StoreBase):
         log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
         if followed:
             followed.keep(known)
-        return [public(server) for server in known.servers]
+        return [cast(ServerStatus, public(server)) for server in known.servers]
 
     def _write(
         self, known: WaveRecords, part: Sequence[ServerChange], now: float, wave_changes: Item, polled: Item

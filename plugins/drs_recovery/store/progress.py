@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drs_recovery.statuses import (
     JOB_PENDING,
@@ -20,13 +20,14 @@ from drs_recovery.statuses import (
     launch_outcome,
 )
 from drs_recovery.store.documents import present
+from drs_recovery.store.execution_types import TerminationJob
 from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.records import JobSeen, ServerSeen
 from drs_recovery.store.server_types import PROGRESS_PART
+from drs_recovery.store.wave_types import Job
 
 if TYPE_CHECKING:
-    from drs_recovery.store.expressions import Item
     from drs_recovery.store.records import JobSeen, ServerSeen
 
 # Attributes that follow rules of their own, so that a poll's free fields must not set them.
@@ -84,11 +85,14 @@ _ATTEMPT_FIELDS = (
 )
 
 
+AnyJob = TypeVar("AnyJob", Job, TerminationJob, Item)
+
+
 @dataclass(frozen=True)
 class ServerChange:
     """A change of one SERVER record: attribute to new value."""
 
-    stored: Item
+    stored: Mapping[str, Any]
     changes: Item
 
     @property
@@ -98,7 +102,7 @@ class ServerChange:
 
 
 def server_changes(
-    stored: Iterable[Item], seen: Sequence[ServerSeen], now: float, attempt: int
+    stored: Iterable[Mapping[str, Any]], seen: Sequence[ServerSeen], now: float, attempt: int
 ) -> list[ServerChange]:
     """
     Say which servers a poll changes, and how.
@@ -115,7 +119,7 @@ def server_changes(
     return found
 
 
-def _changes(server: Item, seen: ServerSeen, now: float) -> Item:
+def _changes(server: Mapping[str, Any], seen: ServerSeen, now: float) -> Item:
     first = {name: value for name, value in seen.once.items() if name not in server}
     fields = {**first, **seen.fields}
     if ruled := _RULED & (seen.fields.keys() | seen.once.keys()):
@@ -151,7 +155,7 @@ def _part(server: Mapping[str, Any]) -> str:
     return PROGRESS_PART[ServerPhase(server["phase"])]
 
 
-def merge_jobs(stored: Iterable[Item], seen: Iterable[JobSeen]) -> list[Item]:
+def merge_jobs(stored: Iterable[AnyJob], seen: Iterable[JobSeen]) -> list[AnyJob]:
     """
     Bring what a poll saw into a wave's list of jobs.
 
@@ -161,22 +165,23 @@ def merge_jobs(stored: Iterable[Item], seen: Iterable[JobSeen]) -> list[Item]:
     return [_merge_job(job, by_id.get(job["jobId"])) for job in stored]
 
 
-def _merge_job(stored: Item, seen: JobSeen | None) -> Item:
+def _merge_job(stored: AnyJob, seen: JobSeen | None) -> AnyJob:
     if seen is None or _job_rank(seen.status) < _job_rank(stored["status"]):
         return stored
-    changes: Item = {"status": seen.status}
+    merged = stored.copy()
+    merged["status"] = seen.status
     if seen.start_time is not None:
-        changes["startTime"] = seen.start_time
+        merged["startTime"] = seen.start_time
     if seen.end_time is not None and "endTime" not in stored:
-        changes["endTime"] = seen.end_time
-    return {**stored, **changes}
+        merged["endTime"] = seen.end_time
+    return merged
 
 
 def _job_rank(status: str) -> int:
     return _JOB_RANKS.get(status, _UNKNOWN_JOB_RANK)
 
 
-def launch_changes(server: Item, seen: ServerSeen, now: float) -> Item:
+def launch_changes(server: Mapping[str, Any], seen: ServerSeen, now: float) -> Item:
     """Launch status, history and times of a server after a poll, changed or not."""
     status = seen.launch_status
     if status is None or not _moves_on(server["launchStatus"], status):
@@ -189,7 +194,9 @@ def launch_changes(server: Item, seen: ServerSeen, now: float) -> Item:
     return {**changes, "transitionHistory": history}
 
 
-def _times(server: Item, moments: Mapping[str, float | None], status: str | None, now: float) -> Item:
+def _times(
+    server: Mapping[str, Any], moments: Mapping[str, float | None], status: str | None, now: float
+) -> Item:
     began, ended = moments.get("LAUNCH_START"), moments.get("LAUNCH_END")
     outcome = LaunchOutcome.FAILED if status is None else launch_outcome(status)
     times: Item = {}

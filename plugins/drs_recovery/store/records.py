@@ -14,6 +14,7 @@ from drs_recovery.store.facts import was_cancelled
 
 if TYPE_CHECKING:
     from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
+    from drs_recovery.store.execution_types import Execution
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class TerminationJob:
+class TerminationRef:
     """
     A DRS job that terminates instances of an execution.
 
@@ -273,7 +274,7 @@ class ExecutionFilter:
             return False
         return self.may_list is None or self.may_list(plan_id)
 
-    def accepts(self, execution: Mapping[str, Any]) -> bool:
+    def accepts(self, execution: Execution) -> bool:
         """Whether an execution is one of them."""
         if not self.accepts_plan(execution["planId"]):
             return False
@@ -296,5 +297,5 @@ class Page:
     :param cursor: where the next page starts, opaque; None at the end.
     """
 
-    items: list[dict[str, Any]]
+    items: list[Execution]
     cursor: str | None

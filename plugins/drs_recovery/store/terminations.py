@@ -24,7 +24,7 @@ from drs_recovery.store.transaction import (
 
 if TYPE_CHECKING:
     from drs_recovery.store.instances import Instances
-    from drs_recovery.store.records import JobSeen, TerminationJob
+    from drs_recovery.store.records import JobSeen, TerminationRef
     from drs_recovery.store.table import ExecutionsTable
 
 _SUBJECT = "what the execution launched"
@@ -74,7 +74,7 @@ class Terminations(StoreBase):
         return self._tell_once(execution_id, event, of="for")
 
     @retried_on_conflict
-    def record_job(self, execution_id: str, job: TerminationJob, adopted: bool) -> None:
+    def record_job(self, execution_id: str, job: TerminationRef, adopted: bool) -> None:
         """Record a DRS job that terminates instances of an execution, once."""
         execution = self._read_execution(execution_id)
         jobs = execution.get("terminateJobs", [])

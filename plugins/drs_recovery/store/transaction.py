@@ -99,7 +99,9 @@ def execution_growth(
     return Update(key_of(execution), condition, written, deltas, stored=execution)
 
 
-def record_update(item: Item, changes: Mapping[str, Any], deltas: Mapping[str, int] | None = None) -> Update:
+def record_update(
+    item: Mapping[str, Any], changes: Mapping[str, Any], deltas: Mapping[str, int] | None = None
+) -> Update:
     """
     A change of a WAVE or SERVER record.
 

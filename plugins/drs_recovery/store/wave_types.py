@@ -49,6 +49,9 @@ class FailureGate(Question):
     attempt: Annotated[int, about("The attempt concerned, from 1.", 1)]
 
 
+AnyGate = Gate | FailureGate
+
+
 @record
 class Job(TypedDict):
     """A DRS job that was started for a wave."""

@@ -26,13 +26,14 @@ from drs_recovery.jobs.reservations import PlaceQueue, QueuedError, reserve_capa
 from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import plans_dir
-from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.statuses import Priority
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, QueueEntry
 from drs_recovery.termination.targets import failback_state
 from drs_recovery.transient_errors import error_code
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.drs import DrsHook
+    from drs_recovery.store.execution_types import ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -203,7 +204,7 @@ def _places_of_files() -> set[Place]:
     return {place for plan in plans.values() for place in _places_of(plan)}
 
 
-def _places_of_snapshot(execution: dict[str, Any]) -> set[Place]:
+def _places_of_snapshot(execution: ExecutionRecord) -> set[Place]:
     try:
         return _places_of(plan_from_snapshot(execution["planSnapshot"]))
     except ValidationError:
@@ -224,7 +225,7 @@ class TerminationReservation:
     :param execution: EXECUTION record.
     """
 
-    def __init__(self, store: ExecutionStore, hooks: PlaceClients, execution: Mapping[str, Any]) -> None:
+    def __init__(self, store: ExecutionStore, hooks: PlaceClients, execution: ExecutionRecord) -> None:
         self._store, self._execution = store, execution
         self._place = PlaceQueue(store, hooks)
         self._taken = 0
@@ -243,7 +244,7 @@ class TerminationReservation:
         entry = QueueEntry(
             execution_id=self._execution["executionId"],
             plan_id=self._execution["planId"],
-            execution_type=ExecutionType(self._execution["executionType"]),
+            execution_type=self._execution["executionType"],
             priority=Priority.LOW,
             wave_number=NO_WAVE,
             attempt=1,

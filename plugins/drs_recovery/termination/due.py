@@ -7,21 +7,21 @@ A pass starts what has to be started and goes on; the next one sees what became 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError, TerminationFailedError
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.opening.precedence import needed_by
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import TerminationLook, Terminator
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
 
 ACTOR = "housekeeping"
@@ -86,11 +86,12 @@ class DueTerminations:
         try:
             execution = self._store.get_execution(execution_id)
         except ExecutionNotFoundError:
-            execution = {}
-        if elsewhere(execution, name):
-            return False
-        if execution.get("terminateAfter") == since and not execution["instancesTerminated"]:
-            return True
+            pass
+        else:
+            if elsewhere(execution, name):
+                return False
+            if execution.get("terminateAfter") == since and not execution["instancesTerminated"]:
+                return True
         self._store.terminations.forget_due(execution_id, since)
         return False
 
@@ -130,8 +131,8 @@ class DueTerminations:
         return need.reason
 
 
-def _may_be_cleaned_up(execution: Mapping[str, Any]) -> bool:
-    ended = ExecutionStatus(execution["status"]).is_final
+def _may_be_cleaned_up(execution: Execution) -> bool:
+    ended = execution["status"].is_final
     return ended and bool(execution["isDrill"]) and not execution.get("keepInstances")
 
 

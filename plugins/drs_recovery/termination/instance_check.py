@@ -25,7 +25,6 @@ from drs_recovery.hooks.clients import (
 )
 from drs_recovery.hooks.ec2 import TERMINATED, describe_instances, is_gone
 from drs_recovery.hooks.errors import describe
-from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.base import Documents
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.launches import InstancesSeen
@@ -192,7 +191,7 @@ class InstanceChecker:
 
     def _has_ended(self, execution_id: str) -> bool:
         document = self._documents.get(execution_id)
-        return document is not None and ExecutionStatus(document["status"]).is_final
+        return document is not None and document["status"].is_final
 
 
 def _standing(recorded: RecordedInstance, row: Row | None, instance: Row | None) -> _Standing:

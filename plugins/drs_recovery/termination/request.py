@@ -10,11 +10,12 @@ from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedEr
 from drs_recovery.installation import elsewhere
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.plan.task_ids import chosen_waves
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.rules import is_termination_requested
 from drs_recovery.termination.targets import recorded_instances
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 OPTION_NAMES = ("execution_id", "waves", "include_recovery", "confirmation")
@@ -86,7 +87,7 @@ def read_request(
 
 
 def _confirmation_findings(
-    document: Mapping[str, Any], request: TerminationRequest, confirmation: str | None
+    document: ExecutionDocument, request: TerminationRequest, confirmation: str | None
 ) -> Iterator[str]:
     plan_id = document["planId"]
     if request.include_recovery and (confirmation or "").strip() != plan_id:
@@ -102,15 +103,15 @@ def _confirmation_findings(
 
 
 def _need_findings(
-    store: ExecutionStore, document: Mapping[str, Any], request: TerminationRequest
+    store: ExecutionStore, document: ExecutionDocument, request: TerminationRequest
 ) -> Iterator[str]:
     servers = {instance.server_id for instance in recorded_instances(document, request.waves)}
     if need := needed_by(store, document, servers, (ExecutionType.RECOVERY,)):
         yield need.reason
 
 
-def _state_findings(document: Mapping[str, Any], request: TerminationRequest) -> Iterator[str]:
-    status = ExecutionStatus(document["status"])
+def _state_findings(document: ExecutionDocument, request: TerminationRequest) -> Iterator[str]:
+    status = document["status"]
     if not status.is_final:
         yield f"the execution is {status}: wait for its end, or cancel it first"
     elif document["instancesTerminated"]:

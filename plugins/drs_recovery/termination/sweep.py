@@ -30,8 +30,9 @@ from drs_recovery.jobs.identity import EXECUTION_TAG, PLAN_TAG
 from drs_recovery.jobs.owners import our_tags
 from drs_recovery.notifications.unrecorded import Unrecorded
 from drs_recovery.opening.precedence import needed_by
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.base import Documents
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import instances_of
 from drs_recovery.store.rules import termination_time
@@ -174,7 +175,7 @@ class Sweeper:
                 log.warning("execution %s: %s came up after its end", owner, instance_id)
                 result.recorded.append(f"{instance_id} in {hooks.place.region}")
 
-    def _is_elsewhere(self, document: Mapping[str, Any]) -> bool:
+    def _is_elsewhere(self, document: ExecutionDocument) -> bool:
         """Whether the housekeeping of another Airflow installation looks after an execution."""
         return elsewhere(document, self._installation) is not None
 
@@ -216,7 +217,7 @@ def _drill_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any
     return {str(row["recoveryInstanceID"]): row for row in rows if row.get("isDrill") is True}
 
 
-def _launched_elsewhere(hooks: PlaceClients, document: Mapping[str, Any]) -> str | None:
+def _launched_elsewhere(hooks: PlaceClients, document: ExecutionDocument) -> str | None:
     """Why an instance here is none of the execution that its tags name; None if nothing is against it."""
     servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
     here = [s for s in servers if (s["connection"], s["region"]) == hooks.place]
@@ -227,15 +228,15 @@ def _launched_elsewhere(hooks: PlaceClients, document: Mapping[str, Any]) -> str
     return None
 
 
-def _is_named(document: Mapping[str, Any], instance_id: str) -> bool:
+def _is_named(document: ExecutionDocument, instance_id: str) -> bool:
     """Whether the record has an instance, also if it is gone since."""
     servers = (server for wave in document["waves"] for server in wave["serverStatuses"])
     return any(instance_id in instances_of(server) for server in servers)
 
 
-def _is_overdue(document: Mapping[str, Any], instance_id: str) -> bool:
+def _is_overdue(document: ExecutionDocument, instance_id: str) -> bool:
     """Whether the time of an instance is over, and no record names it: what one names is cleaned up by it."""
-    if not ExecutionStatus(document["status"]).is_final:
+    if not document["status"].is_final:
         return False
     if any(recorded.instance_id == instance_id for recorded in recorded_instances(document)):
         return False

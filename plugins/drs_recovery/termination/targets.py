@@ -14,7 +14,9 @@ from typing import Any
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.hooks.ec2 import is_gone
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import instances_left, unconfirmed_instances
+from drs_recovery.store.server_types import ServerStatus
 
 # ``RecoveryInstanceFailbackState`` of an instance for which nobody started a failback.
 _NO_FAILBACK = "FAILBACK_NOT_STARTED"
@@ -64,7 +66,7 @@ class TerminationState(Enum):
 
 
 def recorded_instances(
-    document: Mapping[str, Any], waves: Collection[int] | None = None
+    document: ExecutionDocument, waves: Collection[int] | None = None
 ) -> list[RecordedInstance]:
     """
     Every instance of an execution that is called running, of all attempts.
@@ -81,7 +83,7 @@ def recorded_instances(
     ]
 
 
-def unconfirmed_of(document: Mapping[str, Any]) -> list[RecordedInstance]:
+def unconfirmed_of(document: ExecutionDocument) -> list[RecordedInstance]:
     """
     Every instance of an execution that was not seen to be gone, also those that a later launch replaces.
 
@@ -95,7 +97,7 @@ def unconfirmed_of(document: Mapping[str, Any]) -> list[RecordedInstance]:
     ]
 
 
-def _recorded(server: Mapping[str, Any], instance_id: str, attempt: Mapping[str, Any]) -> RecordedInstance:
+def _recorded(server: ServerStatus, instance_id: str, attempt: Mapping[str, Any]) -> RecordedInstance:
     return RecordedInstance(
         instance_id=instance_id,
         ec2_id=attempt.get("instanceId") or instance_id,

@@ -28,7 +28,8 @@ from drs_recovery.hooks.errors import (
 )
 from drs_recovery.opening.precedence import Need, needed_by
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
-from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.execution_types import TerminationJob
+from drs_recovery.store.records import TerminationRef
 from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationReservation
 from drs_recovery.termination.targets import (
@@ -41,6 +42,7 @@ from drs_recovery.termination.targets import (
 from drs_recovery.waves.observation import JobAnswer, job_seen, requested_at
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 # A job that terminates instances takes minutes; one that still runs is looked for so far back.
@@ -167,7 +169,7 @@ class Terminator:
                 self._silent[place] = error
 
     def _follow_jobs_at(
-        self, execution_id: str, place: Place, jobs: Sequence[Mapping[str, Any]], look: TerminationLook
+        self, execution_id: str, place: Place, jobs: Sequence[TerminationJob], look: TerminationLook
     ) -> None:
         listed = self._clients.at(*place).drs.describe_jobs([job["jobId"] for job in jobs])
         seen = [job_seen(JobAnswer(str(job["jobID"]), job)) for job in listed]
@@ -182,7 +184,7 @@ class _PlaceLook:
         self,
         store: ExecutionStore,
         clients: Clients,
-        document: Mapping[str, Any],
+        document: ExecutionDocument,
         place: Place,
         instances: Sequence[RecordedInstance],
         allow_recovery: bool,
@@ -312,7 +314,7 @@ class _PlaceLook:
 
     def _record_job(self, job_id: str, instance_ids: tuple[str, ...], *, adopted: bool) -> None:
         execution_id = self._document["executionId"]
-        job = TerminationJob(job_id, self._place.region, self._place.connection, instance_ids)
+        job = TerminationRef(job_id, self._place.region, self._place.connection, instance_ids)
         self._store.terminations.record_job(execution_id, job, adopted)
         log.info("execution %s: %s terminates %s", execution_id, job_id, ", ".join(instance_ids))
 
@@ -337,8 +339,8 @@ def _by_place(instances: Sequence[RecordedInstance]) -> dict[Place, list[Recorde
     return by_place
 
 
-def _jobs_by_place(jobs: Sequence[Mapping[str, Any]]) -> dict[Place, list[Mapping[str, Any]]]:
-    by_place: dict[Place, list[Mapping[str, Any]]] = defaultdict(list)
+def _jobs_by_place(jobs: Sequence[TerminationJob]) -> dict[Place, list[TerminationJob]]:
+    by_place: dict[Place, list[TerminationJob]] = defaultdict(list)
     for job in jobs:
         by_place[Place(job["connection"], job["region"])].append(job)
     return by_place

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from drs_recovery.hooks.clients import Clients
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import FollowedWave
+    from drs_recovery.store.server_types import ServerStatus
     from drs_recovery.waiting.shared_state import SharedState
 
 # Details that are not there yet are looked for again after so many looks at the wave's jobs.
@@ -52,16 +53,14 @@ class EarlyDetails:
         self._task: asyncio.Task[None] | None = None
         self._next_at = 0.0
 
-    def look_for(self, servers: Iterable[Mapping[str, Any]]) -> None:
+    def look_for(self, servers: Iterable[ServerStatus]) -> None:
         """
         Begin to look if a server was launched whose details are not on record.
 
         :param servers: SERVER records of the wave.
         """
         unknown = [server for server in servers if server["sourceServerId"] not in self._known]
-        is_wanted = any(
-            ServerPhase(server["phase"]) in _LAUNCHED and not has_details(server) for server in unknown
-        )
+        is_wanted = any(server["phase"] in _LAUNCHED and not has_details(server) for server in unknown)
         is_busy = self._task is not None and not self._task.done()
         if is_wanted and not is_busy and time.time() >= self._next_at:
             self._task = asyncio.create_task(self._look(unknown))
@@ -76,7 +75,7 @@ class EarlyDetails:
         if self._task is not None:
             self._task.cancel()
 
-    async def _look(self, servers: Sequence[Mapping[str, Any]]) -> None:
+    async def _look(self, servers: Sequence[ServerStatus]) -> None:
         try:
             arguments = self._shared.clients, servers, self._followed, *self._at
             found = await self._shared.with_store_and_drs(_note, *arguments)
@@ -90,7 +89,7 @@ class EarlyDetails:
 def _note(
     store: ExecutionStore,
     clients: Clients,
-    servers: Sequence[Mapping[str, Any]],
+    servers: Sequence[ServerStatus],
     followed: FollowedWave,
     execution_id: str,
     number: int,
@@ -128,7 +127,7 @@ class JobLog:
         """Whether it could not be read just now, but may well be at one of the next looks."""
         return 0 < self._failures < _TRIES
 
-    def may_have_news(self, job: Job, servers: Iterable[Mapping[str, Any]], now: float) -> bool:
+    def may_have_news(self, job: Job, servers: Iterable[ServerStatus], now: float) -> bool:
         """
         Whether to read it after a look.
 
@@ -145,7 +144,7 @@ class JobLog:
             return False
         # After LAUNCH the next thing to happen to a server is in the job itself.
         return any(
-            ServerPhase(server["phase"]).rank < ServerPhase.LAUNCH.rank
+            server["phase"].rank < ServerPhase.LAUNCH.rank
             for server in servers
             if not needs_no_more_polls(server)
         )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.store.documents import public
+from drs_recovery.store.execution_types import Execution
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waiting.poller import PollSchedule, Watch, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
 from drs_recovery.waves.observation import joined, requested_at
@@ -21,9 +23,8 @@ from drs_recovery.waves.polling import PollResult
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import WaveRecords
-    from drs_recovery.waiting.shared_state import Execution, SharedState
+    from drs_recovery.waiting.shared_state import SharedState
 
-Record = Mapping[str, Any]
 
 # Every question to AWS has its own end long before: if none comes, something is broken, and the wait ends.
 _LONGEST_LAST_LOOK = 300.0
@@ -46,7 +47,7 @@ class Waves:
     :param waves: the records of each wave.
     """
 
-    execution: Record
+    execution: Execution
     waves: Sequence[WaveRecords]
 
 
@@ -73,7 +74,7 @@ class ExecutionWait:
         )
         shared.executions.join(self._of_execution)
         self._waves = [
-            WaveWait(shared, records, _schedule_for(records.wave, schedule), self._news)
+            WaveWait(shared, records, _schedule_for(cast(WaveRecord, records.wave), schedule), self._news)
             for records in found.waves
         ]
 
@@ -175,10 +176,10 @@ async def _found(
 
 def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
     waves = [store.polls.get_wave_records(execution_id, number) for number in wave_numbers]
-    return Waves(public(waves[0].execution), waves)
+    return Waves(cast(Execution, public(waves[0].execution)), waves)
 
 
-def _schedule_for(wave: Record, schedule: PollSchedule) -> PollSchedule:
+def _schedule_for(wave: WaveRecord, schedule: PollSchedule) -> PollSchedule:
     """The same, with the time at which the wave should end, where its plan has a history."""
     if "expectedDuration" not in wave or not wave["jobs"]:
         return schedule

@@ -22,6 +22,7 @@ from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.hooks.errors import describe
 from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.poller import SharedPoller
 
@@ -100,7 +101,7 @@ def _queue_of(place: Place) -> PlaceQueue:
 
 
 Job = Mapping[str, Any]
-Execution = Mapping[str, Any]
+"""As DRS lists it."""
 
 Result = TypeVar("Result")
 

@@ -8,14 +8,17 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import public
+from drs_recovery.store.execution_types import ExecutionRecord
 from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
 from drs_recovery.waiting.poller import Answer, PollSchedule, Watch
 from drs_recovery.waiting.shared_state import Job, Looks, SharedState
@@ -31,6 +34,7 @@ from drs_recovery.waves.polling import (
 from drs_recovery.waves.post_launch import are_awaited
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.records import WavePoll
 
 Record = Mapping[str, Any]
@@ -66,8 +70,9 @@ class WaveWait:
         news: asyncio.Event,
     ) -> None:
         self._shared, self._schedule = shared, schedule
-        execution, wave = public(records.execution), public(records.wave)
-        servers = [public(server) for server in records.servers]
+        execution = cast(ExecutionRecord, public(records.execution))
+        wave = cast(WaveRecord, public(records.wave))
+        servers = [cast(ServerStatus, public(server)) for server in records.servers]
         self._execution, self._wave, self._servers = execution, wave, servers
         self._followed = FollowedWave(records)
         self._await_actions = are_awaited(execution)
@@ -83,7 +88,8 @@ class WaveWait:
         # Of places that did not answer, and of logs that cannot be read.
         self._problems: dict[Place, str] = {}
         self._log_troubles: dict[Place, str | None] = {}
-        self._noted = (wave.get("lastPollError") or {}).get("message")
+        failed_look = wave.get("lastPollError")
+        self._noted = failed_look["message"] if failed_look else None
         self._recorded_at = time.time()
         self._looks = Looks()
         at = execution["executionId"], wave["waveNumber"]
@@ -119,7 +125,7 @@ class WaveWait:
         """
         return self.was_asked_since(moment) and not self._problems
 
-    def is_settled(self, execution: Record) -> bool:
+    def is_settled(self, execution: Execution) -> bool:
         """
         Whether there is nothing more to wait for.
 

@@ -24,6 +24,8 @@ from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
 from drs_recovery.store.progress import server_changes
 from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.waves.instance_details import (
     GONE_STATES,
     HALTED_STATES,
@@ -40,6 +42,7 @@ from drs_recovery.waves.post_launch import warning_of as actions_warning_of
 from drs_recovery.waves.rules import has_launched
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import FollowedWave
 
@@ -56,7 +59,7 @@ class Details:
     :param servers: the wave's SERVER records after it.
     """
 
-    servers: Sequence[Record]
+    servers: list[ServerStatus]
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -86,7 +89,7 @@ class InstanceEnricher:
         execution_id: str,
         wave_number: int,
         give_up_at: float = math.inf,
-        servers: Sequence[Record] | None = None,
+        servers: Sequence[ServerStatus] | None = None,
         followed: FollowedWave | None = None,
     ) -> Details:
         """
@@ -102,7 +105,7 @@ class InstanceEnricher:
         known = self._store.get_servers(execution_id, wave_number) if servers is None else servers
         lacking = [server for server in known if needs_details(server)]
         if not lacking:
-            return Details(known)
+            return Details(list(known))
         found, troubles = self._look(lacking)
         seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in lacking]
         problems = tuple(map(str, troubles))
@@ -115,7 +118,7 @@ class InstanceEnricher:
         self,
         execution_id: str,
         wave_number: int,
-        servers: Sequence[Record],
+        servers: Sequence[ServerStatus],
         *,
         again: bool = False,
         followed: FollowedWave | None = None,
@@ -133,7 +136,7 @@ class InstanceEnricher:
         :return: ids of servers whose details are on record now.
         """
         lacking = [
-            dict(server)
+            server
             for server in servers
             if server.get("instanceId" if again else "jobId") and (again or not has_details(server))
         ]
@@ -149,21 +152,21 @@ class InstanceEnricher:
             lacking = self._store.polls.record(execution_id, wave_number, poll, followed)
         return tuple(server["sourceServerId"] for server in lacking if has_details(server))
 
-    def _is_waited_for(self, server: Record) -> bool:
+    def _is_waited_for(self, server: ServerStatus) -> bool:
         """A server that failed after its launch has an instance too, which is looked for as patiently."""
         if has_launched(server):
             return True
         return _was_launched(server) and not server.get("instanceId") and self._is_patient(server)
 
-    def _is_patient(self, server: Record) -> bool:
+    def _is_patient(self, server: ServerStatus) -> bool:
         now = time.time()
         return now < float(server.get("detailsAwaitedTime", now)) + self._patience
 
     def _look(
-        self, servers: Sequence[Record], *, with_wishes: bool = True
+        self, servers: Sequence[ServerStatus], *, with_wishes: bool = True
     ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
         """What DRS and EC2 say of the servers' instances, by source server id, and what they do not say."""
-        by_place: dict[Place, list[Record]] = defaultdict(list)
+        by_place: dict[Place, list[ServerStatus]] = defaultdict(list)
         for server in servers:
             by_place[Place(server["connection"], server["region"])].append(server)
         rows = ask_places(self._clients, by_place, "DRS", _rows)
@@ -182,7 +185,7 @@ class InstanceEnricher:
         return {**found, **halted}, [*rows.troubles, *instances.troubles, *unread]
 
     def _with_wishes(
-        self, by_place: Mapping[Place, Sequence[Record]], found: Mapping[str, Found]
+        self, by_place: Mapping[Place, Sequence[ServerStatus]], found: Mapping[str, Found]
     ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
         """What launch settings ask for, read only of servers whose instance does not run."""
         halted = {
@@ -204,7 +207,7 @@ class InstanceEnricher:
         }
         return told, wishes.troubles
 
-    def _seen(self, server: Record, found: Found, give_up_at: float) -> ServerSeen:
+    def _seen(self, server: ServerStatus, found: Found, give_up_at: float) -> ServerSeen:
         fields, once, phase = fields_of(found), {}, None
         if has_launched(server):
             phase, error = self._verdict(server, found, give_up_at)
@@ -218,7 +221,7 @@ class InstanceEnricher:
         return ServerSeen(server["sourceServerId"], phase=phase, fields=fields, once=once)
 
     def _verdict(
-        self, server: Record, found: Found, give_up_at: float
+        self, server: ServerStatus, found: Found, give_up_at: float
     ) -> tuple[ServerPhase | None, str | None]:
         if found.state in GONE_STATES:
             return ServerPhase.FAILED, why_gone(found)
@@ -232,7 +235,7 @@ class InstanceEnricher:
         return ServerPhase.FAILED, f"DRS says LAUNCHED, but {what_is_missing(found)}"
 
 
-def has_details(server: Record) -> bool:
+def has_details(server: ServerStatus) -> bool:
     """
     Whether what EC2 says of a server's instance is on record.
 
@@ -246,7 +249,7 @@ def _may_pass(found: Found, give_up_at: float) -> bool:
     return trouble is not None and trouble.passes and time.time() < give_up_at
 
 
-def needs_details(server: Record) -> bool:
+def needs_details(server: ServerStatus) -> bool:
     """
     Whether to look for the instance of a server.
 
@@ -257,25 +260,27 @@ def needs_details(server: Record) -> bool:
     return has_launched(server) or (bool(server.get("jobId")) and not server.get("instanceId"))
 
 
-def _was_launched(server: Record) -> bool:
+def _was_launched(server: ServerStatus) -> bool:
     return launch_outcome(server["launchStatus"]) is LaunchOutcome.LAUNCHED
 
 
-def _rows(hooks: PlaceClients, servers: Sequence[Record]) -> list[Record]:
-    rows: list[Record] = [*hooks.drs.recovery_instances([one["sourceServerId"] for one in servers])]
+def _rows(hooks: PlaceClients, servers: Sequence[ServerStatus]) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = [
+        *hooks.drs.recovery_instances([one["sourceServerId"] for one in servers])
+    ]
     unlisted = [server for server in servers if not any(belongs_to(row, server) for row in rows)]
     demand_account(hooks, (server.get("accountId") for server in unlisted))
     return rows
 
 
-def _instance_ids(servers: Iterable[Record], rows: Iterable[Record]) -> list[str]:
+def _instance_ids(servers: Iterable[ServerStatus], rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Instances that DRS lists, and those that jobs named: DRS may not list them any more, or not tell."""
     listed = {row["ec2InstanceID"] for row in rows if row.get("ec2InstanceID")}
     named = {server["recoveryInstanceId"] for server in servers if server.get("recoveryInstanceId")}
     return sorted(listed | named)
 
 
-def _instances(hooks: PlaceClients, instance_ids: Sequence[str]) -> dict[str, Record]:
+def _instances(hooks: PlaceClients, instance_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     return describe_instances(hooks.ec2.conn, instance_ids)
 
 
@@ -293,8 +298,8 @@ log = logging.getLogger(__name__)
 
 
 def refresh_details(
-    store: ExecutionStore, document: Mapping[str, Any], patience: float = _PATIENCE
-) -> dict[str, Any]:
+    store: ExecutionStore, document: ExecutionDocument, patience: float = _PATIENCE
+) -> ExecutionDocument:
     """
     Read the details of every recorded instance again, as far as AWS answers in time.
 
@@ -305,7 +310,7 @@ def refresh_details(
     """
     launched = [wave for wave in document["waves"] if wave["jobs"]]
     if not launched:
-        return dict(document)
+        return document
     # A daemon: the task goes on, and ends, without an answer that comes too late.
     arguments = (store, document["executionId"], launched)
     thread = threading.Thread(target=_refresh, args=arguments, daemon=True, name=THREAD)
@@ -314,7 +319,7 @@ def refresh_details(
     return store.get_document(document["executionId"])
 
 
-def _refresh(store: ExecutionStore, execution_id: str, waves: Iterable[Record]) -> None:
+def _refresh(store: ExecutionStore, execution_id: str, waves: Iterable[Wave]) -> None:
     enricher = InstanceEnricher(store, Clients(), patience=0)
     for wave in waves:
         number = wave["waveNumber"]

@@ -14,6 +14,7 @@ from drs_recovery.durations import epoch
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.clients import PlaceTrouble
+    from drs_recovery.store.server_types import ServerStatus
 
 # EC2 instance states: on its way out, running, and halted.
 GONE_STATES = frozenset({"shutting-down", "terminated"})
@@ -68,7 +69,7 @@ def state_of(instance: Mapping[str, Any] | None) -> str | None:
     return ((instance or {}).get("State") or {}).get("Name")
 
 
-def belongs_to(row: Mapping[str, Any], server: Mapping[str, Any]) -> bool:
+def belongs_to(row: Mapping[str, Any], server: ServerStatus) -> bool:
     """
     Whether an instance is of a server's job: one of an earlier drill can still be listed.
 
@@ -85,7 +86,7 @@ def belongs_to(row: Mapping[str, Any], server: Mapping[str, Any]) -> bool:
 
 
 def row_of(
-    server: Mapping[str, Any],
+    server: ServerStatus,
     rows: Sequence[Mapping[str, Any]] | None,
     instances: Mapping[str, Mapping[str, Any]],
 ) -> Mapping[str, Any] | None:

@@ -9,8 +9,7 @@ and followed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks.clients import Clients
@@ -19,8 +18,10 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import awaited_parts, parts_without_job
 from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.wave_types import Wave
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 # How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
@@ -30,16 +31,23 @@ LATE_START_SECONDS = START_RECOVERY_SECONDS + 10
 log = logging.getLogger(__name__)
 
 
-def waves_without_all_jobs(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def waves_without_all_jobs(document: ExecutionDocument) -> list[Wave]:
     """
     Waves whose start was requested, and of which jobs may still turn up.
 
     :param document: the execution document.
     """
-    return [w for w in waves_to_search(document) if awaited_parts(_as_started(w), w["serverStatuses"])]
+    return [wave for wave in document["waves"] if may_get_jobs(wave)]
 
 
-def waves_to_search(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def may_get_jobs(wave: Wave) -> bool:
+    """Whether the start of a wave was requested, and jobs of it may still turn up."""
+    if not wave.get("startTime"):
+        return False
+    return bool(awaited_parts(_as_started(wave), wave["serverStatuses"]))
+
+
+def waves_to_search(document: ExecutionDocument) -> list[Wave]:
     """
     Those, and the waves of which AWS refused a job for good: an earlier request may have got through.
 
@@ -49,7 +57,7 @@ def waves_to_search(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [w for w in requested if parts_without_job(_as_started(w), w["serverStatuses"])]
 
 
-def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: Mapping[str, Any]) -> bool:
+def record_late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: Wave) -> bool:
     """
     Look once for the unknown jobs of the last attempt that was started and record those that exist.
 
@@ -83,7 +91,7 @@ def record_late_jobs(store: ExecutionStore, document: Mapping[str, Any], wave: M
     return not awaited
 
 
-def _as_started(wave: Mapping[str, Any]) -> Mapping[str, Any]:
+def _as_started(wave: Wave) -> Wave:
     """The wave as it was in its last attempt that may have jobs: a retry first looks what that one left."""
     if not wave.get("restartPending"):
         return wave

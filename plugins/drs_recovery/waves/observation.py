@@ -27,7 +27,9 @@ from drs_recovery.statuses import (
     ServerPhase,
     launch_outcome,
 )
+from drs_recovery.store.execution_types import TerminationJob
 from drs_recovery.store.records import JobSeen, ServerSeen
+from drs_recovery.store.wave_types import Job
 from drs_recovery.waves import post_launch
 
 # EC2's encoded authorization failures run to some thousand characters, and a wave can have hundreds of them.
@@ -66,7 +68,7 @@ class JobAnswer:
         return self.job is not None and self.job.get("status") == JOB_COMPLETED
 
 
-def has_ended(job: Mapping[str, Any]) -> bool:
+def has_ended(job: Job | TerminationJob) -> bool:
     """
     Whether nothing more comes of a job.
 
@@ -75,7 +77,7 @@ def has_ended(job: Mapping[str, Any]) -> bool:
     return job["status"] in ENDED_JOBS
 
 
-def requested_at(job: Mapping[str, Any]) -> float:
+def requested_at(job: Job | TerminationJob) -> float:
     """
     Epoch seconds, by our clock, at which a job was started or found: ``startTime`` is by DRS's clock.
 
@@ -84,7 +86,7 @@ def requested_at(job: Mapping[str, Any]) -> float:
     return float(job.get("requestedTime", job["startTime"]))
 
 
-def is_unlisted(job: Mapping[str, Any]) -> bool:
+def is_unlisted(job: Job) -> bool:
     """
     Whether no look has found a job in DescribeJobs yet, so that its start is our own time.
 

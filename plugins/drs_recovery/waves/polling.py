@@ -22,7 +22,10 @@ from drs_recovery.waves.rules import needs_no_more_polls
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.drs import DrsHook
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import Job
 
 log = logging.getLogger(__name__)
 
@@ -94,23 +97,21 @@ class WaveWatcher:
             cancelled="cancel" in execution,
         )
 
-    def _ask(self, jobs: Sequence[Mapping[str, Any]]) -> PlaceAnswers[list[JobAnswer]]:
-        by_place: dict[Place, list[Mapping[str, Any]]] = defaultdict(list)
+    def _ask(self, jobs: Sequence[Job]) -> PlaceAnswers[list[JobAnswer]]:
+        by_place: dict[Place, list[Job]] = defaultdict(list)
         for job in jobs:
             by_place[Place(job["connection"], job["region"])].append(job)
         return ask_places(self._clients, by_place, "DRS", _answers_of)
 
 
-def _answers_of(hooks: PlaceClients, jobs: Sequence[Mapping[str, Any]]) -> list[JobAnswer]:
+def _answers_of(hooks: PlaceClients, jobs: Sequence[Job]) -> list[JobAnswer]:
     job_ids = [job["jobId"] for job in jobs]
     listed = {job["jobID"]: job for job in hooks.drs.describe_jobs(job_ids)}
     demand_account_of_unlisted(hooks, jobs, listed)
     return [_answer(hooks.drs, job_id, listed.get(job_id)) for job_id in job_ids]
 
 
-def demand_account_of_unlisted(
-    hooks: PlaceClients, jobs: Iterable[Mapping[str, Any]], listed: Collection[str]
-) -> None:
+def demand_account_of_unlisted(hooks: PlaceClients, jobs: Iterable[Job], listed: Collection[str]) -> None:
     """
     Demand that jobs which DRS does not list were at least looked for in their account.
 
@@ -162,9 +163,7 @@ def record_problem(
         log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
 
 
-def open_jobs(
-    jobs: Sequence[Mapping[str, Any]], servers: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def open_jobs(jobs: Sequence[Job], servers: Sequence[ServerStatus]) -> list[Job]:
     """
     Jobs that may have news: one that ended, and whose servers a retry started again, has none.
 
@@ -176,7 +175,7 @@ def open_jobs(
 
 
 def poll_of(
-    answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]], *, await_actions: bool
+    answers: Sequence[JobAnswer], servers: Sequence[ServerStatus], *, await_actions: bool
 ) -> WavePoll:
     """
     What a look saw, as the store takes it.
@@ -197,9 +196,7 @@ def poll_of(
     return WavePoll(jobs=jobs, servers=tuple(seen))
 
 
-def is_settled(
-    execution: Mapping[str, Any], answers: Sequence[JobAnswer], servers: Sequence[Mapping[str, Any]]
-) -> bool:
+def is_settled(execution: Execution, answers: Sequence[JobAnswer], servers: Sequence[ServerStatus]) -> bool:
     """
     Whether every job is COMPLETED and every server launched, its actions done, or failed.
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.execution_types import ExecutionRecord
+from drs_recovery.store.server_types import PostLaunchAction, ServerStatus
 
 # ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
 SUCCEEDED = "SUCCEEDED"
@@ -18,10 +20,8 @@ FAILED = "FAILED"
 IN_PROGRESS = "IN_PROGRESS"
 DONE = frozenset({SUCCEEDED, FAILED})
 
-Action = Mapping[str, Any]
 
-
-def actions_of(server: Mapping[str, Any]) -> list[dict[str, Any]]:
+def actions_of(server: Mapping[str, Any]) -> list[PostLaunchAction]:
     """
     The actions of a launched server, in the order of their runs; empty when it has none.
 
@@ -31,9 +31,9 @@ def actions_of(server: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [_action(run) for run in runs]
 
 
-def _action(run: Mapping[str, Any]) -> dict[str, Any]:
+def _action(run: Mapping[str, Any]) -> PostLaunchAction:
     about = run.get("action") or {}
-    action = {
+    action: PostLaunchAction = {
         "name": str(about.get("name", "unnamed")),
         "optional": bool(about.get("optional", False)),
         "status": str(run.get("status", IN_PROGRESS)),
@@ -43,14 +43,14 @@ def _action(run: Mapping[str, Any]) -> dict[str, Any]:
     return action
 
 
-def status_of(actions: Sequence[Action]) -> str:
+def status_of(actions: Sequence[PostLaunchAction]) -> str:
     """State of the actions together: only required ones are waited for, a failure of any is shown."""
     if open_actions(actions):
         return IN_PROGRESS
     return FAILED if any(action["status"] == FAILED for action in actions) else SUCCEEDED
 
 
-def open_actions(actions: Sequence[Action], *, optional: bool = False) -> list[Action]:
+def open_actions(actions: Sequence[PostLaunchAction], *, optional: bool = False) -> list[PostLaunchAction]:
     """
     The actions that are neither done nor failed.
 
@@ -59,12 +59,12 @@ def open_actions(actions: Sequence[Action], *, optional: bool = False) -> list[A
     return [a for a in actions if a["status"] not in DONE and a["optional"] is optional]
 
 
-def failures(actions: Sequence[Action]) -> str | None:
+def failures(actions: Sequence[PostLaunchAction]) -> str | None:
     """Which required actions failed and why, or None."""
     return "; ".join(_failure(a) for a in actions if a["status"] == FAILED and not a["optional"]) or None
 
 
-def overdue(actions: Sequence[Action], minutes: float) -> str:
+def overdue(actions: Sequence[PostLaunchAction], minutes: float) -> str:
     """
     Say that required actions took too long.
 
@@ -74,7 +74,7 @@ def overdue(actions: Sequence[Action], minutes: float) -> str:
     return f"post-launch action {names} was still in progress at the wave's timeout of {minutes:.0f} minutes"
 
 
-def are_awaited(execution: Mapping[str, Any]) -> bool:
+def are_awaited(execution: ExecutionRecord) -> bool:
     """
     Whether required actions decide whether a server is ready: always, but in drills whose plan says no.
 
@@ -85,7 +85,7 @@ def are_awaited(execution: Mapping[str, Any]) -> bool:
     return bool(execution["planSnapshot"].get("drill", {}).get("await_actions", True))
 
 
-def warning_of(server: Mapping[str, Any]) -> str | None:
+def warning_of(server: ServerStatus) -> str | None:
     """
     What a person should know of the actions of a server that is ready all the same, or None.
 
@@ -103,9 +103,9 @@ def warning_of(server: Mapping[str, Any]) -> str | None:
     return "; ".join(told) or None
 
 
-def _failure(action: Action) -> str:
+def _failure(action: PostLaunchAction) -> str:
     return f"{_title(action)} failed: {action['reason']}"
 
 
-def _title(action: Action) -> str:
+def _title(action: PostLaunchAction) -> str:
     return f"{'optional ' if action['optional'] else ''}post-launch action {action['name']!r}"

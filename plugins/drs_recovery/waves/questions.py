@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from drs_recovery.hooks.errors import describe
 from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
@@ -14,7 +13,9 @@ from drs_recovery.plan.model import Gate, RecoveryApproval, RecoveryPlan
 from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT
 from drs_recovery.plan.words import escaped
 from drs_recovery.statuses import ExecutionType, ServerPhase
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.waves.rules import failures_of, wave_label, wave_of
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Question:
     two_person: bool
 
 
-def question_of(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Question:
+def question_of(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> Question:
     """
     Compose the question in front of a wave.
 
@@ -71,7 +72,7 @@ def question_of(document: Mapping[str, Any], plan: RecoveryPlan, number: int) ->
     )
 
 
-def message_values(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Values:
+def message_values(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> Values:
     """
     The results so far, by the names that messages of gates use.
 
@@ -97,7 +98,7 @@ def message_values(document: Mapping[str, Any], plan: RecoveryPlan, number: int)
     )
 
 
-def _wave_values(wave: Mapping[str, Any]) -> Values:
+def _wave_values(wave: Wave) -> Values:
     failed = [s["serverName"] for s in wave["serverStatuses"] if s["phase"] == ServerPhase.FAILED]
     return Values(
         {
@@ -114,7 +115,7 @@ def _wave_values(wave: Mapping[str, Any]) -> Values:
 
 
 def _message(
-    document: Mapping[str, Any],
+    document: ExecutionDocument,
     gates: Sequence[Gate],
     values: Values,
     written: Callable[[object], str],
@@ -139,13 +140,13 @@ def _filled(message: str, values: Values, written: Callable[[object], str]) -> s
         return message
 
 
-def _gates(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> list[Gate]:
+def _gates(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> list[Gate]:
     real = document["executionType"] == ExecutionType.RECOVERY
     approval = plan.approval.recovery if real and number in plan.root_waves() else None
     return [gate for gate in (approval, plan.wave(number).pause_before) if gate is not None]
 
 
-def _body(document: Mapping[str, Any], message: str) -> str:
+def _body(document: ExecutionDocument, message: str) -> str:
     rows = "\n".join(
         f"| {wave['waveNumber']} | {escaped(wave['waveName'])} | {wave['status']} | "
         f"{wave['progress']['ready']} of {wave['progress']['totalServers']} |"
@@ -159,7 +160,7 @@ def _body(document: Mapping[str, Any], message: str) -> str:
     )
 
 
-def failure_question(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> Question:
+def failure_question(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> Question:
     """
     Compose the question; who may answer a pause before the wave may answer this one too, for as long.
 
@@ -180,7 +181,7 @@ def failure_question(document: Mapping[str, Any], plan: RecoveryPlan, number: in
     )
 
 
-def _failure_message(wave: Mapping[str, Any]) -> str:
+def _failure_message(wave: Wave) -> str:
     """The failed servers and why; a wave that failed without any says why itself."""
     failures = failures_of(wave["serverStatuses"])
     reasons = [f"- {failure}" for failure in failures] or [str(wave.get("statusReason"))]
@@ -189,7 +190,7 @@ def _failure_message(wave: Mapping[str, Any]) -> str:
     return "\n".join([f"Wave {wave_label(wave)} failed{count}:", *reasons])
 
 
-def _failure_body(document: Mapping[str, Any], message: str) -> str:
+def _failure_body(document: ExecutionDocument, message: str) -> str:
     """The message as a block of code, so that nothing in it is read as Markdown."""
     block = "\n".join(f"    {line}" for line in message.splitlines())
     return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.jobs.parts import JobPart, awaited_parts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from drs_recovery.jobs.schedule import PlaceState, QueuePosition
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.queue_entries import QueueEntry
+    from drs_recovery.store.server_types import ServerStatus
 
 
 class QueuedWave:
@@ -38,7 +39,7 @@ class QueuedWave:
 
     def __init__(self, execution_id: str, number: int) -> None:
         self._execution_id, self._number = execution_id, number
-        self._servers: Sequence[Mapping[str, Any]] = ()
+        self._servers: Sequence[ServerStatus] = ()
         self._parts: Sequence[JobPart] = ()
         self._attempt = 0
         self._clients = Clients()
@@ -58,7 +59,7 @@ class QueuedWave:
         """
         execution = store.get_execution(self._execution_id)
         wave = store.get_wave(self._execution_id, self._number)
-        status = ExecutionStatus(execution["status"])
+        status = execution["status"]
         if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
             return False
         self.has_jobs, self._attempt = bool(wave["jobs"]), attempt_of(wave)

@@ -26,14 +26,17 @@ from drs_recovery.jobs.reservations import (
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.preflight.instances_in_use import UseCheck
 from drs_recovery.settings import poll_interval
-from drs_recovery.statuses import ExecutionType, Priority, WaveStatus
+from drs_recovery.statuses import Priority, WaveStatus
 from drs_recovery.store.facts import attempt_of, waits_for_room_only, wanted_since
 from drs_recovery.store.queue_entries import QueueEntry
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.clients import Clients, Place
+    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import Wave, WaveRecord
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ class WaveReservations:
     """
 
     def __init__(
-        self, store: ExecutionStore, clients: Clients, execution: Mapping[str, Any], wave: Mapping[str, Any]
+        self, store: ExecutionStore, clients: Clients, execution: ExecutionRecord, wave: WaveRecord
     ) -> None:
         self._store, self._clients = store, clients
         self._execution, self._wave = execution, wave
@@ -142,7 +145,7 @@ class WaveReservations:
         return QueueEntry(
             execution_id=self._execution["executionId"],
             plan_id=self._execution["planId"],
-            execution_type=ExecutionType(self._execution["executionType"]),
+            execution_type=self._execution["executionType"],
             priority=self._priority,
             wave_number=self._wave["waveNumber"],
             attempt=attempt_of(self._wave),
@@ -165,8 +168,8 @@ def waits_until() -> float:
 def leave_queues(
     store: ExecutionStore,
     clients: Clients,
-    wave: Mapping[str, Any],
-    servers: Iterable[Mapping[str, Any]],
+    wave: WaveRecord,
+    servers: Iterable[ServerStatus],
     parts: Collection[int] | None = None,
 ) -> None:
     """
@@ -190,7 +193,7 @@ def leave_queues(
             log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))
 
 
-def join_queue_early(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+def join_queue_early(store: ExecutionStore, clients: Clients, document: ExecutionDocument) -> None:
     """
     Let the first wave join the queues, if it waits for nobody and nothing.
 
@@ -212,7 +215,7 @@ def join_queue_early(store: ExecutionStore, clients: Clients, document: Mapping[
         log.warning(message, wave["waveNumber"], why, exc_info=unforeseen)
 
 
-def leave_queue_early(store: ExecutionStore, clients: Clients, document: Mapping[str, Any]) -> None:
+def leave_queue_early(store: ExecutionStore, clients: Clients, document: ExecutionDocument) -> None:
     """
     Take the wave out of the queues if its own step never ran.
 
@@ -224,9 +227,7 @@ def leave_queue_early(store: ExecutionStore, clients: Clients, document: Mapping
         leave_queues(store, clients, wave, wave["serverStatuses"])
 
 
-def _join(
-    store: ExecutionStore, clients: Clients, document: Mapping[str, Any], wave: Mapping[str, Any]
-) -> None:
+def _join(store: ExecutionStore, clients: Clients, document: ExecutionDocument, wave: Wave) -> None:
     reservations = WaveReservations(store, clients, document, wave)
     for part in parts_of_attempt(wave, wave["serverStatuses"]):
         reservations.join(part)
@@ -237,7 +238,7 @@ def _join(
         leave_queues(store, clients, wave, wave["serverStatuses"])
 
 
-def _early_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _early_wave(document: ExecutionDocument) -> Wave | None:
     """
     The first wave that has no question to people before it and that nobody has asked to start yet.
 

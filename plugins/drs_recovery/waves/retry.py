@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks.clients import Clients, demand_account
@@ -13,6 +12,7 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
+from drs_recovery.store.wave_types import Job, WaveRecord
 from drs_recovery.waves.enrichment import InstanceEnricher
 from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
@@ -69,7 +69,7 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
 
 
 def _give_up_lost_servers(
-    store: ExecutionStore, clients: Clients, execution_id: str, wave: Mapping[str, Any]
+    store: ExecutionStore, clients: Clients, execution_id: str, wave: WaveRecord
 ) -> None:
     """
     Call the servers FAILED whose job DRS does not list, long after its start.
@@ -90,7 +90,7 @@ def _give_up_lost_servers(
     store.polls.record(execution_id, wave["waveNumber"], WavePoll(jobs, failed, is_look=False))
 
 
-def _is_lost(clients: Clients, job: Mapping[str, Any]) -> bool:
+def _is_lost(clients: Clients, job: Job) -> bool:
     if has_ended(job) or time.time() < requested_at(job) + LISTING_SECONDS:
         return False
     hooks = clients.at(job["connection"], job["region"])

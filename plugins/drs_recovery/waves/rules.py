@@ -7,8 +7,8 @@ launch servers. A wave that is left out by choice passes on what it depends on i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionCancelledError, ServerFailure, WaveFailedError, WaveRefusedError
@@ -22,19 +22,22 @@ from drs_recovery.statuses import (
 )
 from drs_recovery.store.facts import attempt_of, launch_began
 from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import PollError, WaitingFor, Wave, WaveRecord
 from drs_recovery.waves import post_launch
 
 if TYPE_CHECKING:
     from drs_recovery.plan.model import RecoveryPlan, SuccessRule
     from drs_recovery.plan.model import Wave as PlanWave
+    from drs_recovery.store.execution_types import Execution, ExecutionDocument
 
 
-def wave_label(wave: Mapping[str, Any]) -> str:
+def wave_label(wave: WaveRecord) -> str:
     """``2 "Application"``: how messages name a wave."""
     return f'{wave["waveNumber"]} "{wave["waveName"]}"'
 
 
-def wave_of(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+def wave_of(document: ExecutionDocument, number: int) -> Wave:
     """
     One wave of the execution.
 
@@ -42,35 +45,34 @@ def wave_of(document: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     """
     for wave in document["waves"]:
         if wave["waveNumber"] == number:
-            found: Mapping[str, Any] = wave
-            return found
+            return wave
     raise WaveRefusedError(
         f"the execution has no wave {number}: the plan file was changed after the execution was opened with "
         f"{len(document['waves'])} waves. Start a new execution to run the changed plan"
     )
 
 
-def has_launched(server: Mapping[str, Any]) -> bool:
+def has_launched(server: ServerStatus) -> bool:
     """
     Whether a server launched and its required post-launch actions are done: only EC2 details are to come.
 
     :param server: SERVER record.
     """
-    phase = ServerPhase(server["phase"])
+    phase = server["phase"]
     actions_done = server.get("postLaunchActionsStatus") in post_launch.DONE
     return phase is ServerPhase.LAUNCHED or (phase is ServerPhase.POST_LAUNCH and actions_done)
 
 
-def needs_no_more_polls(server: Mapping[str, Any]) -> bool:
+def needs_no_more_polls(server: ServerStatus) -> bool:
     """
     Whether the server's job has nothing to add.
 
     :param server: SERVER record.
     """
-    return has_launched(server) or ServerPhase(server["phase"]).is_end
+    return has_launched(server) or server["phase"].is_end
 
 
-def failures_of(servers: Sequence[Mapping[str, Any]]) -> tuple[ServerFailure, ...]:
+def failures_of(servers: Sequence[ServerStatus]) -> tuple[ServerFailure, ...]:
     """The failed servers of a wave, from its SERVER records."""
     return tuple(
         ServerFailure(
@@ -84,7 +86,7 @@ def failures_of(servers: Sequence[Mapping[str, Any]]) -> tuple[ServerFailure, ..
     )
 
 
-def shortfall(rule: SuccessRule, servers: Sequence[Mapping[str, Any]]) -> str | None:
+def shortfall(rule: SuccessRule, servers: Sequence[ServerStatus]) -> str | None:
     """
     Say why a wave is not a success, or None if it is.
 
@@ -97,23 +99,21 @@ def shortfall(rule: SuccessRule, servers: Sequence[Mapping[str, Any]]) -> str | 
     )
 
 
-def last_trouble(record: Mapping[str, Any]) -> str:
+def last_trouble(waiting: WaitingFor | None, failed_look: PollError | None = None) -> str:
     """
     What a wave, or the opening of an execution, waited for until the end; goes behind another reason.
 
-    :param record: WAVE or EXECUTION record.
+    :param waiting: ``waitingFor`` of the record.
+    :param failed_look: ``lastPollError`` of a wave.
     """
-    trouble = record.get("waitingFor") or record.get("lastPollError")
+    trouble = waiting or failed_look
     if trouble is None:
         return ""
     since = f" (since {moment(trouble['since'])})" if "since" in trouble else ""
     return f"; before that: {trouble['message']}{since}"
 
 
-Wave = Mapping[str, Any]
-
-
-def check_dependencies(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> None:
+def check_dependencies(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> None:
     """
     Demand that every wave before this one is completed, or failed and may.
 
@@ -130,7 +130,7 @@ def check_dependencies(document: Mapping[str, Any], plan: RecoveryPlan, number: 
             )
 
 
-def blocked_by(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> str | None:
+def blocked_by(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> str | None:
     """
     Say which failure before a wave keeps it from ever starting, or None.
 
@@ -154,12 +154,14 @@ def _lets_dependents_start(wave: Wave, plan: RecoveryPlan) -> bool:
 
 def _may_fail(wave: Wave) -> bool:
     """Whether people said to go on without it; what they said of an earlier attempt does not count."""
-    gate = wave.get("failureGate") or {}
-    return gate.get("decision") == FailureDecision.CONTINUE and attempt_of(gate) == attempt_of(wave)
+    gate = wave.get("failureGate")
+    return bool(
+        gate and gate["decision"] == FailureDecision.CONTINUE and attempt_of(gate) == attempt_of(wave)
+    )
 
 
 def _waves_before(
-    document: Mapping[str, Any], plan: RecoveryPlan, number: int, passes_on: Callable[[Wave], bool]
+    document: ExecutionDocument, plan: RecoveryPlan, number: int, passes_on: Callable[[Wave], bool]
 ) -> Iterator[Wave]:
     """The waves on which a wave depends; in place of one that passes on, those on which that one depends."""
     waiting, seen = list(plan.dependencies(number)), set[int]()
@@ -186,7 +188,7 @@ def _has_not_run(wave: Wave) -> bool:
 _REFUSING_GATES = frozenset({GateDecision.REJECTED, GateDecision.TIMED_OUT})
 
 
-def refused_gate(document: Mapping[str, Any]) -> str | None:
+def refused_gate(document: ExecutionDocument) -> str | None:
     """Say which gate of the execution was not approved, by whom and why, or None."""
     wave = refusing_wave(document)
     if wave is None:
@@ -196,13 +198,13 @@ def refused_gate(document: Mapping[str, Any]) -> str | None:
     return f"the gate of wave {wave_label(wave)} was {gate['decision']} by {gate.get('actor')}{comment}"
 
 
-def refusing_wave(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def refusing_wave(document: ExecutionDocument) -> Wave | None:
     """The wave whose gate was rejected or not answered in time, or None."""
     refusing = (wave for wave in document["waves"] if _decision(wave) in _REFUSING_GATES)
     return next(refusing, None)
 
 
-def skip_reason(document: Mapping[str, Any], number: int) -> str | None:
+def skip_reason(document: ExecutionDocument, number: int) -> str | None:
     """
     Say why this wave is passed over without being a failure, or None.
 
@@ -215,7 +217,7 @@ def skip_reason(document: Mapping[str, Any], number: int) -> str | None:
     return refused_gate(document)
 
 
-def gate_is_asked(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> bool:
+def gate_is_asked(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> bool:
     """
     Whether this execution has a question in front of this wave.
 
@@ -227,7 +229,7 @@ def gate_is_asked(document: Mapping[str, Any], plan: RecoveryPlan, number: int) 
     :param number: wave number, from 1.
     """
     wave = wave_of(document, number)
-    execution_type = ExecutionType(document["executionType"])
+    execution_type = document["executionType"]
     if document.get("dryRun") or not plan.needs_gate(number, execution_type):
         return False
     if wave["status"] != WaveStatus.SKIPPED:
@@ -235,7 +237,7 @@ def gate_is_asked(document: Mapping[str, Any], plan: RecoveryPlan, number: int) 
     return execution_type is ExecutionType.RECOVERY and number in plan.root_waves()
 
 
-def check_may_start(document: Mapping[str, Any], plan: RecoveryPlan, number: int) -> None:
+def check_may_start(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> None:
     """
     Demand what a wave needs before it launches anything.
 
@@ -253,7 +255,7 @@ def check_may_start(document: Mapping[str, Any], plan: RecoveryPlan, number: int
             _check_gate(document, label, gated)
 
 
-def check_admitted(execution: Mapping[str, Any]) -> None:
+def check_admitted(execution: Execution) -> None:
     """
     Demand that ``open_execution`` found nothing against the execution, however its task got green.
 
@@ -265,7 +267,7 @@ def check_admitted(execution: Mapping[str, Any]) -> None:
         raise WaveRefusedError(f"nothing is started: the execution was not admitted: {why}")
 
 
-def check_not_ending(execution: Mapping[str, Any]) -> None:
+def check_not_ending(execution: Execution) -> None:
     """
     Demand that the execution may still launch something.
 
@@ -274,12 +276,12 @@ def check_not_ending(execution: Mapping[str, Any]) -> None:
     :raises WaveRefusedError: it ends or is over.
     """
     check_not_cancelled(execution)
-    status = ExecutionStatus(execution["status"])
+    status = execution["status"]
     if status is ExecutionStatus.CANCELLING or status.is_final:
         raise WaveRefusedError(f"nothing more is started: the execution is {status}")
 
 
-def check_not_cancelled(execution: Mapping[str, Any]) -> None:
+def check_not_cancelled(execution: Execution) -> None:
     """
     Demand that nobody asked to cancel the execution.
 
@@ -290,7 +292,7 @@ def check_not_cancelled(execution: Mapping[str, Any]) -> None:
         raise ExecutionCancelledError(cancel["actor"], cancel["reason"])
 
 
-def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:
+def _check_gate(document: ExecutionDocument, label: str, gated: int) -> None:
     gate_wave = wave_of(document, gated)
     if _decision(gate_wave) != GateDecision.APPROVED:
         raise WaveRefusedError(
@@ -300,11 +302,12 @@ def _check_gate(document: Mapping[str, Any], label: str, gated: int) -> None:
         )
 
 
-def _decision(wave: Mapping[str, Any]) -> str | None:
-    return (wave.get("gate") or {}).get("decision")
+def _decision(wave: WaveRecord) -> str | None:
+    gate = wave.get("gate")
+    return gate["decision"] if gate else None
 
 
-def deadline_of(plan_wave: PlanWave, wave: Mapping[str, Any]) -> float:
+def deadline_of(plan_wave: PlanWave, wave: WaveRecord) -> float:
     """
     Epoch seconds at which the time-out of a wave's attempt ends.
 
@@ -317,6 +320,6 @@ def deadline_of(plan_wave: PlanWave, wave: Mapping[str, Any]) -> float:
     return launch_began(wave) + plan_wave.timeout.total_seconds()
 
 
-def recorded_failure(wave: Mapping[str, Any]) -> WaveFailedError:
+def recorded_failure(wave: WaveRecord) -> WaveFailedError:
     """The failure that the record of an ended attempt holds, for a step that runs again after it."""
     return WaveFailedError(wave_label(wave), str(wave.get("statusReason")))

@@ -33,7 +33,9 @@ from drs_recovery.waves.retry import choose_servers
 from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, ExecutionDocument, ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import WaveRecord
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class WaveStarter:
         self,
         execution_id: str,
         number: int,
-        document: Mapping[str, Any] | None = None,
+        document: ExecutionDocument | None = None,
         followed: FollowedWave | None = None,
     ) -> list[str]:
         """
@@ -116,7 +118,7 @@ class WaveStarter:
         self,
         execution_id: str,
         number: int,
-        document: Mapping[str, Any] | None,
+        document: ExecutionDocument | None,
         followed: FollowedWave,
     ) -> list[str]:
         if document is None:
@@ -132,8 +134,8 @@ class WaveStarter:
 
     def _start_parts(
         self,
-        execution: Mapping[str, Any],
-        wave: Mapping[str, Any],
+        execution: ExecutionRecord,
+        wave: WaveRecord,
         parts: Sequence[JobPart],
         followed: FollowedWave,
     ) -> dict[int, str]:
@@ -162,8 +164,8 @@ class WaveStarter:
 
     def _start_part(
         self,
-        execution: Mapping[str, Any],
-        wave: Mapping[str, Any],
+        execution: Execution,
+        wave: WaveRecord,
         part: JobPart,
         reservations: WaveReservations,
         followed: FollowedWave,
@@ -178,9 +180,7 @@ class WaveStarter:
         reservations.started(part, started.job.job_id)
         return started.job.job_id
 
-    def _refuse(
-        self, execution_id: str, wave: Mapping[str, Any], part: JobPart, error: ExecutionError
-    ) -> None:
+    def _refuse(self, execution_id: str, wave: WaveRecord, part: JobPart, error: ExecutionError) -> None:
         """Fail the servers of a job that is not started, now or later; those of the other jobs go on."""
         number = wave["waveNumber"]
         log.warning("execution %s wave %s: %s", execution_id, number, error)
@@ -189,14 +189,14 @@ class WaveStarter:
         servers = self._store.polls.record(execution_id, number, WavePoll(servers=failed, is_look=False))
         leave_queues(self._store, self._clients, wave, servers, [part.number])
 
-    def _demand_a_job(self, execution_id: str, wave: Mapping[str, Any]) -> None:
+    def _demand_a_job(self, execution_id: str, wave: WaveRecord) -> None:
         """Without any job there is nothing to follow; ends the wave with what AWS said, place by place."""
         servers = self._store.get_servers(execution_id, wave["waveNumber"])
         if parts_of_attempt(wave, servers) and not any("jobId" in server for server in servers):
             raise JobStartError("\n".join(dict.fromkeys(str(server.get("error")) for server in servers)))
 
     def _told(
-        self, execution_id: str, wave: Mapping[str, Any], delays: Sequence[NotStartedError]
+        self, execution_id: str, wave: WaveRecord, delays: Sequence[NotStartedError]
     ) -> NotStartedError:
         """Record where the wave stands in the queue, and choose what it waits for: what passes soonest."""
         queued = [delay for delay in delays if isinstance(delay, QueuedError)]
@@ -214,9 +214,7 @@ class WaveStarter:
         self._store.waves.fail(execution_id, number, str(error))
         self.leave_queues(execution_id, number)
 
-    def _record(
-        self, execution_id: str, wave: Mapping[str, Any], started: Started, followed: FollowedWave
-    ) -> None:
+    def _record(self, execution_id: str, wave: WaveRecord, started: Started, followed: FollowedWave) -> None:
         job, number = started.job, wave["waveNumber"]
         self._memory.set(_memory_key(wave, job.part), job.job_id)
         self._store.waves.record_job(execution_id, number, job, adopted=started.adopted, followed=followed)
@@ -224,7 +222,7 @@ class WaveStarter:
         log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
 
     def _tell_ignored(
-        self, execution_id: str, wave: Mapping[str, Any], part: JobPart, ignored: Mapping[str, str]
+        self, execution_id: str, wave: WaveRecord, part: JobPart, ignored: Mapping[str, str]
     ) -> None:
         """Put on record which jobs were named as the part's and are not; the next try starts without them."""
         for job_id, why in ignored.items():
@@ -248,5 +246,5 @@ class WaveStarter:
         raise failed from error
 
 
-def _memory_key(wave: Mapping[str, Any], part_number: int) -> str:
+def _memory_key(wave: WaveRecord, part_number: int) -> str:
     return f"drs_job_{attempt_of(wave)}_{part_number}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
 from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import Job, Wave, WaveRecord
 from drs_recovery.waves.enrichment import Details, InstanceEnricher
 from drs_recovery.waves.observation import has_ended, is_unlisted
 from drs_recovery.waves.post_launch import overdue
@@ -44,7 +46,7 @@ class WaveEnd:
         self._plan_wave = plan.wave(number)
         self._at = (execution_id, number)
 
-    def judge(self, problem: str | None = None, wave: Mapping[str, Any] | None = None) -> dict[str, int]:
+    def judge(self, problem: str | None = None, wave: Wave | None = None) -> dict[str, int]:
         """
         Judge the wave once its waiting is over, server by server.
 
@@ -66,11 +68,11 @@ class WaveEnd:
         failures = len(failures_of(servers))
         return {"launched": len(servers) - failures, "failed": failures}
 
-    def _read(self) -> Mapping[str, Any]:
+    def _read(self) -> Wave:
         wave = self._store.get_wave(*self._at)
         return {**wave, "serverStatuses": self._store.get_servers(*self._at)}
 
-    def _give_up_on_actions(self, servers: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    def _give_up_on_actions(self, servers: Sequence[ServerStatus]) -> Sequence[ServerStatus]:
         """Nobody judges a wave before its time-out while actions run: those that still do took too long."""
         minutes = self._plan_wave.timeout.total_seconds() / 60
         failed = tuple(
@@ -88,7 +90,7 @@ class WaveEnd:
     def look_for_details(
         self,
         clients: Clients,
-        wave: Mapping[str, Any] | None = None,
+        wave: Wave | None = None,
         followed: FollowedWave | None = None,
     ) -> Details:
         """
@@ -104,9 +106,7 @@ class WaveEnd:
         give_up_at = deadline + details_timeout()
         return enricher.enrich(*self._at, give_up_at=give_up_at, servers=servers, followed=followed)
 
-    def end(
-        self, wave: Mapping[str, Any] | None = None, followed: FollowedWave | None = None
-    ) -> dict[str, str]:
+    def end(self, wave: Wave | None = None, followed: FollowedWave | None = None) -> dict[str, str]:
         """
         Call the wave COMPLETED, if it is.
 
@@ -120,25 +120,29 @@ class WaveEnd:
         servers = wave["serverStatuses"]
         if wave["status"] == WaveStatus.FAILED:
             raise recorded_failure(wave)
-        unsettled = [s["serverName"] for s in servers if not ServerPhase(s["phase"]).is_end]
+        unsettled = [s["serverName"] for s in servers if not s["phase"].is_end]
         if unsettled:
             raise ExecutionError(
                 f"wave {wave_label(wave)} did not settle: {', '.join(unsettled)} still in progress"
             )
         reason = shortfall(self._plan_wave.success_when, servers)
         if reason is not None:
-            self._fail(wave, f"{reason}{last_trouble(self._store.get_wave(*self._at))}", servers)
+            self._fail(wave, f"{reason}{self._last_trouble()}", servers)
         self._store.waves.complete(*self._at, followed)
         return instance_ids(servers)
 
-    def _fail(self, wave: Mapping[str, Any], reason: str, servers: Sequence[Mapping[str, Any]]) -> None:
+    def _last_trouble(self) -> str:
+        wave = self._store.get_wave(*self._at)
+        return last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
+
+    def _fail(self, wave: WaveRecord, reason: str, servers: Sequence[ServerStatus]) -> None:
         failed = WaveFailedError(wave_label(wave), reason, failures_of(servers))
         if wave["status"] != WaveStatus.FAILED:
             self._store.waves.fail(*self._at, str(failed))
         raise failed
 
 
-def instance_ids(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def instance_ids(servers: Sequence[ServerStatus]) -> dict[str, str]:
     """
     EC2 instance ids by source server id, of the servers that have one.
 
@@ -147,14 +151,14 @@ def instance_ids(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {s["sourceServerId"]: s["instanceId"] for s in servers if s.get("instanceId")}
 
 
-def _jobs_ended(wave: Mapping[str, Any]) -> bool:
+def _jobs_ended(wave: WaveRecord) -> bool:
     return bool(wave["jobs"]) and all(map(has_ended, wave["jobs"]))
 
 
 def _timeout_reason(
     seconds: float,
-    jobs: Sequence[Mapping[str, Any]],
-    unsettled: Sequence[Mapping[str, Any]],
+    jobs: Sequence[Job],
+    unsettled: Sequence[ServerStatus],
     problem: str | None,
 ) -> str:
     unlisted = ", ".join(f"{job['jobId']} ({job['region']})" for job in jobs if is_unlisted(job))

@@ -16,6 +16,7 @@ from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.store.execution_types import ExecutionRecord
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.shared.results import RunSummary, run_summary
@@ -44,14 +45,14 @@ ExecutionId = Annotated[
 ]
 
 
-def _visible_execution(execution_id: ExecutionId, store: Store, person: CurrentPerson) -> dict[str, Any]:
+def _visible_execution(execution_id: ExecutionId, store: Store, person: CurrentPerson) -> ExecutionRecord:
     execution = store.get_execution(str(execution_id))
     # In the very words of one that does not exist.
     person.demand_read(execution["dagId"], str(ExecutionNotFoundError(str(execution_id))))
     return execution
 
 
-VisibleExecution = Annotated[dict[str, Any], Depends(_visible_execution)]
+VisibleExecution = Annotated[ExecutionRecord, Depends(_visible_execution)]
 """The EXECUTION record behind ``{execution_id}``; 404 if there is none that this person may see."""
 
 

@@ -11,19 +11,21 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from drs_recovery.notifications.events import Asked, happenings
 from drs_recovery.notifications.messages import Notice, answer_link, notice_of, run_link, wave_summary
 from drs_recovery.notifications.metrics import measurements
+from tests.record_types import as_read
 
 BASE = "https://airflow.example.com"
 
 
 def server(name: str, phase: str, **fields: Any) -> dict[str, Any]:
-    return {"sourceServerId": f"s-{name}", "serverName": name, "critical": True, "phase": phase, **fields}
+    record = {"sourceServerId": f"s-{name}", "serverName": name, "critical": True, "phase": phase, **fields}
+    return as_read("SERVER", record)
 
 
 def wave(number: int, status: str, *servers: dict[str, Any], **fields: Any) -> dict[str, Any]:
     times = {"startTime": 1000.0, "endTime": 1000.0 + 100 * number, "duration": 100.0 * number}
     began = {} if status in ("NOT_STARTED", "SKIPPED") else times
     name = f"Tier {number}"
-    return {
+    record = {
         "waveNumber": number,
         "waveName": name,
         "status": status,
@@ -31,10 +33,11 @@ def wave(number: int, status: str, *servers: dict[str, Any], **fields: Any) -> d
         **began,
         **fields,
     }
+    return as_read("WAVE", record)
 
 
 def document(*waves: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return {
+    record = {
         "executionId": "e-1",
         "planId": "crm",
         "planName": "Three-tier CRM",
@@ -49,6 +52,7 @@ def document(*waves: dict[str, Any], **fields: Any) -> dict[str, Any]:
         "waves": waves,
         **fields,
     }
+    return as_read("EXECUTION", record)
 
 
 def ended(status: str, *waves: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from botocore.config import Config
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.records import TerminationRef
 from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import ExecutionsTable
 from sandbox.testing import running_sandbox
@@ -333,7 +333,7 @@ def test_terminations_side_by_side_end_once_and_lose_no_job(stores, store, ready
             own_store.terminations.request("e1", "admin", f"run-{number}", {})
         except TransitionRefusedError:
             return  # another one was through already
-        job = TerminationJob(f"drsjob-t{number}", "us-east-1", "aws", ("i-1",))
+        job = TerminationRef(f"drsjob-t{number}", "us-east-1", "aws", ("i-1",))
         own_store.terminations.record_job("e1", job, adopted=False)
         own_store.terminations.record_job("e1", job, adopted=True)
         own_store.terminations.record_terminated("e1", {"i-1"})

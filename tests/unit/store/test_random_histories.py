@@ -32,7 +32,7 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.records import TerminationJob
+from drs_recovery.store.records import TerminationRef
 from drs_recovery.store.rules import final_status
 from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import ExecutionsTable
@@ -199,7 +199,7 @@ class Actor:
 
     def terminate(self, _number: int) -> None:
         if "terminationRequests" in self.store.get_execution("e1"):
-            job = TerminationJob("drsjob-end", "us-east-1", "aws", ("i-1",))
+            job = TerminationRef("drsjob-end", "us-east-1", "aws", ("i-1",))
             self.store.terminations.record_job("e1", job, adopted=False)
             self.store.terminations.record_terminated("e1", ("i-1",))
             self.store.terminations.finish("e1")

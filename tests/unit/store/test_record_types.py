@@ -17,7 +17,7 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.records import JobSeen, NewWave, PreflightFinding, TerminationJob
+from drs_recovery.store.records import JobSeen, NewWave, PreflightFinding, TerminationRef
 from drs_recovery.store.wave_types import Wave
 from tests.record_types import misfits
 from tests.unit.store.conftest import Recovery
@@ -95,7 +95,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
 
     store.terminations.request(id_, "dba", "run-1", {"waves": [1]})
     store.terminations.record_job(
-        id_, TerminationJob("drsjob-t", "us-east-1", "aws", ("i-9",)), adopted=False
+        id_, TerminationRef("drsjob-t", "us-east-1", "aws", ("i-9",)), adopted=False
     )
     store.terminations.record_poll(id_, [JobSeen("drsjob-t", "COMPLETED", 1_800_000_100.0)])
     store.terminations.record_failure(id_, "1 instance is left")

@@ -6,9 +6,9 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase
-from drs_recovery.store.records import JobSeen, TerminationJob
+from drs_recovery.store.records import JobSeen, TerminationRef
 
-JOB = TerminationJob("drsjob-t1", "us-east-1", "aws", ("i-s-1000", "i-s-1001"))
+JOB = TerminationRef("drsjob-t1", "us-east-1", "aws", ("i-s-1000", "i-s-1001"))
 HOURS = 3600.0
 
 

@@ -15,7 +15,7 @@ from drs_recovery.jobs.starter import job_tags
 from drs_recovery.opening.options import RunOptions, read_options
 from drs_recovery.plan.message_templates import Values, sample_values
 from drs_recovery.plan.model import RecoveryPlan, SuccessRule
-from drs_recovery.statuses import ExecutionType
+from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.waves.questions import message_values, question_of
 from drs_recovery.waves.rules import (
     blocked_by,
@@ -28,12 +28,14 @@ from drs_recovery.waves.rules import (
     skip_reason,
 )
 from tests.plan_documents import application, database, plan, web
+from tests.record_types import as_read
 
 THREE_WAVES = RecoveryPlan.model_validate(plan(database(), application(pause_before=True), web()))
 
 
 def server(name: str, phase: str = "READY", *, critical: bool = True, **more: Any) -> dict[str, Any]:
-    return {"sourceServerId": f"s-{name}", "serverName": name, "phase": phase, "critical": critical, **more}
+    record = {"sourceServerId": f"s-{name}", "serverName": name, "phase": phase, "critical": critical, **more}
+    return as_read("SERVER", record)
 
 
 def placed(count: int, region: str = "us-east-1", connection: str = "aws_default") -> list[dict[str, Any]]:
@@ -47,7 +49,7 @@ def document(plan: RecoveryPlan = THREE_WAVES, *statuses: str, **more: Any) -> d
     """An execution document with waves of these statuses; the others have not started."""
     names = [wave.name for wave in plan.waves]
     padded = [*statuses, *["NOT_STARTED"] * (len(names) - len(statuses))]
-    return {
+    record = {
         "executionId": "e1",
         "planId": plan.id,
         "planName": plan.name,
@@ -57,18 +59,22 @@ def document(plan: RecoveryPlan = THREE_WAVES, *statuses: str, **more: Any) -> d
         "status": "POLLING",
         "admittedTime": 1.0,
         "waves": [
-            {
-                "waveNumber": number,
-                "waveName": name,
-                "status": status,
-                "jobs": [],
-                "serverStatuses": [],
-                "progress": {"ready": 0, "failed": 0, "totalServers": 2},
-            }
+            as_read(
+                "WAVE",
+                {
+                    "waveNumber": number,
+                    "waveName": name,
+                    "status": status,
+                    "jobs": [],
+                    "serverStatuses": [],
+                    "progress": {"ready": 0, "failed": 0, "totalServers": 2},
+                },
+            )
             for number, (name, status) in enumerate(zip(names, padded, strict=True), start=1)
         ],
         **more,
     }
+    return as_read("EXECUTION", record)
 
 
 class TestParts:
@@ -178,7 +184,7 @@ class TestGates:
 
     def test_a_wave_that_is_left_out_needs_no_pause_but_a_recovery_keeps_its_approval(self) -> None:
         drill = document(THREE_WAVES, "SKIPPED", "SKIPPED")
-        recovery = {**drill, "executionType": "RECOVERY"}
+        recovery = {**drill, "executionType": ExecutionType.RECOVERY}
 
         assert not gate_is_asked(drill, THREE_WAVES, 2)
         assert gate_is_asked(recovery, THREE_WAVES, 1)
@@ -324,7 +330,9 @@ class TestStarts:
     @pytest.mark.parametrize("status", ["CANCELLING", "CANCELLED", "FAILED", "COMPLETED"])
     def test_nothing_starts_in_an_execution_that_ends(self, status: str) -> None:
         with pytest.raises(WaveRefusedError, match=status):
-            check_may_start({**self._approved("COMPLETED"), "status": status}, THREE_WAVES, 2)
+            check_may_start(
+                {**self._approved("COMPLETED"), "status": ExecutionStatus(status)}, THREE_WAVES, 2
+            )
 
 
 class TestFailurePolicy:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 from fastapi import Depends
 from pydantic import ValidationError
@@ -18,9 +18,11 @@ from drs_recovery.exceptions import StoreError
 from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.installation import known_installation
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import is_same_person
 from drs_recovery.store.keys import TERMINATING_DAG
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waves.rules import wave_label
 from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
 from drs_recovery.web.allowed_actions import Rights, wave_of
@@ -33,7 +35,7 @@ from drs_recovery.web.security import CurrentPerson, Person
 class Acting:
     """An action that is about to be carried out."""
 
-    document: Mapping[str, Any]
+    document: ExecutionDocument
     rights: Rights
     store: ExecutionStore
     airflow: AirflowApi
@@ -80,7 +82,7 @@ class Acting:
     def label(self, number: int) -> str:
         """How messages name a wave."""
         wave = wave_of(self.document, number)
-        return f"wave {number}" if wave is None else f"wave {wave_label(wave)}"
+        return f"wave {number}" if wave is None else f"wave {wave_label(cast(WaveRecord, wave))}"
 
     def is_me(self, *names: str | None) -> bool:
         """Whether names are those of the person who acts."""

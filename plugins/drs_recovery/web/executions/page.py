@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.plan.model import DAG_ID_PREFIX, plan_from_snapshot
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id
 from drs_recovery.web.actions.context import rights_of
@@ -121,7 +122,7 @@ def execution_page(
     )
 
 
-def _task_groups(document: dict[str, Any]) -> dict[int, str]:
+def _task_groups(document: ExecutionDocument) -> dict[int, str]:
     """Airflow's task group of each wave; none if another version wrote the plan, unreadable for this one."""
     try:
         plan = plan_from_snapshot(document["planSnapshot"])

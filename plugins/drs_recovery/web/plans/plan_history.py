@@ -18,9 +18,11 @@ from cron_descriptor import ExpressionDescriptor, FormatException, MissingFieldE
 
 from drs_recovery.plan.model import Schedule
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import is_drill, is_good_drill
 from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.shared.formatting import Moment, rough_words
 
 Record = Mapping[str, Any]
@@ -91,7 +93,7 @@ class History:
     :param executions: EXECUTION records, newest first.
     """
 
-    executions: list[dict[str, Any]]
+    executions: Sequence[Execution]
     past: PlanPast
 
 
@@ -107,7 +109,7 @@ def pasts_of(store: ExecutionStore, plan_ids: Iterable[str]) -> dict[str, PlanPa
     return dict(zip(ids, _side_by_side(lambda plan_id: history_of(store, plan_id).past, ids), strict=True))
 
 
-def waves_of(store: ExecutionStore, executions: Iterable[Record]) -> dict[str, list[Record]]:
+def waves_of(store: ExecutionStore, executions: Iterable[Record]) -> dict[str, list[Wave]]:
     """The waves of executions, by execution id."""
     ids = [execution["executionId"] for execution in executions]
     documents = _side_by_side(store.get_document, ids)
