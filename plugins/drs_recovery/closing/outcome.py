@@ -11,7 +11,6 @@ from drs_recovery.plan.task_ids import is_task_of
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
 from drs_recovery.store.facts import cancel_words, launch_began
 from drs_recovery.store.rules import final_status
-from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waves.observation import has_ended
 from drs_recovery.waves.rules import (
     blocked_by,
@@ -25,6 +24,7 @@ from drs_recovery.waves.rules import (
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import WaveRecord
 
 SKIPPED_TASK = "skipped"
 

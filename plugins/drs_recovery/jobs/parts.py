@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.facts import attempt_of
-from drs_recovery.store.server_types import ServerStatus
-from drs_recovery.store.wave_types import WaveRecord
+
+if TYPE_CHECKING:
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import WaveRecord
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
 MAX_SERVERS_PER_JOB = 100

@@ -41,13 +41,13 @@ from drs_recovery.jobs.identity import (
     is_job_id,
 )
 from drs_recovery.settings import setting_problems
-from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import attempt_began, attempt_of
 from drs_recovery.store.records import JobRef
-from drs_recovery.store.wave_types import WaveRecord
 
 if TYPE_CHECKING:
     from drs_recovery.jobs.parts import JobPart
+    from drs_recovery.store.execution_types import Execution
+    from drs_recovery.store.wave_types import WaveRecord
 
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
 CLOCK_MARGIN = timedelta(hours=1)

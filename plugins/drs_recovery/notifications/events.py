@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.wave_types import AnyGate, Wave
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.wave_types import AnyGate, Wave
 
 EXECUTION_STARTED = "EXECUTION_STARTED"
 WAVE_RETRIED = "WAVE_RETRIED"

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.observability import stats
 
 from drs_recovery.notifications.events import TERMINATION_FAILED, Happening
 from drs_recovery.statuses import ServerPhase, WaveStatus
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.server_types import ServerStatus
-from drs_recovery.store.wave_types import Wave
 from drs_recovery.waves.rules import has_launched
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import Wave
 
 NAMESPACE = "DRSRecovery"
 

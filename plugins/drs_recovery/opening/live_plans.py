@@ -18,12 +18,14 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.hooks.variables import delete_variable, read_variable, variable_keys, write_variable
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.execution_types import Execution, ExecutionRecord
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, ExecutionRecord
 
 PREFIX = "drs_recovery_live."
 

@@ -18,16 +18,16 @@ from drs_recovery.operators.questions import AskingMixin, answer_of, comment_for
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.wave_types import FailureGate, WaveRecord
 from drs_recovery.waves.questions import failure_question
-from drs_recovery.waves.retry import begin_retry
+from drs_recovery.waves.retry import RetriedWaveStarter, begin_retry
 from drs_recovery.waves.rules import check_not_ending, recorded_failure, skip_reason, wave_label
-from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.execution_types import ExecutionDocument
 
 
 class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
@@ -164,7 +164,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:
-            WaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
+            RetriedWaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
         except NotStartedError as error:
             self.wait_for_start(execution_id, error, "go_on")
 

@@ -20,12 +20,13 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.execution_types import ExecutionDocument
 
 # The task that makes the record.
 _OPENING = "open_execution"

@@ -19,12 +19,13 @@ from drs_recovery.operators.lost_records import LostRecord
 from drs_recovery.plan.model import DAG_ID_PREFIX, RecoveryPlan
 from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.store.execution_types import Execution, ExecutionRecord
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.waves.rules import check_not_ending
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.execution_types import Execution, ExecutionRecord
 
 # Seconds for which a run may lack tasks of its execution: the DAG processor reads the DAG file again, and the
 # scheduler gives the run what is new in it. Airflow's own intervals for that are half a minute each.

@@ -15,7 +15,7 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.store.documents import with_wave
 from drs_recovery.store.facts import waits_for_room_only
-from drs_recovery.waves.retry import begin_retry
+from drs_recovery.waves.retry import RetriedWaveStarter, begin_retry
 from drs_recovery.waves.rules import check_dependencies, check_may_start, recorded_failure, skip_reason
 from drs_recovery.waves.start import WaveStarter
 
@@ -57,15 +57,16 @@ class StartRecoveryOperator(WaveOperator):
             wave = self.own_wave(document["waves"])
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
-            starter = WaveStarter(self.store, context["task_state_store"])
+            memory = context["task_state_store"]
             try:
                 started = self._request(context, document, wave, followed)
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
                 # It may have waited for room already, a first wave since the execution was opened.
                 if "startTime" in wave or waits_for_room_only(wave):
-                    starter.leave_queues(execution_id, self.wave_number)
+                    WaveStarter(self.store, memory).leave_queues(execution_id, self.wave_number)
                 raise
-            jobs = self._start_jobs(starter, execution_id, started, followed)
+            kind = RetriedWaveStarter if started is None else WaveStarter
+            jobs = self._start_jobs(kind(self.store, memory), execution_id, started, followed)
             news.document = started
             return jobs
 
@@ -76,7 +77,7 @@ class StartRecoveryOperator(WaveOperator):
         wave: WaveRecord,
         followed: FollowedWave,
     ) -> ExecutionDocument | None:
-        """Record that the wave starts; the document with it, or None if a retry changes more than that."""
+        """Record that the wave starts; the document with it, or None while a retry must choose servers."""
         execution_id = document["executionId"]
         if reason := skip_reason(document, self.wave_number):
             raise AirflowSkipException(reason)
@@ -89,10 +90,11 @@ class StartRecoveryOperator(WaveOperator):
         self.pass_over_if_blocked(document)
         check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         make_way(self.store, execution_id, document)
-        _, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by, followed)
-        if not is_new:
+        requested, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by, followed)
+        if "restartPending" in requested:
             return None
-        self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
+        if is_new:
+            self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
         return with_wave(document, followed.records)
 
     def _retry(self, document: ExecutionDocument, wave: WaveRecord, asked_by: int) -> None:

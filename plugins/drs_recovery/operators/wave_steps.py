@@ -17,7 +17,6 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.plan.task_ids import is_task_of, is_to_come, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
-from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
 from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from drs_recovery.closing.outcome import Pending
     from drs_recovery.exceptions import NotStartedError
+    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
 
 # Waves behind which nothing is to come but what depends on them.
 _OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})

@@ -26,13 +26,13 @@ from drs_recovery.jobs.owners import owners_of
 from drs_recovery.opening.precedence import named
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.store.facts import instances_left, instances_of
-from drs_recovery.store.server_types import ServerStatus
 
 if TYPE_CHECKING:
     from drs_recovery.jobs.parts import JobPart
     from drs_recovery.preflight.servers import ResolvedServer
     from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.server_types import ServerStatus
 
 Rows = Collection[Mapping[str, Any]]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import ENGINE, Event, compose, due_item, event_item, limited, present
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.expressions import (
     MAX_TRANSACTION_ACTIONS,
     Action,
@@ -36,6 +36,9 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
 
 
 class Ending(StoreBase):

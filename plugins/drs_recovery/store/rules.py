@@ -63,9 +63,17 @@ def ended_as_planned(wave: Record) -> bool:
 
 def can_terminate(document: Record) -> bool:
     """Say whether the instances of an execution may be terminated: it ended, and left some that still run."""
-    if not ExecutionStatus(document["status"]).is_final or document.get("instancesTerminated"):
-        return False
-    return has_instances_left(document)
+    return why_not_terminated(document) is None
+
+
+def why_not_terminated(document: Record) -> str | None:
+    """Say why the instances of an execution may not be terminated, for people; None if they may."""
+    status = ExecutionStatus(document["status"])
+    if not status.is_final:
+        return f"the execution is {status}: wait for its end, or cancel it first"
+    if document.get("instancesTerminated"):
+        return "its instances are terminated already"
+    return None if has_instances_left(document) else "it has no instance on record"
 
 
 def is_termination_requested(execution: Record, request_id: str) -> bool:

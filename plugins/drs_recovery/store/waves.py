@@ -60,11 +60,16 @@ class Waves(StoreBase):
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
         """
         known = self._known(execution_id, number, followed)
+        if followed and WaveStatus(known.wave["status"]).is_active:
+            # No conditional write would show that the wave has ended meanwhile.
+            known = self._known(execution_id, number)
         execution, wave = known.execution, known.wave
         if WaveStatus(wave["status"]).is_active:
             _demand_not_cancelling(execution, wave)
-            self._use_up(wave, asked_by)
-            return public(wave), False
+            known = self._use_up(known, asked_by)
+            if followed:
+                followed.keep(known)
+            return public(known.wave), False
         demand_startable(execution, wave)
         now = self._now()
         changes = {"status": WaveStatus.PENDING, "startTime": now, "askedBy": asked_by}
@@ -87,10 +92,13 @@ class Waves(StoreBase):
             followed.keep(after)
         return after
 
-    def _use_up(self, wave: Item, asked_by: int) -> None:
+    def _use_up(self, known: WaveRecords, asked_by: int) -> WaveRecords:
         """A request that found the wave running has got its attempt: it must not begin another one later."""
-        if asked_by > wave.get("askedBy", 0):
-            self.table.transact([record_update(wave, {"askedBy": asked_by})])
+        if asked_by <= known.wave.get("askedBy", 0):
+            return known
+        update = record_update(known.wave, {"askedBy": asked_by})
+        self.table.transact([update])
+        return known.after([update])
 
     @retried_on_conflict
     @refused_by_fresh_records

@@ -11,7 +11,7 @@ from drs_recovery.installation import elsewhere
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.plan.task_ids import chosen_waves
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.rules import is_termination_requested
+from drs_recovery.store.rules import is_termination_requested, why_not_terminated
 from drs_recovery.termination.targets import recorded_instances
 
 if TYPE_CHECKING:
@@ -111,12 +111,7 @@ def _need_findings(
 
 
 def _state_findings(document: ExecutionDocument, request: TerminationRequest) -> Iterator[str]:
-    status = document["status"]
-    if not status.is_final:
-        yield f"the execution is {status}: wait for its end, or cancel it first"
-    elif document["instancesTerminated"]:
-        yield "its instances are terminated already"
-    elif not recorded_instances(document):
-        yield "it has no instance on record"
+    if reason := why_not_terminated(document):
+        yield reason
     elif not recorded_instances(document, request.waves):
         yield "the chosen waves have no instance left"

@@ -32,7 +32,6 @@ from drs_recovery.notifications.unrecorded import Unrecorded
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.base import Documents
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import instances_of
 from drs_recovery.store.rules import termination_time
@@ -42,6 +41,7 @@ from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
 
 _TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.hooks.clients import Place
 from drs_recovery.hooks.ec2 import is_gone
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import instances_left, unconfirmed_instances
-from drs_recovery.store.server_types import ServerStatus
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.server_types import ServerStatus
 
 # ``RecoveryInstanceFailbackState`` of an instance for which nobody started a failback.
 _NO_FAILBACK = "FAILBACK_NOT_STARTED"

@@ -28,7 +28,6 @@ from drs_recovery.hooks.errors import (
 )
 from drs_recovery.opening.precedence import Need, needed_by
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
-from drs_recovery.store.execution_types import TerminationJob
 from drs_recovery.store.records import TerminationRef
 from drs_recovery.store.table import is_store_away
 from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationReservation
@@ -42,7 +41,7 @@ from drs_recovery.termination.targets import (
 from drs_recovery.waves.observation import JobAnswer, job_seen, requested_at
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.execution_types import ExecutionDocument, TerminationJob
     from drs_recovery.store.executions import ExecutionStore
 
 # A job that terminates instances takes minutes; one that still runs is looked for so far back.

@@ -24,8 +24,6 @@ from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
 from drs_recovery.store.progress import server_changes
 from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.store.server_types import ServerStatus
-from drs_recovery.store.wave_types import Wave
 from drs_recovery.waves.instance_details import (
     GONE_STATES,
     HALTED_STATES,
@@ -45,6 +43,8 @@ if TYPE_CHECKING:
     from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import FollowedWave
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import Wave
 
 Record = Mapping[str, Any]
 

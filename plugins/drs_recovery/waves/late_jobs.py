@@ -18,11 +18,11 @@ from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.jobs.parts import awaited_parts, parts_without_job
 from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.store.facts import attempt_of
-from drs_recovery.store.wave_types import Wave
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import Wave
 
 # How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
 # seconds until Airflow's supervisor ends the process (``[workers] min_heartbeat_interval`` is 5).

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import epoch
 from drs_recovery.statuses import (
@@ -27,10 +27,12 @@ from drs_recovery.statuses import (
     ServerPhase,
     launch_outcome,
 )
-from drs_recovery.store.execution_types import TerminationJob
 from drs_recovery.store.records import JobSeen, ServerSeen
-from drs_recovery.store.wave_types import Job
 from drs_recovery.waves import post_launch
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import TerminationJob
+    from drs_recovery.store.wave_types import Job
 
 # EC2's encoded authorization failures run to some thousand characters, and a wave can have hundreds of them.
 LONGEST_RAW_ERROR = 2_000

@@ -8,11 +8,13 @@ Shapes of botocore's drs model (``LaunchActionsStatus``, ``LaunchActionRun``). T
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.execution_types import ExecutionRecord
-from drs_recovery.store.server_types import PostLaunchAction, ServerStatus
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionRecord
+    from drs_recovery.store.server_types import PostLaunchAction, ServerStatus
 
 # ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
 SUCCEEDED = "SUCCEEDED"

@@ -29,7 +29,6 @@ from drs_recovery.store.followed import FollowedWave
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import WaveReservations, leave_queues
-from drs_recovery.waves.retry import choose_servers
 from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
 
 if TYPE_CHECKING:
@@ -122,8 +121,7 @@ class WaveStarter:
         followed: FollowedWave,
     ) -> list[str]:
         if document is None:
-            choose_servers(self._store, self._clients, execution_id, number)
-            document, followed = self._store.follow(execution_id, number)
+            document, followed = self._prepared(execution_id, number)
         wave = wave_of(document, number)
         parts = awaited_parts(wave, wave["serverStatuses"])
         known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts, followed)
@@ -131,6 +129,10 @@ class WaveStarter:
             self._demand_a_job(execution_id, wave)
         self._store.waves.start_polling(execution_id, number, followed)
         return [known[part_number] for part_number in sorted(known)]
+
+    def _prepared(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
+        """The document of an execution whose wave may start its jobs, and what is known of the wave."""
+        return self._store.follow(execution_id, number)
 
     def _start_parts(
         self,

@@ -20,7 +20,7 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.facts import is_same_person
-from drs_recovery.store.rules import can_terminate
+from drs_recovery.store.rules import why_not_terminated
 
 Record = Mapping[str, Any]
 
@@ -191,12 +191,8 @@ def _not_retried(document: Record, _rights: Rights, wave: Record) -> str | None:
 
 
 def _not_terminated(document: Record, rights: Rights) -> str | None:
-    if is_live(document):
-        return "The execution has not ended: wait for its end, or cancel it first."
-    if document.get("instancesTerminated"):
-        return "Its instances are terminated already."
-    if not can_terminate(document):
-        return "It has no instance on record."
+    if reason := why_not_terminated(document):
+        return f"{reason[0].upper()}{reason[1:]}."
     if not rights.may_terminate:
         return "Terminating instances takes the right to trigger the DAG terminate_recovery_instances."
     return None

@@ -134,7 +134,7 @@ def test_instances_of_an_execution_that_ended_are_terminated(status: str) -> Non
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (document("POLLING", LAUNCHED), "The execution has not ended: wait for its end, or cancel it first."),
+        (document("POLLING", LAUNCHED), "The execution is POLLING: wait for its end, or cancel it first."),
         (document("COMPLETED", LAUNCHED, instancesTerminated=True), "Its instances are terminated already."),
         (document("FAILED", FAILED), "It has no instance on record."),
     ],
