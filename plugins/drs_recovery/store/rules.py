@@ -70,7 +70,8 @@ def why_not_terminated(document: Record) -> str | None:
     """Say why the instances of an execution may not be terminated, for people; None if they may."""
     status = ExecutionStatus(document["status"])
     if not status.is_final:
-        return f"the execution is {status}: wait for its end, or cancel it first"
+        or_cancel = "" if status is ExecutionStatus.CANCELLING else ", or cancel it first"
+        return f"the execution is {status}: wait for its end{or_cancel}"
     if document.get("instancesTerminated"):
         return "its instances are terminated already"
     return None if has_instances_left(document) else "it has no instance on record"

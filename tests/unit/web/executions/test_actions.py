@@ -139,7 +139,7 @@ def test_while_it_is_cancelled_people_are_told_that_it_ends() -> None:
     assert found.offered == ()
     assert reasons(found) == [
         ("cancel", "The execution is ending already: nothing more starts."),
-        ("terminate", "The execution is CANCELLING: wait for its end, or cancel it first."),
+        ("terminate", "The execution is CANCELLING: wait for its end."),
     ]
 
 
