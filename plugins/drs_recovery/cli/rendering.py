@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -14,18 +15,20 @@ from drs_recovery.cli.wave_rendering import duration, render_wave
 from drs_recovery.durations import moment, words
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.execution_types import (
-    Cancel,
-    Event,
-    Execution,
-    ExecutionDocument,
-    PreflightFinding,
-    TerminationJob,
-    Times,
-)
 from drs_recovery.store.facts import cancel_reason, cancel_words, was_cancelled
-from drs_recovery.store.server_types import ServerCounts
-from drs_recovery.store.wave_types import Job, WaitingFor
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import (
+        Cancel,
+        Event,
+        Execution,
+        ExecutionDocument,
+        PreflightFinding,
+        TerminationJob,
+        Times,
+    )
+    from drs_recovery.store.server_types import ServerCounts
+    from drs_recovery.store.wave_types import Job, WaitingFor
 
 
 def timeline(events: Iterable[Event]) -> Table:

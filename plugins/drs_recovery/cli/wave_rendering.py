@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -11,9 +12,11 @@ from rich.text import Text
 from drs_recovery.cli.text import add_row, plain, table
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.server_types import ServerStatus
-from drs_recovery.store.wave_types import AnyGate, Job, Wave, WaveRecord
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import AnyGate, Job, Wave, WaveRecord
 
 _SERVER_COLUMNS = {
     "Server": "serverName",
