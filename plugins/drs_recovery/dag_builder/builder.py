@@ -18,7 +18,6 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from drs_recovery.dag_builder.waves import add_waves
-from drs_recovery.exceptions import PlanError
 from drs_recovery.opening.options import LATEST
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
@@ -34,7 +33,6 @@ from drs_recovery.statuses import ExecutionType, Priority
 
 if TYPE_CHECKING:
     from drs_recovery.exceptions import PlanError
-    from drs_recovery.plan.model import RecoveryPlan
 
 # Above those of other DAGs: unless somebody says otherwise, a task weighs as much as tasks come behind it.
 _OF_PRIORITY: Mapping[Priority, int] = {

@@ -17,13 +17,14 @@ from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
 from drs_recovery.store.facts import is_same_person
-from drs_recovery.store.wave_types import Gate
 from drs_recovery.waves.enrichment import refresh_details
 from drs_recovery.waves.questions import Question, question_of
 from drs_recovery.waves.rules import check_dependencies, gate_is_asked, refused_gate, wave_label
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from drs_recovery.store.wave_types import Gate
 
 
 class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
@@ -81,7 +82,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             deadline=time.time() + question.timeout.total_seconds(),
             two_person=question.two_person,
         )
-        return cast(Gate, gate)
+        return cast("Gate", gate)
 
     @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -149,4 +150,4 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             comment=answer.comment,
             decided_time=answer.decided_time,
         )
-        return cast(Gate, gate)
+        return cast("Gate", gate)

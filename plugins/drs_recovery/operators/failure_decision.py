@@ -19,7 +19,6 @@ from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
 from drs_recovery.store.facts import attempt_of
-from drs_recovery.store.wave_types import FailureGate, WaveRecord
 from drs_recovery.waves.questions import failure_question
 from drs_recovery.waves.retry import RetriedWaveStarter, begin_retry
 from drs_recovery.waves.rules import check_not_ending, recorded_failure, skip_reason, wave_label
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.wave_types import FailureGate, WaveRecord
 
 
 class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
@@ -137,7 +137,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
             deadline=time.time() + question.timeout.total_seconds(),
         )
         self.announce(execution_id, Asked(self.wave_number, self.task_id))
-        self.put(context, question, cast(FailureGate, gate))
+        self.put(context, question, cast("FailureGate", gate))
 
     def _finish(self, context: Context, document: ExecutionDocument, wave: WaveRecord) -> None:
         """Bring a wave that still runs to its end, as far as that is this step's business."""

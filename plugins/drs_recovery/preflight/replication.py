@@ -13,7 +13,6 @@ from drs_recovery.preflight.servers import ResolvedServer, replication_lag
 
 if TYPE_CHECKING:
     from drs_recovery.hooks.drs import DrsHook
-    from drs_recovery.preflight.servers import ResolvedServer
 
 # Source: ``DataReplicationState`` in botocore's drs/2020-02-26 model. States in which new data arrives, and
 # for every other one what is wrong and what to do. Without new data a server is recovered to its last

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
 from drs_recovery.store.documents import Event, compose, event_item, public, summary
-from drs_recovery.store.execution_types import Event as EventRecord
-from drs_recovery.store.execution_types import Execution, ExecutionDocument, ExecutionRecord
 from drs_recovery.store.expressions import Action, Item, Put, Update
-from drs_recovery.store.facts import Record
 from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.keys import (
     END_OF_RANGE,
@@ -24,18 +21,20 @@ from drs_recovery.store.keys import (
     wave_key,
 )
 from drs_recovery.store.rules import standing_status
-from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
     execution_update,
     log_transition,
     retried_on_conflict,
 )
-from drs_recovery.store.wave_types import WaveRecord
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Event as EventRecord
+    from drs_recovery.store.execution_types import Execution, ExecutionDocument, ExecutionRecord
     from drs_recovery.store.facts import Record
+    from drs_recovery.store.server_types import ServerStatus
     from drs_recovery.store.table import ExecutionsTable
+    from drs_recovery.store.wave_types import WaveRecord
 
 _PAUSE_FIELDS = ("since", "message", "approvers", "deadline", "twoPerson")
 
@@ -211,7 +210,7 @@ class StoreReads(StoreBase):
 
         :raises ExecutionNotFoundError: there is none with that id.
         """
-        return cast(ExecutionRecord, public(self._read_execution(execution_id)))
+        return cast("ExecutionRecord", public(self._read_execution(execution_id)))
 
     def get_executions(self, execution_ids: Iterable[str]) -> list[Execution]:
         """Read EXECUTION records without their plan snapshots; see :func:`read_summaries`."""
@@ -223,17 +222,17 @@ class StoreReads(StoreBase):
 
         :raises StoreError: there is no such execution, or it has no such wave.
         """
-        return cast(WaveRecord, public(self._read_wave(execution_id, number)))
+        return cast("WaveRecord", public(self._read_wave(execution_id, number)))
 
     def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[WaveRecord]:
         """Read the first WAVE records of executions; those that do not exist are left out."""
         numbers = range(1, waves + 1)
         keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
-        return [cast(WaveRecord, public(item)) for item in self.table.get_many(keys)]
+        return [cast("WaveRecord", public(item)) for item in self.table.get_many(keys)]
 
     def get_servers(self, execution_id: str, number: int) -> list[ServerStatus]:
         """Read the SERVER records of a wave, ordered by server id."""
-        return [cast(ServerStatus, public(item)) for item in self._read_servers(execution_id, number)]
+        return [cast("ServerStatus", public(item)) for item in self._read_servers(execution_id, number)]
 
     def get_document(self, execution_id: str) -> ExecutionDocument:
         """
@@ -281,7 +280,7 @@ class StoreReads(StoreBase):
     def get_events(self, execution_id: str) -> list[EventRecord]:
         """Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``."""
         items = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
-        return [cast(EventRecord, public(item)) for item in sorted(items, key=event_order)]
+        return [cast("EventRecord", public(item)) for item in sorted(items, key=event_order)]
 
 
 def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list[Execution]:

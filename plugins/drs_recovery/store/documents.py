@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.statuses import ENDED_SERVERS, ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
-from drs_recovery.store.execution_types import Execution, ExecutionDocument
 from drs_recovery.store.keys import (
     due_key,
     event_prefix,
@@ -28,6 +27,7 @@ from drs_recovery.store.keys import (
 from drs_recovery.store.server_types import progress_of
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, ExecutionDocument
     from drs_recovery.store.expressions import Item
     from drs_recovery.store.followed import WaveRecords
     from drs_recovery.store.records import (
@@ -240,7 +240,7 @@ def _compressed(plan_snapshot: Mapping[str, Any]) -> bytes:
 def summary(execution: Mapping[str, Any]) -> Execution:
     """An EXECUTION record as lists show it, without the plan snapshot, which would outweigh all else."""
     return cast(
-        Execution, public({name: value for name, value in execution.items() if name != "planSnapshot"})
+        "Execution", public({name: value for name, value in execution.items() if name != "planSnapshot"})
     )
 
 
@@ -261,7 +261,7 @@ def compose(
     polled = {wave["lastPolledTime"] for wave in by_number.values() if "lastPolledTime" in wave}
     newest = {"lastPolledTime": max({execution.get("lastPolledTime", 0), *polled})} if polled else {}
     document = {**public(execution), **newest, "waves": list(by_number.values())}
-    return cast(ExecutionDocument, document)
+    return cast("ExecutionDocument", document)
 
 
 def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
@@ -329,4 +329,4 @@ def with_wave(document: ExecutionDocument, records: WaveRecords | None) -> Execu
     wave = {**public(records.wave), "serverStatuses": [public(server) for server in records.servers]}
     number = wave["waveNumber"]
     waves = [wave if one["waveNumber"] == number else one for one in document["waves"]]
-    return cast(ExecutionDocument, {**document, **public(records.execution), "waves": waves})
+    return cast("ExecutionDocument", {**document, **public(records.execution), "waves": waves})

@@ -32,12 +32,12 @@ from drs_recovery.store.keys import (
     type_partition,
 )
 from drs_recovery.store.records import ExecutionFilter, Page
-from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.expressions import Item
+    from drs_recovery.store.server_types import ServerStatus
 
 # (minus submittedTime, execution id): the order of lists, newest first, the same for every reader.
 Position = tuple[float, str]
@@ -115,7 +115,7 @@ class Listings(StoreBase):
             ):
                 continue
             records = self.table.query(execution["executionId"], "SERVER#", f"SERVER#{END_OF_RANGE}")
-            for server in cast(list[ServerStatus], list(map(public, records))):
+            for server in cast("list[ServerStatus]", list(map(public, records))):
                 if server["sourceServerId"] in server_ids:
                     yield execution, server
 

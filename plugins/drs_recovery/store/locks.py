@@ -8,13 +8,12 @@ installation a name of its own, and a notification one sender.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, public
-from drs_recovery.store.execution_types import Execution, ExecutionRecord
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
     action_lock_key,
@@ -24,6 +23,9 @@ from drs_recovery.store.keys import (
     unrecorded_key,
 )
 from drs_recovery.store.transaction import RECORD_IS_NEW, record_update, retried_on_conflict
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, ExecutionRecord
 
 # Attribute of a plan's lock that names the latest execution of a type.
 _HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
@@ -91,7 +93,7 @@ class PlanLocks(StoreBase):
         found = self.table.get(execution_key(holder))
         if found is None or ExecutionStatus(found["status"]).is_final:
             return None
-        return cast(Execution, public(found))
+        return cast("Execution", public(found))
 
 
 def _holder_of(execution: Mapping[str, Any]) -> str:
@@ -171,7 +173,7 @@ class Installations(StoreBase):
         keys = [execution_key(execution_id), installation_key(name)]
         found = {item["recordKey"]: item for item in self.table.get_many(keys)}
         record = found.get(keys[0].record_key)
-        return cast(ExecutionRecord, public(record)) if record else None, found.get(keys[1].record_key)
+        return cast("ExecutionRecord", public(record)) if record else None, found.get(keys[1].record_key)
 
 
 class Notifications(StoreBase):

@@ -14,7 +14,6 @@ from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.followed import FollowedWave, WaveRecords, refused_by_fresh_records
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
-from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.transaction import (
     execution_growth,
     execution_update,
@@ -25,8 +24,8 @@ from drs_recovery.store.transaction import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store.followed import FollowedWave, WaveRecords
     from drs_recovery.store.records import WavePoll
+    from drs_recovery.store.server_types import ServerStatus
 
 # A poll of another wave, which asked AWS later, was written between our reading and our writing.
 _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :polled)"
@@ -80,7 +79,7 @@ class Polls(StoreBase):
         log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
         if followed:
             followed.keep(known)
-        return [cast(ServerStatus, public(server)) for server in known.servers]
+        return [cast("ServerStatus", public(server)) for server in known.servers]
 
     def _write(
         self, known: WaveRecords, part: Sequence[ServerChange], now: float, wave_changes: Item, polled: Item

@@ -20,15 +20,14 @@ from drs_recovery.statuses import (
     launch_outcome,
 )
 from drs_recovery.store.documents import present
-from drs_recovery.store.execution_types import TerminationJob
-from drs_recovery.store.expressions import Item
 from drs_recovery.store.facts import Record, attempt_of
-from drs_recovery.store.records import JobSeen, ServerSeen
 from drs_recovery.store.server_types import PROGRESS_PART
-from drs_recovery.store.wave_types import Job
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import TerminationJob
+    from drs_recovery.store.expressions import Item
     from drs_recovery.store.records import JobSeen, ServerSeen
+    from drs_recovery.store.wave_types import Job
 
 # Attributes that follow rules of their own, so that a poll's free fields must not set them.
 _RULED = frozenset(
@@ -85,7 +84,7 @@ _ATTEMPT_FIELDS = (
 )
 
 
-AnyJob = TypeVar("AnyJob", Job, TerminationJob, Item)
+AnyJob = TypeVar("AnyJob", "Job", "TerminationJob", "Item")
 
 
 @dataclass(frozen=True)

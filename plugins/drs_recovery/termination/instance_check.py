@@ -26,9 +26,7 @@ from drs_recovery.hooks.clients import (
 from drs_recovery.hooks.ec2 import TERMINATED, describe_instances, is_gone
 from drs_recovery.hooks.errors import describe
 from drs_recovery.store.base import Documents
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.launches import InstancesSeen
-from drs_recovery.store.records import Launch
 from drs_recovery.termination.targets import ENDED_STATES, RecordedInstance, unconfirmed_of
 from drs_recovery.waves.observation import has_ended
 

@@ -32,7 +32,6 @@ from drs_recovery.notifications.unrecorded import Unrecorded
 from drs_recovery.opening.precedence import needed_by
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.base import Documents
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import instances_of
 from drs_recovery.store.rules import termination_time
 from drs_recovery.store.table import is_store_away

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, cast
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.store.documents import public
-from drs_recovery.store.execution_types import Execution
-from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waiting.poller import PollSchedule, Watch, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
 from drs_recovery.waves.observation import joined, requested_at
 from drs_recovery.waves.polling import PollResult
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.followed import WaveRecords
+    from drs_recovery.store.wave_types import WaveRecord
     from drs_recovery.waiting.shared_state import SharedState
 
 
@@ -74,7 +74,7 @@ class ExecutionWait:
         )
         shared.executions.join(self._of_execution)
         self._waves = [
-            WaveWait(shared, records, _schedule_for(cast(WaveRecord, records.wave), schedule), self._news)
+            WaveWait(shared, records, _schedule_for(cast("WaveRecord", records.wave), schedule), self._news)
             for records in found.waves
         ]
 
@@ -176,7 +176,7 @@ async def _found(
 
 def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
     waves = [store.polls.get_wave_records(execution_id, number) for number in wave_numbers]
-    return Waves(cast(Execution, public(waves[0].execution)), waves)
+    return Waves(cast("Execution", public(waves[0].execution)), waves)
 
 
 def _schedule_for(wave: WaveRecord, schedule: PollSchedule) -> PollSchedule:

@@ -14,11 +14,8 @@ from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import public
-from drs_recovery.store.execution_types import ExecutionRecord
 from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.progress import merge_jobs, server_changes
-from drs_recovery.store.server_types import ServerStatus
-from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
 from drs_recovery.waiting.poller import Answer, PollSchedule, Watch
 from drs_recovery.waiting.shared_state import Job, Looks, SharedState
@@ -34,8 +31,10 @@ from drs_recovery.waves.polling import (
 from drs_recovery.waves.post_launch import are_awaited
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
+    from drs_recovery.store.execution_types import Execution, ExecutionRecord
     from drs_recovery.store.records import WavePoll
+    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store.wave_types import WaveRecord
 
 Record = Mapping[str, Any]
 
@@ -70,9 +69,9 @@ class WaveWait:
         news: asyncio.Event,
     ) -> None:
         self._shared, self._schedule = shared, schedule
-        execution = cast(ExecutionRecord, public(records.execution))
-        wave = cast(WaveRecord, public(records.wave))
-        servers = [cast(ServerStatus, public(server)) for server in records.servers]
+        execution = cast("ExecutionRecord", public(records.execution))
+        wave = cast("WaveRecord", public(records.wave))
+        servers = [cast("ServerStatus", public(server)) for server in records.servers]
         self._execution, self._wave, self._servers = execution, wave, servers
         self._followed = FollowedWave(records)
         self._await_actions = are_awaited(execution)

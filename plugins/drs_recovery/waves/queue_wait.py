@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.hooks.clients import Clients, Place
 from drs_recovery.jobs.parts import JobPart, awaited_parts
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import attempt_of
-from drs_recovery.store.queue_entries import QueueEntry
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import lease, waits_until
 
