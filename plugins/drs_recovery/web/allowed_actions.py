@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from drs_recovery.statuses import (
     RETRYABLE_WAVES,
@@ -19,10 +18,10 @@ from drs_recovery.statuses import (
     GateDecision,
     WaveStatus,
 )
+from drs_recovery.store.execution_types import Execution, ExecutionDocument
 from drs_recovery.store.facts import is_same_person
 from drs_recovery.store.rules import why_not_terminated
-
-Record = Mapping[str, Any]
+from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
 
 # What an execution has from the moment on in which somebody asks for the end of its instances.
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
@@ -66,7 +65,9 @@ class Rights:
     installation: str | None = None
 
 
-def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | None = None) -> str | None:
+def why_not(
+    document: ExecutionDocument, rights: Rights, kind: ActionKind, number: int | None = None
+) -> str | None:
     """Say why a person may not do something now, as a sentence for that person; None if they may."""
     if not rights.may_act:
         return "You may view this plan, but not act on it: that takes the right to trigger its DAG."
@@ -80,7 +81,7 @@ def why_not(document: Record, rights: Rights, kind: ActionKind, number: int | No
     return _WAVE_RULES[kind](document, rights, wave)
 
 
-def not_here(document: Record, rights: Rights) -> str | None:
+def not_here(document: ExecutionDocument, rights: Rights) -> str | None:
     """Say that another installation of Airflow acts on an execution; None if this one does."""
     controller = document.get("controller")
     if controller is None or controller == rights.installation:
@@ -88,53 +89,53 @@ def not_here(document: Record, rights: Rights) -> str | None:
     return f"This execution belongs to the Airflow installation {controller}: act there."
 
 
-def wave_of(document: Record, number: int | None) -> Record | None:
+def wave_of(document: ExecutionDocument, number: int | None) -> Wave | None:
     """The wave of this number, from 1; None if there is none."""
     return next((wave for wave in document["waves"] if wave["waveNumber"] == number), None)
 
 
-def open_gate(document: Record, wave: Record) -> Record | None:
+def open_gate(document: ExecutionDocument, wave: Wave) -> Gate | None:
     """The question before a wave, if an answer to it counts now."""
-    gate: Record | None = wave.get("gate")
+    gate = wave.get("gate")
     return gate if gate and _waits(document, wave, gate, GateDecision.WAITING) else None
 
 
-def open_failure_gate(document: Record, wave: Record) -> Record | None:
+def open_failure_gate(document: ExecutionDocument, wave: Wave) -> FailureGate | None:
     """The question about a failed wave, if an answer to it counts now."""
-    gate: Record | None = wave.get("failureGate")
+    gate = wave.get("failureGate")
     failed = wave["status"] == WaveStatus.FAILED
     return gate if gate and failed and _waits(document, wave, gate, FailureDecision.WAITING) else None
 
 
-def may_answer(gate: Record, rights: Rights) -> bool:
+def may_answer(gate: Question, rights: Rights) -> bool:
     """Whether a person is among those who are asked; Airflow compares the same ids."""
     approvers = gate.get("approvers") or ()
     return rights.may_act and (not approvers or rights.user_id in approvers)
 
 
-def is_live(document: Record) -> bool:
+def is_live(document: Execution) -> bool:
     """Whether an execution has not ended."""
     return not ExecutionStatus(document["status"]).is_final
 
 
-def is_at_work(document: Record) -> bool:
+def is_at_work(document: Execution) -> bool:
     """Whether waves are at work, and nothing waits for people or for the end."""
     at_work = document["status"] in (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
     return at_work and "startTime" in document
 
 
-def confirmation_of(document: Record) -> str | None:
+def confirmation_of(document: ExecutionDocument) -> str | None:
     """What has to be typed before instances of a real recovery are terminated; None for a drill."""
     return None if document["isDrill"] else str(document["planId"])
 
 
-def _waits(document: Record, wave: Record, gate: Record, waiting: str) -> bool:
+def _waits(document: ExecutionDocument, wave: Wave, gate: Gate | FailureGate, waiting: str) -> bool:
     """A cancelled or ended execution leaves its questions behind: their answers change nothing any more."""
     asked = is_live(document) and document["status"] != ExecutionStatus.CANCELLING
     return asked and gate["decision"] == waiting and wave["waveNumber"] in document["waitingGates"]
 
 
-def _not_approved(document: Record, rights: Rights, wave: Record) -> str | None:
+def _not_approved(document: ExecutionDocument, rights: Rights, wave: Wave) -> str | None:
     gate = open_gate(document, wave)
     if refusal := _not_answered(gate, rights, wave):
         return refusal
@@ -143,15 +144,15 @@ def _not_approved(document: Record, rights: Rights, wave: Record) -> str | None:
     return None
 
 
-def _not_rejected(document: Record, rights: Rights, wave: Record) -> str | None:
+def _not_rejected(document: ExecutionDocument, rights: Rights, wave: Wave) -> str | None:
     return _not_answered(open_gate(document, wave), rights, wave)
 
 
-def _not_decided(document: Record, rights: Rights, wave: Record) -> str | None:
+def _not_decided(document: ExecutionDocument, rights: Rights, wave: Wave) -> str | None:
     return _not_answered(open_failure_gate(document, wave), rights, wave)
 
 
-def _not_answered(gate: Record | None, rights: Rights, wave: Record) -> str | None:
+def _not_answered(gate: Question | None, rights: Rights, wave: Wave) -> str | None:
     if gate is None:
         return f"Wave {wave['waveNumber']} waits for no such answer."
     if not may_answer(gate, rights):
@@ -159,11 +160,11 @@ def _not_answered(gate: Record | None, rights: Rights, wave: Record) -> str | No
     return None
 
 
-def _started_it(document: Record, rights: Rights) -> bool:
+def _started_it(document: ExecutionDocument, rights: Rights) -> bool:
     return is_same_person(document["initiatedBy"], rights.user_id, rights.user_name)
 
 
-def _not_cancelled(document: Record, _rights: Rights) -> str | None:
+def _not_cancelled(document: ExecutionDocument, _rights: Rights) -> str | None:
     if not is_live(document):
         return "The execution has ended."
     if document["status"] == ExecutionStatus.CANCELLING:
@@ -171,7 +172,7 @@ def _not_cancelled(document: Record, _rights: Rights) -> str | None:
     return None
 
 
-def _not_retried(document: Record, _rights: Rights, wave: Record) -> str | None:
+def _not_retried(document: ExecutionDocument, _rights: Rights, wave: Wave) -> str | None:
     if WaveStatus(wave["status"]) not in RETRYABLE_WAVES:
         return f"Wave {wave['waveNumber']} is {wave['status']}: only a failed or interrupted wave is retried."
     if "startTime" not in wave:
@@ -190,7 +191,7 @@ def _not_retried(document: Record, _rights: Rights, wave: Record) -> str | None:
     return None
 
 
-def _not_terminated(document: Record, rights: Rights) -> str | None:
+def _not_terminated(document: ExecutionDocument, rights: Rights) -> str | None:
     if reason := why_not_terminated(document):
         return f"{reason[0].upper()}{reason[1:]}."
     if not rights.may_terminate:
@@ -198,12 +199,12 @@ def _not_terminated(document: Record, rights: Rights) -> str | None:
     return None
 
 
-_EXECUTION_RULES: Mapping[ActionKind, Callable[[Record, Rights], str | None]] = {
+_EXECUTION_RULES: Mapping[ActionKind, Callable[[ExecutionDocument, Rights], str | None]] = {
     ActionKind.CANCEL: _not_cancelled,
     ActionKind.TERMINATE: _not_terminated,
 }
 
-_WAVE_RULES: Mapping[ActionKind, Callable[[Record, Rights, Record], str | None]] = {
+_WAVE_RULES: Mapping[ActionKind, Callable[[ExecutionDocument, Rights, Wave], str | None]] = {
     ActionKind.APPROVE: _not_approved,
     ActionKind.REJECT: _not_rejected,
     ActionKind.DECIDE: _not_decided,

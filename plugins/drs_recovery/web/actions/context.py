@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends
 from pydantic import ValidationError

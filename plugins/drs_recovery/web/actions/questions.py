@@ -117,9 +117,11 @@ async def _give(acting: Acting, answer: Answer) -> ActionTaken:
 
 def _recorded(acting: Acting, answer: Answer) -> float | None:
     """When this person gave this very answer, such as by the first of two clicks; None if they did not."""
-    wave = wave_of(acting.document, answer.wave) or {}
-    gate = wave.get("failureGate" if answer.kind is ActionKind.DECIDE else "gate") or {}
-    if gate.get("decision") != answer.decision or not acting.is_me(gate.get("actor")):
+    wave = wave_of(acting.document, answer.wave)
+    if wave is None:
+        return None
+    gate = wave.get("failureGate") if answer.kind is ActionKind.DECIDE else wave.get("gate")
+    if not gate or gate["decision"] != answer.decision or not acting.is_me(gate.get("actor")):
         return None
     return round(float(gate["decidedTime"]), 3)
 

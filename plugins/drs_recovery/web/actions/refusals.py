@@ -6,7 +6,6 @@ instead.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +14,10 @@ from pydantic.alias_generators import to_camel
 
 from drs_recovery.durations import moment
 from drs_recovery.statuses import RETRYABLE_WAVES, GateDecision
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.rules import can_terminate
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.actions.context import Acting
 from drs_recovery.web.airflow import path_of
 from drs_recovery.web.allowed_actions import (
@@ -29,8 +30,6 @@ from drs_recovery.web.allowed_actions import (
     why_not,
 )
 from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
-
-Record = Mapping[str, Any]
 
 _QUESTIONS = frozenset({ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE})
 
@@ -72,7 +71,7 @@ def was_first(detail: str, actor: str, time: float) -> Problem:
     return conflict(f"{detail} by {actor}, {moment(time)}.", first={"actor": actor, "time": time})
 
 
-def _is_for_others(document: Record, kind: ActionKind, wave: Record | None) -> bool:
+def _is_for_others(document: ExecutionDocument, kind: ActionKind, wave: Wave | None) -> bool:
     """Whether somebody else could do it now."""
     match kind:
         case ActionKind.APPROVE | ActionKind.REJECT:
@@ -84,7 +83,7 @@ def _is_for_others(document: Record, kind: ActionKind, wave: Record | None) -> b
     return False
 
 
-def _too_late(document: Record, kind: ActionKind, wave: Record | None) -> Problem | None:
+def _too_late(document: ExecutionDocument, kind: ActionKind, wave: Wave | None) -> Problem | None:
     """Who came first, if somebody did."""
     if wave is not None and (problem := _wave_is_past(kind, wave)):
         return problem
@@ -98,11 +97,11 @@ def _too_late(document: Record, kind: ActionKind, wave: Record | None) -> Proble
     return None
 
 
-def _wave_is_past(kind: ActionKind, wave: Record) -> Problem | None:
+def _wave_is_past(kind: ActionKind, wave: Wave) -> Problem | None:
     """What was decided about a wave, if it is what the action would decide."""
     if kind is ActionKind.RETRY:
         return _tried_again(wave)
-    gate = wave.get("failureGate" if kind is ActionKind.DECIDE else "gate")
+    gate = wave.get("failureGate") if kind is ActionKind.DECIDE else wave.get("gate")
     if not gate or "decidedTime" not in gate:
         return None
     if gate["decision"] == GateDecision.TIMED_OUT:
@@ -114,7 +113,7 @@ def _wave_is_past(kind: ActionKind, wave: Record) -> Problem | None:
     return was_first(said, gate["actor"], gate["decidedTime"])
 
 
-def _tried_again(wave: Record) -> Problem | None:
+def _tried_again(wave: Wave) -> Problem | None:
     request = wave.get("retryRequest")
     if wave["status"] in RETRYABLE_WAVES or not request or request["askedBy"] != wave.get("askedBy"):
         return None

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening.precedence import check_reopening
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.wave_types import RetryRequest
 from drs_recovery.waves.rules import check_dependencies, refused_gate
 from drs_recovery.web.actions.context import Acting, turn
 from drs_recovery.web.actions.refusals import (
@@ -52,7 +53,7 @@ async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
     )
 
 
-async def _standing_request(acting: Acting, number: int, reason: str | None) -> Mapping[str, Any]:
+async def _standing_request(acting: Acting, number: int, reason: str | None) -> RetryRequest:
     """The request on record for the next attempt: that of this person, or of whoever was quicker."""
     demand_allowed(acting, ActionKind.RETRY, number)
     await run_in_threadpool(_demand_startable, acting, number)
@@ -79,7 +80,7 @@ def _demand_startable(acting: Acting, number: int) -> None:
         raise conflict(str(error)) from error
 
 
-async def _pending_request(acting: Acting, number: int, task_id: str) -> Mapping[str, Any] | None:
+async def _pending_request(acting: Acting, number: int, task_id: str) -> RetryRequest | None:
     """
     The request for which the wave's tasks were cleared already and have not run yet; None if they were not.
 
@@ -88,8 +89,9 @@ async def _pending_request(acting: Acting, number: int, task_id: str) -> Mapping
     task = await _call(acting, "GET", acting.path_of_run("taskInstances", task_id))
     if task["state"] in _ENDED:
         return None
-    request: Mapping[str, Any] = (wave_of(acting.document, number) or {}).get("retryRequest") or {}
-    if request.get("askedBy") == task["max_tries"]:
+    wave = wave_of(acting.document, number)
+    request = wave.get("retryRequest") if wave else None
+    if request and request["askedBy"] == task["max_tries"]:
         return request
     state = task["state"] or "about to run"
     raise conflict(f"Wave {number} was already cleared in Airflow: its first task is {state}.")
@@ -123,7 +125,7 @@ async def _call(acting: Acting, method: str, path: str, **request: Any) -> Any:
         raise
 
 
-def _asked_before(number: int, request: Mapping[str, Any]) -> Problem:
+def _asked_before(number: int, request: RetryRequest) -> Problem:
     return was_first(
         f"A new attempt at wave {number} was already requested", request["actor"], request["time"]
     )

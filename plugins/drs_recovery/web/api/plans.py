@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
-from drs_recovery.store.execution_types import ExecutionSummary
+from drs_recovery.store.execution_types import Execution, ExecutionSummary
 from drs_recovery.store.record_fields import MOMENT, about
 from drs_recovery.web.api.examples import PLAN_DETAIL, PLANS
 from drs_recovery.web.api.queries import demand_no_query
@@ -20,7 +20,7 @@ from drs_recovery.web.plans import page
 from drs_recovery.web.plans.cards import PlanCard
 from drs_recovery.web.plans.changes import ChangeState
 from drs_recovery.web.plans.page import AllPlansNow, OnePlanNow, PlanNow, PlansNow
-from drs_recovery.web.plans.plan_history import DrillProof, PlanKind, PlanPast, ProofState, Record
+from drs_recovery.web.plans.plan_history import DrillProof, PlanKind, PlanPast, ProofState
 from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState
 
 
@@ -208,7 +208,7 @@ def _plan(card: PlanCard, past: PlanPast, now: float) -> dict[str, Any]:
         "tags": about.tags,
         "errors": [asdict(error) for error in card.errors],
         "warnings": card.warnings,
-        "liveExecutions": _summaries(past.live),
+        "liveExecutions": [_summary(execution) for execution in past.live],
         "proof": _proof(card.proof, now),
         "objectives": {"rto": _objective(rto), "rpo": _objective(rpo)},
         **_present(
@@ -227,14 +227,8 @@ def _plan(card: PlanCard, past: PlanPast, now: float) -> dict[str, Any]:
     }
 
 
-def _summaries(executions: Iterable[Record]) -> list[dict[str, Any] | None]:
-    return [_summary(execution) for execution in executions]
-
-
-def _summary(execution: Record | None) -> dict[str, Any] | None:
-    if execution is None:
-        return None
-    return {name: execution[name] for name in _SUMMARY if name in execution}
+def _summary(execution: Execution | None) -> dict[str, Any] | None:
+    return execution and {name: value for name, value in execution.items() if name in _SUMMARY}
 
 
 def _proof(proof: DrillProof, now: float) -> dict[str, Any]:
@@ -246,7 +240,7 @@ def _proof(proof: DrillProof, now: float) -> dict[str, Any]:
 
 
 def _objective(result: ObjectiveResult) -> dict[str, Any]:
-    seconds = _present(measured=result.measured_seconds, objective=result.objective_seconds)
+    seconds = _present(measured=result.measured, objective=result.target)
     return {"state": result.state, "sentence": result.sentence, **seconds}
 
 

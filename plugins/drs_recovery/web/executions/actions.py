@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase, WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of, has_instances_left
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,
@@ -62,17 +64,17 @@ class OfferedAction:
     sure: str = ""
 
 
-def wave_action(document: Record, kind: ActionKind, wave: Record) -> OfferedAction:
+def wave_action(document: ExecutionDocument, kind: ActionKind, wave: Wave) -> OfferedAction:
     """Describe an action about a wave."""
     return _OF_WAVES[kind](document, wave)
 
 
-def execution_action(document: Record, kind: ActionKind) -> OfferedAction:
+def execution_action(document: ExecutionDocument, kind: ActionKind) -> OfferedAction:
     """Describe an action about the whole execution."""
     return _OF_EXECUTIONS[kind](document)
 
 
-def _approve(document: Record, wave: Record) -> OfferedAction:
+def _approve(document: ExecutionDocument, wave: Wave) -> OfferedAction:
     kind = "test instances" if document["isDrill"] else "instances of the real recovery"
     consequences = [f"DRS launches {kind} for {counted(len(wave['serverStatuses']), 'server')}."]
     if not document["isDrill"] and not wave["dependsOn"]:
@@ -90,7 +92,7 @@ def _approve(document: Record, wave: Record) -> OfferedAction:
     )
 
 
-def _reject(_document: Record, wave: Record) -> OfferedAction:
+def _reject(_document: ExecutionDocument, wave: Wave) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.REJECT,
         wave=wave["waveNumber"],
@@ -106,7 +108,7 @@ def _reject(_document: Record, wave: Record) -> OfferedAction:
     )
 
 
-def _decide(_document: Record, wave: Record) -> OfferedAction:
+def _decide(_document: ExecutionDocument, wave: Wave) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.DECIDE,
         wave=wave["waveNumber"],
@@ -123,7 +125,7 @@ def _decide(_document: Record, wave: Record) -> OfferedAction:
     )
 
 
-def _consequence(decision: FailureDecision, wave: Record) -> str:
+def _consequence(decision: FailureDecision, wave: Wave) -> str:
     if decision is FailureDecision.RETRY:
         return f"DRS starts a new job for {_to_retry(wave)} alone; launched servers stay as they are."
     if decision is FailureDecision.CONTINUE:
@@ -131,7 +133,7 @@ def _consequence(decision: FailureDecision, wave: Record) -> str:
     return "The waves that depend on this one do not start, and the execution ends."
 
 
-def _retry(document: Record, wave: Record) -> OfferedAction:
+def _retry(document: ExecutionDocument, wave: Wave) -> OfferedAction:
     consequences = [f"DRS starts a new job for {_to_retry(wave)} alone; launched servers stay as they are."]
     if not is_live(document):
         consequences.append(
@@ -149,7 +151,7 @@ def _retry(document: Record, wave: Record) -> OfferedAction:
     )
 
 
-def _to_retry(wave: Record) -> str:
+def _to_retry(wave: Wave) -> str:
     """The servers that a retry starts again: those that failed, and those that never had a job."""
     again = [
         server
@@ -160,7 +162,7 @@ def _to_retry(wave: Record) -> str:
     return f"{len(again)} of {counted(len(wave['serverStatuses']), 'server')}"
 
 
-def _cancel(document: Record) -> OfferedAction:
+def _cancel(document: ExecutionDocument) -> OfferedAction:
     return OfferedAction(
         kind=ActionKind.CANCEL,
         wave=None,
@@ -177,7 +179,7 @@ def _cancel(document: Record) -> OfferedAction:
     )
 
 
-def _terminate(document: Record) -> OfferedAction:
+def _terminate(document: ExecutionDocument) -> OfferedAction:
     regions = instances_by_region(document)
     which = counted(sum(regions.values()), "instance")
     use = (
@@ -203,27 +205,24 @@ def _terminate(document: Record) -> OfferedAction:
     )
 
 
-def _question(wave: Record, gate: str) -> str:
+def _question(wave: Wave, name: Literal["gate", "failureGate"]) -> str:
     """One question about a wave: asked again, it is another one."""
-    return f"{gate}-{wave['waveNumber']}-{wave[gate]['since']}"
+    return f"{name}-{wave['waveNumber']}-{wave[name]['since']}"
 
 
 _KEPT = "Your name and your comment are kept in the record."
 
-_OF_WAVES: Mapping[ActionKind, Callable[[Record, Record], OfferedAction]] = {
+_OF_WAVES: Mapping[ActionKind, Callable[[ExecutionDocument, Wave], OfferedAction]] = {
     ActionKind.APPROVE: _approve,
     ActionKind.REJECT: _reject,
     ActionKind.DECIDE: _decide,
     ActionKind.RETRY: _retry,
 }
 
-_OF_EXECUTIONS: Mapping[ActionKind, Callable[[Record], OfferedAction]] = {
+_OF_EXECUTIONS: Mapping[ActionKind, Callable[[ExecutionDocument], OfferedAction]] = {
     ActionKind.CANCEL: _cancel,
     ActionKind.TERMINATE: _terminate,
 }
-
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ class Actions:
         return tuple(action for action in self.offered if action.wave == number)
 
 
-def actions_for(document: Record, rights: Rights) -> Actions:
+def actions_for(document: ExecutionDocument, rights: Rights) -> Actions:
     """Offer what a person may do to an execution now; withhold, with the reason, what others or later may."""
     offered, withheld = [], dict[str, WithheldAction]()
     for kind, wave in _looked_for(document):
@@ -266,7 +265,7 @@ def actions_for(document: Record, rights: Rights) -> Actions:
     return Actions(tuple(offered), tuple(withheld.values()))
 
 
-def _looked_for(document: Record) -> Iterator[tuple[ActionKind, Record | None]]:
+def _looked_for(document: ExecutionDocument) -> Iterator[tuple[ActionKind, Wave | None]]:
     """What people look for in the state in which an execution is; what it waits for first."""
     for wave in document["waves"]:
         if open_gate(document, wave):

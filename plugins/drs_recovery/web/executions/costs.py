@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from drs_recovery.durations import words
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import has_instances_left
 from drs_recovery.store.rules import termination_time
+from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.headline import jobs_run
 from drs_recovery.web.executions.waves import JobRow, job_rows
@@ -23,8 +25,6 @@ from drs_recovery.web.shared.instances import (
     standing_request,
 )
 
-Record = Mapping[str, Any]
-
 
 class InstancesState(StrEnum):
     """What is true of the instances of an execution; the page picks an icon and a colour by it."""
@@ -37,20 +37,11 @@ class InstancesState(StrEnum):
 
 
 @dataclass(frozen=True)
-class RegionCount:
-    """Instances in one AWS Region."""
-
-    region: str
-    count: int
-
-
-@dataclass(frozen=True)
 class RunningInstances:
     """
     The instances that an execution launched, of all its attempts, and that are neither gone nor replaced.
 
     :param since: when the first of those that were seen running was launched, as far as known.
-    :param checked: until when what is said of all of them is known; None if it is not.
     :param sentence: how many run where since when, and that they cost money; or that none does.
     :param cleanup: when and by whom they are terminated, or that nobody does it; empty if nothing is left.
     :param problem: why they could not be terminated; None if nothing went wrong.
@@ -58,9 +49,7 @@ class RunningInstances:
 
     state: InstancesState
     count: int
-    regions: tuple[RegionCount, ...]
     since: Moment | None
-    checked: Moment | None
     may_grow: bool
     sentence: Sentence
     cleanup: Sentence
@@ -68,7 +57,7 @@ class RunningInstances:
     jobs: tuple[JobRow, ...]
 
 
-def running_instances(document: Record, now: float) -> RunningInstances:
+def running_instances(document: ExecutionDocument, now: float) -> RunningInstances:
     """
     The instances that an execution launched and that were not seen to be gone.
 
@@ -82,27 +71,25 @@ def running_instances(document: Record, now: float) -> RunningInstances:
     return RunningInstances(
         state=state,
         count=count,
-        regions=tuple(RegionCount(region, number) for region, number in regions.items()),
         since=moment_if(since),
         may_grow=may_grow(document),
         sentence=_sentence(document, regions, since),
-        checked=moment_if(last_checked(document)),
         cleanup=_cleanup(document, state, count, now) if count else said(),
         problem=document.get("terminationError") if state is InstancesState.TERMINATION_FAILED else None,
         jobs=job_rows(document.get("terminateJobs", ())),
     )
 
 
-def may_grow(document: Record) -> bool:
+def may_grow(document: ExecutionDocument) -> bool:
     """Whether DRS jobs were running when last seen: there may be instances without a record."""
     return any(map(jobs_run, document["waves"]))
 
 
-def _launched(server: Record) -> Any:
+def _launched(server: ServerStatus) -> Any:
     return server.get("launchedTime", server.get("launchTime"))
 
 
-def _state(document: Record, count: int) -> InstancesState:
+def _state(document: ExecutionDocument, count: int) -> InstancesState:
     if document.get("instancesTerminated"):
         return InstancesState.TERMINATED
     if not count:
@@ -112,7 +99,7 @@ def _state(document: Record, count: int) -> InstancesState:
     return InstancesState.TERMINATING if standing_request(document) else InstancesState.RUNNING
 
 
-def _sentence(document: Record, regions: Mapping[str, int], since: float | None) -> Sentence:
+def _sentence(document: ExecutionDocument, regions: Mapping[str, int], since: float | None) -> Sentence:
     if document.get("instancesTerminated"):
         return said(
             "Nothing of it runs any more: its instances are terminated",
@@ -127,7 +114,7 @@ def _sentence(document: Record, regions: Mapping[str, int], since: float | None)
     return said(told, more, *_still_to_come(document))
 
 
-def _running(document: Record, seen: Mapping[str, int], since: float | None) -> Sentence:
+def _running(document: ExecutionDocument, seen: Mapping[str, int], since: float | None) -> Sentence:
     count = sum(seen.values())
     begin = said(", the first of them since ", since) if since is not None else said()
     costs = "runs and costs" if count == 1 else "run and cost"
@@ -136,12 +123,12 @@ def _running(document: Record, seen: Mapping[str, int], since: float | None) -> 
     )
 
 
-def _unseen(document: Record, regions: Mapping[str, int], count: int) -> Sentence:
+def _unseen(document: ExecutionDocument, regions: Mapping[str, int], count: int) -> Sentence:
     text = f"{_counted(document, count)} {_verb(count)} on record and not seen running: {places_of(regions)}"
     return said(text, *_checked(document), "; what is there costs money.")
 
 
-def _counted(document: Record, count: int) -> str:
+def _counted(document: ExecutionDocument, count: int) -> str:
     if document["isDrill"]:
         return counted(count, "drill instance")
     return counted(count, "instance of the real recovery", "instances of the real recovery")
@@ -151,7 +138,7 @@ def _verb(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _checked(document: Record) -> tuple[str | float, ...]:
+def _checked(document: ExecutionDocument) -> tuple[str | float, ...]:
     checked = last_checked(document)
     return ("; when that was last checked is not known",) if checked is None else ("; last checked ", checked)
 
@@ -160,14 +147,14 @@ def _when(time: float | None) -> tuple[str | float, ...]:
     return (".",) if time is None else (", ", time, ".")
 
 
-def _still_to_come(document: Record) -> tuple[str, ...]:
+def _still_to_come(document: ExecutionDocument) -> tuple[str, ...]:
     """A record is closed at last although a job runs on; what it launches is on no record yet."""
     if is_live(document) or not may_grow(document):
         return ()
     return (" DRS jobs had not ended when they were last seen: they may have launched more since.",)
 
 
-def _nothing(document: Record) -> str:
+def _nothing(document: ExecutionDocument) -> str:
     if any("terminatedTime" in server for wave in document["waves"] for server in wave["serverStatuses"]):
         return "Every instance on record is terminated; that nothing is left is being confirmed."
     if has_instances_left(document):
@@ -179,7 +166,7 @@ def _nothing(document: Record) -> str:
     return "No instance of it is on record." if may_grow(document) else "It left no instance."
 
 
-def _cleanup(document: Record, state: InstancesState, count: int, now: float) -> Sentence:
+def _cleanup(document: ExecutionDocument, state: InstancesState, count: int, now: float) -> Sentence:
     they, are = ("It", "is") if count == 1 else ("They", "are")
     if state is InstancesState.TERMINATION_FAILED:
         return said("They were to be terminated, and not every one could be.")
@@ -199,7 +186,7 @@ def _cleanup(document: Record, state: InstancesState, count: int, now: float) ->
     return _due(document, f"{they} {are}", now)
 
 
-def _due(document: Record, they_are: str, now: float) -> Sentence:
+def _due(document: ExecutionDocument, they_are: str, now: float) -> Sentence:
     due = document.get("terminateAfter")
     if due is None:
         return said("Nothing is terminated automatically: the plan keeps the instances of its drills.")
@@ -208,9 +195,7 @@ def _due(document: Record, they_are: str, now: float) -> Sentence:
     return said("Cleanup has been due since ", due, ": housekeeping runs every ten minutes.")
 
 
-def _after_the_end(document: Record, they_are: str) -> Sentence:
-    if "planSnapshot" not in document:
-        return said()
+def _after_the_end(document: ExecutionDocument, they_are: str) -> Sentence:
     seconds = termination_time(document, 0.0)
     if seconds is None:
         return said("Nothing is terminated automatically: the plan keeps the instances of its drills.")

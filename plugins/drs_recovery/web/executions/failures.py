@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity, ServerPhase, WaveStatus
+from drs_recovery.store.execution_types import Event, ExecutionDocument, PreflightFinding
 from drs_recovery.store.facts import cancel_words, was_cancelled
+from drs_recovery.store.server_types import ServerStatus
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.shared.formatting import Moment, counted, cut, opening, wave_title
 from drs_recovery.web.shared.marks import Mark, severity_mark
-
-Record = Mapping[str, Any]
 
 # What a page shows of them: the table of servers has them all. Few are shown whole, many only as they begin.
 _MOST_FAILURES, _FEW_FAILURES = 10, 3
@@ -49,7 +49,7 @@ class Failures:
         return self.shown[0] if self.shown else None
 
 
-def failures_in(document: Record) -> Failures:
+def failures_in(document: ExecutionDocument) -> Failures:
     """Everything that went wrong, as far as the record knows."""
     found = [
         *_of_execution(document),
@@ -61,7 +61,7 @@ def failures_in(document: Record) -> Failures:
     return Failures(tuple(shown), len(found))
 
 
-def _of_execution(document: Record) -> Iterator[Failure]:
+def _of_execution(document: ExecutionDocument) -> Iterator[Failure]:
     """The error of the execution without what its failed waves say themselves."""
     failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
     told = {line for wave in failed for line in (wave.get("statusReason") or "").splitlines()}
@@ -71,7 +71,7 @@ def _of_execution(document: Record) -> Iterator[Failure]:
         yield Failure(None, "The execution", None, "\n".join(rest))
 
 
-def _error_of(document: Record) -> str:
+def _error_of(document: ExecutionDocument) -> str:
     """The error without why the execution was ended or not run, which is no failure."""
     error = str(document.get("error") or "")
     if document["status"] == ExecutionStatus.SKIPPED:
@@ -84,7 +84,7 @@ def _error_of(document: Record) -> str:
     return ""
 
 
-def _is_about_servers(document: Record, line: str) -> bool:
+def _is_about_servers(document: ExecutionDocument, line: str) -> bool:
     """A completed wave with failed servers is told of by those."""
     return any(
         line.startswith(f"{wave_title(wave)} is completed without")
@@ -93,7 +93,7 @@ def _is_about_servers(document: Record, line: str) -> bool:
     )
 
 
-def _of_wave(wave: Record) -> Iterator[Failure]:
+def _of_wave(wave: Wave) -> Iterator[Failure]:
     number, where, failed = wave["waveNumber"], opening(wave_title(wave)), _failed_servers(wave)
     if wave["status"] == WaveStatus.FAILED and (reason := _reason(wave, failed)):
         yield Failure(number, where, None, reason)
@@ -102,7 +102,7 @@ def _of_wave(wave: Record) -> Iterator[Failure]:
         yield Failure(number, where, name, server.get("error") or "no reason is known")
 
 
-def _reason(wave: Record, failed: Sequence[Record]) -> str:
+def _reason(wave: Wave, failed: Sequence[ServerStatus]) -> str:
     """Why a wave failed, without its name and without the lines about its failed servers."""
     reason = str(wave.get("statusReason") or "it failed, and no reason is known")
     starts = tuple(f"- {server['serverName']} ({server['sourceServerId']}" for server in failed)
@@ -110,13 +110,13 @@ def _reason(wave: Record, failed: Sequence[Record]) -> str:
     return "\n".join(lines).removeprefix(f"{wave_title(wave)} failed: ")
 
 
-def _failed_servers(wave: Record) -> list[Record]:
+def _failed_servers(wave: Wave) -> list[ServerStatus]:
     """Critical ones first: they decide."""
     failed = [server for server in wave["serverStatuses"] if server["phase"] == ServerPhase.FAILED]
     return sorted(failed, key=lambda server: not server["critical"])
 
 
-def _of_cleanup(document: Record) -> Iterator[Failure]:
+def _of_cleanup(document: ExecutionDocument) -> Iterator[Failure]:
     if document.get("terminationError") and not document.get("instancesTerminated"):
         yield Failure(None, "The cleanup", None, document["terminationError"])
 
@@ -151,7 +151,7 @@ class Preflight:
     has_errors: bool
 
 
-def preflight_of(document: Mapping[str, Any]) -> Preflight | None:
+def preflight_of(document: ExecutionDocument) -> Preflight | None:
     """The findings of an execution; None before its servers were checked."""
     findings = document.get("findings")
     if findings is None:
@@ -165,7 +165,7 @@ def preflight_of(document: Mapping[str, Any]) -> Preflight | None:
     )
 
 
-def _finding(finding: Mapping[str, Any]) -> Finding:
+def _finding(finding: PreflightFinding) -> Finding:
     server = finding.get("sourceServerId")
     return Finding(
         mark=severity_mark(finding["severity"]),
@@ -219,7 +219,7 @@ class EventLog:
     note: str | None
 
 
-def event_log(events: Sequence[Mapping[str, Any]], rows_beside: int = 0) -> EventLog:
+def event_log(events: Sequence[Event], rows_beside: int = 0) -> EventLog:
     """The newest events."""
     most = max(FEWEST_EVENTS, MOST_EVENTS - _EVENTS_OF_A_ROW * rows_beside)
     newest = events[: -most - 1 : -1]
@@ -231,7 +231,7 @@ def event_log(events: Sequence[Mapping[str, Any]], rows_beside: int = 0) -> Even
     )
 
 
-def _row(event: Mapping[str, Any]) -> EventRow:
+def _row(event: Event) -> EventRow:
     sentence, rest = in_words(event)
     return EventRow(
         time=Moment.at(event["time"]),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,12 +11,12 @@ from drs_recovery.durations import words
 from drs_recovery.event_labels import in_words
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FailureDecision, FindingSeverity, GateDecision, WaveStatus
+from drs_recovery.store.execution_types import Event, ExecutionDocument, Paused, PreflightFinding
+from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.times import objectives_of
 from drs_recovery.web.shared.formatting import Moment, Sentence, counted, listed, said, wave_title
 from drs_recovery.web.shared.marks import Mark, decision_mark, severity_mark
-
-Record = Mapping[str, Any]
 
 # Everything that can happen to a question.
 _ANSWERS = {
@@ -59,24 +58,27 @@ class GateView:
     sentence: Sentence
 
 
-def gate_of(document: Record, wave: Record) -> GateView | None:
+def gate_of(document: ExecutionDocument, wave: Wave) -> GateView | None:
     """The question before a wave; None if there is none, or it was not asked yet."""
     gate = wave.get("gate")
-    if not gate:
-        return None
-    return _view(gate, f"Approval before {wave_title(wave)}", open_gate(document, wave) is not None)
+    return _view(gate, _approval(wave), open_gate(document, wave) is not None) if gate else None
 
 
-def failure_gate_of(document: Record, wave: Record) -> GateView | None:
+def failure_gate_of(document: ExecutionDocument, wave: Wave) -> GateView | None:
     """The newest question about the failure of a wave; None if nobody was asked."""
     gate = wave.get("failureGate")
-    if not gate:
-        return None
-    title = f"What to do about {wave_title(wave)}, which failed"
-    return _view(gate, title, open_failure_gate(document, wave) is not None)
+    return _view(gate, _decision(wave), open_failure_gate(document, wave) is not None) if gate else None
 
 
-def answers_to(events: Iterable[Record], number: int) -> tuple[GateAnswer, ...]:
+def _approval(wave: Wave) -> str:
+    return f"Approval before {wave_title(wave)}"
+
+
+def _decision(wave: Wave) -> str:
+    return f"What to do about {wave_title(wave)}, which failed"
+
+
+def answers_to(events: Iterable[Event], number: int) -> tuple[GateAnswer, ...]:
     """Everything that happened to the questions of a wave, oldest first."""
     return tuple(
         GateAnswer(
@@ -90,16 +92,12 @@ def answers_to(events: Iterable[Record], number: int) -> tuple[GateAnswer, ...]:
     )
 
 
-def who_answers(approvers: Sequence[str] | None) -> str:
-    """
-    Who may answer a question, such as ``dba-lead or dr-lead``.
-
-    :param approvers: user ids; none for everyone who may run the plan.
-    """
-    return listed(list(map(str, approvers or ())), "or") or "anyone who may run the plan"
+def approvers_of(question: Question | Paused) -> str:
+    """Who may answer a question, such as ``dba-lead or dr-lead``."""
+    return listed(list(map(str, question.get("approvers") or ())), "or") or "anyone who may run the plan"
 
 
-def _view(gate: Record, title: str, is_open: bool) -> GateView:
+def _view(gate: Gate | FailureGate, title: str, is_open: bool) -> GateView:
     return GateView(
         title=title,
         question=gate["message"],
@@ -111,7 +109,7 @@ def _view(gate: Record, title: str, is_open: bool) -> GateView:
     )
 
 
-def _sentence(gate: Record, is_open: bool) -> Sentence:
+def _sentence(gate: Gate | FailureGate, is_open: bool) -> Sentence:
     asked = said("asked ", gate["since"])
     if "actor" in gate:
         when = said(", ", gate["decidedTime"]) if "decidedTime" in gate else said()
@@ -119,7 +117,7 @@ def _sentence(gate: Record, is_open: bool) -> Sentence:
     if not is_open:
         return said("Not answered before the execution ended; ", asked)
     until = said(", until ", gate["deadline"]) if "deadline" in gate else said()
-    return said(f"Waits for {who_answers(gate.get('approvers'))}", until, "; ", asked)
+    return said(f"Waits for {approvers_of(gate)}", until, "; ", asked)
 
 
 _MOST_WARNINGS = 5
@@ -153,19 +151,17 @@ class Briefing:
     rows: tuple[BriefingRow, ...]
 
 
-def briefings_of(document: Record, as_of: float) -> tuple[Briefing, ...]:
+def briefings_of(document: ExecutionDocument, as_of: float) -> tuple[Briefing, ...]:
     """What is to be known about every question that waits."""
     found = (briefing_of(document, wave, as_of) for wave in document["waves"])
     return tuple(one for one in found if one)
 
 
-def briefing_of(document: Record, wave: Record, as_of: float) -> Briefing | None:
+def briefing_of(document: ExecutionDocument, wave: Wave, as_of: float) -> Briefing | None:
     """What is to be known about the question of a wave; None if none waits."""
-    if gate := open_gate(document, wave):
-        title = f"Approval before {wave_title(wave)}"
-    elif gate := open_failure_gate(document, wave):
-        title = f"What to do about {wave_title(wave)}, which failed"
-    else:
+    approval = open_gate(document, wave)
+    gate = approval or open_failure_gate(document, wave)
+    if gate is None:
         return None
     behind = _behind(document, wave)
     concerned = [wave, *behind]
@@ -176,18 +172,19 @@ def briefing_of(document: Record, wave: Record, as_of: float) -> Briefing | None
         _outlook(document, as_of),
         BriefingRow("What follows", (_what_follows(document, wave, behind),)),
     )
+    title = _approval(wave) if approval else _decision(wave)
     return Briefing(wave["waveNumber"], title, gate["message"], rows)
 
 
-def _origin(document: Record) -> Iterator[BriefingRow]:
+def _origin(document: ExecutionDocument) -> Iterator[BriefingRow]:
     yield BriefingRow("Started by", (said(document["initiatedBy"], ", ", document["submittedTime"]),))
-    for label, name in (("Ticket", "ticket"), ("Reason", "reason")):
-        yield BriefingRow(label, (said(str(document.get(name) or "none was given")),))
+    for label, text in (("Ticket", document.get("ticket")), ("Reason", document.get("reason"))):
+        yield BriefingRow(label, (said(text or "none was given"),))
 
 
-def _behind(document: Record, wave: Record) -> list[Record]:
+def _behind(document: ExecutionDocument, wave: Wave) -> list[Wave]:
     """The waves that come after a wave, directly or not, and are to run."""
-    reached, found = {wave["waveNumber"]}, dict[int, Record]()
+    reached, found = {wave["waveNumber"]}, dict[int, Wave]()
     for _ in document["waves"]:
         for other in document["waves"]:
             if reached.intersection(other["dependsOn"]):
@@ -198,7 +195,7 @@ def _behind(document: Record, wave: Record) -> list[Record]:
     return [found[number] for number in sorted(found)]
 
 
-def _warnings(document: Record, concerned: list[Record]) -> BriefingRow:
+def _warnings(document: ExecutionDocument, concerned: list[Wave]) -> BriefingRow:
     findings = document.get("findings")
     if findings is None:
         return BriefingRow("Checks", (said("not known: the record does not say what the checks found"),))
@@ -215,12 +212,12 @@ def _warnings(document: Record, concerned: list[Record]) -> BriefingRow:
     return BriefingRow("Checks", tuple(lines), mark)
 
 
-def _finding(finding: Record) -> str:
+def _finding(finding: PreflightFinding) -> str:
     server = finding.get("serverName") or finding.get("sourceServerId")
     return f"{f'{server}: ' if server else ''}{finding['what']}: {finding['remedy']}"
 
 
-def _age(document: Record, concerned: list[Record]) -> Sentence:
+def _age(document: ExecutionDocument, concerned: list[Wave]) -> Sentence:
     servers = [server for wave in concerned for server in wave["serverStatuses"]]
     lags = [float(server["replicationLag"]) for server in servers if server.get("replicationLag") is not None]
     if not lags:
@@ -233,21 +230,21 @@ def _age(document: Record, concerned: list[Record]) -> Sentence:
     return said(f"at most {words(max(lags))} behind the source when checked, ", checked, f"{limit}{rest}")
 
 
-def _outlook(document: Record, as_of: float) -> BriefingRow:
+def _outlook(document: ExecutionDocument, as_of: float) -> BriefingRow:
     rto = objectives_of(document, as_of)[0]
     if rto.target is None:
         return BriefingRow("RTO outlook", (said("the plan has no recovery time objective"),))
     return BriefingRow("RTO outlook", (rto.sentence,), rto.mark)
 
 
-def _what_follows(document: Record, wave: Record, behind: list[Record]) -> Sentence:
+def _what_follows(document: ExecutionDocument, wave: Wave, behind: list[Wave]) -> Sentence:
     launching = [wave, *behind]
     servers = sum(len(one["serverStatuses"]) for one in launching)
     waves = "this wave" if not behind else counted(len(launching), "wave")
     return said(f"{counted(servers, 'server')} in {waves}; {_asking(document, behind)}")
 
 
-def _asking(document: Record, behind: list[Record]) -> str:
+def _asking(document: ExecutionDocument, behind: list[Wave]) -> str:
     """Which of the waves ask for an approval of their own."""
     if not behind:
         return "no other wave waits for it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from drs_recovery.statuses import (
     ENDED_JOBS,
@@ -13,38 +12,38 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import cancel_words, was_cancelled
+from drs_recovery.store.wave_types import Question, Wave
 from drs_recovery.web.allowed_actions import is_live, open_failure_gate, open_gate
 from drs_recovery.web.executions.failures import preflight_of
-from drs_recovery.web.executions.gates import who_answers
+from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.waves import launching, queued, servers_ready
 from drs_recovery.web.shared.formatting import Sentence, counted, cut, listed, opening, said, wave_title
 from drs_recovery.web.shared.instances import count_left, standing_request
 from drs_recovery.web.shared.results import objective_results
 
-Record = Mapping[str, Any]
-
 # A plan can have many waves that run side by side; each tells of itself further down the page.
 _MOST_WAVES = 3
 
 
-def now_sentence(document: Record) -> Sentence:
+def now_sentence(document: ExecutionDocument) -> Sentence:
     """Say what happens to an execution now, or how it ended."""
     return _SENTENCES[ExecutionStatus(document["status"])](document)
 
 
-def jobs_run(wave: Record) -> bool:
+def jobs_run(wave: Wave) -> bool:
     """Whether DRS jobs of a wave were still running when last seen: they may launch instances."""
     return any(job["status"] not in ENDED_JOBS for job in wave["jobs"])
 
 
-def _pending(document: Record) -> Sentence:
+def _pending(document: ExecutionDocument) -> Sentence:
     if "admittedTime" in document:
         return said("Everything is checked: the first wave is about to start.")
     return said("Its servers are being found and checked; nothing is launched yet.")
 
 
-def _polling(document: Record) -> Sentence:
+def _polling(document: ExecutionDocument) -> Sentence:
     active = [wave for wave in document["waves"] if WaveStatus(wave["status"]).is_active]
     if active:
         told = [said(f"{opening(wave_title(wave))}: {_activity(wave)}.") for wave in active[:_MOST_WAVES]]
@@ -58,14 +57,14 @@ def _polling(document: Record) -> Sentence:
     return said("The next wave is about to start.")
 
 
-def _ending(document: Record) -> list[Sentence]:
+def _ending(document: ExecutionDocument) -> list[Sentence]:
     """A gate that nobody approved has decided about the end, seconds before the record is closed."""
     if not (refused := refusal(document)):
         return []
     return [said(f"{opening(refused)}. Nothing more starts: the execution is about to end.")]
 
 
-def _activity(wave: Record) -> str:
+def _activity(wave: Wave) -> str:
     if wave["status"] == WaveStatus.PENDING and "queue" in wave:
         return queued(wave)
     if wave["status"] == WaveStatus.PENDING:
@@ -73,40 +72,36 @@ def _activity(wave: Record) -> str:
     return launching(wave)
 
 
-def _paused(document: Record) -> Sentence:
+def _paused(document: ExecutionDocument) -> Sentence:
     return _joined(_questions(document)) or said("It waits for an answer.")
 
 
-def _questions(document: Record) -> list[Sentence]:
+def _questions(document: ExecutionDocument) -> list[Sentence]:
     return [question for wave in document["waves"] if (question := _question(document, wave))]
 
 
-def _question(document: Record, wave: Record) -> Sentence:
+def _question(document: ExecutionDocument, wave: Wave) -> Sentence:
     """The question of a wave that waits; empty if none does."""
     if gate := open_gate(document, wave):
-        return said(
-            f"Waiting for {who_answers(gate.get('approvers'))} to approve {wave_title(wave)}", *_when(gate)
-        )
-    if gate := open_failure_gate(document, wave):
-        who = who_answers(gate.get("approvers"))
-        return said(
-            f"{opening(wave_title(wave))} failed: waiting for {who} to decide what to do", *_when(gate)
-        )
+        return said(f"Waiting for {approvers_of(gate)} to approve {wave_title(wave)}", *_when(gate))
+    if failure := open_failure_gate(document, wave):
+        text = f"{opening(wave_title(wave))} failed: waiting for {approvers_of(failure)} to decide what to do"
+        return said(text, *_when(failure))
     return said()
 
 
-def _when(gate: Record) -> tuple[str | float, ...]:
+def _when(gate: Question) -> tuple[str | float, ...]:
     until = (" (until ", gate["deadline"], ")") if "deadline" in gate else ()
     return (" since ", gate["since"], *until, ".")
 
 
-def _cancelling(document: Record) -> Sentence:
+def _cancelling(document: ExecutionDocument) -> Sentence:
     cancel = document.get("cancel")
     who = f"Being cancelled by {cancel['actor']}" if cancel else "Ending"
     return said(f"{who}: nothing more starts; {_what_still_comes(document)}.")
 
 
-def _what_still_comes(document: Record) -> str:
+def _what_still_comes(document: ExecutionDocument) -> str:
     coming = [
         server
         for wave in document["waves"]
@@ -123,7 +118,7 @@ def _is_are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _completed(document: Record) -> Sentence:
+def _completed(document: ExecutionDocument) -> Sentence:
     if document.get("dryRun"):
         preflight = preflight_of(document)
         found = f": {preflight.summary}" if preflight else ""
@@ -132,40 +127,40 @@ def _completed(document: Record) -> Sentence:
     return said(f"Finished: {servers_ready(document, _chosen(document))}{_left_out(document)}. {rto}.")
 
 
-def _chosen(document: Record) -> list[Record]:
+def _chosen(document: ExecutionDocument) -> list[Wave]:
     return [wave for wave in document["waves"] if wave["status"] != WaveStatus.SKIPPED]
 
 
-def _left_out(document: Record) -> str:
+def _left_out(document: ExecutionDocument) -> str:
     chosen = [wave for wave in document["waves"] if wave.get("skipCause") == SkipCause.NOT_CHOSEN]
     return f"; {counted(len(chosen), 'wave')} left out on purpose" if chosen else ""
 
 
-def _partial(document: Record) -> Sentence:
+def _partial(document: ExecutionDocument) -> Sentence:
     if was_cancelled(document):
         return cancelled_sentence(document)
     waves = f"{document['completedWaves']} of {counted(document['totalWaves'], 'wave')} completed"
     return said(f"Partly successful: {waves}, {servers_ready(document, _chosen(document))}. {_why(document)}")
 
 
-def _failed(document: Record) -> Sentence:
+def _failed(document: ExecutionDocument) -> Sentence:
     if was_cancelled(document):
         return cancelled_sentence(document)
     launched = any("startTime" in wave for wave in document["waves"])
     return said(f"Failed{'' if launched else ' before anything was launched'}: {_why(document, opened=True)}")
 
 
-def _skipped(document: Record) -> Sentence:
+def _skipped(document: ExecutionDocument) -> Sentence:
     return said(f"Not run, nothing was started: {_error(document)}.")
 
 
-def _why(document: Record, *, opened: bool = False) -> str:
+def _why(document: ExecutionDocument, *, opened: bool = False) -> str:
     """The main reason why an execution did not end well, as a sentence of its own or as the rest of one."""
     reason = _failed_wave(document) or refusal(document) or _error(document)
     return f"{reason if opened else opening(reason)}."
 
 
-def _failed_wave(document: Record) -> str | None:
+def _failed_wave(document: ExecutionDocument) -> str | None:
     failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
     if not failed:
         return None
@@ -173,7 +168,7 @@ def _failed_wave(document: Record) -> str | None:
     return f"{wave_title(failed[0])} failed ({servers_ready(document, [failed[0]])}){more}"
 
 
-def _error(document: Record) -> str:
+def _error(document: ExecutionDocument) -> str:
     """The error in a line; of a list that its first line only announces, the first entry and a count."""
     head, *more = (document.get("error") or "the record does not say why").splitlines()
     if not (head.endswith(":") and more):
@@ -190,26 +185,26 @@ def _joined(sentences: list[Sentence]) -> Sentence:
 _LONGEST_REASON = 300
 
 
-def cancelled_sentence(document: Record) -> Sentence:
+def cancelled_sentence(document: ExecutionDocument) -> Sentence:
     """Say how an execution that was cancelled ended, such as ``Cancelled by admin: wrong plan. …``."""
     begin = opening(who_ended(document) or first_line(document.get("error") or "cancelled, reason unknown"))
     return said(f"{begin}.", *_reached(document), *_left(document))
 
 
-def who_ended(document: Record) -> str | None:
+def who_ended(document: ExecutionDocument) -> str | None:
     """Who ended an execution and why, as a part of a sentence; None if the record does not name them."""
     words = cancel_words(document)
     return refusal(document) if words is None else first_line(words)
 
 
-def refusal(document: Record) -> str | None:
+def refusal(document: ExecutionDocument) -> str | None:
     """The gate that nobody approved, as a part of a sentence; None if there is none."""
     for wave in document["waves"]:
-        gate = wave.get("gate") or {}
-        if gate.get("decision") == GateDecision.REJECTED:
+        gate = wave.get("gate")
+        if gate and gate["decision"] == GateDecision.REJECTED:
             comment = f": {first_line(gate['comment'])}" if gate.get("comment") else ""
             return f"{wave_title(wave)} was rejected by {gate.get('actor')}{comment}"
-        if gate.get("decision") == GateDecision.TIMED_OUT:
+        if gate and gate["decision"] == GateDecision.TIMED_OUT:
             return f"the gate of {wave_title(wave)} was not answered in time"
     return None
 
@@ -219,7 +214,7 @@ def first_line(text: str) -> str:
     return cut(text.partition("\n")[0].strip().rstrip(".:"), _LONGEST_REASON)
 
 
-def _reached(document: Record) -> tuple[str, ...]:
+def _reached(document: ExecutionDocument) -> tuple[str, ...]:
     """What had come to its end before; nothing of it is news where nothing had."""
     failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
     told = []
@@ -233,7 +228,7 @@ def _reached(document: Record) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _left(document: Record) -> tuple[str | float, ...]:
+def _left(document: ExecutionDocument) -> tuple[str | float, ...]:
     """What becomes of the instances."""
     count = count_left(document)
     if not count or is_live(document):
@@ -246,7 +241,7 @@ def _left(document: Record) -> tuple[str | float, ...]:
     return (f"{remain} until {'it is' if count == 1 else 'they are'} terminated.",)
 
 
-def _nothing_left(document: Record) -> str:
+def _nothing_left(document: ExecutionDocument) -> str:
     servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
     if document.get("instancesTerminated") or any(s["phase"] == ServerPhase.TERMINATED for s in servers):
         return " Its instances are terminated."
@@ -254,7 +249,7 @@ def _nothing_left(document: Record) -> str:
     return " No instance of it is on record." if launched else " Nothing was launched."
 
 
-_SENTENCES: Mapping[ExecutionStatus, Callable[[Record], Sentence]] = {
+_SENTENCES: Mapping[ExecutionStatus, Callable[[ExecutionDocument], Sentence]] = {
     ExecutionStatus.PENDING: _pending,
     ExecutionStatus.POLLING: _polling,
     ExecutionStatus.PAUSED: _paused,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -15,11 +14,13 @@ from starlette.responses import Response
 
 from drs_recovery.plan.fields import PLAN_ID_PATTERN
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import cancel_words, was_cancelled
 from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store.server_types import ServerCounts
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.dependencies import LiveRecoveries, Store, plan_names
-from drs_recovery.web.executions.gates import who_answers
+from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.headline import first_line
 from drs_recovery.web.problems import invalid
 from drs_recovery.web.rendering import Links, render
@@ -66,7 +67,7 @@ class ExecutionRow:
     is_live: bool
 
 
-def execution_row(execution: Mapping[str, Any], now: float) -> ExecutionRow:
+def execution_row(execution: Execution, now: float) -> ExecutionRow:
     """A row."""
     progress, live = execution["progress"], is_live(execution)
     begun = execution.get("startTime", execution["submittedTime"])
@@ -88,16 +89,16 @@ def execution_row(execution: Mapping[str, Any], now: float) -> ExecutionRow:
     )
 
 
-def _servers(progress: Mapping[str, int]) -> str:
+def _servers(progress: ServerCounts) -> str:
     if not progress["totalServers"]:
         return ""
     failed = f", {progress['failed']} failed" if progress["failed"] else ""
     return f"{progress['ready']} of {counted(progress['totalServers'], 'server')} ready{failed}"
 
 
-def _note(execution: Mapping[str, Any]) -> str | None:
+def _note(execution: Execution) -> str | None:
     if paused := execution.get("paused"):
-        return f"Waiting for {who_answers(paused.get('approvers'))}: wave {paused['wave']}"
+        return f"Waiting for {approvers_of(paused)}: wave {paused['wave']}"
     if execution.get("terminationError") and not execution.get("instancesTerminated"):
         return "Not every instance could be terminated"
     if (words := cancel_words(execution)) and was_cancelled(execution):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.execution_types import Event, ExecutionDocument
 from drs_recovery.store.facts import was_cancelled
 from drs_recovery.web.airflow import AirflowRun
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind, is_live
@@ -14,8 +14,6 @@ from drs_recovery.web.executions.actions import Actions, OfferedAction
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
 from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.shared.formatting import Sentence, counted, cut, listed, opening, said, wave_title
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class NextStep:
     actions: tuple[OfferedAction, ...]
 
 
-def next_step(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
+def next_step(document: ExecutionDocument, actions: Actions, instances: RunningInstances) -> NextStep:
     """Say what to do."""
     answers = _offered(actions, *ANSWERS)
     if answers:
@@ -57,7 +55,7 @@ def _answer(answers: tuple[OfferedAction, ...]) -> str:
     return opening("; ".join(asked))
 
 
-def _while_it_lives(document: Record, actions: Actions) -> NextStep:
+def _while_it_lives(document: ExecutionDocument, actions: Actions) -> NextStep:
     status = ExecutionStatus(document["status"])
     if status is ExecutionStatus.PAUSED:
         reasons = [one.reason for one in actions.withheld if one.kind in ANSWERS]
@@ -70,7 +68,7 @@ def _while_it_lives(document: Record, actions: Actions) -> NextStep:
     return NextStep(said("Nothing: wait. This page updates automatically."), ())
 
 
-def _after_it(document: Record, actions: Actions, instances: RunningInstances) -> NextStep:
+def _after_it(document: ExecutionDocument, actions: Actions, instances: RunningInstances) -> NextStep:
     if instances.state is InstancesState.TERMINATION_FAILED:
         again = _offered(actions, ActionKind.TERMINATE)
         return NextStep(said("Fix the problem that blocks the termination, then request it again."), again)
@@ -94,7 +92,7 @@ def _after_it(document: Record, actions: Actions, instances: RunningInstances) -
 
 
 def _after_cancellation(
-    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+    document: ExecutionDocument, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
 ) -> Sentence:
     waits = instances.state is InstancesState.RUNNING and instances.count and document["isDrill"]
     if not (waits and terminate):
@@ -108,7 +106,7 @@ def _after_cancellation(
 
 
 def _after_success(
-    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+    document: ExecutionDocument, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
 ) -> NextStep:
     preflight = preflight_of(document)
     if document.get("dryRun") and preflight and preflight.findings:
@@ -117,7 +115,7 @@ def _after_success(
 
 
 def _about_instances(
-    document: Record, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
+    document: ExecutionDocument, instances: RunningInstances, terminate: tuple[OfferedAction, ...]
 ) -> str:
     if instances.state is InstancesState.TERMINATING:
         return "Nothing: wait until the instances are terminated."
@@ -132,7 +130,7 @@ def _about_instances(
     return "No action needed; terminate the instances when they are no longer needed."
 
 
-def _after_recovery(document: Record) -> str:
+def _after_recovery(document: ExecutionDocument) -> str:
     if document["status"] == ExecutionStatus.COMPLETED:
         return "Send users to the recovered servers: their addresses, and what comes next, are on this page."
     return "Decide what to do with the instances: they run until they are terminated."
@@ -174,8 +172,8 @@ class Notice:
 
 
 def notices_for(
-    document: Record,
-    events: Sequence[Record],
+    document: ExecutionDocument,
+    events: Sequence[Event],
     airflow: AirflowRun | None,
     as_of: float,
     installation: str | None = None,
@@ -193,7 +191,7 @@ def notices_for(
     )
 
 
-def _of_controller(document: Record, installation: str | None) -> tuple[Notice, ...]:
+def _of_controller(document: ExecutionDocument, installation: str | None) -> tuple[Notice, ...]:
     """That the execution is run by another installation, whose Airflow is not asked."""
     controller = document.get("controller")
     if controller is None or controller == installation:
@@ -205,7 +203,7 @@ def _of_controller(document: Record, installation: str | None) -> tuple[Notice, 
     return (Notice(said(text), is_serious=False),)
 
 
-def _of_airflow(document: Record, airflow: AirflowRun | None) -> Iterator[Notice]:
+def _of_airflow(document: ExecutionDocument, airflow: AirflowRun | None) -> Iterator[Notice]:
     if not is_live(document):
         return
     if airflow is None:
@@ -220,7 +218,7 @@ def _of_airflow(document: Record, airflow: AirflowRun | None) -> Iterator[Notice
         yield Notice(said(text), is_serious=True)
 
 
-def _of_silence(document: Record, as_of: float) -> Iterator[Notice]:
+def _of_silence(document: ExecutionDocument, as_of: float) -> Iterator[Notice]:
     """A wave whose jobs run and that nobody has looked at for long, or whose last look failed."""
     for wave in document["waves"]:
         if wave["status"] != WaveStatus.POLLING or not is_live(document):
@@ -235,19 +233,19 @@ def _of_silence(document: Record, as_of: float) -> Iterator[Notice]:
             yield Notice(said(text), is_serious=False)
 
 
-def _of_waiting(document: Record) -> Iterator[Notice]:
+def _of_waiting(document: ExecutionDocument) -> Iterator[Notice]:
     """What keeps the execution from being opened, or a wave from being started."""
     if not is_live(document):
         return
-    delayed = [("the opening of this execution", document)]
-    delayed += [(f"the start of {wave_title(wave)}", wave) for wave in document["waves"]]
-    for what, record in delayed:
-        if waiting := record.get("waitingFor"):
-            why = cut(waiting["message"], _LONGEST_REASON)
-            yield Notice(said("Since ", waiting["since"], f" {what} waits; it is tried again: {why}"), False)
+    delayed = [("the opening of this execution", document.get("waitingFor"))]
+    delayed += [(f"the start of {wave_title(wave)}", wave.get("waitingFor")) for wave in document["waves"]]
+    for subject, waiting in delayed:
+        if waiting:
+            text = f" {subject} waits; it is tried again: {cut(waiting['message'], _LONGEST_REASON)}"
+            yield Notice(said("Since ", waiting["since"], text), is_serious=False)
 
 
-def _of_messages(events: Sequence[Record]) -> Iterator[Notice]:
+def _of_messages(events: Sequence[Event]) -> Iterator[Notice]:
     failed = [event for event in events if event["event"] == "NOTIFICATION_FAILED"]
     if failed:
         why = cut(str(failed[-1]["detail"].get("error", "")), _LONGEST_REASON)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.plan.model import DAG_ID_PREFIX, plan_from_snapshot
-from drs_recovery.store.execution_types import ExecutionDocument
+from drs_recovery.store.execution_types import Event, ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id
 from drs_recovery.web.actions.context import rights_of
@@ -184,7 +184,7 @@ class Headline:
     is_live: bool
 
 
-def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
+def headline_of(document: ExecutionDocument, step: NextStep) -> Headline:
     """The top of the page."""
     polled = [wave["lastPolledTime"] for wave in document["waves"] if "lastPolledTime" in wave]
     return Headline(
@@ -198,7 +198,7 @@ def headline_of(document: Mapping[str, Any], step: NextStep) -> Headline:
     )
 
 
-def _is_being_terminated(document: Mapping[str, Any]) -> bool:
+def _is_being_terminated(document: ExecutionDocument) -> bool:
     if document.get("instancesTerminated"):
         return False
     # That everything is gone is confirmed a little after the last instance; a part is through with its own.
@@ -206,8 +206,6 @@ def _is_being_terminated(document: Mapping[str, Any]) -> bool:
     is_about_all = any(not one.get("waves") for one in open_requests)
     return is_about_all or standing_request(document) is not None or "terminateAfter" in document
 
-
-Record = Mapping[str, Any]
 
 _EVERY_SERVER = ServersWanted()
 
@@ -249,8 +247,8 @@ class ExecutionView:
 
 
 def execution_view(
-    document: Record,
-    events: Sequence[Record],
+    document: ExecutionDocument,
+    events: Sequence[Event],
     rights: Rights,
     now: float,
     *,
@@ -290,13 +288,13 @@ def execution_view(
     )
 
 
-def _facts(document: Record) -> Iterator[tuple[str, Sentence]]:
+def _facts(document: ExecutionDocument) -> Iterator[tuple[str, Sentence]]:
     yield "Started by", said(document["initiatedBy"])
     if "controller" in document:
         yield "Airflow", said(document["controller"])
-    for label, name in (("Ticket", "ticket"), ("Reason", "reason")):
-        if document.get(name):
-            yield label, said(str(document[name]))
+    for label, text in (("Ticket", document.get("ticket")), ("Reason", document.get("reason"))):
+        if text:
+            yield label, said(text)
     if cancel := document.get("cancel"):
         yield "Cancelled", said(f"by {cancel['actor']}, ", cancel["time"], f": {cancel['reason']}")
     if document.get("replaceExecution"):

@@ -14,25 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.server_types import EarlierInstance, PostLaunchAction, ServerStatus
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.shared.formatting import Link, Moment, cut, moment_if
-from drs_recovery.web.shared.instances import instance_link, job_link, source_server_link
+from drs_recovery.web.shared.instances import instance_link, source_server_link
 from drs_recovery.web.shared.marks import Mark, action_mark, phase_mark
-
-Record = Mapping[str, Any]
 
 _NOT_TOLD = "PENDING"
 
 
 @dataclass(frozen=True)
-class PostLaunchAction:
-    """
-    One of DRS's post-launch actions of a server.
-
-    :param is_optional: whether the server is ready without it.
-    :param reason: why it failed, if it did.
-    """
+class ActionRow:
+    """One of DRS's post-launch actions of a server; the server can be ready without an optional one."""
 
     name: str
     mark: Mark
@@ -41,113 +37,82 @@ class PostLaunchAction:
 
 
 @dataclass(frozen=True)
-class EarlierInstance:
-    """
-    What an earlier attempt left.
-
-    :param instance: its EC2 instance; None if none is known.
-    :param job: the DRS job of that attempt; None if none is known.
-    """
-
-    instance: Link | None
-    job: Link | None
-
-
-@dataclass(frozen=True)
 class ServerRow:
     """
     One server of a wave.
 
-    :param is_critical: whether the wave may not do without it, unless its rule says otherwise.
     :param launch_status: DRS's own word, such as ``IN_PROGRESS``; None before DRS has begun.
-    :param instance_type: such as ``m5.large``.
     :param attempt: number of its attempt, from 1.
+    :param earlier: the instances of earlier attempts.
+    :param replaced_by: id of the execution whose launch of the same server replaced its instance.
     """
 
     name: str
     source: Link
     is_critical: bool
-    region: str
     phase: Mark
     launch_status: str | None
-    needs_attention: bool
     instance: Link | None
     instance_type: str | None
     instance_state: str | None
     address: str | None
     hostname: str | None
     point_in_time: Moment | None
-    launched: Moment | None
-    actions: tuple[PostLaunchAction, ...]
+    actions: tuple[ActionRow, ...]
     error: str | None
     warning: str | None
     attempt: int
-    job: Link | None
-    earlier: tuple[EarlierInstance, ...]
+    earlier: tuple[Link, ...]
     terminated: Moment | None
     replaced_by: str | None
 
 
-def server_row(server: Record, longest: int) -> ServerRow:
-    """A row."""
+def server_row(server: ServerStatus, longest: int) -> ServerRow:
+    """Show a server; of an error, warning or reason so many characters."""
     region = server["region"]
+    earlier = (_instance(region, attempt) for attempt in server.get("previousInstances", ()))
     return ServerRow(
         name=server["serverName"],
         source=source_server_link(region, server["sourceServerId"]),
         is_critical=bool(server["critical"]),
-        region=region,
         phase=phase_mark(server["phase"]),
         launch_status=_launch_status(server),
-        needs_attention=needs_attention(server),
         instance=_instance(region, server),
         instance_type=server.get("instanceType"),
         instance_state=server.get("instanceState"),
         address=server.get("privateIp"),
         hostname=server.get("hostname"),
         point_in_time=moment_if(server.get("pointInTime")),
-        launched=moment_if(server.get("launchedTime")),
         actions=tuple(_action(action, longest) for action in server.get("postLaunchActions") or ()),
         error=_text(server.get("error"), longest),
         warning=_text(server.get("warning"), longest),
         attempt=attempt_of(server),
-        job=_job(region, server),
-        earlier=tuple(
-            EarlierInstance(_instance(region, left), _job(region, left))
-            for left in server.get("previousInstances", ())
-        ),
+        earlier=tuple(link for link in earlier if link),
         terminated=moment_if(server.get("terminatedTime")),
         replaced_by=server.get("replacedBy"),
     )
 
 
-def _launch_status(server: Record) -> str | None:
+def _launch_status(server: ServerStatus) -> str | None:
     # Every record begins with PENDING, also that of a server which DRS has not been asked for yet.
     told = str(server["launchStatus"])
     return None if server["phase"] == ServerPhase.PENDING and told == _NOT_TOLD else told
 
 
-def needs_attention(server: Record) -> bool:
+def needs_attention(server: ServerStatus) -> bool:
     """Whether a person should look at a server: it failed, or is ready with a warning."""
     return server["phase"] == ServerPhase.FAILED or bool(server.get("warning"))
 
 
-def _instance(region: str, attempt: Record) -> Link | None:
+def _instance(region: str, attempt: ServerStatus | EarlierInstance) -> Link | None:
     # Both ids were the same in every case that was seen; EC2 knows the first one.
     instance_id = attempt.get("instanceId") or attempt.get("recoveryInstanceId")
     return instance_link(region, instance_id) if instance_id else None
 
 
-def _job(region: str, attempt: Record) -> Link | None:
-    return job_link(region, attempt["jobId"]) if attempt.get("jobId") else None
-
-
-def _action(action: Record, longest: int) -> PostLaunchAction:
-    return PostLaunchAction(
-        name=action["name"],
-        mark=action_mark(action["status"]),
-        is_optional=bool(action["optional"]),
-        reason=_text(action.get("reason"), longest),
-    )
+def _action(action: PostLaunchAction, longest: int) -> ActionRow:
+    reason = _text(action.get("reason"), longest)
+    return ActionRow(action["name"], action_mark(action["status"]), bool(action["optional"]), reason)
 
 
 def _text(text: str | None, longest: int) -> str | None:
@@ -189,18 +154,16 @@ class ServerTable:
     The servers of a wave.
 
     :param rows: those that are shown, problems first.
-    :param found: how many of them match what is asked for; ``total`` without a search.
     :param note: what is left out, such as ``20 of 50 servers shown, problems first``; None if nothing is.
     """
 
     rows: tuple[ServerRow, ...]
     total: int
-    found: int
     note: str | None
     counts: tuple[PhaseCount, ...]
 
 
-def server_tables(document: Mapping[str, Any], wanted: ServersWanted) -> dict[int, ServerTable]:
+def server_tables(document: ExecutionDocument, wanted: ServersWanted) -> dict[int, ServerTable]:
     """A table for each wave."""
     found = {
         wave["waveNumber"]: sorted(filter(_matching(wanted.query), wave["serverStatuses"]), key=_order)
@@ -215,21 +178,21 @@ def server_tables(document: Mapping[str, Any], wanted: ServersWanted) -> dict[in
     }
 
 
-def phase_counts(servers: Sequence[Record]) -> tuple[PhaseCount, ...]:
+def phase_counts(servers: Sequence[ServerStatus]) -> tuple[PhaseCount, ...]:
     """How many servers are in each phase, in the order of the phases; empty ones are left out."""
     counts = Counter(server["phase"] for server in servers)
     return tuple(PhaseCount(phase_mark(phase), counts[phase]) for phase in ServerPhase if counts[phase])
 
 
 def _table(
-    wave: Record, found: Sequence[Record], share: int, wanted: ServersWanted, few: bool
+    wave: Wave, found: Sequence[ServerStatus], share: int, wanted: ServersWanted, few: bool
 ) -> ServerTable:
     rows: tuple[ServerRow, ...] = tuple(
         server_row(server, _WHOLE_TEXT if few else _CUT_TEXT) for server in found[:share]
     )
     total = len(wave["serverStatuses"])
     note = _search_note(total, len(found), share) if wanted.query else _note(total, share)
-    return ServerTable(rows, total, len(found), note, phase_counts(wave["serverStatuses"]))
+    return ServerTable(rows, total, note, phase_counts(wave["serverStatuses"]))
 
 
 def _note(total: int, shown: int) -> str | None:
@@ -243,7 +206,7 @@ def _search_note(total: int, found: int, shown: int) -> str:
     return note if shown == found else f"{note}, {shown} of them shown, problems first"
 
 
-def _shares(found: Mapping[int, Sequence[Record]], first: int | None, most: int) -> dict[int, int]:
+def _shares(found: Mapping[int, Sequence[ServerStatus]], first: int | None, most: int) -> dict[int, int]:
     """How many rows each wave gets: the wave that was asked for, then problems of all, then the others."""
     wants = [
         {number: len(servers) if number == first else 0 for number, servers in found.items()},
@@ -275,11 +238,11 @@ def _matching(query: str | None) -> Any:
     return lambda server: any(sought in str(server.get(field, "")).casefold() for field in fields)
 
 
-def _order(server: Record) -> tuple[int, str, str]:
+def _order(server: ServerStatus) -> tuple[int, str, str]:
     return _rank(server), server["serverName"], server["sourceServerId"]
 
 
-def _rank(server: Record) -> int:
+def _rank(server: ServerStatus) -> int:
     """Failed, with a warning, under way, not begun, ready, gone."""
     if needs_attention(server):
         return 0 if server["phase"] == ServerPhase.FAILED else 1
@@ -316,7 +279,7 @@ class Addresses:
     total: int
 
 
-def addresses_of(document: Record) -> Addresses | None:
+def addresses_of(document: ExecutionDocument) -> Addresses | None:
     """The addresses after a real recovery; None before its end, of a drill, and where there are none."""
     if document["isDrill"] or is_live(document) or document.get("instancesTerminated"):
         return None
@@ -327,7 +290,7 @@ def addresses_of(document: Record) -> Addresses | None:
     return Addresses("\n".join(lines), len(lines), len(reached))
 
 
-def addresses_csv(document: Record) -> str:
+def addresses_csv(document: ExecutionDocument) -> str:
     """Every server of an execution as a file for spreadsheets, with a head."""
     file = io.StringIO()
     writer = csv.writer(file)
@@ -337,7 +300,7 @@ def addresses_csv(document: Record) -> str:
     return file.getvalue()
 
 
-def _servers(document: Record) -> list[Record]:
+def _servers(document: ExecutionDocument) -> list[ServerStatus]:
     return [server for wave in document["waves"] for server in wave["serverStatuses"]]
 
 

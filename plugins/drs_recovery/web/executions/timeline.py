@@ -1,8 +1,7 @@
 """
 Draw the timeline of an execution: a row for each wave, bars for gates and attempts.
 
-Horizontal positions and widths are percentages of the width (SVG takes ``x="12.5%"``), vertical ones are
-pixels: so the drawing fits a phone without shrinking its letters.
+Positions and widths are percentages of the width (SVG takes ``x="12.5%"``); the template knows the heights.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import FailureDecision, GateDecision, WaveStatus
+from drs_recovery.store.execution_types import Event, ExecutionDocument
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
 from drs_recovery.web.shared.formatting import (
@@ -29,8 +30,8 @@ from drs_recovery.web.shared.formatting import (
 from drs_recovery.web.shared.marks import Mark, wave_mark
 
 
-class StretchKind(StrEnum):
-    """What a stretch of time stands for; class of its look."""
+class WavePhaseKind(StrEnum):
+    """What a wave went through; class of its look."""
 
     GATE = "gate"
     QUESTION = "question"
@@ -42,30 +43,30 @@ class StretchKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class WavePhase:
     """
-    A stretch of time of a wave.
+    A phase of a wave.
 
     :param end: epoch seconds; None if it goes on.
     :param attempt: number of the attempt, from 1; 0 of what is no attempt.
     """
 
-    kind: StretchKind
+    kind: WavePhaseKind
     start: float
     end: float | None
     attempt: int = 0
 
 
 _STARTS = frozenset({"WAVE_REQUESTED", "WAVE_RETRY_REQUESTED", "EXECUTION_REOPENED"})
-_ENDS: Mapping[str, StretchKind] = {
-    f"WAVE_{WaveStatus.COMPLETED}": StretchKind.COMPLETED,
-    f"WAVE_{WaveStatus.FAILED}": StretchKind.FAILED,
-    f"WAVE_{WaveStatus.CANCELLED}": StretchKind.CANCELLED,
-    f"WAVE_{WaveStatus.SKIPPED}": StretchKind.CANCELLED,
+_ENDS: Mapping[str, WavePhaseKind] = {
+    f"WAVE_{WaveStatus.COMPLETED}": WavePhaseKind.COMPLETED,
+    f"WAVE_{WaveStatus.FAILED}": WavePhaseKind.FAILED,
+    f"WAVE_{WaveStatus.CANCELLED}": WavePhaseKind.CANCELLED,
+    f"WAVE_{WaveStatus.SKIPPED}": WavePhaseKind.CANCELLED,
 }
-_QUESTIONS: Mapping[str, StretchKind] = {
-    "GATE_OPENED": StretchKind.GATE,
-    "FAILURE_GATE_OPENED": StretchKind.QUESTION,
+_QUESTIONS: Mapping[str, WavePhaseKind] = {
+    "GATE_OPENED": WavePhaseKind.GATE,
+    "FAILURE_GATE_OPENED": WavePhaseKind.QUESTION,
 }
 _ANSWERS = frozenset(
     {
@@ -75,59 +76,58 @@ _ANSWERS = frozenset(
 )
 
 
-def stretches_of(events: Iterable[Record], number: int, ended: float | None) -> list[Stretch]:
+def phases_of(events: Iterable[Event], number: int, ended: float | None) -> list[WavePhase]:
     """
     What a wave went through, in the order of time.
 
     :param ended: when the execution ended, which ends everything; None while it lives.
     """
-    past: list[Stretch] = []
+    past: list[WavePhase] = []
     for event in events:
         if event["detail"].get("wave") == number:
-            _live(past, event["event"], event["time"], event["detail"])
+            _apply(past, event["event"], event["time"], event["detail"])
     return [one if one.end is not None else replace(one, end=_end(one, ended)) for one in past]
 
 
-def _live(past: list[Stretch], name: str, time: float, detail: Record) -> None:
-    """Bring one event in: most begin a stretch, end one, or both."""
+def _apply(past: list[WavePhase], name: str, time: float, detail: Mapping[str, Any]) -> None:
+    """Bring one event in: most begin a phase, end one, or both."""
     if name in _QUESTIONS:
         # A question that is asked anew after it was left without an answer.
         _close(past, time)
-        past.append(Stretch(_QUESTIONS[name], time, None))
+        past.append(WavePhase(_QUESTIONS[name], time, None))
     elif name in _STARTS:
         _close(past, time)
-        past.append(Stretch(StretchKind.LAUNCHING, time, None, detail.get("attempt", 1)))
+        past.append(WavePhase(WavePhaseKind.LAUNCHING, time, None, detail.get("attempt", 1)))
     elif name in _ENDS:
         _close(past, time, _ENDS[name])
     elif name in _ANSWERS:
         _close(past, time)
 
 
-def _close(past: list[Stretch], time: float, kind: StretchKind | None = None) -> None:
-    """End the stretch that goes on, if one does; only an attempt is called by its end."""
+def _close(past: list[WavePhase], time: float, kind: WavePhaseKind | None = None) -> None:
+    """End the phase that goes on, if one does; only an attempt is called by its end."""
     if past and past[-1].end is None:
         last = past[-1]
-        known = kind if kind and last.kind is StretchKind.LAUNCHING else last.kind
+        known = kind if kind and last.kind is WavePhaseKind.LAUNCHING else last.kind
         past[-1] = replace(last, kind=known, end=max(time, last.start))
 
 
-def _end(stretch: Stretch, ended: float | None) -> float | None:
-    return None if ended is None else max(ended, stretch.start)
+def _end(phase: WavePhase, ended: float | None) -> float | None:
+    return None if ended is None else max(ended, phase.start)
 
 
 @dataclass(frozen=True)
 class Bar:
     """
-    A stretch of time of a wave.
+    A phase of a wave.
 
     :param label: what it says to who points at it or hears it, such as ``Attempt 1, failed after 8 min``.
     """
 
-    kind: StretchKind
+    kind: WavePhaseKind
     x: float
     width: float
     label: str
-    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,6 @@ class TimelineRow:
     number: int
     name: str
     mark: Mark
-    y: int
     bars: tuple[Bar, ...]
     fail_x: float | None
     started: Moment | None
@@ -173,11 +172,6 @@ class Timeline:
     :param objective_x: where the time of the RTO is over, in percent; None if the axis does not reach there.
     """
 
-    height: int
-    row_height: int
-    bar_top: int
-    bar_height: int
-    axis_y: int
     origin: Moment
     rows: tuple[TimelineRow, ...]
     ticks: tuple[Tick, ...]
@@ -188,10 +182,6 @@ class Timeline:
     description: str
 
 
-Record = Mapping[str, Any]
-
-# Pixels.
-_ROW, _BAR_TOP, _BAR, _AXIS = 44, 20, 16, 24
 # Percent: narrower bars cannot be seen, and the last one must not touch the edge.
 _NARROWEST, _RIGHT = 0.7, 98.0
 # Seconds that the axis shows at least.
@@ -199,14 +189,14 @@ _SHORTEST_AXIS = 60.0
 # The line of the objective is shown if the axis need not become much longer for it.
 _FARTHEST_OBJECTIVE = 1.6
 
-_KIND_WORDS: Mapping[StretchKind, str] = {
-    StretchKind.GATE: "waiting for approval",
-    StretchKind.QUESTION: "waiting for a decision about the failure",
-    StretchKind.LAUNCHING: "launching",
-    StretchKind.COMPLETED: "completed",
-    StretchKind.FAILED: "failed",
-    StretchKind.CANCELLED: "cancelled",
-    StretchKind.PLANNED: "planned",
+_KIND_WORDS: Mapping[WavePhaseKind, str] = {
+    WavePhaseKind.GATE: "waiting for approval",
+    WavePhaseKind.QUESTION: "waiting for a decision about the failure",
+    WavePhaseKind.LAUNCHING: "launching",
+    WavePhaseKind.COMPLETED: "completed",
+    WavePhaseKind.FAILED: "failed",
+    WavePhaseKind.CANCELLED: "cancelled",
+    WavePhaseKind.PLANNED: "planned",
 }
 
 
@@ -227,47 +217,39 @@ class _Scale:
         return None if seconds is None or not self.start <= seconds <= self.end else self.x(seconds)
 
 
-def timeline_of(document: Record, events: Sequence[Record], as_of: float) -> Timeline:
+def timeline_of(document: ExecutionDocument, events: Sequence[Event], as_of: float) -> Timeline:
     """Draw the waves of an execution."""
     live = is_live(document)
     ended = None if live else document.get("endTime")
     planned = forecasts(document, as_of)
-    past = {wave["waveNumber"]: stretches_of(events, wave["waveNumber"], ended) for wave in document["waves"]}
+    past = {wave["waveNumber"]: phases_of(events, wave["waveNumber"], ended) for wave in document["waves"]}
     scale = _scale(document, past, planned, as_of)
-    rows = tuple(
-        _row(index, wave, past[wave["waveNumber"]], planned.get(wave["waveNumber"]), scale, as_of)
-        for index, wave in enumerate(document["waves"])
-    )
-    axis_y = len(rows) * _ROW
+    rows = [
+        _row(wave, past[wave["waveNumber"]], planned.get(wave["waveNumber"]), scale, as_of)
+        for wave in document["waves"]
+    ]
+    told = zip(document["waves"], rows, strict=True)
     return Timeline(
-        height=axis_y + _AXIS,
-        row_height=_ROW,
-        bar_top=_BAR_TOP,
-        bar_height=_BAR,
-        axis_y=axis_y,
         origin=Moment.at(scale.start),
-        rows=rows,
+        rows=tuple(rows),
         ticks=_ticks(scale),
         now_x=scale.x(as_of) if live else None,
         objective_x=scale.reaches(_objective(document)),
         estimated_end_x=scale.reaches(estimated_end(document, as_of)),
         title=f"Waves of {document['planName']} along the time",
-        description=" ".join(
-            f"{opening(wave_title(w))}: {row.summary}." for w, row in _paired(document, rows)
-        ),
+        description=" ".join(f"{opening(wave_title(wave))}: {row.summary}." for wave, row in told),
     )
 
 
-def _paired(document: Record, rows: Sequence[TimelineRow]) -> list[tuple[Record, TimelineRow]]:
-    return list(zip(document["waves"], rows, strict=True))
-
-
 def _scale(
-    document: Record, past: Mapping[int, Sequence[Stretch]], planned: Mapping[int, Forecast], as_of: float
+    document: ExecutionDocument,
+    past: Mapping[int, Sequence[WavePhase]],
+    planned: Mapping[int, Forecast],
+    as_of: float,
 ) -> _Scale:
     start = float(document["submittedTime"])
     ends = [as_of, *(forecast.end for forecast in planned.values())]
-    ends += [one.end for stretches in past.values() for one in stretches if one.end is not None]
+    ends += [one.end for phases in past.values() for one in phases if one.end is not None]
     end = max([start + _SHORTEST_AXIS, *ends])
     objective = _objective(document)
     if objective is not None and end < objective < start + (end - start) * _FARTHEST_OBJECTIVE:
@@ -275,27 +257,21 @@ def _scale(
     return _Scale(start, end)
 
 
-def _objective(document: Record) -> float | None:
+def _objective(document: ExecutionDocument) -> float | None:
     """When the recovery time objective is over."""
     rto, begun = document["objectives"].get("rto"), document.get("startTime")
     return None if rto is None or begun is None else float(begun) + float(rto)
 
 
 def _row(
-    index: int,
-    wave: Record,
-    past: Sequence[Stretch],
-    forecast: Forecast | None,
-    scale: _Scale,
-    as_of: float,
+    wave: Wave, past: Sequence[WavePhase], forecast: Forecast | None, scale: _Scale, as_of: float
 ) -> TimelineRow:
-    plan = [Stretch(StretchKind.PLANNED, forecast.start, forecast.end)] if forecast else []
-    failed = [one.end for one in past if one.kind is StretchKind.FAILED and one.end is not None]
+    plan = [WavePhase(WavePhaseKind.PLANNED, forecast.start, forecast.end)] if forecast else []
+    failed = [one.end for one in past if one.kind is WavePhaseKind.FAILED and one.end is not None]
     return TimelineRow(
         number=wave["waveNumber"],
         name=wave["waveName"],
         mark=wave_mark(wave["status"]),
-        y=index * _ROW,
         bars=tuple(_bar(one, scale, as_of) for one in (*past, *plan)),
         fail_x=scale.x(failed[-1]) if failed and past[-1].kind in _STILL_FAILED else None,
         started=moment_if(past[0].start if past else None),
@@ -308,28 +284,27 @@ def _row(
 
 
 # A wave that is tried again has failed no more.
-_STILL_FAILED = frozenset({StretchKind.FAILED, StretchKind.QUESTION})
+_STILL_FAILED = frozenset({WavePhaseKind.FAILED, WavePhaseKind.QUESTION})
 
 
-def _bar(stretch: Stretch, scale: _Scale, as_of: float) -> Bar:
-    x, end = scale.x(stretch.start), scale.x(as_of if stretch.end is None else stretch.end)
+def _bar(phase: WavePhase, scale: _Scale, as_of: float) -> Bar:
+    x, end = scale.x(phase.start), scale.x(as_of if phase.end is None else phase.end)
     x = min(x, _RIGHT - _NARROWEST)
     return Bar(
-        kind=stretch.kind,
+        kind=phase.kind,
         x=x,
         width=round(max(_NARROWEST, end - x), 2),
-        label=opening(_told(stretch)),
-        is_open=stretch.end is None,
+        label=opening(_told(phase)),
     )
 
 
-def _told(stretch: Stretch) -> str:
-    """A stretch in words; one that goes on without its length, which changes all the time."""
-    attempt = f"attempt {stretch.attempt} " if stretch.attempt > 1 else ""
-    told = f"{attempt}{_KIND_WORDS[stretch.kind]}"
-    if stretch.end is None or stretch.kind is StretchKind.PLANNED:
+def _told(phase: WavePhase) -> str:
+    """A phase in words; one that goes on without its length, which changes all the time."""
+    attempt = f"attempt {phase.attempt} " if phase.attempt > 1 else ""
+    told = f"{attempt}{_KIND_WORDS[phase.kind]}"
+    if phase.end is None or phase.kind is WavePhaseKind.PLANNED:
         return told
-    return f"{told} {'after' if stretch.attempt else 'for'} {words(stretch.end - stretch.start)}"
+    return f"{told} {'after' if phase.attempt else 'for'} {words(phase.end - phase.start)}"
 
 
 def _ticks(scale: _Scale) -> tuple[Tick, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
+from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import USUAL_WAVE_SECONDS, critical_path, is_refused, launch_began
 from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import is_at_work, is_live
 from drs_recovery.web.shared.formatting import (
     Clock,
@@ -36,7 +37,7 @@ class Forecast:
     end: float
 
 
-def usual_seconds(document: Record) -> dict[int, float]:
+def usual_seconds(document: ExecutionDocument) -> dict[int, float]:
     """
     How long each wave should take: as in earlier executions, else DRS's usual time.
 
@@ -56,12 +57,12 @@ def usual_seconds(document: Record) -> dict[int, float]:
     return {wave["waveNumber"]: known.get(wave["waveNumber"], other) for wave in waves}
 
 
-def forecasts(document: Record, as_of: float) -> dict[int, Forecast]:
+def forecasts(document: ExecutionDocument, as_of: float) -> dict[int, Forecast]:
     """When each wave that has not begun should run; those that may never run have no forecast."""
     return _foreseen(document, as_of)[0]
 
 
-def expected_end(document: Record, as_of: float) -> float | None:
+def expected_end(document: ExecutionDocument, as_of: float) -> float | None:
     """
     When an execution should end, if everything that waits for an answer is answered now.
 
@@ -72,7 +73,7 @@ def expected_end(document: Record, as_of: float) -> float | None:
     return max(known) if known and len(known) == len(ends) else None
 
 
-def estimated_end(document: Record, as_of: float) -> float | None:
+def estimated_end(document: ExecutionDocument, as_of: float) -> float | None:
     """
     When an execution that is at work should end.
 
@@ -84,7 +85,9 @@ def estimated_end(document: Record, as_of: float) -> float | None:
     return expected_end(document, as_of)
 
 
-def _foreseen(document: Record, as_of: float) -> tuple[dict[int, Forecast], dict[int, float | None]]:
+def _foreseen(
+    document: ExecutionDocument, as_of: float
+) -> tuple[dict[int, Forecast], dict[int, float | None]]:
     """Forecasts of waves that have not begun, and the end of each wave, known or foreseen."""
     usual = usual_seconds(document)
     status = ExecutionStatus(document["status"])
@@ -104,7 +107,7 @@ def _foreseen(document: Record, as_of: float) -> tuple[dict[int, Forecast], dict
     return found, ends
 
 
-def is_late(document: Record, as_of: float) -> bool:
+def is_late(document: ExecutionDocument, as_of: float) -> bool:
     """Whether a wave that runs has taken longer than it should."""
     usual = usual_seconds(document)
     return any(
@@ -115,11 +118,11 @@ def is_late(document: Record, as_of: float) -> bool:
     )
 
 
-def _has_past(wave: Record) -> bool:
+def _has_past(wave: Wave) -> bool:
     return wave.get("expectedDuration") is not None
 
 
-def _expected_end(wave: Record, usual: Mapping[int, float], as_of: float) -> float | None:
+def _expected_end(wave: Wave, usual: Mapping[int, float], as_of: float) -> float | None:
     """When a wave has ended or should end; None if what depends on it cannot count on it."""
     if WaveStatus(wave["status"]).is_active:
         # Nobody knows how long a wave waits for room in DRS.
@@ -149,7 +152,7 @@ class Outlook:
     due: float | None
 
 
-def rto_outlook(document: Record, as_of: float) -> Outlook | None:
+def rto_outlook(document: ExecutionDocument, as_of: float) -> Outlook | None:
     """
     How the recovery time of a live execution stands; None if nothing can be said of it.
 
@@ -178,7 +181,7 @@ def rto_outlook(document: Record, as_of: float) -> Outlook | None:
     return Outlook(_IN_TIME, said(name, "expected at about ", end, until, "."), due)
 
 
-def _trouble(document: Record) -> str | None:
+def _trouble(document: ExecutionDocument) -> str | None:
     """What keeps an execution from completing as things stand; a retry can mend it."""
     for wave in document["waves"]:
         status = WaveStatus(wave["status"])
@@ -201,8 +204,6 @@ _ENDS: Mapping[WaveStatus, str] = {
 def _rough(seconds: float) -> str:
     return words(round(seconds / 60) * 60 if seconds >= 60 else seconds)
 
-
-Record = Mapping[str, Any]
 
 _TITLES = {"RTO": "Recovery time objective", "RPO": "Recovery point objective"}
 
@@ -260,7 +261,7 @@ class Times:
     objectives: tuple[Objective, ...]
 
 
-def times_of(document: Record, as_of: float) -> Times:
+def times_of(document: ExecutionDocument, as_of: float) -> Times:
     """The times of an execution."""
     begun = document.get("startTime", document["submittedTime"])
     ended = None if is_live(document) else document.get("endTime")
@@ -283,19 +284,21 @@ def times_of(document: Record, as_of: float) -> Times:
     )
 
 
-def objectives_of(document: Record, as_of: float) -> tuple[Objective, ...]:
+def objectives_of(document: ExecutionDocument, as_of: float) -> tuple[Objective, ...]:
     """RTO and RPO as they stand."""
     results = objective_results(document.get("measured", {}), document["objectives"])
     return tuple(_objective(document, result, as_of) for result in results)
 
 
-def _declared(document: Record, as_of: float) -> Clock | None:
+def _declared(document: ExecutionDocument, as_of: float) -> Clock | None:
     if document["isDrill"] or document.get("dryRun") or not is_live(document):
         return None
     return clock(document["submittedTime"], None, as_of)
 
 
-def _sentence(document: Record, expected: float | None, estimate: float | None, late: bool) -> Sentence:
+def _sentence(
+    document: ExecutionDocument, expected: float | None, estimate: float | None, late: bool
+) -> Sentence:
     if not expected:
         return said()
     basis = f"{words(expected)}, {_basis(document)}"
@@ -307,7 +310,7 @@ def _sentence(document: Record, expected: float | None, estimate: float | None, 
     return said(f"Expected: {basis}{wait}.")
 
 
-def _basis(document: Record) -> str:
+def _basis(document: ExecutionDocument) -> str:
     samples = document.get("expectedSamples")
     kind = "drill" if document["isDrill"] else "recovery"
     if samples:
@@ -322,9 +325,8 @@ def _basis(document: Record) -> str:
     return f"the usual time of DRS, since no earlier {kind} of these waves completed"
 
 
-def _objective(document: Record, result: ObjectiveResult, as_of: float) -> Objective:
-    key = result.name.lower()
-    target, measured = document["objectives"].get(key), document.get("measured", {}).get(key)
+def _objective(document: ExecutionDocument, result: ObjectiveResult, as_of: float) -> Objective:
+    target, measured = result.target, result.measured
     mark, sentence, due = _MARKS[result.state], said(f"{result.sentence}."), None
     if result.state is ObjectiveState.NOT_MEASURED:
         sentence = said(f"{result.name} {words(target)}: {_why_not_measured(document, result.name)}.")
@@ -341,7 +343,7 @@ def _objective(document: Record, result: ObjectiveResult, as_of: float) -> Objec
     )
 
 
-def _why_not_measured(document: Record, name: str) -> str:
+def _why_not_measured(document: ExecutionDocument, name: str) -> str:
     if document.get("dryRun"):
         return "not measured, a dry run launches nothing"
     if document["status"] == ExecutionStatus.CANCELLING and name == "RTO":

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from drs_recovery.statuses import ServerPhase, SkipCause, WaveStatus
+from drs_recovery.store.execution_types import Event, ExecutionDocument, TerminationJob
 from drs_recovery.store.facts import attempt_of, is_refused
 from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store.wave_types import Job, PollError, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.gates import (
     GateAnswer,
     GateView,
     answers_to,
+    approvers_of,
     failure_gate_of,
     gate_of,
-    who_answers,
 )
 from drs_recovery.web.executions.servers import ServerTable
 from drs_recovery.web.shared.formatting import (
@@ -37,8 +38,6 @@ from drs_recovery.web.shared.formatting import (
 )
 from drs_recovery.web.shared.instances import job_link
 from drs_recovery.web.shared.marks import Mark, job_mark, wave_mark
-
-Record = Mapping[str, Any]
 
 _LONGEST_REASON = 2_500
 
@@ -91,7 +90,7 @@ class WaveView:
 
 
 def wave_view(
-    document: Record, wave: Record, events: Iterable[Record], servers: ServerTable, as_of: float
+    document: ExecutionDocument, wave: Wave, events: Iterable[Event], servers: ServerTable, as_of: float
 ) -> WaveView:
     """A wave."""
     return WaveView(
@@ -114,7 +113,7 @@ def wave_view(
     )
 
 
-def job_rows(jobs: Iterable[Record]) -> tuple[JobRow, ...]:
+def job_rows(jobs: Iterable[Job | TerminationJob]) -> tuple[JobRow, ...]:
     """
     DRS jobs as rows.
 
@@ -133,11 +132,11 @@ def job_rows(jobs: Iterable[Record]) -> tuple[JobRow, ...]:
     )
 
 
-def _after(document: Record, wave: Record) -> str | None:
+def _after(document: ExecutionDocument, wave: Wave) -> str | None:
     return listed([wave_title(other) for other in waves_before(document, wave)]) or None
 
 
-def _trouble(error: Record | None) -> Sentence | None:
+def _trouble(error: PollError | None) -> Sentence | None:
     if not error:
         return None
     return said(
@@ -177,7 +176,7 @@ _ENDS: Mapping[str, str] = {
 _VERBS = {(False, False): "are", (False, True): "is", (True, False): "were", (True, True): "was"}
 
 
-def wave_sentence(document: Record, wave: Record) -> str:
+def wave_sentence(document: ExecutionDocument, wave: Wave) -> str:
     """Say what happens in a wave."""
     match WaveStatus(wave["status"]):
         case WaveStatus.NOT_STARTED:
@@ -191,11 +190,11 @@ def wave_sentence(document: Record, wave: Record) -> str:
         case WaveStatus.CANCELLED if "startTime" not in wave:
             return "It was not started."
         case WaveStatus.FAILED if gate := open_failure_gate(document, wave):
-            return f"{result(document, wave)} Waits for {who_answers(gate.get('approvers'))} to decide."
+            return f"{result(document, wave)} Waits for {approvers_of(gate)} to decide."
     return result(document, wave)
 
 
-def launching(wave: Record) -> str:
+def launching(wave: Wave) -> str:
     """What DRS does for a running wave, such as ``DRS is converting snapshots: 2 of 6 servers; 1 ready``."""
     phases = Counter(ServerPhase(server["phase"]) for server in wave["serverStatuses"])
     under_way = {phase: phases[phase] for phase in _STAGES if phases[phase]}
@@ -213,18 +212,18 @@ def launching(wave: Record) -> str:
     return f"{head}; {', '.join(others)}" if others else head
 
 
-def queued(wave: Record) -> str:
+def queued(wave: Wave) -> str:
     """Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``."""
     queue = wave["queue"]
     return f"queued: position {queue['position']}, {queue['reason']}"
 
 
-def result(document: Record, wave: Record) -> str:
+def result(document: ExecutionDocument, wave: Wave) -> str:
     """What a wave came to, such as ``5 of 6 servers are ready, 1 failed.``"""
     return f"{servers_ready(document, [wave])}."
 
 
-def servers_ready(document: Record, waves: list[Record]) -> str:
+def servers_ready(document: ExecutionDocument, waves: list[Wave]) -> str:
     """How many servers are ready, or were before their instances were terminated."""
     phases = Counter(server["phase"] for wave in waves for server in wave["serverStatuses"])
     ready = phases[ServerPhase.READY] + phases[ServerPhase.TERMINATED]
@@ -237,9 +236,9 @@ def _of(count: int, total: int) -> str:
     return f"{count} of {counted(total, 'server')}"
 
 
-def _before_start(document: Record, wave: Record) -> str:
+def _before_start(document: ExecutionDocument, wave: Wave) -> str:
     if gate := open_gate(document, wave):
-        return f"Waits for {who_answers(gate.get('approvers'))} to approve it."
+        return f"Waits for {approvers_of(gate)} to approve it."
     if is_refused(wave):
         return "Is not started: it was not approved."
     before = [other for other in waves_before(document, wave) if not ended_as_planned(other)]
@@ -252,7 +251,7 @@ def _before_start(document: Record, wave: Record) -> str:
     return f"Starts when {names} {'has' if len(before) == 1 else 'have'} ended well."
 
 
-def _starting(wave: Record) -> str:
+def _starting(wave: Wave) -> str:
     attempt = f"Attempt {attempt_of(wave)}: " if attempt_of(wave) > 1 else ""
     if wave.get("restartPending"):
         return f"{attempt}it is being decided which servers start again."
@@ -261,7 +260,7 @@ def _starting(wave: Record) -> str:
     return opening(f"{attempt}DRS has not taken every job yet.")
 
 
-def _left_out(wave: Record) -> str:
+def _left_out(wave: Wave) -> str:
     if wave.get("skipCause") == SkipCause.EXECUTION_SKIPPED:
         return "Not started: the execution was not run."
     if SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice:

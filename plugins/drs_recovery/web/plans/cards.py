@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from drs_recovery.exceptions import PlanProblem
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.plan.model import RecoveryPlan, Schedule
+from drs_recovery.store.execution_types import Execution, Times
 from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.plan_history import (
     DrillProof,
     PlanKind,
     PlanPast,
-    Record,
     drill_proof,
     schedule_words,
 )
@@ -231,15 +232,14 @@ def plan_card(
     )
 
 
-def _summary(execution: Record | None) -> RunSummary | None:
+def _summary(execution: Execution | None) -> RunSummary | None:
     return None if execution is None else run_summary(execution)
 
 
-def _objectives(plan: RecoveryPlan | None) -> dict[str, float]:
-    if plan is None:
-        return {}
-    return {name: span.total_seconds() for name, span in plan.objectives if span is not None}
+def _objectives(plan: RecoveryPlan | None) -> Times:
+    promised = plan.objectives if plan else ()
+    return cast(Times, {name: span.total_seconds() for name, span in promised if span is not None})
 
 
-def _has_changed(plan: RecoveryPlan | None, proven: Record | None) -> bool | None:
+def _has_changed(plan: RecoveryPlan | None, proven: Execution | None) -> bool | None:
     return None if plan is None or proven is None else plan.digest() != proven["planHash"]

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from drs_recovery.durations import parse_duration, words
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.store.execution_types import ExecutionRecord
+from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.web.plans.comparison import (
     ABSENT,
     ORDER,
@@ -21,7 +23,6 @@ from drs_recovery.web.plans.comparison import (
     differences,
     moved,
 )
-from drs_recovery.web.plans.plan_history import Record
 from drs_recovery.web.redaction import HIDDEN, SECRET_FIELDS
 from drs_recovery.web.shared.formatting import counted
 
@@ -124,7 +125,7 @@ def _label(place: Place) -> str:
     return " ".join(step.replace("_", " ") for step in place)
 
 
-def _server(server: Mapping[str, Any]) -> str:
+def _server(server: ServerStatus) -> str:
     return "(critical)" if server["critical"] else "(not critical)"
 
 
@@ -213,7 +214,7 @@ class PlanChanges:
 _SINCE = "since the last good drill"
 
 
-def plan_changes(plan: RecoveryPlan | None, last_good_drill: Record | None) -> PlanChanges:
+def plan_changes(plan: RecoveryPlan | None, last_good_drill: ExecutionRecord | None) -> PlanChanges:
     """
     Compare a plan with what its last good drill ran.
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import is_drill, is_good_drill, was_cancelled
-from drs_recovery.web.plans.plan_history import Record
 from drs_recovery.web.shared.formatting import counted
 from drs_recovery.web.shared.marks import Mark, execution_mark
 
@@ -198,7 +198,7 @@ _APART = (_CANCELLED, _SOME_WAVES, _REFUSED)
 _TITLE = "Outcome of the last drills"
 
 
-def outcome_chart(executions: Sequence[Record]) -> OutcomeChart:
+def outcome_chart(executions: Sequence[Execution]) -> OutcomeChart:
     """
     Count how drills of the whole plan ended.
 
@@ -224,7 +224,7 @@ def outcome_chart(executions: Sequence[Record]) -> OutcomeChart:
     )
 
 
-def _outcome(execution: Record) -> str:
+def _outcome(execution: Execution) -> str:
     status = ExecutionStatus(execution["status"])
     has_failures = execution["progress"]["failed"] > 0
     if was_cancelled(execution) and not has_failures:
@@ -236,7 +236,7 @@ def _outcome(execution: Record) -> str:
     return status
 
 
-def _has_errors(execution: Record) -> bool:
+def _has_errors(execution: Execution) -> bool:
     return any(finding["severity"] == FindingSeverity.ERROR for finding in execution.get("findings", ()))
 
 

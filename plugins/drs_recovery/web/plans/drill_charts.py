@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import is_drill, is_good_drill
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.web.plans.charts import (
     AxisLabel,
     Bar,
@@ -20,7 +22,6 @@ from drs_recovery.web.plans.charts import (
     Tick,
     VerticalScale,
 )
-from drs_recovery.web.plans.plan_history import Record
 from drs_recovery.web.shared.formatting import counted, time_ticks
 from drs_recovery.web.shared.marks import mark_of, wave_mark
 from drs_recovery.web.shared.results import coverage_note
@@ -41,7 +42,7 @@ class DrillTime:
     :param mark: sign of what it is instead.
     """
 
-    drill: Record
+    drill: Execution
     outcome: str
     begin: float = 0.0
     end: float | None = None
@@ -49,7 +50,7 @@ class DrillTime:
     mark: str = ""
 
 
-def chart_drills(executions: Sequence[Record]) -> list[Record]:
+def chart_drills(executions: Sequence[Execution]) -> list[Execution]:
     """
     The drills that charts show, oldest first.
 
@@ -59,7 +60,7 @@ def chart_drills(executions: Sequence[Record]) -> list[Record]:
     return drills[:MOST_DRILLS][::-1]
 
 
-def plan_time(drill: Record) -> DrillTime:
+def plan_time(drill: Execution) -> DrillTime:
     """How long the whole plan took in one drill."""
     mark, note = mark_of(drill), coverage_note(drill)
     outcome = f"{mark.word}, {note}" if note else mark.word
@@ -70,7 +71,7 @@ def plan_time(drill: Record) -> DrillTime:
     return DrillTime(drill, outcome, end=float(drill["duration"]) if has_started else None, mark=sign)
 
 
-def wave_time(drill: Record, waves: Sequence[Record], name: str) -> DrillTime:
+def wave_time(drill: Execution, waves: Sequence[WaveRecord], name: str) -> DrillTime:
     """
     When a wave was ready in one drill.
 
@@ -98,7 +99,7 @@ _MISSED = "!"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def recovery_time_chart(drills: Sequence[Record], rto: float | None) -> DrillChart | None:
+def recovery_time_chart(drills: Sequence[Execution], rto: float | None) -> DrillChart | None:
     """
     Chart the recovery time of each drill.
 
@@ -110,8 +111,8 @@ def recovery_time_chart(drills: Sequence[Record], rto: float | None) -> DrillCha
 
 
 def wave_time_charts(
-    drills: Sequence[Record],
-    waves: Mapping[str, Sequence[Record]],
+    drills: Sequence[Execution],
+    waves: Mapping[str, Sequence[WaveRecord]],
     names: Sequence[str],
     rto: float | None,
 ) -> tuple[DrillChart, ...]:

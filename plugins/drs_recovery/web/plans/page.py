@@ -13,6 +13,8 @@ from starlette.responses import Response
 from drs_recovery.durations import words
 from drs_recovery.plan.loader import LoadedPlans
 from drs_recovery.plan.model import DAG_ID_PREFIX, Gate, ProtectionGroup, RecoveryPlan, SuccessRule, Wave
+from drs_recovery.store.execution_types import Execution, ExecutionRecord
+from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.web import dependencies
 from drs_recovery.web.airflow import AirflowPlanFacts, AllPlansInAirflow, PlanId, PlanInAirflow
 from drs_recovery.web.dependencies import LiveRecoveries, Store
@@ -21,7 +23,7 @@ from drs_recovery.web.plans.cards import PlanCard, plan_card
 from drs_recovery.web.plans.changes import PlanChanges, plan_changes
 from drs_recovery.web.plans.charts import DrillChart, OutcomeChart, outcome_chart
 from drs_recovery.web.plans.drill_charts import chart_drills, recovery_time_chart, wave_time_charts
-from drs_recovery.web.plans.plan_history import PlanKind, PlanPast, Record
+from drs_recovery.web.plans.plan_history import PlanKind, PlanPast
 from drs_recovery.web.problems import not_found
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson
@@ -287,9 +289,9 @@ class PlanPage:
 def plan_page(
     card: PlanCard,
     plan: RecoveryPlan | None,
-    last_good_drill: Record | None,
-    executions: Sequence[Record],
-    waves: Mapping[str, Sequence[Record]],
+    last_good_drill: ExecutionRecord | None,
+    executions: Sequence[Execution],
+    waves: Mapping[str, Sequence[WaveRecord]],
 ) -> PlanPage:
     """
     Compose the page of a plan.
@@ -314,7 +316,7 @@ def plan_page(
     )
 
 
-def _wave_names(drills: Sequence[Record], waves: Mapping[str, Sequence[Record]]) -> list[str]:
+def _wave_names(drills: Sequence[Execution], waves: Mapping[str, Sequence[WaveRecord]]) -> list[str]:
     """Names of the waves of the newest drill, for a plan that cannot be read."""
     newest = waves.get(drills[-1]["executionId"], ()) if drills else ()
     return [wave["waveName"] for wave in sorted(newest, key=lambda wave: int(wave["waveNumber"]))]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from math import ceil
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from airflow.sdk import timezone
 from airflow.timetables.interval import CronDataIntervalTimetable
@@ -24,8 +24,6 @@ from drs_recovery.store.facts import is_drill, is_good_drill
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.shared.formatting import Moment, rough_words
-
-Record = Mapping[str, Any]
 
 
 class PlanKind(StrEnum):
@@ -48,10 +46,10 @@ class PlanPast:
     :param looked_back: how many executions were looked at, if there are older ones; None if all were.
     """
 
-    live: tuple[Record, ...] = ()
-    last_drill: Record | None = None
-    last_good_drill: Record | None = None
-    last_recovery: Record | None = None
+    live: tuple[Execution, ...] = ()
+    last_drill: Execution | None = None
+    last_good_drill: Execution | None = None
+    last_recovery: Execution | None = None
     looked_back: int | None = None
 
     @property
@@ -60,7 +58,7 @@ class PlanPast:
         return "" if self.looked_back is None else f"among its last {self.looked_back} executions"
 
 
-def past_of(executions: Sequence[Record], *, has_older: bool) -> PlanPast:
+def past_of(executions: Sequence[Execution], *, has_older: bool) -> PlanPast:
     """
     Pick the executions that a card shows.
 
@@ -109,7 +107,7 @@ def pasts_of(store: ExecutionStore, plan_ids: Iterable[str]) -> dict[str, PlanPa
     return dict(zip(ids, _side_by_side(lambda plan_id: history_of(store, plan_id).past, ids), strict=True))
 
 
-def waves_of(store: ExecutionStore, executions: Iterable[Record]) -> dict[str, list[Wave]]:
+def waves_of(store: ExecutionStore, executions: Iterable[Execution]) -> dict[str, list[Wave]]:
     """The waves of executions, by execution id."""
     ids = [execution["executionId"] for execution in executions]
     documents = _side_by_side(store.get_document, ids)

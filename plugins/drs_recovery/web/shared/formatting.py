@@ -7,13 +7,14 @@ seconds: the browser fetches it again and again, and an unchanged page costs not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store.execution_types import Execution, ExecutionDocument
 from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store.wave_types import Wave
 
 _DAY = 86_400
 # Up to here hours say more than days.
@@ -149,7 +150,7 @@ def listed(names: Sequence[str], conjunction: str = "and") -> str:
     return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
 
 
-def wave_title(wave: Mapping[str, Any]) -> str:
+def wave_title(wave: Wave) -> str:
     """How sentences name a wave: ``wave 2 "Application"``."""
     return f'wave {wave["waveNumber"]} "{wave["waveName"]}"'
 
@@ -179,7 +180,7 @@ _STEPS = (10, 30, 60, 300, 600, 1800, 3600)
 _SMALLEST_PART = 200
 
 
-def page_moment(document: Mapping[str, Any], now: float) -> float:
+def page_moment(document: Execution, now: float) -> float:
     """
     The moment of a page: the end of an execution that has ended, else now, in steps that grow with it.
 
@@ -192,17 +193,14 @@ def page_moment(document: Mapping[str, Any], now: float) -> float:
     return max(now // step * step, float(document["lastUpdatedTime"]))
 
 
-Record = Mapping[str, Any]
-
-
-def waves_before(document: Record, wave: Record) -> list[Record]:
+def waves_before(document: ExecutionDocument, wave: Wave) -> list[Wave]:
     """
     The waves that must end well before a wave; in place of one that was left out, those before that one.
 
     :return: in the order of their numbers.
     """
     by_number = {other["waveNumber"]: other for other in document["waves"]}
-    waiting, found = list(wave["dependsOn"]), dict[int, Record]()
+    waiting, found = list(wave["dependsOn"]), dict[int, Wave]()
     seen = set[int]()
     while waiting:
         number = waiting.pop()

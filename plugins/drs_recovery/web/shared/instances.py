@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import quote
 
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store.execution_types import Execution, ExecutionDocument, TerminationRequest
 from drs_recovery.store.facts import has_instance_left, instances_left
+from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.shared.formatting import Link, Sentence, listed, said
-
-Record = Mapping[str, Any]
-
 
 # States of EC2 in which an instance is used and paid for; a stopped one still costs its disks.
 _RUNNING = frozenset({"pending", "running"})
@@ -22,26 +20,26 @@ _GONE = frozenset({"shutting-down", "terminated"})
 _READY: Mapping[str, str] = {ServerPhase.READY: "running"}
 
 
-def servers_with_instances(document: Record) -> Iterator[Record]:
+def servers_with_instances(document: ExecutionDocument) -> Iterator[ServerStatus]:
     """The servers that have an instance left: neither seen to be gone, nor replaced by a later launch."""
     return (s for wave in document["waves"] for s in wave["serverStatuses"] if _is_left(s))
 
 
-def _is_left(server: Record) -> bool:
+def _is_left(server: ServerStatus) -> bool:
     return has_instance_left(server) and server.get("instanceState") not in _GONE
 
 
-def seen_running(document: Record) -> list[Record]:
+def seen_running(document: ExecutionDocument) -> list[ServerStatus]:
     """The servers whose instance ran when EC2 was last asked."""
     return [server for server in servers_with_instances(document) if _ran(server)]
 
 
-def _ran(server: Record) -> bool:
+def _ran(server: ServerStatus) -> bool:
     # A server is READY only with a running instance; records of earlier releases may lack its state.
     return server.get("instanceState", _READY.get(server["phase"])) in _RUNNING
 
 
-def last_checked(document: Record) -> float | None:
+def last_checked(document: ExecutionDocument) -> float | None:
     """
     Until when what is said of the instances is known, in epoch seconds: the oldest look at one of them.
 
@@ -56,7 +54,7 @@ def last_checked(document: Record) -> float | None:
     return min(known) if known and len(known) == len(looks) else None
 
 
-def instances_by_region(document: Record) -> dict[str, int]:
+def instances_by_region(document: ExecutionDocument) -> dict[str, int]:
     """How many instances are left in each AWS Region, of all attempts; ordered by the Region."""
     counts: Counter[str] = Counter()
     for server in servers_with_instances(document):
@@ -64,17 +62,17 @@ def instances_by_region(document: Record) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def regions_of(servers: Iterable[Record]) -> dict[str, int]:
+def regions_of(servers: Iterable[ServerStatus]) -> dict[str, int]:
     """How many of some servers are in each AWS Region; ordered by the Region."""
     return dict(sorted(Counter(server["region"] for server in servers).items()))
 
 
-def count_left(document: Record) -> int:
+def count_left(document: ExecutionDocument) -> int:
     """How many instances are left, of all attempts."""
     return sum(instances_by_region(document).values())
 
 
-def standing_request(document: Record) -> Record | None:
+def standing_request(document: ExecutionDocument) -> TerminationRequest | None:
     """
     The newest request to terminate that is not carried out, or None.
 
@@ -84,13 +82,13 @@ def standing_request(document: Record) -> Record | None:
     return next((one for one in requests if "endTime" not in one and _left_of(document, one)), None)
 
 
-def _left_of(document: Record, request: Record) -> bool:
+def _left_of(document: ExecutionDocument, request: TerminationRequest) -> bool:
     waves = request.get("waves")
     meant = [wave for wave in document["waves"] if waves is None or wave["waveNumber"] in waves]
     return any(has_instance_left(server) for wave in meant for server in wave["serverStatuses"])
 
 
-def leaves_instances(execution: Record) -> bool:
+def leaves_instances(execution: Execution) -> bool:
     """
     Whether an execution that has ended left instances which may still run, as far as its record alone tells.
 
@@ -105,7 +103,7 @@ def leaves_instances(execution: Record) -> bool:
     return bool(launched or execution.get("instancesLeft")) or "terminateAfter" in execution
 
 
-def checked_note(execution: Record) -> Sentence:
+def checked_note(execution: Execution) -> Sentence:
     """
     Say that an execution left instances which cost money, and when that was last known.
 

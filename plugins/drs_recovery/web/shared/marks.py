@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from drs_recovery.statuses import (
     ExecutionStatus,
@@ -20,6 +19,7 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
+from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import was_cancelled
 
 
@@ -203,7 +203,7 @@ def execution_mark(status: str) -> Mark:
     return _mark(_EXECUTIONS, status)
 
 
-def mark_of(execution: Mapping[str, Any]) -> Mark:
+def mark_of(execution: Execution) -> Mark:
     """Mark of an execution; one that was cancelled is called so, whatever it had reached until then."""
     mark = execution_mark(execution["status"])
     word = _CANCELLED_WORDS.get(mark.code)
@@ -275,7 +275,7 @@ class Badge:
         return self.is_real and not self.is_dry_run
 
 
-def badge_of(execution: Mapping[str, Any]) -> Badge:
+def badge_of(execution: Execution) -> Badge:
     """Drill or real, and whether anything is launched at all."""
     is_real, is_dry_run = execution["executionType"] == ExecutionType.RECOVERY, bool(execution.get("dryRun"))
     meaning = _REAL_MEANING if is_real else _DRILL_MEANING

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store.execution_types import Execution, Times
 from drs_recovery.store.facts import is_good_drill
 from drs_recovery.web.shared.formatting import Moment, Sentence, moment_if
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
@@ -31,35 +30,27 @@ class ObjectiveResult:
 
     :param name: ``RTO`` or ``RPO``.
     :param state: what came of it; NO_OBJECTIVE also where a measure is known.
-    :param measured: in words; empty if unknown.
-    :param objective: in words; empty if there is none.
     :param sentence: all of it, such as ``RTO 42 min of 1 h: met``.
-    :param measured_seconds: None if unknown.
-    :param objective_seconds: None if there is none.
+    :param measured: seconds; None if unknown.
+    :param target: seconds; None without an objective.
     """
 
     name: str
     state: ObjectiveState
-    measured: str
-    objective: str
     sentence: str
-    measured_seconds: float | None
-    objective_seconds: float | None
+    measured: float | None
+    target: float | None
 
 
-def objective_results(
-    measured: Mapping[str, Any], objectives: Mapping[str, float | None]
-) -> tuple[ObjectiveResult, ObjectiveResult]:
-    """
-    Compare both objectives.
-
-    :param measured: ``rto`` and ``rpo`` in seconds, as far as they are known.
-    """
-    return _result("rto", measured, objectives), _result("rpo", measured, objectives)
+def objective_results(measured: Times, objectives: Times) -> tuple[ObjectiveResult, ObjectiveResult]:
+    """Compare what was measured with both objectives of the plan."""
+    return (
+        _result("RTO", measured.get("rto"), objectives.get("rto")),
+        _result("RPO", measured.get("rpo"), objectives.get("rpo")),
+    )
 
 
-def _result(key: str, measured: Mapping[str, Any], objectives: Mapping[str, float | None]) -> ObjectiveResult:
-    value, limit, name = measured.get(key), objectives.get(key), key.upper()
+def _result(name: str, value: float | None, limit: float | None) -> ObjectiveResult:
     state = _state(value, limit)
     sentences = {
         ObjectiveState.MET: f"{name} {words(value)} of {words(limit)}: met",
@@ -67,7 +58,7 @@ def _result(key: str, measured: Mapping[str, Any], objectives: Mapping[str, floa
         ObjectiveState.NOT_MEASURED: f"{name} not measured; the objective is {words(limit)}",
         ObjectiveState.NO_OBJECTIVE: f"{name} {words(value) or 'not measured'}; the plan has no objective",
     }
-    return ObjectiveResult(name, state, words(value), words(limit), sentences[state], value, limit)
+    return ObjectiveResult(name, state, sentences[state], value, limit)
 
 
 def _excess(value: float | None, limit: float | None) -> str:
@@ -109,7 +100,7 @@ class RunSummary:
     instances_run: Sentence | None
 
 
-def run_summary(execution: Mapping[str, Any]) -> RunSummary:
+def run_summary(execution: Execution) -> RunSummary:
     """Sum up an execution."""
     is_final = ExecutionStatus(execution["status"]).is_final
     return RunSummary(
@@ -128,7 +119,7 @@ def run_summary(execution: Mapping[str, Any]) -> RunSummary:
     )
 
 
-def coverage_note(execution: Mapping[str, Any]) -> str:
+def coverage_note(execution: Execution) -> str:
     """Say how much of the plan was done where the status alone would mislead; else empty."""
     if execution.get("dryRun") or execution["status"] == ExecutionStatus.SKIPPED:
         return "launched nothing"
