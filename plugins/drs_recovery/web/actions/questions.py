@@ -48,12 +48,12 @@ _LOOK_INTERVAL = 0.4
 
 Question = Mapping[str, Any]
 
-_OUTCOMES = {
-    APPROVE: "the wave starts within seconds",
-    REJECT: "the wave does not start, and the execution ends when what runs has ended",
-    "RETRY": "the failed servers get a new job within seconds, launched ones stay as they are",
-    "CONTINUE": "the waves behind it start as if it had not failed",
-    "STOP": "the waves that depend on it are passed over",
+_OUTCOMES: Mapping[str, str] = {
+    GateDecision.APPROVED: "the wave starts within seconds",
+    GateDecision.REJECTED: "the wave does not start, and the execution ends when what runs has ended",
+    FailureDecision.RETRY: "the failed servers get a new job within seconds, launched ones stay as they are",
+    FailureDecision.CONTINUE: "the waves behind it start as if it had not failed",
+    FailureDecision.STOP: "the waves that depend on it are passed over",
 }
 
 
@@ -73,45 +73,38 @@ class Answer:
     option: str
     decision: str
     said: str
-    outcome: str
     comment: str | None
 
 
 async def approve(acting: Acting, wave: int, comment: str | None) -> ActionTaken:
     """Approve the start of a wave."""
-    outcome = _OUTCOMES[APPROVE]
     decision = GateDecision.APPROVED
-    return await _give(
-        acting, Answer(ActionKind.APPROVE, wave, "approve", APPROVE, decision, "approval", outcome, comment)
-    )
+    answer = Answer(ActionKind.APPROVE, wave, "approve", APPROVE, decision, "approval of", comment)
+    return await _give(acting, answer)
 
 
 async def reject(acting: Acting, wave: int, comment: str | None) -> ActionTaken:
     """Reject the start of a wave, which ends the execution."""
-    outcome = _OUTCOMES[REJECT]
     decision = GateDecision.REJECTED
-    return await _give(
-        acting, Answer(ActionKind.REJECT, wave, "approve", REJECT, decision, "rejection", outcome, comment)
-    )
+    answer = Answer(ActionKind.REJECT, wave, "approve", REJECT, decision, "rejection of", comment)
+    return await _give(acting, answer)
 
 
 async def decide(acting: Acting, wave: int, decision: FailureDecision, comment: str | None) -> ActionTaken:
     """Say what is to be done about a failed wave."""
     (option,) = [option for option, known in FAILURE_ANSWERS.items() if known is decision]
-    said, outcome = f"answer {decision} about", _OUTCOMES[decision]
-    return await _give(
-        acting, Answer(ActionKind.DECIDE, wave, "decide", option, decision, said, outcome, comment)
-    )
+    said = f"answer {decision} about"
+    return await _give(acting, Answer(ActionKind.DECIDE, wave, "decide", option, decision, said, comment))
 
 
 async def _give(acting: Acting, answer: Answer) -> ActionTaken:
-    about = f"{answer.said} {'' if answer.kind is ActionKind.DECIDE else 'of '}{acting.label(answer.wave)}"
+    about = f"{answer.said} {acting.label(answer.wave)}"
     moment = _recorded(acting, answer)
     if moment is not None:
         sentence = f"Your {about} is on record already: nothing more was done."
     else:
         moment = await _given(acting, answer)
-        sentence = f"Airflow has taken your {about}: {answer.outcome}.{await warning(acting)}"
+        sentence = f"Airflow has taken your {about}: {_OUTCOMES[answer.decision]}.{await warning(acting)}"
     return taken(acting, answer.kind, sentence, wave=answer.wave, time=moment)
 
 

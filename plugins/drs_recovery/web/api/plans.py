@@ -20,7 +20,7 @@ from drs_recovery.web.plans import page
 from drs_recovery.web.plans.cards import PlanCard
 from drs_recovery.web.plans.changes import ChangeState
 from drs_recovery.web.plans.page import AllPlansNow, OnePlanNow, PlanNow, PlansNow
-from drs_recovery.web.plans.plan_history import DrillProof, PlanKind, PlanPast, ProofState
+from drs_recovery.web.plans.plan_history import DrillProof, PlanHistory, PlanKind, ProofState
 from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState
 
 
@@ -178,7 +178,7 @@ def values_of_all(found: PlansNow) -> dict[str, Any]:
 
     :return: as :class:`~drs_recovery.web.api.models_plan.PlanList`.
     """
-    plans = [_plan(card, found.pasts[card.plan_id], found.moment) for card in found.view.cards]
+    plans = [_plan(card, found.histories[card.plan_id], found.moment) for card in found.view.cards]
     return {"plans": plans, "notices": _said(found.view.notice, found.airflow_missing)}
 
 
@@ -190,14 +190,14 @@ def values_of_one(found: PlanNow) -> dict[str, Any]:
     """
     view = found.view
     return {
-        **_plan(view.card, found.past, found.moment),
+        **_plan(view.card, found.history, found.moment),
         "changes": asdict(view.changes),
         "waves": [_wave(wave) for wave in view.waves],
         "notices": _said(found.notice, found.airflow_missing),
     }
 
 
-def _plan(card: PlanCard, past: PlanPast, now: float) -> dict[str, Any]:
+def _plan(card: PlanCard, history: PlanHistory, now: float) -> dict[str, Any]:
     about, (rto, rpo) = card.about, card.objectives
     return {
         "planId": card.plan_id,
@@ -208,7 +208,7 @@ def _plan(card: PlanCard, past: PlanPast, now: float) -> dict[str, Any]:
         "tags": about.tags,
         "errors": [asdict(error) for error in card.errors],
         "warnings": card.warnings,
-        "liveExecutions": [_summary(execution) for execution in past.live],
+        "liveExecutions": [_summary(execution) for execution in history.live],
         "proof": _proof(card.proof, now),
         "objectives": {"rto": _objective(rto), "rpo": _objective(rpo)},
         **_present(
@@ -219,9 +219,9 @@ def _plan(card: PlanCard, past: PlanPast, now: float) -> dict[str, Any]:
             schedule=about.schedule,
             nextRun=card.next_run and card.next_run.seconds,
             nextRunNote=card.next_run_note,
-            lastDrill=_summary(past.last_drill),
-            lastRecovery=_summary(past.last_recovery),
-            lastGoodDrill=_summary(past.last_good_drill),
+            lastDrill=_summary(history.last_drill),
+            lastRecovery=_summary(history.last_recovery),
+            lastGoodDrill=_summary(history.last_good_drill),
             changedSinceGoodDrill=card.changed_since_proof,
         ),
     }

@@ -64,16 +64,6 @@ class OfferedAction:
     sure: str = ""
 
 
-def wave_action(document: ExecutionDocument, kind: ActionKind, wave: Wave) -> OfferedAction:
-    """Describe an action about a wave."""
-    return _OF_WAVES[kind](document, wave)
-
-
-def execution_action(document: ExecutionDocument, kind: ActionKind) -> OfferedAction:
-    """Describe an action about the whole execution."""
-    return _OF_EXECUTIONS[kind](document)
-
-
 def _approve(document: ExecutionDocument, wave: Wave) -> OfferedAction:
     kind = "test instances" if document["isDrill"] else "instances of the real recovery"
     consequences = [f"DRS launches {kind} for {counted(len(wave['serverStatuses']), 'server')}."]
@@ -134,7 +124,7 @@ def _consequence(decision: FailureDecision, wave: Wave) -> str:
 
 
 def _retry(document: ExecutionDocument, wave: Wave) -> OfferedAction:
-    consequences = [f"DRS starts a new job for {_to_retry(wave)} alone; launched servers stay as they are."]
+    consequences = [_consequence(FailureDecision.RETRY, wave)]
     if not is_live(document):
         consequences.append(
             "The execution is opened again, and waves that were passed over because of this one can run."
@@ -255,7 +245,7 @@ def actions_for(document: ExecutionDocument, rights: Rights) -> Actions:
     """Offer what a person may do to an execution now; withhold, with the reason, what others or later may."""
     offered, withheld = [], dict[str, WithheldAction]()
     for kind, wave in _looked_for(document):
-        action = wave_action(document, kind, wave) if wave else execution_action(document, kind)
+        action = _OF_WAVES[kind](document, wave) if wave else _OF_EXECUTIONS[kind](document)
         reason = why_not(document, rights, kind, action.wave)
         if reason is None:
             offered.append(action)

@@ -232,7 +232,7 @@ def _age(document: ExecutionDocument, concerned: list[Wave]) -> Sentence:
 
 def _outlook(document: ExecutionDocument, as_of: float) -> BriefingRow:
     rto = objectives_of(document, as_of)[0]
-    if rto.target is None:
+    if not rto.target:
         return BriefingRow("RTO outlook", (said("the plan has no recovery time objective"),))
     return BriefingRow("RTO outlook", (rto.sentence,), rto.mark)
 

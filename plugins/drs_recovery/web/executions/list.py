@@ -27,16 +27,14 @@ from drs_recovery.web.rendering import Links, render
 from drs_recovery.web.security import CurrentPerson, Person
 from drs_recovery.web.shared.formatting import (
     Clock,
-    Moment,
-    Sentence,
     clock,
     counted,
     cut,
     opening,
     page_moment,
 )
-from drs_recovery.web.shared.instances import checked_note, leaves_instances
-from drs_recovery.web.shared.marks import Badge, Mark, badge_of, execution_mark, mark_of
+from drs_recovery.web.shared.marks import execution_mark
+from drs_recovery.web.shared.results import RunSummary, run_summary
 
 _LONGEST_NOTE = 120
 
@@ -48,22 +46,15 @@ class ExecutionRow:
 
     :param waves: such as ``2 of 3 waves``.
     :param servers: such as ``6 of 6 servers ready``, with how many failed; empty before they are known.
-    :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
+    :param note: who cancelled it and why, the error, or what is waited for; None if there is nothing to say.
     """
 
-    execution_id: str
+    run: RunSummary
     plan_id: str
-    plan_name: str
-    badge: Badge
-    status: Mark
-    submitted: Moment
     clock: Clock
     waves: str
     servers: str
-    started_by: str
-    ticket: str | None
     note: str | None
-    instances_run: Sentence | None
     is_live: bool
 
 
@@ -72,19 +63,12 @@ def execution_row(execution: Execution, now: float) -> ExecutionRow:
     progress, live = execution["progress"], is_live(execution)
     begun = execution.get("startTime", execution["submittedTime"])
     return ExecutionRow(
-        execution_id=execution["executionId"],
+        run=run_summary(execution),
         plan_id=execution["planId"],
-        plan_name=execution["planName"],
-        badge=badge_of(execution),
-        status=mark_of(execution),
-        submitted=Moment.at(execution["submittedTime"]),
         clock=clock(begun, None if live else execution.get("endTime"), page_moment(execution, now)),
         waves=f"{execution['completedWaves']} of {counted(execution['totalWaves'], 'wave')}",
         servers=_servers(progress),
-        started_by=execution["initiatedBy"],
-        ticket=execution.get("ticket"),
         note=_note(execution),
-        instances_run=checked_note(execution) if leaves_instances(execution) else None,
         is_live=live,
     )
 

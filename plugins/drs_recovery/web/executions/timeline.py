@@ -20,7 +20,6 @@ from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
 from drs_recovery.web.shared.formatting import (
     Clock,
     Moment,
-    Span,
     clock,
     moment_if,
     opening,
@@ -147,7 +146,7 @@ class TimelineRow:
     started: Moment | None
     ended: Moment | None
     clock: Clock | None
-    expected: Span | None
+    expected: str
     summary: str
 
 
@@ -277,7 +276,7 @@ def _row(
         started=moment_if(past[0].start if past else None),
         ended=moment_if(wave.get("endTime")),
         clock=clock(wave["startTime"], wave.get("endTime"), as_of) if "startTime" in wave else None,
-        expected=Span(forecast.end - forecast.start) if forecast else None,
+        expected=words(forecast.end - forecast.start) if forecast else "",
         summary=", then ".join(_told(one) for one in past)
         or ("planned" if plan else wave_mark(wave["status"]).word.lower()),
     )

@@ -17,7 +17,6 @@ from drs_recovery.web.shared.formatting import (
     Clock,
     Moment,
     Sentence,
-    Span,
     clock,
     counted,
     moment_if,
@@ -222,15 +221,15 @@ class Objective:
 
     :param name: ``RTO`` or ``RPO``.
     :param title: what it means, such as ``Recovery time objective``.
-    :param target: what was promised; None if the plan promises nothing.
-    :param measured: what was measured; None if nothing was.
+    :param target: what was promised, in words; empty if the plan promises nothing.
+    :param measured: the same of what was measured.
     :param due: of a clock that runs: when the time is over; the browser counts down to it.
     """
 
     name: str
     title: str
-    target: Span | None
-    measured: Span | None
+    target: str
+    measured: str
     mark: Mark
     due: Moment | None
     sentence: Sentence
@@ -248,11 +247,9 @@ class Times:
     :param sentence: what can be said about the end, such as ``about 12 min to go`` as a moment; may be empty.
     """
 
-    submitted: Moment
-    started: Moment | None
     ended: Moment | None
     elapsed: Clock
-    expected: Span | None
+    expected: str
     expected_label: str
     estimated_end: Moment | None
     is_late: bool
@@ -270,11 +267,9 @@ def times_of(document: ExecutionDocument, as_of: float) -> Times:
     late = is_at_work(document) and is_late(document, as_of)
     estimate = estimated_end(document, as_of)
     return Times(
-        submitted=Moment.at(document["submittedTime"]),
-        started=moment_if(document.get("startTime")),
         ended=moment_if(ended),
         elapsed=clock(begun, ended, as_of),
-        expected=Span(expected) if expected else None,
+        expected=words(expected) if expected else "",
         expected_label="Usually takes" if document.get("expectedSamples") else "Should take",
         estimated_end=moment_if(estimate),
         is_late=late,
@@ -335,8 +330,8 @@ def _objective(document: ExecutionDocument, result: ObjectiveResult, as_of: floa
     return Objective(
         name=result.name,
         title=_TITLES[result.name],
-        target=None if target is None else Span(target),
-        measured=None if measured is None else Span(measured),
+        target=words(target),
+        measured=words(measured),
         mark=mark,
         due=moment_if(due),
         sentence=sentence,

@@ -190,8 +190,8 @@ def wave_sentence(document: ExecutionDocument, wave: Wave) -> str:
         case WaveStatus.CANCELLED if "startTime" not in wave:
             return "It was not started."
         case WaveStatus.FAILED if gate := open_failure_gate(document, wave):
-            return f"{result(document, wave)} Waits for {approvers_of(gate)} to decide."
-    return result(document, wave)
+            return f"{servers_ready(document, [wave])}. Waits for {approvers_of(gate)} to decide."
+    return f"{servers_ready(document, [wave])}."
 
 
 def launching(wave: Wave) -> str:
@@ -216,11 +216,6 @@ def queued(wave: Wave) -> str:
     """Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``."""
     queue = wave["queue"]
     return f"queued: position {queue['position']}, {queue['reason']}"
-
-
-def result(document: ExecutionDocument, wave: Wave) -> str:
-    """What a wave came to, such as ``5 of 6 servers are ready, 1 failed.``"""
-    return f"{servers_ready(document, [wave])}."
 
 
 def servers_ready(document: ExecutionDocument, waves: list[Wave]) -> str:

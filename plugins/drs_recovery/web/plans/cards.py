@@ -14,8 +14,8 @@ from drs_recovery.store.execution_types import Execution, Times
 from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.plan_history import (
     DrillProof,
+    PlanHistory,
     PlanKind,
-    PlanPast,
     drill_proof,
     schedule_words,
 )
@@ -54,9 +54,9 @@ def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[st
         yield _PAUSED
 
 
-def left_overs(past: PlanPast) -> Iterator[str]:
+def left_overs(history: PlanHistory) -> Iterator[str]:
     """Say which of the last executions have instances that somebody wanted to be gone."""
-    for execution, name in ((past.last_drill, "drill"), (past.last_recovery, "real recovery")):
+    for execution, name in ((history.last_drill, "drill"), (history.last_recovery, "real recovery")):
         if execution and execution.get("terminationError") and not execution.get("instancesTerminated"):
             yield f"Not every instance of the last {name} could be terminated"
 
@@ -196,7 +196,7 @@ class PlanCard:
 def plan_card(
     loaded: LoadedPlans,
     plan_id: str,
-    past: PlanPast,
+    history: PlanHistory,
     airflow: Mapping[str, AirflowPlanFacts] | None,
     now: float,
 ) -> PlanCard:
@@ -210,7 +210,7 @@ def plan_card(
     kind = PlanKind.GOOD if plan else PlanKind.BROKEN if error else PlanKind.NO_FILE
     facts = None if airflow is None else airflow.get(plan_id, AirflowPlanFacts(in_airflow=False))
     schedule = plan.schedule if plan else None
-    proven = past.last_good_drill
+    proven = history.last_good_drill
     return PlanCard(
         plan_id=plan_id,
         dag_id=f"recover_{plan_id}",
@@ -219,14 +219,14 @@ def plan_card(
         file=loaded.sources[plan_id].name if plan_id in loaded.sources else "",
         next_run=moment_if(facts.next_run) if facts and not facts.is_paused else None,
         next_run_note=next_run_note(kind, schedule, facts),
-        live=tuple(map(run_summary, past.live)),
-        last_drill=_summary(past.last_drill),
-        last_recovery=_summary(past.last_recovery),
-        never=f"not {past.where}" if past.where else "never",
-        proof=drill_proof(past, schedule, now),
+        live=tuple(map(run_summary, history.live)),
+        last_drill=_summary(history.last_drill),
+        last_recovery=_summary(history.last_recovery),
+        never=f"not {history.where}" if history.where else "never",
+        proof=drill_proof(history, schedule, now),
         objectives=objective_results(proven.get("measured", {}) if proven else {}, _objectives(plan)),
         changed_since_proof=_has_changed(plan, proven),
-        warnings=(*plan_warnings(kind, facts), *left_overs(past)),
+        warnings=(*plan_warnings(kind, facts), *left_overs(history)),
         errors=error.problems if error else (),
         can_start=bool(facts and facts.in_airflow and not facts.is_placeholder),
     )

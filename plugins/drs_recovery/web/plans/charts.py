@@ -70,12 +70,8 @@ class Slots:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """
-    A line of the grid.
-
-    :param label: such as ``30 min``, left of the line.
-    """
+class Line:
+    """A line across a chart with its label: of the grid, such as ``30 min``, or of the objective."""
 
     y: float
     label: str
@@ -127,18 +123,6 @@ class ChartTable:
 
 
 @dataclass(frozen=True)
-class ObjectiveLine:
-    """
-    The objective across a chart.
-
-    :param label: such as ``RTO 1 h``.
-    """
-
-    y: float
-    label: str
-
-
-@dataclass(frozen=True)
 class DrillChart:
     """
     Bars of drills, the oldest on the left.
@@ -155,10 +139,10 @@ class DrillChart:
     left: float
     bottom: float
     label_y: float
-    ticks: tuple[Tick, ...]
+    ticks: tuple[Line, ...]
     bars: tuple[Bar, ...]
     labels: tuple[AxisLabel, ...]
-    objective: ObjectiveLine | None
+    objective: Line | None
     table: ChartTable
 
 

@@ -17,9 +17,8 @@ from drs_recovery.web.plans.charts import (
     BarState,
     ChartTable,
     DrillChart,
-    ObjectiveLine,
+    Line,
     Slots,
-    Tick,
     VerticalScale,
 )
 from drs_recovery.web.shared.formatting import counted, time_ticks
@@ -160,10 +159,10 @@ def _chart(
         left=_LEFT,
         bottom=bottom,
         label_y=height - 6,
-        ticks=tuple(Tick(scale.y(seconds), words(seconds)) for seconds in ticks),
+        ticks=tuple(Line(scale.y(seconds), words(seconds)) for seconds in ticks),
         bars=tuple(_bars(times, scale, slots, rto)),
         labels=tuple(_labels(times, slots)),
-        objective=None if rto is None else ObjectiveLine(scale.y(rto), f"RTO {words(rto)}"),
+        objective=None if rto is None else Line(scale.y(rto), f"RTO {words(rto)}"),
         table=ChartTable(
             ("Drill", "Outcome", "Ready after", "Begun after", "Against the objective"),
             tuple(_row(time, rto) for time in reversed(times)),

@@ -23,7 +23,7 @@ from drs_recovery.web.plans.cards import PlanCard, plan_card
 from drs_recovery.web.plans.changes import PlanChanges, plan_changes
 from drs_recovery.web.plans.charts import DrillChart, OutcomeChart, outcome_chart
 from drs_recovery.web.plans.drill_charts import chart_drills, recovery_time_chart, wave_time_charts
-from drs_recovery.web.plans.plan_history import PlanKind, PlanPast
+from drs_recovery.web.plans.plan_history import PlanHistory, PlanKind
 from drs_recovery.web.problems import not_found
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson
@@ -36,13 +36,13 @@ class PlansNow:
     """
     Every plan that a person may see.
 
-    :param pasts: the executions of which that is said, by plan id.
+    :param histories: the executions of which that is said, by plan id.
     :param airflow_missing: why Airflow could not be asked; empty if it could.
     :param moment: epoch seconds at which they were like that.
     """
 
     view: PlansView
-    pasts: Mapping[str, PlanPast]
+    histories: Mapping[str, PlanHistory]
     airflow_missing: str
     moment: float
 
@@ -58,7 +58,7 @@ class PlanNow:
     """
 
     view: PlanPage
-    past: PlanPast
+    history: PlanHistory
     notice: str
     airflow_missing: str
     moment: float
@@ -67,25 +67,25 @@ class PlanNow:
 def _all_plans(store: Store, person: CurrentPerson, airflow: AllPlansInAirflow) -> PlansNow:
     read, now = dependencies.read_plans(person), time.time()
     facts = airflow.of_those(person)
-    pasts = plan_history.pasts_of(store, dict.fromkeys([*read.loaded.sources, *(facts or {})]))
-    view = plans_view(read.loaded, pasts, facts, now, read.notice)
-    return PlansNow(view, pasts, airflow.problem, now)
+    histories = plan_history.read_histories(store, dict.fromkeys([*read.loaded.sources, *(facts or {})]))
+    view = plans_view(read.loaded, histories, facts, now, read.notice)
+    return PlansNow(view, histories, airflow.problem, now)
 
 
 def _one_plan(plan_id: PlanId, store: Store, person: CurrentPerson, airflow: PlanInAirflow) -> PlanNow:
     person.demand_read(f"{DAG_ID_PREFIX}{plan_id}", f"there is no plan {plan_id!r}")
-    read, history = dependencies.read_plans(person), plan_history.history_of(store, plan_id)
+    read, history = dependencies.read_plans(person), plan_history.read_history(store, plan_id)
     if not (plan_id in read.loaded.sources or airflow.plans or history.executions):
         raise not_found(f"there is no plan {plan_id!r}")
-    drilled, now = history.past.last_good_drill, time.time()
+    drilled, now = history.last_good_drill, time.time()
     view = plan_page(
-        plan_card(read.loaded, plan_id, history.past, airflow.plans, now),
+        plan_card(read.loaded, plan_id, history, airflow.plans, now),
         read.loaded.plans.get(plan_id),
         drilled and store.get_execution(drilled["executionId"]),
         history.executions,
-        plan_history.waves_of(store, chart_drills(history.executions)),
+        plan_history.read_waves(store, chart_drills(history.executions)),
     )
-    return PlanNow(view, history.past, read.notice, airflow.problem, now)
+    return PlanNow(view, history, read.notice, airflow.problem, now)
 
 
 AllPlansNow = Annotated[PlansNow, Depends(_all_plans)]
@@ -127,7 +127,7 @@ def plan(request: Request, found: OnePlanNow, recoveries: LiveRecoveries) -> Res
     )
 
 
-_NO_PAST = PlanPast()
+_NO_HISTORY = PlanHistory()
 
 
 @dataclass(frozen=True)
@@ -141,16 +141,13 @@ class PlansView:
     """
 
     cards: tuple[PlanCard, ...]
-    live: int
-    broken: int
-    unproven: int
     headline: tuple[str, ...]
     notice: str
 
 
 def plans_view(
     loaded: LoadedPlans,
-    pasts: Mapping[str, PlanPast],
+    histories: Mapping[str, PlanHistory],
     airflow: Mapping[str, AirflowPlanFacts] | None,
     now: float,
     notice: str = "",
@@ -158,21 +155,19 @@ def plans_view(
     """
     Compose the page of plans; only what the person may read is to be passed in.
 
-    :param pasts: executions by plan id.
+    :param histories: executions by plan id.
     :param airflow: what Airflow knows, by plan id; None if it could not be asked. A plan of which there is no
         file gets a card, too.
     """
     ids = dict.fromkeys([*loaded.plans, *loaded.broken, *(airflow or {})])
     cards = sorted(
-        (plan_card(loaded, one, pasts.get(one, _NO_PAST), airflow, now) for one in ids),
+        (plan_card(loaded, one, histories.get(one, _NO_HISTORY), airflow, now) for one in ids),
         key=lambda card: card.urgency,
     )
     live = sum(bool(card.live) for card in cards)
     broken = sum(card.kind is PlanKind.BROKEN for card in cards)
     unproven = sum(card.proof.is_warning for card in cards)
-    return PlansView(
-        tuple(cards), live, broken, unproven, tuple(_headline(len(cards), live, broken, unproven)), notice
-    )
+    return PlansView(tuple(cards), tuple(_headline(len(cards), live, broken, unproven)), notice)
 
 
 def _headline(total: int, live: int, broken: int, unproven: int) -> Iterator[str]:

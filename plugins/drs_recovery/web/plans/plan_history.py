@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil
 from typing import TypeVar
 
@@ -35,10 +35,11 @@ class PlanKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class PlanPast:
+class PlanHistory:
     """
-    The executions of a plan that its card shows, as EXECUTION records.
+    The newest executions of a plan, and those of them that its card shows.
 
+    :param executions: newest first.
     :param live: those that have not ended, newest first.
     :param last_drill: the newest drill that has ended, however it ended; no dry run.
     :param last_good_drill: the newest that :func:`~drs_recovery.store.facts.is_good_drill` accepts.
@@ -46,6 +47,7 @@ class PlanPast:
     :param looked_back: how many executions were looked at, if there are older ones; None if all were.
     """
 
+    executions: Sequence[Execution] = ()
     live: tuple[Execution, ...] = ()
     last_drill: Execution | None = None
     last_good_drill: Execution | None = None
@@ -58,7 +60,7 @@ class PlanPast:
         return "" if self.looked_back is None else f"among its last {self.looked_back} executions"
 
 
-def past_of(executions: Sequence[Execution], *, has_older: bool) -> PlanPast:
+def history_of(executions: Sequence[Execution], *, has_older: bool) -> PlanHistory:
     """
     Pick the executions that a card shows.
 
@@ -66,7 +68,8 @@ def past_of(executions: Sequence[Execution], *, has_older: bool) -> PlanPast:
     """
     ended = [one for one in executions if ExecutionStatus(one["status"]).is_final and not one.get("dryRun")]
     recoveries = (one for one in ended if one["executionType"] == ExecutionType.RECOVERY)
-    return PlanPast(
+    return PlanHistory(
+        executions=executions,
         live=tuple(one for one in executions if not ExecutionStatus(one["status"]).is_final),
         last_drill=next(filter(is_drill, ended), None),
         last_good_drill=next(filter(is_good_drill, ended), None),
@@ -83,32 +86,20 @@ _AT_ONCE = 10
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
-class History:
-    """
-    The newest executions of a plan.
-
-    :param executions: EXECUTION records, newest first.
-    """
-
-    executions: Sequence[Execution]
-    past: PlanPast
-
-
-def history_of(store: ExecutionStore, plan_id: str) -> History:
-    """The newest executions of a plan."""
+def read_history(store: ExecutionStore, plan_id: str) -> PlanHistory:
+    """Read the newest executions of a plan."""
     page = store.listings.page(ExecutionFilter(plan_id=plan_id), _LOOK_BACK)
-    return History(page.items, past_of(page.items, has_older=page.cursor is not None))
+    return history_of(page.items, has_older=page.cursor is not None)
 
 
-def pasts_of(store: ExecutionStore, plan_ids: Iterable[str]) -> dict[str, PlanPast]:
-    """What the cards of plans show of their executions."""
+def read_histories(store: ExecutionStore, plan_ids: Iterable[str]) -> dict[str, PlanHistory]:
+    """Read the newest executions of several plans, by plan id."""
     ids = list(plan_ids)
-    return dict(zip(ids, _side_by_side(lambda plan_id: history_of(store, plan_id).past, ids), strict=True))
+    return dict(zip(ids, _side_by_side(partial(read_history, store), ids), strict=True))
 
 
-def waves_of(store: ExecutionStore, executions: Iterable[Execution]) -> dict[str, list[Wave]]:
-    """The waves of executions, by execution id."""
+def read_waves(store: ExecutionStore, executions: Iterable[Execution]) -> dict[str, list[Wave]]:
+    """Read the waves of executions, by execution id."""
     ids = [execution["executionId"] for execution in executions]
     documents = _side_by_side(store.get_document, ids)
     return {document["executionId"]: document["waves"] for document in documents}
@@ -144,15 +135,12 @@ class DrillProof:
     """
     The last good drill and its age.
 
-    :param execution_id: of the last good drill, for the link; None if there is none.
-    :param age: since then, such as ``35 days``; empty if there is none.
     :param sentence: all of it in words; the warning, unless the state is FRESH.
     """
 
     state: ProofState
     execution_id: str | None
     ended: Moment | None
-    age: str
     sentence: str
 
     @property
@@ -161,23 +149,22 @@ class DrillProof:
         return self.state is not ProofState.FRESH
 
 
-def drill_proof(past: PlanPast, schedule: Schedule | None, now: float) -> DrillProof:
+def drill_proof(history: PlanHistory, schedule: Schedule | None, now: float) -> DrillProof:
     """
     Judge the last good drill of a plan.
 
     :param schedule: of the plan; None without one, and for a plan that cannot be read.
     """
-    if past.last_good_drill is None:
-        sentence = f"No good drill {past.where or 'yet'}: nothing proves that this plan works"
-        return DrillProof(ProofState.NEVER, None, None, "", sentence)
-    ended = float(past.last_good_drill["endTime"])
+    if history.last_good_drill is None:
+        sentence = f"No good drill {history.where or 'yet'}: nothing proves that this plan works"
+        return DrillProof(ProofState.NEVER, None, None, sentence)
+    ended = float(history.last_good_drill["endTime"])
     age = rough_words(max(0.0, now - ended))
     complaint = _complaint(ended, schedule, now)
     return DrillProof(
         state=ProofState.OVERDUE if complaint else ProofState.FRESH,
-        execution_id=past.last_good_drill["executionId"],
+        execution_id=history.last_good_drill["executionId"],
         ended=Moment.at(ended),
-        age=age,
         sentence=f"Last good drill {age} ago" + (f": {complaint}" if complaint else ""),
     )
 

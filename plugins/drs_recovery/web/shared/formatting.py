@@ -54,38 +54,17 @@ def rough_words(seconds: float) -> str:
 
 
 @dataclass(frozen=True)
-class Span:
-    """A duration."""
-
-    seconds: float
-
-    @property
-    def text(self) -> str:
-        """The duration in words, such as ``8 min 53 s``."""
-        return words(self.seconds)
-
-    def __str__(self) -> str:
-        """As ``text``."""
-        return self.text
-
-
-@dataclass(frozen=True)
 class Clock:
     """
     How long something took, or has taken so far.
 
-    :param span: how long; of a running clock, until the page was made, coarsely.
+    :param text: how long, in words; of a running clock, until the page was made, coarsely.
     :param is_running: whether the browser lets it run on from ``since``.
     """
 
     since: Moment
-    span: Span
+    text: str
     is_running: bool
-
-    @property
-    def text(self) -> str:
-        """The duration in words."""
-        return self.span.text
 
 
 @dataclass(frozen=True)
@@ -172,7 +151,7 @@ def clock(since: float, until: float | None, as_of: float) -> Clock:
     :param until: when it ended; None if it runs.
     """
     span = max(0.0, (as_of if until is None else until) - since)
-    return Clock(Moment.at(since), Span(span), is_running=until is None)
+    return Clock(Moment.at(since), words(span), is_running=until is None)
 
 
 # Seconds. A drawing of the timeline cannot show less than this part of its length.

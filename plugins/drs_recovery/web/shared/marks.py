@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from drs_recovery.statuses import (
     ExecutionStatus,
@@ -51,72 +52,73 @@ class Mark:
     meaning: str = ""
 
 
+def _table(*marks: Mark) -> Mapping[str, Mark]:
+    return {mark.code: mark for mark in marks}
+
+
 # Symbols that text fonts have, and that no system shows as a coloured picture.
 _DONE, _FAILED, _PART, _RUNS, _WAITS, _STOPS = "✓", "✗", "◐", "▶", "‖", "■"
 _NOT_YET, _ASKED, _LEFT_OUT, _GONE, _ATTENTION = "○", "◔", "⊘", "∅", "!"
 
-_EXECUTIONS: Mapping[str, Mark] = {
-    mark.code: mark
-    for mark in (
-        Mark(
-            ExecutionStatus.PENDING,
-            Tone.BUSY,
-            _ASKED,
-            "Being checked",
-            "Its servers are being found and checked; nothing is launched yet.",
-        ),
-        Mark(
-            ExecutionStatus.POLLING,
-            Tone.BUSY,
-            _RUNS,
-            "Running",
-            "A wave is being launched, or the next one is about to be.",
-        ),
-        Mark(
-            ExecutionStatus.PAUSED,
-            Tone.WAITING,
-            _WAITS,
-            "Waiting for an answer",
-            "It continues once the question is answered.",
-        ),
-        Mark(
-            ExecutionStatus.CANCELLING,
-            Tone.WARNING,
-            _STOPS,
-            "Ending",
-            "Nothing more starts. DRS cannot cancel a job, so each is followed to its end.",
-        ),
-        Mark(
-            ExecutionStatus.COMPLETED,
-            Tone.GOOD,
-            _DONE,
-            "Completed",
-            "Every wave completed, or was left out on purpose, and no server failed.",
-        ),
-        Mark(
-            ExecutionStatus.PARTIAL_SUCCESS,
-            Tone.WARNING,
-            _PART,
-            "Partly successful",
-            "It ended otherwise than planned, with instances of at least one completed wave.",
-        ),
-        Mark(ExecutionStatus.FAILED, Tone.BAD, _FAILED, "Failed", "Something failed, no wave was a success."),
-        Mark(
-            ExecutionStatus.CANCELLED,
-            Tone.BAD,
-            _STOPS,
-            "Cancelled",
-            "It was ended before any wave was a success.",
-        ),
-        Mark(
-            ExecutionStatus.SKIPPED,
-            Tone.NEUTRAL,
-            _LEFT_OUT,
-            "Not run",
-            "A scheduled drill that came at the wrong time; nothing was started.",
-        ),
-    )
-}
+_EXECUTIONS = _table(
+    Mark(
+        ExecutionStatus.PENDING,
+        Tone.BUSY,
+        _ASKED,
+        "Being checked",
+        "Its servers are being found and checked; nothing is launched yet.",
+    ),
+    Mark(
+        ExecutionStatus.POLLING,
+        Tone.BUSY,
+        _RUNS,
+        "Running",
+        "A wave is being launched, or the next one is about to be.",
+    ),
+    Mark(
+        ExecutionStatus.PAUSED,
+        Tone.WAITING,
+        _WAITS,
+        "Waiting for an answer",
+        "It continues once the question is answered.",
+    ),
+    Mark(
+        ExecutionStatus.CANCELLING,
+        Tone.WARNING,
+        _STOPS,
+        "Ending",
+        "Nothing more starts. DRS cannot cancel a job, so each is followed to its end.",
+    ),
+    Mark(
+        ExecutionStatus.COMPLETED,
+        Tone.GOOD,
+        _DONE,
+        "Completed",
+        "Every wave completed, or was left out on purpose, and no server failed.",
+    ),
+    Mark(
+        ExecutionStatus.PARTIAL_SUCCESS,
+        Tone.WARNING,
+        _PART,
+        "Partly successful",
+        "It ended otherwise than planned, with instances of at least one completed wave.",
+    ),
+    Mark(ExecutionStatus.FAILED, Tone.BAD, _FAILED, "Failed", "Something failed, no wave was a success."),
+    Mark(
+        ExecutionStatus.CANCELLED,
+        Tone.BAD,
+        _STOPS,
+        "Cancelled",
+        "It was ended before any wave was a success.",
+    ),
+    Mark(
+        ExecutionStatus.SKIPPED,
+        Tone.NEUTRAL,
+        _LEFT_OUT,
+        "Not run",
+        "A scheduled drill that came at the wrong time; nothing was started.",
+    ),
+)
 
 # What stands in place of the words for an end that nobody wanted.
 _CANCELLED_WORDS: Mapping[str, str] = {
@@ -124,83 +126,76 @@ _CANCELLED_WORDS: Mapping[str, str] = {
     ExecutionStatus.FAILED: "Cancelled, with a failure",
 }
 
-_WAVES: Mapping[str, Mark] = {
-    mark.code: mark
-    for mark in (
-        Mark(WaveStatus.NOT_STARTED, Tone.NEUTRAL, _NOT_YET, "Not started", "It waits for waves before it."),
-        Mark(WaveStatus.PENDING, Tone.BUSY, _ASKED, "Starting", "DRS has not taken every job yet."),
-        Mark(WaveStatus.POLLING, Tone.BUSY, _RUNS, "Launching", "Its DRS jobs run."),
-        Mark(WaveStatus.COMPLETED, Tone.GOOD, _DONE, "Completed", "Its rule of success is met."),
-        Mark(WaveStatus.FAILED, Tone.BAD, _FAILED, "Failed"),
-        Mark(WaveStatus.CANCELLED, Tone.NEUTRAL, _STOPS, "Cancelled", "The execution ended before it did."),
-        Mark(WaveStatus.SKIPPED, Tone.NEUTRAL, _LEFT_OUT, "Left out"),
-    )
-}
+_WAVES = _table(
+    Mark(WaveStatus.NOT_STARTED, Tone.NEUTRAL, _NOT_YET, "Not started", "It waits for waves before it."),
+    Mark(WaveStatus.PENDING, Tone.BUSY, _ASKED, "Starting", "DRS has not taken every job yet."),
+    Mark(WaveStatus.POLLING, Tone.BUSY, _RUNS, "Launching", "Its DRS jobs run."),
+    Mark(WaveStatus.COMPLETED, Tone.GOOD, _DONE, "Completed", "Its rule of success is met."),
+    Mark(WaveStatus.FAILED, Tone.BAD, _FAILED, "Failed"),
+    Mark(WaveStatus.CANCELLED, Tone.NEUTRAL, _STOPS, "Cancelled", "The execution ended before it did."),
+    Mark(WaveStatus.SKIPPED, Tone.NEUTRAL, _LEFT_OUT, "Left out"),
+)
 
-_PHASES: Mapping[str, Mark] = {
-    mark.code: mark
-    for mark in (
-        Mark(ServerPhase.PENDING, Tone.NEUTRAL, _NOT_YET, "Not started"),
-        Mark(ServerPhase.SNAPSHOT, Tone.BUSY, "◔", "Snapshot", "DRS takes a snapshot of its data."),
-        Mark(ServerPhase.CONVERSION, Tone.BUSY, "◑", "Converting", "DRS converts the snapshot."),
-        Mark(ServerPhase.LAUNCH, Tone.BUSY, "◕", "Launching", "DRS launches the instance."),
-        Mark(ServerPhase.LAUNCHED, Tone.BUSY, "●", "Launched", "The details of EC2 are still to come."),
-        Mark(ServerPhase.POST_LAUNCH, Tone.BUSY, "●", "Post-launch actions", "Its post-launch actions run."),
-        Mark(ServerPhase.READY, Tone.GOOD, _DONE, "Ready", "Its instance runs and has an address."),
-        Mark(ServerPhase.FAILED, Tone.BAD, _FAILED, "Failed", "There is no usable server."),
-        Mark(
-            ServerPhase.TERMINATED, Tone.NEUTRAL, _GONE, "Terminated", "It was ready, its instance is gone."
-        ),
-    )
-}
+_PHASES = _table(
+    Mark(ServerPhase.PENDING, Tone.NEUTRAL, _NOT_YET, "Not started"),
+    Mark(ServerPhase.SNAPSHOT, Tone.BUSY, "◔", "Snapshot", "DRS takes a snapshot of its data."),
+    Mark(ServerPhase.CONVERSION, Tone.BUSY, "◑", "Converting", "DRS converts the snapshot."),
+    Mark(ServerPhase.LAUNCH, Tone.BUSY, "◕", "Launching", "DRS launches the instance."),
+    Mark(ServerPhase.LAUNCHED, Tone.BUSY, "●", "Launched", "The details of EC2 are still to come."),
+    Mark(ServerPhase.POST_LAUNCH, Tone.BUSY, "●", "Post-launch actions", "Its post-launch actions run."),
+    Mark(ServerPhase.READY, Tone.GOOD, _DONE, "Ready", "Its instance runs and has an address."),
+    Mark(ServerPhase.FAILED, Tone.BAD, _FAILED, "Failed", "There is no usable server."),
+    Mark(ServerPhase.TERMINATED, Tone.NEUTRAL, _GONE, "Terminated", "It was ready, its instance is gone."),
+)
 
-_DECISIONS: Mapping[str, Mark] = {
-    mark.code: mark
-    for mark in (
-        Mark(GateDecision.WAITING, Tone.WAITING, _WAITS, "Waiting"),
-        Mark(GateDecision.APPROVED, Tone.GOOD, _DONE, "Approved"),
-        Mark(GateDecision.REJECTED, Tone.BAD, _FAILED, "Rejected"),
-        Mark(GateDecision.TIMED_OUT, Tone.WARNING, _ATTENTION, "Not answered in time"),
-        Mark(FailureDecision.RETRY, Tone.BUSY, "↻", "Retry"),
-        Mark(FailureDecision.CONTINUE, Tone.WARNING, _RUNS, "Continue without it"),
-        Mark(FailureDecision.STOP, Tone.WARNING, _STOPS, "Stop"),
-    )
-}
+_DECISIONS = _table(
+    Mark(GateDecision.WAITING, Tone.WAITING, _WAITS, "Waiting"),
+    Mark(GateDecision.APPROVED, Tone.GOOD, _DONE, "Approved"),
+    Mark(GateDecision.REJECTED, Tone.BAD, _FAILED, "Rejected"),
+    Mark(GateDecision.TIMED_OUT, Tone.WARNING, _ATTENTION, "Not answered in time"),
+    Mark(FailureDecision.RETRY, Tone.BUSY, "↻", "Retry"),
+    Mark(FailureDecision.CONTINUE, Tone.WARNING, _RUNS, "Continue without it"),
+    Mark(FailureDecision.STOP, Tone.WARNING, _STOPS, "Stop"),
+)
 
-_JOBS: Mapping[str, Mark] = {
-    mark.code: mark
-    for mark in (
-        Mark("PENDING", Tone.BUSY, _ASKED, "Pending"),
-        Mark("STARTED", Tone.BUSY, _RUNS, "Running"),
-        Mark(
-            "COMPLETED",
-            Tone.NEUTRAL,
-            _DONE,
-            "Ended",
-            "It ended; that alone says nothing of its servers.",
-        ),
-        Mark("UNLISTED", Tone.WARNING, _ATTENTION, "Never listed", "DRS took the job and never listed it."),
-    )
-}
+_JOBS = _table(
+    Mark("PENDING", Tone.BUSY, _ASKED, "Pending"),
+    Mark("STARTED", Tone.BUSY, _RUNS, "Running"),
+    Mark(
+        "COMPLETED",
+        Tone.NEUTRAL,
+        _DONE,
+        "Ended",
+        "It ended; that alone says nothing of its servers.",
+    ),
+    Mark("UNLISTED", Tone.WARNING, _ATTENTION, "Never listed", "DRS took the job and never listed it."),
+)
 
-_ACTIONS: Mapping[str, Mark] = {
-    mark.code: mark
-    for mark in (
-        Mark("IN_PROGRESS", Tone.BUSY, _RUNS, "Running"),
-        Mark("SUCCEEDED", Tone.GOOD, _DONE, "Succeeded"),
-        Mark("FAILED", Tone.BAD, _FAILED, "Failed"),
-    )
-}
+_ACTIONS = _table(
+    Mark("IN_PROGRESS", Tone.BUSY, _RUNS, "Running"),
+    Mark("SUCCEEDED", Tone.GOOD, _DONE, "Succeeded"),
+    Mark("FAILED", Tone.BAD, _FAILED, "Failed"),
+)
 
-_SEVERITIES: Mapping[str, Mark] = {
-    FindingSeverity.ERROR: Mark(FindingSeverity.ERROR, Tone.BAD, _FAILED, "Error"),
-    FindingSeverity.WARNING: Mark(FindingSeverity.WARNING, Tone.WARNING, _ATTENTION, "Warning"),
-}
+_SEVERITIES = _table(
+    Mark(FindingSeverity.ERROR, Tone.BAD, _FAILED, "Error"),
+    Mark(FindingSeverity.WARNING, Tone.WARNING, _ATTENTION, "Warning"),
+)
 
 
-def execution_mark(status: str) -> Mark:
-    """Mark of an execution's status."""
-    return _mark(_EXECUTIONS, status)
+def _mark(known: Mapping[str, Mark], code: str) -> Mark:
+    """A value without a mark is shown as it is, neither good nor bad."""
+    found = known.get(code)
+    return found or Mark(code, Tone.NEUTRAL, "•", code.replace("_", " ").capitalize())
+
+
+execution_mark = partial(_mark, _EXECUTIONS)
+wave_mark = partial(_mark, _WAVES)
+phase_mark = partial(_mark, _PHASES)
+decision_mark = partial(_mark, _DECISIONS)
+job_mark = partial(_mark, _JOBS)
+action_mark = partial(_mark, _ACTIONS)
+severity_mark = partial(_mark, _SEVERITIES)
 
 
 def mark_of(execution: Execution) -> Mark:
@@ -210,42 +205,6 @@ def mark_of(execution: Execution) -> Mark:
     if word is None or not was_cancelled(execution):
         return mark
     return replace(mark, icon=_STOPS, word=word, meaning="It was ended before its time.")
-
-
-def wave_mark(status: str) -> Mark:
-    """Mark of a wave's status."""
-    return _mark(_WAVES, status)
-
-
-def phase_mark(phase: str) -> Mark:
-    """Mark of a server's phase."""
-    return _mark(_PHASES, phase)
-
-
-def decision_mark(decision: str) -> Mark:
-    """Mark of what was decided at a gate, or about a failure."""
-    return _mark(_DECISIONS, decision)
-
-
-def job_mark(status: str) -> Mark:
-    """Mark of a DRS job's status."""
-    return _mark(_JOBS, status)
-
-
-def action_mark(status: str) -> Mark:
-    """Mark of a post-launch action's status."""
-    return _mark(_ACTIONS, status)
-
-
-def severity_mark(severity: str) -> Mark:
-    """Mark of a finding of the preflight."""
-    return _mark(_SEVERITIES, severity)
-
-
-def _mark(known: Mapping[str, Mark], code: str) -> Mark:
-    """A value without a mark is shown as it is, neither good nor bad."""
-    found = known.get(code)
-    return found or Mark(code, Tone.NEUTRAL, "•", code.replace("_", " ").capitalize())
 
 
 _DRILL_MEANING = "Drill: test instances, the source servers are untouched."

@@ -8,7 +8,6 @@ from enum import StrEnum
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.execution_types import Execution, Times
-from drs_recovery.store.facts import is_good_drill
 from drs_recovery.web.shared.formatting import Moment, Sentence, moment_if
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
 from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
@@ -91,7 +90,6 @@ class RunSummary:
     badge: Badge
     status: Mark
     note: str
-    proves_plan: bool
     submitted: Moment
     ended: Moment | None
     duration: str
@@ -109,7 +107,6 @@ def run_summary(execution: Execution) -> RunSummary:
         badge=badge_of(execution),
         status=mark_of(execution),
         note=coverage_note(execution),
-        proves_plan=is_good_drill(execution),
         submitted=Moment.at(execution["submittedTime"]),
         ended=moment_if(execution.get("endTime")) if is_final else None,
         duration=words(execution.get("duration")) if is_final else "",

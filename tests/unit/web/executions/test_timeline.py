@@ -112,7 +112,7 @@ def test_waves_to_come_are_planned_one_after_another() -> None:
     assert kinds(timeline, 1) == kinds(timeline, 2) == [WavePhaseKind.PLANNED]
     first, second = timeline.rows[1].bars[0], timeline.rows[2].bars[0]
     assert round(first.x + first.width, 2) == pytest.approx(second.x)
-    assert (timeline.rows[1].summary, timeline.rows[1].expected is not None) == ("planned", True)
+    assert (timeline.rows[1].summary, bool(timeline.rows[1].expected)) == ("planned", True)
 
 
 def test_a_wave_behind_a_failed_one_is_not_planned() -> None:

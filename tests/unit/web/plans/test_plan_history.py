@@ -9,11 +9,11 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from drs_recovery.plan.model import Schedule
 from drs_recovery.web.plans.plan_history import (
-    PlanPast,
+    PlanHistory,
     ProofState,
     drill_proof,
+    history_of,
     last_times,
-    past_of,
     schedule_words,
 )
 from tests.unit.web.plan_records import DAY, NOW, execution, live
@@ -32,9 +32,10 @@ def test_the_newest_of_each_kind_is_picked() -> None:
         execution(2, executionType="RECOVERY"),
     ]
 
-    past = past_of(executions, has_older=False)
+    history = history_of(executions, has_older=False)
 
-    assert past == PlanPast(
+    assert history == PlanHistory(
+        executions=executions,
         live=(executions[0],),
         last_drill=executions[3],
         last_good_drill=executions[5],
@@ -43,8 +44,8 @@ def test_the_newest_of_each_kind_is_picked() -> None:
 
 
 def test_how_far_was_looked_back_is_known_where_there_is_more() -> None:
-    assert past_of([execution()], has_older=True).looked_back == 1
-    assert past_of([], has_older=False) == PlanPast()
+    assert history_of([execution()], has_older=True).looked_back == 1
+    assert history_of((), has_older=False) == PlanHistory()
 
 
 def at(text: str) -> float:
@@ -56,19 +57,14 @@ JULY = {**execution(), "endTime": at("2026-07-01T04:00:00Z")}
 
 
 def test_a_plan_without_a_good_drill_is_warned_of() -> None:
-    proof = drill_proof(PlanPast(), MONTHLY, NOW)
+    proof = drill_proof(PlanHistory(), MONTHLY, NOW)
 
-    assert (proof.state, proof.is_warning, proof.execution_id, proof.age) == (
-        ProofState.NEVER,
-        True,
-        None,
-        "",
-    )
+    assert (proof.state, proof.is_warning, proof.execution_id) == (ProofState.NEVER, True, None)
     assert proof.sentence == "No good drill yet: nothing proves that this plan works"
 
 
 def test_a_good_drill_that_may_be_older_than_what_was_looked_at_is_not_denied() -> None:
-    proof = drill_proof(PlanPast(looked_back=100), MONTHLY, NOW)
+    proof = drill_proof(PlanHistory(looked_back=100), MONTHLY, NOW)
 
     assert proof.sentence == (
         "No good drill among its last 100 executions: nothing proves that this plan works"
@@ -87,22 +83,21 @@ def test_a_good_drill_that_may_be_older_than_what_was_looked_at_is_not_denied() 
     ],
 )
 def test_a_schedule_that_came_up_twice_since_makes_a_drill_too_old(now: str, state: ProofState) -> None:
-    assert drill_proof(PlanPast(last_good_drill=JULY), MONTHLY, at(now)).state is state
+    assert drill_proof(PlanHistory(last_good_drill=JULY), MONTHLY, at(now)).state is state
 
 
 def test_a_drill_that_ended_after_its_time_came_up_counts_for_that_time() -> None:
     slow = {**execution(), "endTime": at("2026-08-01T03:30:00Z")}
 
     assert (
-        drill_proof(PlanPast(last_good_drill=slow), MONTHLY, at("2026-09-20T00:00:00Z")).state
+        drill_proof(PlanHistory(last_good_drill=slow), MONTHLY, at("2026-09-20T00:00:00Z")).state
         is ProofState.FRESH
     )
 
 
 def test_a_drill_that_is_too_old_is_told_with_its_age() -> None:
-    proof = drill_proof(PlanPast(last_good_drill=JULY), MONTHLY, at("2026-09-11T12:00:00Z"))
+    proof = drill_proof(PlanHistory(last_good_drill=JULY), MONTHLY, at("2026-09-11T12:00:00Z"))
 
-    assert proof.age == "72 days"
     assert proof.sentence == (
         "Last good drill 72 days ago: its schedule has come up at least twice since, without a good drill"
     )
@@ -110,11 +105,11 @@ def test_a_drill_that_is_too_old_is_told_with_its_age() -> None:
 
 @pytest.mark.parametrize(("days", "state"), [(90, ProofState.FRESH), (90.01, ProofState.OVERDUE)])
 def test_without_a_schedule_a_drill_is_too_old_after_a_quarter(days: float, state: ProofState) -> None:
-    assert drill_proof(PlanPast(last_good_drill=execution(days_ago=days)), None, NOW).state is state
+    assert drill_proof(PlanHistory(last_good_drill=execution(days_ago=days)), None, NOW).state is state
 
 
 def test_a_rare_schedule_is_kept_although_a_quarter_is_over() -> None:
-    proof = drill_proof(PlanPast(last_good_drill=execution(days_ago=200)), Schedule(cron="@yearly"), NOW)
+    proof = drill_proof(PlanHistory(last_good_drill=execution(days_ago=200)), Schedule(cron="@yearly"), NOW)
 
     assert proof.state is ProofState.FRESH
 
@@ -125,15 +120,15 @@ def test_a_rare_schedule_is_kept_although_a_quarter_is_over() -> None:
 )
 def test_an_age_has_one_unit(days: float, age: str) -> None:
     assert (
-        drill_proof(PlanPast(last_good_drill=execution(days_ago=days)), None, NOW).sentence
+        drill_proof(PlanHistory(last_good_drill=execution(days_ago=days)), None, NOW).sentence
         == f"Last good drill {age} ago"
     )
 
 
 def test_clocks_that_disagree_make_no_negative_age() -> None:
     assert (
-        drill_proof(PlanPast(last_good_drill={**execution(), "endTime": NOW + DAY}), None, NOW).age
-        == "less than a minute"
+        drill_proof(PlanHistory(last_good_drill={**execution(), "endTime": NOW + DAY}), None, NOW).sentence
+        == "Last good drill less than a minute ago"
     )
 
 
