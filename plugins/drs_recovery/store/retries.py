@@ -36,6 +36,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.wave_types import RetryRequest
 
 if TYPE_CHECKING:
     from drs_recovery.store.locks import PlanLocks
@@ -82,7 +83,7 @@ class Retries(StoreBase):
     @retried_on_conflict
     def request(
         self, execution_id: str, number: int, actor: str, asked_by: int, reason: str | None = None
-    ) -> tuple[Item, bool]:
+    ) -> tuple[RetryRequest, bool]:
         """
         Record who asks for a new attempt at a wave; it begins when the wave's first task runs again.
 
@@ -96,9 +97,11 @@ class Retries(StoreBase):
         execution, wave = self._read_together(execution_id, number)
         known = wave.get("retryRequest")
         if known and known["askedBy"] >= asked_by:
-            return dict(known), False
+            return known, False
         now = self._now()
-        request = {"actor": actor, "time": now, "askedBy": asked_by, **_reason(reason)}
+        request = RetryRequest(actor=actor, time=now, askedBy=asked_by)
+        if reason:
+            request["reason"] = limited(reason)
         self.table.transact(
             [execution_update(execution, now, {}), record_update(wave, {"retryRequest": request})]
         )
@@ -209,10 +212,6 @@ class Retries(StoreBase):
                 "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
             )
             self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])
-
-
-def _reason(reason: str | None) -> Item:
-    return present({"reason": limited(reason) if reason else None})
 
 
 def _has_ended(execution: Record) -> bool:

@@ -22,7 +22,6 @@ from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import is_same_person
 from drs_recovery.store.keys import TERMINATING_DAG
-from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.waves.rules import wave_label
 from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
 from drs_recovery.web.allowed_actions import Rights, wave_of
@@ -82,7 +81,7 @@ class Acting:
     def label(self, number: int) -> str:
         """How messages name a wave."""
         wave = wave_of(self.document, number)
-        return f"wave {number}" if wave is None else f"wave {wave_label(cast(WaveRecord, wave))}"
+        return f"wave {number}" if wave is None else f"wave {wave_label(wave)}"
 
     def is_me(self, *names: str | None) -> bool:
         """Whether names are those of the person who acts."""
