@@ -106,12 +106,12 @@ def _answer_to(task_id: UUID, question: Mapping[str, Any]) -> Answer | None:
         detail = session.get(HITLDetail, task_id)
         if detail is None or detail.responded_at is None:
             return None
-        if detail.responded_at.timestamp() <= _asked_after(question):
+        if detail.responded_at.timestamp() <= _answers_count_from(question):
             return None
         return {name: getattr(detail, name) for name in _ANSWER}
 
 
-def _asked_after(question: Mapping[str, Any]) -> float:
+def _answers_count_from(question: Mapping[str, Any]) -> float:
     """From when on answers count, as the form of the question says it; see ``comment_form``."""
     form = (question.get("params") or {}).get("comment") or {}
     # The store keeps times to the millisecond.

@@ -88,7 +88,7 @@ class Acting:
         mine = (self.rights.user_id, self.rights.user_name)
         return any(is_same_person(name, *mine) for name in names if name)
 
-    async def looked_again(self) -> Acting:
+    async def reread(self) -> Acting:
         """The same on what the record says now."""
         return replace(self, document=await run_in_threadpool(self.store.get_document, self.execution_id))
 
@@ -135,7 +135,7 @@ async def turn(acting: Acting) -> AsyncIterator[Acting]:
             )
         await asyncio.sleep(_LOOK_INTERVAL)
     try:
-        yield await acting.looked_again()
+        yield await acting.reread()
     finally:
         # It is over by itself soon: what was done is answered, also if the table cannot be reached any more.
         with suppress(StoreError, *AWS_ERRORS):

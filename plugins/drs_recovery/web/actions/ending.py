@@ -100,7 +100,7 @@ async def _demand_none_under_way(acting: Acting, waves: Collection[int] | None) 
     for run in await acting.airflow.pages(_RUNS, "dag_runs", state=_LIVE):
         conf = run["conf"] or {}
         if conf.get("execution_id") == acting.execution_id and _overlap(acting, conf.get("waves"), waves):
-            raise _asked_before(run)
+            raise _already_requested(run)
 
 
 def _overlap(acting: Acting, named: Collection[int | str] | None, waves: Collection[int] | None) -> bool:
@@ -129,7 +129,7 @@ async def _trigger(acting: Acting, waves: Sequence[int] | None, conf: Mapping[st
                 raise
             other = await acting.airflow.call("GET", f"{_RUNS}{path_of(run_id)}")
             if other["state"] in _LIVE:
-                raise _asked_before(other) from None
+                raise _already_requested(other) from None
         else:
             return triggered
     raise conflict(f"Every run of {TERMINATING_DAG} for this execution ended immediately: check their logs.")
@@ -141,7 +141,7 @@ def _run_id(acting: Acting, waves: Sequence[int] | None, number: int) -> str:
     return f"console-{acting.execution_id}-{which}-{number}"
 
 
-def _asked_before(run: Run) -> Problem:
+def _already_requested(run: Run) -> Problem:
     actor = str(run.get("triggering_user_name") or run["run_type"])
     return was_first("The termination was already requested", actor, seconds(run["queued_at"]))
 
@@ -192,20 +192,20 @@ async def _recorded(acting: Acting, refusal: Problem | None = None) -> ActionTak
     """
     until = time.monotonic() + PATIENCE
     while True:
-        acting = await acting.looked_again()
+        acting = await acting.reread()
         if cancel := acting.document.get("cancel"):
             break
         if time.monotonic() > until or not is_live(acting.document):
             if refusal:
                 raise refusal
-            return taken(acting, ActionKind.CANCEL, await _asked(acting))
+            return taken(acting, ActionKind.CANCEL, await _pending_outcome(acting))
         await asyncio.sleep(_LOOK_INTERVAL)
     if not acting.is_me(cancel["actor"]):
         raise was_first("The execution was cancelled already", cancel["actor"], cancel["time"])
     return taken(acting, ActionKind.CANCEL, _outcome(acting) + await warning(acting), time=cancel["time"])
 
 
-async def _asked(acting: Acting) -> str:
+async def _pending_outcome(acting: Acting) -> str:
     """The record shows no cancellation: it ended before, or cannot be written now."""
     if not is_live(acting.document):
         status = acting.document["status"]

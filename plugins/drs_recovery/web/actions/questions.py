@@ -151,7 +151,7 @@ async def _send(acting: Acting, answer: Answer, path: str) -> Question:
 
 async def _demand_it_counts(acting: Acting) -> None:
     """Refuse what was answered in the moment in which somebody cancelled."""
-    now = await acting.looked_again()
+    now = await acting.reread()
     cancel = now.document.get("cancel")
     if now.document["status"] == ExecutionStatus.CANCELLING and cancel:
         said = "The answer came too late and changes nothing: the execution was cancelled"
@@ -173,7 +173,7 @@ async def _ready(acting: Acting, answer: Answer, path: str) -> Question:
             raise _not_open(answer, question)
         await asyncio.sleep(pause)
         # Meanwhile the record may have got the answer of somebody else, or the end.
-        acting = await acting.looked_again()
+        acting = await acting.reread()
         if _recorded(acting, answer) is None:
             demand_allowed(acting, answer.kind, answer.wave)
 

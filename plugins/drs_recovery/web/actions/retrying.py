@@ -42,7 +42,7 @@ async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
     async with turn(acting) as now:
         request = await _standing_request(now, number, reason)
     if not acting.is_me(request["actor"]):
-        raise _asked_before(number, request)
+        raise _already_requested(number, request)
     return taken(
         acting,
         ActionKind.RETRY,
@@ -125,7 +125,7 @@ async def _call(acting: Acting, method: str, path: str, **request: Any) -> Any:
         raise
 
 
-def _asked_before(number: int, request: RetryRequest) -> Problem:
+def _already_requested(number: int, request: RetryRequest) -> Problem:
     return was_first(
         f"A new attempt at wave {number} was already requested", request["actor"], request["time"]
     )

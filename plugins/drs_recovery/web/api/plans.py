@@ -179,7 +179,7 @@ def values_of_all(found: PlansNow) -> dict[str, Any]:
     :return: as :class:`~drs_recovery.web.api.models_plan.PlanList`.
     """
     plans = [_plan(card, found.histories[card.plan_id], found.moment) for card in found.view.cards]
-    return {"plans": plans, "notices": _said(found.view.notice, found.airflow_missing)}
+    return {"plans": plans, "notices": _without_empty(found.view.notice, found.airflow_missing)}
 
 
 def values_of_one(found: PlanNow) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def values_of_one(found: PlanNow) -> dict[str, Any]:
         **_plan(view.card, found.history, found.moment),
         "changes": asdict(view.changes),
         "waves": [_wave(wave) for wave in view.waves],
-        "notices": _said(found.notice, found.airflow_missing),
+        "notices": _without_empty(found.notice, found.airflow_missing),
     }
 
 
@@ -254,7 +254,7 @@ def _present(**values: Any) -> Mapping[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != ""}
 
 
-def _said(*sentences: str) -> list[str]:
+def _without_empty(*sentences: str) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 

@@ -244,7 +244,7 @@ class Actions:
 def actions_for(document: ExecutionDocument, rights: Rights) -> Actions:
     """Offer what a person may do to an execution now; withhold, with the reason, what others or later may."""
     offered, withheld = [], dict[str, WithheldAction]()
-    for kind, wave in _looked_for(document):
+    for kind, wave in _candidates(document):
         action = _OF_WAVES[kind](document, wave) if wave else _OF_EXECUTIONS[kind](document)
         reason = why_not(document, rights, kind, action.wave)
         if reason is None:
@@ -255,7 +255,7 @@ def actions_for(document: ExecutionDocument, rights: Rights) -> Actions:
     return Actions(tuple(offered), tuple(withheld.values()))
 
 
-def _looked_for(document: ExecutionDocument) -> Iterator[tuple[ActionKind, Wave | None]]:
+def _candidates(document: ExecutionDocument) -> Iterator[tuple[ActionKind, Wave | None]]:
     """What people look for in the state in which an execution is; what it waits for first."""
     for wave in document["waves"]:
         if open_gate(document, wave):

@@ -15,7 +15,7 @@ from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.headline import jobs_run
 from drs_recovery.web.executions.waves import JobRow, job_rows
-from drs_recovery.web.shared.formatting import Moment, Sentence, counted, listed, moment_if, said
+from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, counted, listed, timestamp_if
 from drs_recovery.web.shared.instances import (
     instances_by_region,
     last_checked,
@@ -49,7 +49,7 @@ class RunningInstances:
 
     state: InstancesState
     count: int
-    since: Moment | None
+    since: Timestamp | None
     may_grow: bool
     sentence: Sentence
     cleanup: Sentence
@@ -71,10 +71,10 @@ def running_instances(document: ExecutionDocument, now: float) -> RunningInstanc
     return RunningInstances(
         state=state,
         count=count,
-        since=moment_if(since),
+        since=timestamp_if(since),
         may_grow=may_grow(document),
         sentence=_sentence(document, regions, since),
-        cleanup=_cleanup(document, state, count, now) if count else said(),
+        cleanup=_cleanup(document, state, count, now) if count else compose(),
         problem=document.get("terminationError") if state is InstancesState.TERMINATION_FAILED else None,
         jobs=job_rows(document.get("terminateJobs", ())),
     )
@@ -101,31 +101,31 @@ def _state(document: ExecutionDocument, count: int) -> InstancesState:
 
 def _sentence(document: ExecutionDocument, regions: Mapping[str, int], since: float | None) -> Sentence:
     if document.get("instancesTerminated"):
-        return said(
+        return compose(
             "Nothing of it runs any more: its instances are terminated",
             *_when(document.get("terminatedTime")),
         )
     if not regions:
-        return said(_nothing(document), *_still_to_come(document))
+        return compose(_no_instances(document), *_still_to_come(document))
     seen = regions_of(seen_running(document))
     unseen = sum(regions.values()) - sum(seen.values())
     told = _running(document, seen, since) if seen else _unseen(document, regions, unseen)
     more = f" {unseen} more {_verb(unseen)} on record and not seen running." if seen and unseen else ""
-    return said(told, more, *_still_to_come(document))
+    return compose(told, more, *_still_to_come(document))
 
 
 def _running(document: ExecutionDocument, seen: Mapping[str, int], since: float | None) -> Sentence:
     count = sum(seen.values())
-    begin = said(", the first of them since ", since) if since is not None else said()
+    begin = compose(", the first of them since ", since) if since is not None else compose()
     costs = "runs and costs" if count == 1 else "run and cost"
-    return said(
+    return compose(
         f"{_counted(document, count)} {costs} money: {places_of(seen)}", begin, *_checked(document), "."
     )
 
 
 def _unseen(document: ExecutionDocument, regions: Mapping[str, int], count: int) -> Sentence:
     text = f"{_counted(document, count)} {_verb(count)} on record and not seen running: {places_of(regions)}"
-    return said(text, *_checked(document), "; what is there costs money.")
+    return compose(text, *_checked(document), "; what is there costs money.")
 
 
 def _counted(document: ExecutionDocument, count: int) -> str:
@@ -154,7 +154,7 @@ def _still_to_come(document: ExecutionDocument) -> tuple[str, ...]:
     return (" DRS jobs had not ended when they were last seen: they may have launched more since.",)
 
 
-def _nothing(document: ExecutionDocument) -> str:
+def _no_instances(document: ExecutionDocument) -> str:
     if any("terminatedTime" in server for wave in document["waves"] for server in wave["serverStatuses"]):
         return "Every instance on record is terminated; that nothing is left is being confirmed."
     if has_instances_left(document):
@@ -169,18 +169,18 @@ def _nothing(document: ExecutionDocument) -> str:
 def _cleanup(document: ExecutionDocument, state: InstancesState, count: int, now: float) -> Sentence:
     they, are = ("It", "is") if count == 1 else ("They", "are")
     if state is InstancesState.TERMINATION_FAILED:
-        return said("They were to be terminated, and not every one could be.")
+        return compose("They were to be terminated, and not every one could be.")
     if request := standing_request(document):
         who = f"requested by {request['actor']}, "
         if waves := request.get("waves"):
             numbers = listed([str(number) for number in waves])
             which = f"Those of wave{'' if len(waves) == 1 else 's'} {numbers} are being terminated"
-            return said(f"{which}: {who}", request["time"], ".")
-        return said(f"{they} {are} being terminated: {who}", request["time"], ".")
+            return compose(f"{which}: {who}", request["time"], ".")
+        return compose(f"{they} {are} being terminated: {who}", request["time"], ".")
     if not document["isDrill"]:
-        return said("Nothing is terminated automatically: what becomes of it is yours to decide.")
+        return compose("Nothing is terminated automatically: what becomes of it is yours to decide.")
     if document.get("keepInstances"):
-        return said("Nothing is terminated automatically: the drill was started with keep_instances.")
+        return compose("Nothing is terminated automatically: the drill was started with keep_instances.")
     if is_live(document):
         return _after_the_end(document, f"{they} {are}")
     return _due(document, f"{they} {are}", now)
@@ -189,15 +189,15 @@ def _cleanup(document: ExecutionDocument, state: InstancesState, count: int, now
 def _due(document: ExecutionDocument, they_are: str, now: float) -> Sentence:
     due = document.get("terminateAfter")
     if due is None:
-        return said("Nothing is terminated automatically: the plan keeps the instances of its drills.")
+        return compose("Nothing is terminated automatically: the plan keeps the instances of its drills.")
     if now < due:
-        return said(f"{they_are} terminated automatically within ten minutes of ", due, ".")
-    return said("Cleanup has been due since ", due, ": housekeeping runs every ten minutes.")
+        return compose(f"{they_are} terminated automatically within ten minutes of ", due, ".")
+    return compose("Cleanup has been due since ", due, ": housekeeping runs every ten minutes.")
 
 
 def _after_the_end(document: ExecutionDocument, they_are: str) -> Sentence:
     seconds = termination_time(document, 0.0)
     if seconds is None:
-        return said("Nothing is terminated automatically: the plan keeps the instances of its drills.")
+        return compose("Nothing is terminated automatically: the plan keeps the instances of its drills.")
     when = f"{words(seconds)} after the drill's end" if seconds else "as soon as the drill has ended"
-    return said(f"{they_are} terminated automatically {when}.")
+    return compose(f"{they_are} terminated automatically {when}.")

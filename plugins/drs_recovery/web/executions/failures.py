@@ -12,7 +12,7 @@ from drs_recovery.store.execution_types import Event, ExecutionDocument, Preflig
 from drs_recovery.store.facts import cancel_words, was_cancelled
 from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.store.wave_types import Wave
-from drs_recovery.web.shared.formatting import Moment, counted, cut, opening, wave_title
+from drs_recovery.web.shared.formatting import Timestamp, counted, cut, opening, wave_title
 from drs_recovery.web.shared.marks import Mark, severity_mark
 
 # What a page shows of them: the table of servers has them all. Few are shown whole, many only as they begin.
@@ -197,7 +197,7 @@ class EventRow:
     :param name: the event's name in the record, such as ``WAVE_COMPLETED``.
     """
 
-    time: Moment
+    time: Timestamp
     name: str
     sentence: str
     actor: str
@@ -234,7 +234,7 @@ def event_log(events: Sequence[Event], rows_beside: int = 0) -> EventLog:
 def _row(event: Event) -> EventRow:
     sentence, rest = in_words(event)
     return EventRow(
-        time=Moment.at(event["time"]),
+        time=Timestamp.at(event["time"]),
         name=event["event"],
         sentence=cut(sentence, _LONGEST_DETAIL),
         actor=event["actor"],

@@ -15,7 +15,7 @@ from drs_recovery.store.execution_types import Event, ExecutionDocument, Paused,
 from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.times import objectives_of
-from drs_recovery.web.shared.formatting import Moment, Sentence, counted, listed, said, wave_title
+from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, counted, listed, wave_title
 from drs_recovery.web.shared.marks import Mark, decision_mark, severity_mark
 
 # Everything that can happen to a question.
@@ -35,7 +35,7 @@ class GateAnswer:
     :param comment: what they wrote, or why the answer does not count; None if nothing.
     """
 
-    time: Moment
+    time: Timestamp
     actor: str
     what: str
     comment: str | None
@@ -82,7 +82,7 @@ def answers_to(events: Iterable[Event], number: int) -> tuple[GateAnswer, ...]:
     """Everything that happened to the questions of a wave, oldest first."""
     return tuple(
         GateAnswer(
-            time=Moment.at(event["time"]),
+            time=Timestamp.at(event["time"]),
             actor=event["actor"],
             what=in_words(event)[0],
             comment=": ".join(filter(None, map(event["detail"].get, ("reason", "comment")))) or None,
@@ -110,14 +110,14 @@ def _view(gate: Gate | FailureGate, title: str, is_open: bool) -> GateView:
 
 
 def _sentence(gate: Gate | FailureGate, is_open: bool) -> Sentence:
-    asked = said("asked ", gate["since"])
+    asked = compose("asked ", gate["since"])
     if "actor" in gate:
-        when = said(", ", gate["decidedTime"]) if "decidedTime" in gate else said()
-        return said(f"{decision_mark(gate['decision']).word} by {gate['actor']}", when, "; ", asked)
+        when = compose(", ", gate["decidedTime"]) if "decidedTime" in gate else compose()
+        return compose(f"{decision_mark(gate['decision']).word} by {gate['actor']}", when, "; ", asked)
     if not is_open:
-        return said("Not answered before the execution ended; ", asked)
-    until = said(", until ", gate["deadline"]) if "deadline" in gate else said()
-    return said(f"Waits for {approvers_of(gate)}", until, "; ", asked)
+        return compose("Not answered before the execution ended; ", asked)
+    until = compose(", until ", gate["deadline"]) if "deadline" in gate else compose()
+    return compose(f"Waits for {approvers_of(gate)}", until, "; ", asked)
 
 
 _MOST_WARNINGS = 5
@@ -163,26 +163,26 @@ def briefing_of(document: ExecutionDocument, wave: Wave, as_of: float) -> Briefi
     gate = approval or open_failure_gate(document, wave)
     if gate is None:
         return None
-    behind = _behind(document, wave)
-    concerned = [wave, *behind]
+    dependents = _dependent_waves(document, wave)
+    concerned = [wave, *dependents]
     rows = (
         *_origin(document),
         _warnings(document, concerned),
         BriefingRow("Age of the data", (_age(document, concerned),)),
         _outlook(document, as_of),
-        BriefingRow("What follows", (_what_follows(document, wave, behind),)),
+        BriefingRow("What follows", (_consequence(document, wave, dependents),)),
     )
     title = _approval(wave) if approval else _decision(wave)
     return Briefing(wave["waveNumber"], title, gate["message"], rows)
 
 
 def _origin(document: ExecutionDocument) -> Iterator[BriefingRow]:
-    yield BriefingRow("Started by", (said(document["initiatedBy"], ", ", document["submittedTime"]),))
+    yield BriefingRow("Started by", (compose(document["initiatedBy"], ", ", document["submittedTime"]),))
     for label, text in (("Ticket", document.get("ticket")), ("Reason", document.get("reason"))):
-        yield BriefingRow(label, (said(text or "none was given"),))
+        yield BriefingRow(label, (compose(text or "none was given"),))
 
 
-def _behind(document: ExecutionDocument, wave: Wave) -> list[Wave]:
+def _dependent_waves(document: ExecutionDocument, wave: Wave) -> list[Wave]:
     """The waves that come after a wave, directly or not, and are to run."""
     reached, found = {wave["waveNumber"]}, dict[int, Wave]()
     for _ in document["waves"]:
@@ -198,15 +198,15 @@ def _behind(document: ExecutionDocument, wave: Wave) -> list[Wave]:
 def _warnings(document: ExecutionDocument, concerned: list[Wave]) -> BriefingRow:
     findings = document.get("findings")
     if findings is None:
-        return BriefingRow("Checks", (said("not known: the record does not say what the checks found"),))
+        return BriefingRow("Checks", (compose("not known: the record does not say what the checks found"),))
     numbers = {None, *(wave["waveNumber"] for wave in concerned)}
     mine = [one for one in findings if one.get("waveNumber") in numbers]
     if not mine:
         other = f"; {counted(len(findings), 'finding')} about other waves" if findings else ""
-        return BriefingRow("Checks", (said(f"nothing was found{other}"),))
-    lines = [said(_finding(one)) for one in mine[:_MOST_WARNINGS]]
+        return BriefingRow("Checks", (compose(f"nothing was found{other}"),))
+    lines = [compose(_finding(one)) for one in mine[:_MOST_WARNINGS]]
     if len(mine) > len(lines):
-        lines.append(said(f"and {len(mine) - len(lines)} more, see the checks below"))
+        lines.append(compose(f"and {len(mine) - len(lines)} more, see the checks below"))
     worst = any(one["severity"] == FindingSeverity.ERROR for one in mine)
     mark = severity_mark(FindingSeverity.ERROR if worst else FindingSeverity.WARNING)
     return BriefingRow("Checks", tuple(lines), mark)
@@ -221,43 +221,47 @@ def _age(document: ExecutionDocument, concerned: list[Wave]) -> Sentence:
     servers = [server for wave in concerned for server in wave["serverStatuses"]]
     lags = [float(server["replicationLag"]) for server in servers if server.get("replicationLag") is not None]
     if not lags:
-        return said("not known: the record does not say how far the replication was behind")
+        return compose("not known: the record does not say how far the replication was behind")
     unknown = len(servers) - len(lags)
     rest = f"; not known of {counted(unknown, 'server')}" if unknown else ""
     rpo = document["objectives"].get("rpo")
     limit = "" if rpo is None else f", {'more than' if max(lags) > rpo else 'within'} the RPO of {words(rpo)}"
     checked = document.get("admittedTime", document["submittedTime"])
-    return said(f"at most {words(max(lags))} behind the source when checked, ", checked, f"{limit}{rest}")
+    return compose(
+        f"at most {words(max(lags))} behind the source when checked, ", checked, f"{limit}{rest}"
+    )
 
 
 def _outlook(document: ExecutionDocument, as_of: float) -> BriefingRow:
     rto = objectives_of(document, as_of)[0]
     if not rto.target:
-        return BriefingRow("RTO outlook", (said("the plan has no recovery time objective"),))
+        return BriefingRow("RTO outlook", (compose("the plan has no recovery time objective"),))
     return BriefingRow("RTO outlook", (rto.sentence,), rto.mark)
 
 
-def _what_follows(document: ExecutionDocument, wave: Wave, behind: list[Wave]) -> Sentence:
-    launching = [wave, *behind]
+def _consequence(document: ExecutionDocument, wave: Wave, dependents: list[Wave]) -> Sentence:
+    launching = [wave, *dependents]
     servers = sum(len(one["serverStatuses"]) for one in launching)
-    waves = "this wave" if not behind else counted(len(launching), "wave")
-    return said(f"{counted(servers, 'server')} in {waves}; {_asking(document, behind)}")
+    waves = "this wave" if not dependents else counted(len(launching), "wave")
+    return compose(f"{counted(servers, 'server')} in {waves}; {_further_gates(document, dependents)}")
 
 
-def _asking(document: ExecutionDocument, behind: list[Wave]) -> str:
+def _further_gates(document: ExecutionDocument, dependents: list[Wave]) -> str:
     """Which of the waves ask for an approval of their own."""
-    if not behind:
+    if not dependents:
         return "no other wave waits for it"
     try:
         plan = plan_from_snapshot(document["planSnapshot"])
     except ValidationError:
         return "whether one of them asks again is not known"
     numbers = [
-        one["waveNumber"] for one in behind if plan.needs_gate(one["waveNumber"], document["executionType"])
+        one["waveNumber"]
+        for one in dependents
+        if plan.needs_gate(one["waveNumber"], document["executionType"])
     ]
     if not numbers:
         return "none of them asks again"
     names = f"wave{'' if len(numbers) == 1 else 's'} {listed([str(number) for number in numbers])}"
-    if len(numbers) == len(behind):
+    if len(numbers) == len(dependents):
         return f"{names} {'asks' if len(numbers) == 1 else 'ask'} again"
     return f"only {names} {'asks' if len(numbers) == 1 else 'ask'} again"

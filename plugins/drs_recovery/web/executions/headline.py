@@ -19,7 +19,7 @@ from drs_recovery.web.allowed_actions import is_live, open_failure_gate, open_ga
 from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.waves import launching, queued, servers_ready
-from drs_recovery.web.shared.formatting import Sentence, counted, cut, listed, opening, said, wave_title
+from drs_recovery.web.shared.formatting import Sentence, compose, counted, cut, listed, opening, wave_title
 from drs_recovery.web.shared.instances import count_left, standing_request
 from drs_recovery.web.shared.results import objective_results
 
@@ -39,29 +39,29 @@ def jobs_run(wave: Wave) -> bool:
 
 def _pending(document: ExecutionDocument) -> Sentence:
     if "admittedTime" in document:
-        return said("Everything is checked: the first wave is about to start.")
-    return said("Its servers are being found and checked; nothing is launched yet.")
+        return compose("Everything is checked: the first wave is about to start.")
+    return compose("Its servers are being found and checked; nothing is launched yet.")
 
 
 def _polling(document: ExecutionDocument) -> Sentence:
     active = [wave for wave in document["waves"] if WaveStatus(wave["status"]).is_active]
     if active:
-        told = [said(f"{opening(wave_title(wave))}: {_activity(wave)}.") for wave in active[:_MOST_WAVES]]
+        told = [compose(f"{opening(wave_title(wave))}: {_activity(wave)}.") for wave in active[:_MOST_WAVES]]
         more = len(active) - len(told)
-        rest = [said(f"{counted(more, 'more wave')} {'runs' if more == 1 else 'run'}.")] if more else []
+        rest = [compose(f"{counted(more, 'more wave')} {'runs' if more == 1 else 'run'}.")] if more else []
         return _joined([*told, *rest, *_questions(document), *_ending(document)])
     if ending := _ending(document):
         return _joined(ending)
     if all(WaveStatus(wave["status"]).is_final for wave in document["waves"]):
-        return said("Every wave has come to its end: the result is being written.")
-    return said("The next wave is about to start.")
+        return compose("Every wave has come to its end: the result is being written.")
+    return compose("The next wave is about to start.")
 
 
 def _ending(document: ExecutionDocument) -> list[Sentence]:
     """A gate that nobody approved has decided about the end, seconds before the record is closed."""
     if not (refused := refusal(document)):
         return []
-    return [said(f"{opening(refused)}. Nothing more starts: the execution is about to end.")]
+    return [compose(f"{opening(refused)}. Nothing more starts: the execution is about to end.")]
 
 
 def _activity(wave: Wave) -> str:
@@ -73,7 +73,7 @@ def _activity(wave: Wave) -> str:
 
 
 def _paused(document: ExecutionDocument) -> Sentence:
-    return _joined(_questions(document)) or said("It waits for an answer.")
+    return _joined(_questions(document)) or compose("It waits for an answer.")
 
 
 def _questions(document: ExecutionDocument) -> list[Sentence]:
@@ -83,11 +83,11 @@ def _questions(document: ExecutionDocument) -> list[Sentence]:
 def _question(document: ExecutionDocument, wave: Wave) -> Sentence:
     """The question of a wave that waits; empty if none does."""
     if gate := open_gate(document, wave):
-        return said(f"Waiting for {approvers_of(gate)} to approve {wave_title(wave)}", *_when(gate))
+        return compose(f"Waiting for {approvers_of(gate)} to approve {wave_title(wave)}", *_when(gate))
     if failure := open_failure_gate(document, wave):
         text = f"{opening(wave_title(wave))} failed: waiting for {approvers_of(failure)} to decide what to do"
-        return said(text, *_when(failure))
-    return said()
+        return compose(text, *_when(failure))
+    return compose()
 
 
 def _when(gate: Question) -> tuple[str | float, ...]:
@@ -98,10 +98,10 @@ def _when(gate: Question) -> tuple[str | float, ...]:
 def _cancelling(document: ExecutionDocument) -> Sentence:
     cancel = document.get("cancel")
     who = f"Being cancelled by {cancel['actor']}" if cancel else "Ending"
-    return said(f"{who}: nothing more starts; {_what_still_comes(document)}.")
+    return compose(f"{who}: nothing more starts; {_pending_launches(document)}.")
 
 
-def _what_still_comes(document: ExecutionDocument) -> str:
+def _pending_launches(document: ExecutionDocument) -> str:
     coming = [
         server
         for wave in document["waves"]
@@ -122,16 +122,18 @@ def _completed(document: ExecutionDocument) -> Sentence:
     if document.get("dryRun"):
         preflight = preflight_of(document)
         found = f": {preflight.summary}" if preflight else ""
-        return said(f"Dry run finished, nothing was launched{found}.")
+        return compose(f"Dry run finished, nothing was launched{found}.")
     rto = objective_results(document.get("measured", {}), document["objectives"])[0].sentence
-    return said(f"Finished: {servers_ready(document, _chosen(document))}{_left_out(document)}. {rto}.")
+    return compose(
+        f"Finished: {servers_ready(document, _chosen(document))}{_omitted_waves(document)}. {rto}."
+    )
 
 
 def _chosen(document: ExecutionDocument) -> list[Wave]:
     return [wave for wave in document["waves"] if wave["status"] != WaveStatus.SKIPPED]
 
 
-def _left_out(document: ExecutionDocument) -> str:
+def _omitted_waves(document: ExecutionDocument) -> str:
     chosen = [wave for wave in document["waves"] if wave.get("skipCause") == SkipCause.NOT_CHOSEN]
     return f"; {counted(len(chosen), 'wave')} left out on purpose" if chosen else ""
 
@@ -140,21 +142,25 @@ def _partial(document: ExecutionDocument) -> Sentence:
     if was_cancelled(document):
         return cancelled_sentence(document)
     waves = f"{document['completedWaves']} of {counted(document['totalWaves'], 'wave')} completed"
-    return said(f"Partly successful: {waves}, {servers_ready(document, _chosen(document))}. {_why(document)}")
+    return compose(
+        f"Partly successful: {waves}, {servers_ready(document, _chosen(document))}. {_main_reason(document)}"
+    )
 
 
 def _failed(document: ExecutionDocument) -> Sentence:
     if was_cancelled(document):
         return cancelled_sentence(document)
     launched = any("startTime" in wave for wave in document["waves"])
-    return said(f"Failed{'' if launched else ' before anything was launched'}: {_why(document, opened=True)}")
+    return compose(
+        f"Failed{'' if launched else ' before anything was launched'}: {_main_reason(document, opened=True)}"
+    )
 
 
 def _skipped(document: ExecutionDocument) -> Sentence:
-    return said(f"Not run, nothing was started: {_error(document)}.")
+    return compose(f"Not run, nothing was started: {_error(document)}.")
 
 
-def _why(document: ExecutionDocument, *, opened: bool = False) -> str:
+def _main_reason(document: ExecutionDocument, *, opened: bool = False) -> str:
     """The main reason why an execution did not end well, as a sentence of its own or as the rest of one."""
     reason = _failed_wave(document) or refusal(document) or _error(document)
     return f"{reason if opened else opening(reason)}."
@@ -178,8 +184,8 @@ def _error(document: ExecutionDocument) -> str:
 
 
 def _joined(sentences: list[Sentence]) -> Sentence:
-    spaced = [part for sentence in sentences for part in (said(" "), sentence)]
-    return said(*spaced[1:])
+    spaced = [part for sentence in sentences for part in (compose(" "), sentence)]
+    return compose(*spaced[1:])
 
 
 _LONGEST_REASON = 300
@@ -187,11 +193,13 @@ _LONGEST_REASON = 300
 
 def cancelled_sentence(document: ExecutionDocument) -> Sentence:
     """Say how an execution that was cancelled ended, such as ``Cancelled by admin: wrong plan. …``."""
-    begin = opening(who_ended(document) or first_line(document.get("error") or "cancelled, reason unknown"))
-    return said(f"{begin}.", *_reached(document), *_left(document))
+    begin = opening(
+        cancellation(document) or first_line(document.get("error") or "cancelled, reason unknown")
+    )
+    return compose(f"{begin}.", *_progress_before(document), *_remaining_instances(document))
 
 
-def who_ended(document: ExecutionDocument) -> str | None:
+def cancellation(document: ExecutionDocument) -> str | None:
     """Who ended an execution and why, as a part of a sentence; None if the record does not name them."""
     words = cancel_words(document)
     return refusal(document) if words is None else first_line(words)
@@ -214,7 +222,7 @@ def first_line(text: str) -> str:
     return cut(text.partition("\n")[0].strip().rstrip(".:"), _LONGEST_REASON)
 
 
-def _reached(document: ExecutionDocument) -> tuple[str, ...]:
+def _progress_before(document: ExecutionDocument) -> tuple[str, ...]:
     """What had come to its end before; nothing of it is news where nothing had."""
     failed = [wave for wave in document["waves"] if wave["status"] == WaveStatus.FAILED]
     told = []
@@ -228,11 +236,11 @@ def _reached(document: ExecutionDocument) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _left(document: ExecutionDocument) -> tuple[str | float, ...]:
+def _remaining_instances(document: ExecutionDocument) -> tuple[str | float, ...]:
     """What becomes of the instances."""
     count = count_left(document)
     if not count or is_live(document):
-        return (_nothing_left(document),)
+        return (_no_instances_left(document),)
     remain = f" {counted(count, 'instance')} {'remains' if count == 1 else 'remain'}"
     if standing_request(document):
         return (f"{remain}, being terminated.",)
@@ -241,7 +249,7 @@ def _left(document: ExecutionDocument) -> tuple[str | float, ...]:
     return (f"{remain} until {'it is' if count == 1 else 'they are'} terminated.",)
 
 
-def _nothing_left(document: ExecutionDocument) -> str:
+def _no_instances_left(document: ExecutionDocument) -> str:
     servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
     if document.get("instancesTerminated") or any(s["phase"] == ServerPhase.TERMINATED for s in servers):
         return " Its instances are terminated."

@@ -31,7 +31,7 @@ from drs_recovery.web.shared.formatting import (
     counted,
     cut,
     opening,
-    page_moment,
+    page_time,
 )
 from drs_recovery.web.shared.marks import execution_mark
 from drs_recovery.web.shared.results import RunSummary, run_summary
@@ -65,7 +65,7 @@ def execution_row(execution: Execution, now: float) -> ExecutionRow:
     return ExecutionRow(
         run=run_summary(execution),
         plan_id=execution["planId"],
-        clock=clock(begun, None if live else execution.get("endTime"), page_moment(execution, now)),
+        clock=clock(begun, None if live else execution.get("endTime"), page_time(execution, now)),
         waves=f"{execution['completedWaves']} of {counted(execution['totalWaves'], 'wave')}",
         servers=_servers(progress),
         note=_note(execution),

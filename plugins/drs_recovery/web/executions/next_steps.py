@@ -13,7 +13,7 @@ from drs_recovery.web.allowed_actions import ANSWERS, ActionKind, is_live
 from drs_recovery.web.executions.actions import Actions, OfferedAction
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
 from drs_recovery.web.executions.failures import preflight_of
-from drs_recovery.web.shared.formatting import Sentence, counted, cut, listed, opening, said, wave_title
+from drs_recovery.web.shared.formatting import Sentence, compose, counted, cut, listed, opening, wave_title
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def next_step(document: ExecutionDocument, actions: Actions, instances: RunningI
     """Say what to do."""
     answers = _offered(actions, *ANSWERS)
     if answers:
-        return NextStep(said(f"{_answer(answers)}."), answers)
+        return NextStep(compose(f"{_answer(answers)}."), answers)
     return (
         _while_it_lives(document, actions) if is_live(document) else _after_it(document, actions, instances)
     )
@@ -59,36 +59,36 @@ def _while_it_lives(document: ExecutionDocument, actions: Actions) -> NextStep:
     status = ExecutionStatus(document["status"])
     if status is ExecutionStatus.PAUSED:
         reasons = [one.reason for one in actions.withheld if one.kind in ANSWERS]
-        return NextStep(said(" ".join(["Wait for the answer.", *reasons])), ())
+        return NextStep(compose(" ".join(["Wait for the answer.", *reasons])), ())
     if retries := _offered(actions, ActionKind.RETRY):
         waves = _waves(_of(retries, ActionKind.RETRY))
-        return NextStep(said(f"Fix the cause, then retry {waves}; or wait for the other waves."), retries)
+        return NextStep(compose(f"Fix the cause, then retry {waves}; or wait for the other waves."), retries)
     if status is ExecutionStatus.CANCELLING:
-        return NextStep(said("Nothing: wait until everything that was launched is on record."), ())
-    return NextStep(said("Nothing: wait. This page updates automatically."), ())
+        return NextStep(compose("Nothing: wait until everything that was launched is on record."), ())
+    return NextStep(compose("Nothing: wait. This page updates automatically."), ())
 
 
 def _after_it(document: ExecutionDocument, actions: Actions, instances: RunningInstances) -> NextStep:
     if instances.state is InstancesState.TERMINATION_FAILED:
         again = _offered(actions, ActionKind.TERMINATE)
-        return NextStep(said("Fix the problem that blocks the termination, then request it again."), again)
+        return NextStep(compose("Fix the problem that blocks the termination, then request it again."), again)
     # What serves users is not to be ended by a button that offers itself.
     terminate = tuple(one for one in _offered(actions, ActionKind.TERMINATE) if not one.is_set_aside)
     if document["status"] == ExecutionStatus.SKIPPED:
         text = "Nothing: the schedule starts the next drill. To drill before that, start one."
-        return NextStep(said(text), ())
+        return NextStep(compose(text), ())
     if was_cancelled(document):
         return NextStep(_after_cancellation(document, instances, terminate), terminate)
     if document["status"] == ExecutionStatus.COMPLETED:
         return _after_success(document, instances, terminate)
     if retries := _offered(actions, ActionKind.RETRY):
-        step = said(
+        step = compose(
             f"Fix the cause, then retry {_waves(_of(retries, ActionKind.RETRY))}",
             _or_terminate(instances, terminate),
         )
         return NextStep(step, (*retries, *terminate))
     about = f" {_about_instances(document, instances, terminate)}" if instances.count else ""
-    return NextStep(said(f"Fix the cause, then start a new execution.{about}"), terminate)
+    return NextStep(compose(f"Fix the cause, then start a new execution.{about}"), terminate)
 
 
 def _after_cancellation(
@@ -96,13 +96,13 @@ def _after_cancellation(
 ) -> Sentence:
     waits = instances.state is InstancesState.RUNNING and instances.count and document["isDrill"]
     if not (waits and terminate):
-        return said(_about_instances(document, instances, terminate))
+        return compose(_about_instances(document, instances, terminate))
     it, them, are = ("It", "it", "is") if instances.count == 1 else ("They", "them", "are")
     left = f"{counted(instances.count, 'instance')} {are} left. {it} {are}"
     if "terminateAfter" not in document:
-        return said(f"{left} never terminated automatically: terminate {them} when no longer needed.")
+        return compose(f"{left} never terminated automatically: terminate {them} when no longer needed.")
     when = document["terminateAfter"]
-    return said(f"{left} terminated at ", when, f"; terminate {them} now if no longer needed.")
+    return compose(f"{left} terminated at ", when, f"; terminate {them} now if no longer needed.")
 
 
 def _after_success(
@@ -110,8 +110,8 @@ def _after_success(
 ) -> NextStep:
     preflight = preflight_of(document)
     if document.get("dryRun") and preflight and preflight.findings:
-        return NextStep(said(f"Fix the findings ({preflight.summary}), then check again."), ())
-    return NextStep(said(_about_instances(document, instances, terminate)), terminate)
+        return NextStep(compose(f"Fix the findings ({preflight.summary}), then check again."), ())
+    return NextStep(compose(_about_instances(document, instances, terminate)), terminate)
 
 
 def _about_instances(
@@ -200,7 +200,7 @@ def _of_controller(document: ExecutionDocument, installation: str | None) -> tup
         f"This execution belongs to the Airflow installation {controller}: what you see is its record; "
         "to act on it, use that installation."
     )
-    return (Notice(said(text), is_serious=False),)
+    return (Notice(compose(text), is_serious=False),)
 
 
 def _of_airflow(document: ExecutionDocument, airflow: AirflowRun | None) -> Iterator[Notice]:
@@ -208,14 +208,14 @@ def _of_airflow(document: ExecutionDocument, airflow: AirflowRun | None) -> Iter
         return
     if airflow is None:
         text = "Airflow could not be asked about the DAG run: what you see is the record alone."
-        yield Notice(said(text), is_serious=False)
+        yield Notice(compose(text), is_serious=False)
     elif airflow.state not in _RUN_GOES_ON:
         run = "was deleted" if airflow.state is None else f"is {airflow.state}"
         text = (
             f"The DAG run {run}, and the record is not closed yet. If its last step does not do it, the DAG "
             "housekeeping does within about 20 minutes, and follows every DRS job to its end."
         )
-        yield Notice(said(text), is_serious=True)
+        yield Notice(compose(text), is_serious=True)
 
 
 def _of_silence(document: ExecutionDocument, as_of: float) -> Iterator[Notice]:
@@ -226,11 +226,11 @@ def _of_silence(document: ExecutionDocument, as_of: float) -> Iterator[Notice]:
         looked = wave.get("lastPolledTime", wave.get("attemptTime", wave["startTime"]))
         if as_of - looked > _SILENCE:
             text = f"There has been no news of {wave_title(wave)} since "
-            yield Notice(said(text, looked, ": DRS may be further ahead than this page shows."), True)
+            yield Notice(compose(text, looked, ": DRS may be further ahead than this page shows."), True)
         if error := wave.get("lastPollError"):
             why = cut(error["message"], _LONGEST_REASON)
             text = f"DRS could not be asked about {wave_title(wave)}; it is tried again: {why}"
-            yield Notice(said(text), is_serious=False)
+            yield Notice(compose(text), is_serious=False)
 
 
 def _of_waiting(document: ExecutionDocument) -> Iterator[Notice]:
@@ -242,7 +242,7 @@ def _of_waiting(document: ExecutionDocument) -> Iterator[Notice]:
     for subject, waiting in delayed:
         if waiting:
             text = f" {subject} waits; it is tried again: {cut(waiting['message'], _LONGEST_REASON)}"
-            yield Notice(said("Since ", waiting["since"], text), is_serious=False)
+            yield Notice(compose("Since ", waiting["since"], text), is_serious=False)
 
 
 def _of_messages(events: Sequence[Event]) -> Iterator[Notice]:
@@ -250,4 +250,4 @@ def _of_messages(events: Sequence[Event]) -> Iterator[Notice]:
     if failed:
         why = cut(str(failed[-1]["detail"].get("error", "")), _LONGEST_REASON)
         text = f"{counted(len(failed), 'message')} about this execution could not be sent, the last one at "
-        yield Notice(said(text, failed[-1]["time"], f": {why}" if why else "."), is_serious=False)
+        yield Notice(compose(text, failed[-1]["time"], f": {why}" if why else "."), is_serious=False)

@@ -47,7 +47,7 @@ from drs_recovery.web.executions.times import Times, times_of
 from drs_recovery.web.executions.waves import WaveView, wave_view
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson, Person
-from drs_recovery.web.shared.formatting import Moment, Sentence, moment_if, page_moment, said
+from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, page_time, timestamp_if
 from drs_recovery.web.shared.instances import standing_request
 from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
 from drs_recovery.web.shared.results import RunSummary
@@ -81,8 +81,8 @@ def execution(
     recoveries: LiveRecoveries,
 ) -> Response:
     """Show one execution."""
-    looking = Looking(person, recoveries, run)
-    return execution_page(request, execution["executionId"], store, looking, wanted)
+    viewer = Viewer(person, recoveries, run)
+    return execution_page(request, execution["executionId"], store, viewer, wanted)
 
 
 @router.get("/executions/{execution_id}/servers.csv", name="servers_csv")
@@ -95,7 +95,7 @@ def servers_csv(execution: VisibleExecution, store: Store) -> Response:
 
 
 @dataclass(frozen=True)
-class Looking:
+class Viewer:
     """Who looks at an execution, and what they must see beside its record."""
 
     person: Person
@@ -104,17 +104,17 @@ class Looking:
 
 
 def execution_page(
-    request: Request, execution_id: str, store: ExecutionStore, looking: Looking, wanted: ServersWanted
+    request: Request, execution_id: str, store: ExecutionStore, viewer: Viewer, wanted: ServersWanted
 ) -> Response:
     """Show an execution that the person may see."""
     document, events = store.get_document(execution_id), store.get_events(execution_id)
-    rights = rights_of(looking.person, document["dagId"])
-    view = execution_view(document, events, rights, time.time(), airflow=looking.run, wanted=wanted)
+    rights = rights_of(viewer.person, document["dagId"])
+    view = execution_view(document, events, rights, time.time(), airflow=viewer.run, wanted=wanted)
     return render(
         request,
         "execution.html",
         # Its own band is red already.
-        recoveries=[one for one in looking.recoveries if one.execution_id != execution_id],
+        recoveries=[one for one in viewer.recoveries if one.execution_id != execution_id],
         view=view,
         wanted=wanted,
         task_groups=_task_groups(document),
@@ -153,8 +153,8 @@ def run_tab(
     is_recovery = dag_id.startswith(DAG_ID_PREFIX)
     person.demand_read(dag_id, f"there is no DAG {dag_id!r}")
     try:
-        looking = Looking(person, recoveries, run)
-        return execution_page(request, execution_id(dag_id, run_id), store, looking, ServersWanted())
+        viewer = Viewer(person, recoveries, run)
+        return execution_page(request, execution_id(dag_id, run_id), store, viewer, ServersWanted())
     except ExecutionNotFoundError:
         state = run.state if run else None
         more = {"refresh": _REFRESH} if is_recovery else {}
@@ -179,8 +179,8 @@ class Headline:
     status: Mark
     now: Sentence
     next_step: NextStep
-    last_look: Moment | None
-    updated: Moment
+    last_look: Timestamp | None
+    updated: Timestamp
     is_live: bool
 
 
@@ -192,8 +192,8 @@ def headline_of(document: ExecutionDocument, step: NextStep) -> Headline:
         status=mark_of(document),
         now=now_sentence(document),
         next_step=step,
-        last_look=moment_if(max(polled, default=None)),
-        updated=Moment.at(document["lastUpdatedTime"]),
+        last_look=timestamp_if(max(polled, default=None)),
+        updated=Timestamp.at(document["lastUpdatedTime"]),
         is_live=is_live(document) or _is_being_terminated(document),
     )
 
@@ -260,7 +260,7 @@ def execution_view(
 
     :param airflow: what Airflow says of the DAG run; None if it could not be asked.
     """
-    as_of = page_moment(document, now)
+    as_of = page_time(document, now)
     tables = server_tables(document, wanted)
     actions, instances = actions_for(document, rights), running_instances(document, now)
     return ExecutionView(
@@ -289,16 +289,16 @@ def execution_view(
 
 
 def _facts(document: ExecutionDocument) -> Iterator[tuple[str, Sentence]]:
-    yield "Started by", said(document["initiatedBy"])
+    yield "Started by", compose(document["initiatedBy"])
     if "controller" in document:
-        yield "Airflow", said(document["controller"])
+        yield "Airflow", compose(document["controller"])
     for label, text in (("Ticket", document.get("ticket")), ("Reason", document.get("reason"))):
         if text:
-            yield label, said(text)
+            yield label, compose(text)
     if cancel := document.get("cancel"):
-        yield "Cancelled", said(f"by {cancel['actor']}, ", cancel["time"], f": {cancel['reason']}")
+        yield "Cancelled", compose(f"by {cancel['actor']}, ", cancel["time"], f": {cancel['reason']}")
     if document.get("replaceExecution"):
-        yield "May end", said(f"the instances in use of execution {document['replaceExecution']}")
+        yield "May end", compose(f"the instances in use of execution {document['replaceExecution']}")
     if document.get("keepInstances"):
-        yield "Instances", said("kept after the drill, as requested")
-    yield "Waves", said(f"{document['completedWaves']} of {document['totalWaves']} completed")
+        yield "Instances", compose("kept after the drill, as requested")
+    yield "Waves", compose(f"{document['completedWaves']} of {document['totalWaves']} completed")

@@ -19,7 +19,7 @@ from drs_recovery.store.facts import attempt_of
 from drs_recovery.store.server_types import EarlierInstance, PostLaunchAction, ServerStatus
 from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import is_live
-from drs_recovery.web.shared.formatting import Link, Moment, cut, moment_if
+from drs_recovery.web.shared.formatting import Link, Timestamp, cut, timestamp_if
 from drs_recovery.web.shared.instances import instance_link, source_server_link
 from drs_recovery.web.shared.marks import Mark, action_mark, phase_mark
 
@@ -57,13 +57,13 @@ class ServerRow:
     instance_state: str | None
     address: str | None
     hostname: str | None
-    point_in_time: Moment | None
+    point_in_time: Timestamp | None
     actions: tuple[ActionRow, ...]
     error: str | None
     warning: str | None
     attempt: int
     earlier: tuple[Link, ...]
-    terminated: Moment | None
+    terminated: Timestamp | None
     replaced_by: str | None
 
 
@@ -82,13 +82,13 @@ def server_row(server: ServerStatus, longest: int) -> ServerRow:
         instance_state=server.get("instanceState"),
         address=server.get("privateIp"),
         hostname=server.get("hostname"),
-        point_in_time=moment_if(server.get("pointInTime")),
+        point_in_time=timestamp_if(server.get("pointInTime")),
         actions=tuple(_action(action, longest) for action in server.get("postLaunchActions") or ()),
         error=_text(server.get("error"), longest),
         warning=_text(server.get("warning"), longest),
         attempt=attempt_of(server),
         earlier=tuple(link for link in earlier if link),
-        terminated=moment_if(server.get("terminatedTime")),
+        terminated=timestamp_if(server.get("terminatedTime")),
         replaced_by=server.get("replacedBy"),
     )
 

@@ -19,11 +19,11 @@ from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
 from drs_recovery.web.shared.formatting import (
     Clock,
-    Moment,
+    Timestamp,
     clock,
-    moment_if,
     opening,
     time_ticks,
+    timestamp_if,
     wave_title,
 )
 from drs_recovery.web.shared.marks import Mark, wave_mark
@@ -143,8 +143,8 @@ class TimelineRow:
     mark: Mark
     bars: tuple[Bar, ...]
     fail_x: float | None
-    started: Moment | None
-    ended: Moment | None
+    started: Timestamp | None
+    ended: Timestamp | None
     clock: Clock | None
     expected: str
     summary: str
@@ -171,7 +171,7 @@ class Timeline:
     :param objective_x: where the time of the RTO is over, in percent; None if the axis does not reach there.
     """
 
-    origin: Moment
+    origin: Timestamp
     rows: tuple[TimelineRow, ...]
     ticks: tuple[Tick, ...]
     now_x: float | None
@@ -229,7 +229,7 @@ def timeline_of(document: ExecutionDocument, events: Sequence[Event], as_of: flo
     ]
     told = zip(document["waves"], rows, strict=True)
     return Timeline(
-        origin=Moment.at(scale.start),
+        origin=Timestamp.at(scale.start),
         rows=tuple(rows),
         ticks=_ticks(scale),
         now_x=scale.x(as_of) if live else None,
@@ -273,11 +273,11 @@ def _row(
         mark=wave_mark(wave["status"]),
         bars=tuple(_bar(one, scale, as_of) for one in (*past, *plan)),
         fail_x=scale.x(failed[-1]) if failed and past[-1].kind in _STILL_FAILED else None,
-        started=moment_if(past[0].start if past else None),
-        ended=moment_if(wave.get("endTime")),
+        started=timestamp_if(past[0].start if past else None),
+        ended=timestamp_if(wave.get("endTime")),
         clock=clock(wave["startTime"], wave.get("endTime"), as_of) if "startTime" in wave else None,
         expected=words(forecast.end - forecast.start) if forecast else "",
-        summary=", then ".join(_told(one) for one in past)
+        summary=", then ".join(_phase_words(one) for one in past)
         or ("planned" if plan else wave_mark(wave["status"]).word.lower()),
     )
 
@@ -293,11 +293,11 @@ def _bar(phase: WavePhase, scale: _Scale, as_of: float) -> Bar:
         kind=phase.kind,
         x=x,
         width=round(max(_NARROWEST, end - x), 2),
-        label=opening(_told(phase)),
+        label=opening(_phase_words(phase)),
     )
 
 
-def _told(phase: WavePhase) -> str:
+def _phase_words(phase: WavePhase) -> str:
     """A phase in words; one that goes on without its length, which changes all the time."""
     attempt = f"attempt {phase.attempt} " if phase.attempt > 1 else ""
     told = f"{attempt}{_KIND_WORDS[phase.kind]}"

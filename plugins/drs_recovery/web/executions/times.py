@@ -15,12 +15,12 @@ from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import is_at_work, is_live
 from drs_recovery.web.shared.formatting import (
     Clock,
-    Moment,
     Sentence,
+    Timestamp,
     clock,
+    compose,
     counted,
-    moment_if,
-    said,
+    timestamp_if,
     wave_title,
     waves_before,
 )
@@ -164,20 +164,24 @@ def rto_outlook(document: ExecutionDocument, as_of: float) -> Outlook | None:
     due = float(document["startTime"]) + target if "startTime" in document else None
     name, end = f"RTO {words(target)}: ", expected_end(document, as_of)
     if due is not None and as_of > due:
-        return Outlook(_MISSED, said(name, "the time was over at ", due, "."), due)
-    until = said() if due is None else said("; the time is over at ", due)
+        return Outlook(_MISSED, compose(name, "the time was over at ", due, "."), due)
+    until = compose() if due is None else compose("; the time is over at ", due)
     if trouble := _trouble(document):
         text = f"{trouble}, and only an execution that completes has a recovery time"
-        return Outlook(_AT_RISK, said(name, text, until, "."), due)
+        return Outlook(_AT_RISK, compose(name, text, until, "."), due)
     if end is None:
-        return None if due is None else Outlook(_RUNS, said(name, "the time is over at ", due, "."), due)
+        return None if due is None else Outlook(_RUNS, compose(name, "the time is over at ", due, "."), due)
     late = end - (as_of + target if due is None else due)
     if late > 0:
-        return Outlook(_AT_RISK, said(name, f"expected {_rough(late)} after the objective", until, "."), due)
+        return Outlook(
+            _AT_RISK, compose(name, f"expected {_rough(late)} after the objective", until, "."), due
+        )
     if due is None:
         taken = words(end - as_of)
-        return Outlook(_IN_TIME, said(name, f"expected in {taken} from the start of the first wave."), None)
-    return Outlook(_IN_TIME, said(name, "expected at about ", end, until, "."), due)
+        return Outlook(
+            _IN_TIME, compose(name, f"expected in {taken} from the start of the first wave."), None
+        )
+    return Outlook(_IN_TIME, compose(name, "expected at about ", end, until, "."), due)
 
 
 def _trouble(document: ExecutionDocument) -> str | None:
@@ -231,7 +235,7 @@ class Objective:
     target: str
     measured: str
     mark: Mark
-    due: Moment | None
+    due: Timestamp | None
     sentence: Sentence
 
 
@@ -247,11 +251,11 @@ class Times:
     :param sentence: what can be said about the end, such as ``about 12 min to go`` as a moment; may be empty.
     """
 
-    ended: Moment | None
+    ended: Timestamp | None
     elapsed: Clock
     expected: str
     expected_label: str
-    estimated_end: Moment | None
+    estimated_end: Timestamp | None
     is_late: bool
     declared: Clock | None
     sentence: Sentence
@@ -267,11 +271,11 @@ def times_of(document: ExecutionDocument, as_of: float) -> Times:
     late = is_at_work(document) and is_late(document, as_of)
     estimate = estimated_end(document, as_of)
     return Times(
-        ended=moment_if(ended),
+        ended=timestamp_if(ended),
         elapsed=clock(begun, ended, as_of),
         expected=words(expected) if expected else "",
         expected_label="Usually takes" if document.get("expectedSamples") else "Should take",
-        estimated_end=moment_if(estimate),
+        estimated_end=timestamp_if(estimate),
         is_late=late,
         declared=_declared(document, as_of),
         sentence=_sentence(document, expected, estimate, late),
@@ -295,14 +299,14 @@ def _sentence(
     document: ExecutionDocument, expected: float | None, estimate: float | None, late: bool
 ) -> Sentence:
     if not expected:
-        return said()
+        return compose()
     basis = f"{words(expected)}, {_basis(document)}"
     if late:
-        return said(f"It takes longer than expected ({basis}).")
+        return compose(f"It takes longer than expected ({basis}).")
     if estimate is not None:
-        return said("It should end at about ", estimate, f" ({basis}).")
+        return compose("It should end at about ", estimate, f" ({basis}).")
     wait = ", not counting the wait for an answer" if document["status"] == ExecutionStatus.PAUSED else ""
-    return said(f"Expected: {basis}{wait}.")
+    return compose(f"Expected: {basis}{wait}.")
 
 
 def _basis(document: ExecutionDocument) -> str:
@@ -322,9 +326,9 @@ def _basis(document: ExecutionDocument) -> str:
 
 def _objective(document: ExecutionDocument, result: ObjectiveResult, as_of: float) -> Objective:
     target, measured = result.target, result.measured
-    mark, sentence, due = _MARKS[result.state], said(f"{result.sentence}."), None
+    mark, sentence, due = _MARKS[result.state], compose(f"{result.sentence}."), None
     if result.state is ObjectiveState.NOT_MEASURED:
-        sentence = said(f"{result.name} {words(target)}: {_why_not_measured(document, result.name)}.")
+        sentence = compose(f"{result.name} {words(target)}: {_missing_measure(document, result.name)}.")
         if result.name == "RTO" and (outlook := rto_outlook(document, as_of)):
             mark, sentence, due = outlook.mark, outlook.sentence, outlook.due
     return Objective(
@@ -333,12 +337,12 @@ def _objective(document: ExecutionDocument, result: ObjectiveResult, as_of: floa
         target=words(target),
         measured=words(measured),
         mark=mark,
-        due=moment_if(due),
+        due=timestamp_if(due),
         sentence=sentence,
     )
 
 
-def _why_not_measured(document: ExecutionDocument, name: str) -> str:
+def _missing_measure(document: ExecutionDocument, name: str) -> str:
     if document.get("dryRun"):
         return "not measured, a dry run launches nothing"
     if document["status"] == ExecutionStatus.CANCELLING and name == "RTO":

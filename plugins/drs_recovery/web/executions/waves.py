@@ -24,15 +24,15 @@ from drs_recovery.web.executions.servers import ServerTable
 from drs_recovery.web.shared.formatting import (
     Clock,
     Link,
-    Moment,
     Sentence,
+    Timestamp,
     clock,
+    compose,
     counted,
     cut,
     listed,
-    moment_if,
     opening,
-    said,
+    timestamp_if,
     wave_title,
     waves_before,
 )
@@ -54,8 +54,8 @@ class JobRow:
     region: str
     mark: Mark
     attempt: int
-    started: Moment | None
-    ended: Moment | None
+    started: Timestamp | None
+    ended: Timestamp | None
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class WaveView:
     reason: str | None
     after: str | None
     attempt: int
-    started: Moment | None
-    ended: Moment | None
+    started: Timestamp | None
+    ended: Timestamp | None
     clock: Clock | None
     gate: GateView | None
     failure_gate: GateView | None
@@ -101,8 +101,8 @@ def wave_view(
         reason=cut(wave["statusReason"], _LONGEST_REASON) if wave.get("statusReason") else None,
         after=_after(document, wave),
         attempt=attempt_of(wave),
-        started=moment_if(wave.get("startTime")),
-        ended=moment_if(wave.get("endTime")),
+        started=timestamp_if(wave.get("startTime")),
+        ended=timestamp_if(wave.get("endTime")),
         clock=clock(wave["startTime"], wave.get("endTime"), as_of) if "startTime" in wave else None,
         gate=gate_of(document, wave),
         failure_gate=failure_gate_of(document, wave),
@@ -125,8 +125,8 @@ def job_rows(jobs: Iterable[Job | TerminationJob]) -> tuple[JobRow, ...]:
             region=job["region"],
             mark=job_mark(job["status"]),
             attempt=attempt_of(job),
-            started=moment_if(job.get("startTime")),
-            ended=moment_if(job.get("endTime")),
+            started=timestamp_if(job.get("startTime")),
+            ended=timestamp_if(job.get("endTime")),
         )
         for job in jobs
     )
@@ -139,7 +139,7 @@ def _after(document: ExecutionDocument, wave: Wave) -> str | None:
 def _trouble(error: PollError | None) -> Sentence | None:
     if not error:
         return None
-    return said(
+    return compose(
         "The poll of DRS at ", error["time"], f" failed, it is tried again: {cut(error['message'], 500)}"
     )
 
@@ -186,7 +186,7 @@ def wave_sentence(document: ExecutionDocument, wave: Wave) -> str:
         case WaveStatus.POLLING:
             return opening(launching(wave))
         case WaveStatus.SKIPPED:
-            return _left_out(wave)
+            return _skipped(wave)
         case WaveStatus.CANCELLED if "startTime" not in wave:
             return "It was not started."
         case WaveStatus.FAILED if gate := open_failure_gate(document, wave):
@@ -255,7 +255,7 @@ def _starting(wave: Wave) -> str:
     return opening(f"{attempt}DRS has not taken every job yet.")
 
 
-def _left_out(wave: Wave) -> str:
+def _skipped(wave: Wave) -> str:
     if wave.get("skipCause") == SkipCause.EXECUTION_SKIPPED:
         return "Not started: the execution was not run."
     if SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice:

@@ -19,7 +19,7 @@ from drs_recovery.web.plans.plan_history import (
     drill_proof,
     schedule_words,
 )
-from drs_recovery.web.shared.formatting import Moment, counted, moment_if
+from drs_recovery.web.shared.formatting import Timestamp, counted, timestamp_if
 from drs_recovery.web.shared.results import ObjectiveResult, RunSummary, objective_results, run_summary
 
 _NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
@@ -54,7 +54,7 @@ def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[st
         yield _PAUSED
 
 
-def left_overs(history: PlanHistory) -> Iterator[str]:
+def leftover_warnings(history: PlanHistory) -> Iterator[str]:
     """Say which of the last executions have instances that somebody wanted to be gone."""
     for execution, name in ((history.last_drill, "drill"), (history.last_recovery, "real recovery")):
         if execution and execution.get("terminationError") and not execution.get("instancesTerminated"):
@@ -161,7 +161,7 @@ class PlanCard:
     kind: PlanKind
     about: PlanAbout
     file: str
-    next_run: Moment | None
+    next_run: Timestamp | None
     next_run_note: str
     live: tuple[RunSummary, ...]
     last_drill: RunSummary | None
@@ -217,7 +217,7 @@ def plan_card(
         kind=kind,
         about=about_plan(plan) if plan else about_unread_plan(plan_id, facts),
         file=loaded.sources[plan_id].name if plan_id in loaded.sources else "",
-        next_run=moment_if(facts.next_run) if facts and not facts.is_paused else None,
+        next_run=timestamp_if(facts.next_run) if facts and not facts.is_paused else None,
         next_run_note=next_run_note(kind, schedule, facts),
         live=tuple(map(run_summary, history.live)),
         last_drill=_summary(history.last_drill),
@@ -226,7 +226,7 @@ def plan_card(
         proof=drill_proof(history, schedule, now),
         objectives=objective_results(proven.get("measured", {}) if proven else {}, _objectives(plan)),
         changed_since_proof=_has_changed(plan, proven),
-        warnings=(*plan_warnings(kind, facts), *left_overs(history)),
+        warnings=(*plan_warnings(kind, facts), *leftover_warnings(history)),
         errors=error.problems if error else (),
         can_start=bool(facts and facts.in_airflow and not facts.is_placeholder),
     )

@@ -234,10 +234,10 @@ def plan_changes(plan: RecoveryPlan | None, last_good_drill: ExecutionRecord | N
     except ValidationError:
         sentence = f"Changed {_SINCE}, whose plan this version cannot read: compare the files"
         return PlanChanges(ChangeState.UNKNOWN, sentence)
-    return _told(_without_echoes(differences(drilled, plan)))
+    return _changes_of(_without_echoes(differences(drilled, plan)))
 
 
-def _told(found: list[Difference]) -> PlanChanges:
+def _changes_of(found: list[Difference]) -> PlanChanges:
     changes, texts = (
         tuple(
             PlanChange(where, what)

@@ -23,7 +23,7 @@ from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import is_drill, is_good_drill
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.store.wave_types import Wave
-from drs_recovery.web.shared.formatting import Moment, rough_words
+from drs_recovery.web.shared.formatting import Timestamp, rough_words
 
 
 class PlanKind(StrEnum):
@@ -140,7 +140,7 @@ class DrillProof:
 
     state: ProofState
     execution_id: str | None
-    ended: Moment | None
+    ended: Timestamp | None
     sentence: str
 
     @property
@@ -164,7 +164,7 @@ def drill_proof(history: PlanHistory, schedule: Schedule | None, now: float) -> 
     return DrillProof(
         state=ProofState.OVERDUE if complaint else ProofState.FRESH,
         execution_id=history.last_good_drill["executionId"],
-        ended=Moment.at(ended),
+        ended=Timestamp.at(ended),
         sentence=f"Last good drill {age} ago" + (f": {complaint}" if complaint else ""),
     )
 

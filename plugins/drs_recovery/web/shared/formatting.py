@@ -22,25 +22,25 @@ _HOURS_UNTIL = 2 * _DAY
 
 
 @dataclass(frozen=True)
-class Moment:
+class Timestamp:
     """A moment."""
 
     seconds: float
     text: str
 
     @classmethod
-    def at(cls, seconds: float) -> Moment:
+    def at(cls, seconds: float) -> Timestamp:
         """A moment for a page."""
         return cls(float(seconds), moment(seconds))
 
 
-def moment_if(seconds: float | None) -> Moment | None:
+def timestamp_if(seconds: float | None) -> Timestamp | None:
     """
     A moment that may not have come.
 
     :param seconds: since 1970; None stays None.
     """
-    return None if seconds is None else Moment.at(seconds)
+    return None if seconds is None else Timestamp.at(seconds)
 
 
 def rough_words(seconds: float) -> str:
@@ -62,7 +62,7 @@ class Clock:
     :param is_running: whether the browser lets it run on from ``since``.
     """
 
-    since: Moment
+    since: Timestamp
     text: str
     is_running: bool
 
@@ -87,29 +87,29 @@ class Sentence:
     :param parts: texts and moments, in their order; the whole reads as ``str`` gives it, with moments in UTC.
     """
 
-    parts: tuple[str | Moment, ...]
+    parts: tuple[str | Timestamp, ...]
 
     def __str__(self) -> str:
         """The whole text."""
-        return "".join(part.text if isinstance(part, Moment) else part for part in self.parts)
+        return "".join(part.text if isinstance(part, Timestamp) else part for part in self.parts)
 
     def __bool__(self) -> bool:
         """Whether it says anything."""
         return bool(self.parts)
 
 
-def said(*parts: str | float | Sentence) -> Sentence:
+def compose(*parts: str | float | Sentence) -> Sentence:
     """
     Compose a sentence.
 
     :param parts: texts, other sentences, and moments as epoch seconds.
     """
-    flat: list[str | Moment] = []
+    flat: list[str | Timestamp] = []
     for part in parts:
         if isinstance(part, Sentence):
             flat.extend(part.parts)
         else:
-            flat.append(part if isinstance(part, str) else Moment.at(part))
+            flat.append(part if isinstance(part, str) else Timestamp.at(part))
     return Sentence(tuple(flat))
 
 
@@ -151,7 +151,7 @@ def clock(since: float, until: float | None, as_of: float) -> Clock:
     :param until: when it ended; None if it runs.
     """
     span = max(0.0, (as_of if until is None else until) - since)
-    return Clock(Moment.at(since), words(span), is_running=until is None)
+    return Clock(Timestamp.at(since), words(span), is_running=until is None)
 
 
 # Seconds. A drawing of the timeline cannot show less than this part of its length.
@@ -159,7 +159,7 @@ _STEPS = (10, 30, 60, 300, 600, 1800, 3600)
 _SMALLEST_PART = 200
 
 
-def page_moment(document: Execution, now: float) -> float:
+def page_time(document: Execution, now: float) -> float:
     """
     The moment of a page: the end of an execution that has ended, else now, in steps that grow with it.
 

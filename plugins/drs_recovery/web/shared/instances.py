@@ -12,7 +12,7 @@ from drs_recovery.store.execution_types import Execution, ExecutionDocument, Ter
 from drs_recovery.store.facts import has_instance_left, instances_left
 from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.web.allowed_actions import is_live
-from drs_recovery.web.shared.formatting import Link, Sentence, listed, said
+from drs_recovery.web.shared.formatting import Link, Sentence, compose, listed
 
 # States of EC2 in which an instance is used and paid for; a stopped one still costs its disks.
 _RUNNING = frozenset({"pending", "running"})
@@ -79,10 +79,10 @@ def standing_request(document: ExecutionDocument) -> TerminationRequest | None:
     :param document: the execution document. A request can be about some waves, whose instances are gone.
     """
     requests = reversed(document.get("terminationRequests") or ())
-    return next((one for one in requests if "endTime" not in one and _left_of(document, one)), None)
+    return next((one for one in requests if "endTime" not in one and _has_targets(document, one)), None)
 
 
-def _left_of(document: ExecutionDocument, request: TerminationRequest) -> bool:
+def _has_targets(document: ExecutionDocument, request: TerminationRequest) -> bool:
     waves = request.get("waves")
     meant = [wave for wave in document["waves"] if waves is None or wave["waveNumber"] in waves]
     return any(has_instance_left(server) for wave in meant for server in wave["serverStatuses"])
@@ -111,8 +111,8 @@ def checked_note(execution: Execution) -> Sentence:
     """
     checked = execution.get("instancesCheckedTime", execution.get("lastPolledTime"))
     if checked is None:
-        return said("Its instances run and cost money, according to the record")
-    return said("Its instances run and cost money, last checked ", checked)
+        return compose("Its instances run and cost money, according to the record")
+    return compose("Its instances run and cost money, last checked ", checked)
 
 
 def places_of(regions: Mapping[str, int]) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.execution_types import Execution, Times
-from drs_recovery.web.shared.formatting import Moment, Sentence, moment_if
+from drs_recovery.web.shared.formatting import Sentence, Timestamp, timestamp_if
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
 from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
 
@@ -90,8 +90,8 @@ class RunSummary:
     badge: Badge
     status: Mark
     note: str
-    submitted: Moment
-    ended: Moment | None
+    submitted: Timestamp
+    ended: Timestamp | None
     duration: str
     started_by: str
     ticket: str
@@ -107,8 +107,8 @@ def run_summary(execution: Execution) -> RunSummary:
         badge=badge_of(execution),
         status=mark_of(execution),
         note=coverage_note(execution),
-        submitted=Moment.at(execution["submittedTime"]),
-        ended=moment_if(execution.get("endTime")) if is_final else None,
+        submitted=Timestamp.at(execution["submittedTime"]),
+        ended=timestamp_if(execution.get("endTime")) if is_final else None,
         duration=words(execution.get("duration")) if is_final else "",
         started_by=execution["initiatedBy"],
         ticket=execution.get("ticket", ""),

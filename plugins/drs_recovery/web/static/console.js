@@ -1,10 +1,10 @@
 // What the console does in the browser: each part looks after itself.
 import { startActions } from "./actions.js";
-import { dress, tick } from "./dress.js";
+import { localizeTimes, tick } from "./localize_times.js";
 import { startFrame } from "./frame.js";
 import { startLive } from "./live.js";
 
-dress(document);
+localizeTimes(document);
 startFrame();
 startActions();
 startLive();

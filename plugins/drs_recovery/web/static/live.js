@@ -1,5 +1,5 @@
 // Keeps the page up to date: asks for it again by its own address and morphs what changed into place.
-import { clockTime, dress, setClock, words } from "./dress.js";
+import { clockTime, localizeTimes, setClock, words } from "./localize_times.js";
 import { morph } from "./morph.js";
 import { mark, settle } from "./sent.js";
 
@@ -73,7 +73,7 @@ async function take(answer) {
 
 function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
-  dress(page);
+  localizeTimes(page);
   mark(page);
   for (const id of ["main", "dialogs"]) {
     morph(document.getElementById(id), page.getElementById(id));

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from drs_recovery.web.executions.costs import InstancesState, running_instances
-from drs_recovery.web.shared.formatting import Moment
+from drs_recovery.web.shared.formatting import Timestamp
 from tests.unit.web.documents import START, document, server, wave
 
 NOW = START + 1000
@@ -21,7 +21,7 @@ def cleanup(*args: Any, now: float = NOW, **fields: Any) -> str:
 def test_instances_are_counted_by_region_since_the_first_of_them() -> None:
     found = running_instances(document("COMPLETED", TWO, terminateAfter=START + 7920), NOW)
     assert (found.state, found.count) == (InstancesState.RUNNING, 2)
-    assert found.since == Moment.at(START + 90)
+    assert found.since == Timestamp.at(START + 90)
     assert str(found.sentence) == (
         "2 drill instances run and cost money: 1 in eu-west-1 and 1 in us-east-1, "
         "the first of them since 2027-01-15 08:01:30 UTC; when that was last checked is not known."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.executions.headline import now_sentence
-from drs_recovery.web.shared.formatting import Moment
+from drs_recovery.web.shared.formatting import Timestamp
 from tests.unit.web.documents import START, document, gate, server, wave
 
 TEN_TO_NINE = "2027-01-15 08:11:40 UTC"
@@ -100,9 +100,9 @@ def test_a_pause_names_who_may_answer_since_when_and_until_when() -> None:
         f'Waiting for dba-lead or dr-lead to approve wave 2 "Application" since {TEN_TO_NINE} '
         "(until 2027-01-15 09:11:40 UTC)."
     )
-    assert [part for part in sentence.parts if isinstance(part, Moment)] == [
-        Moment.at(START + 700),
-        Moment.at(START + 4300),
+    assert [part for part in sentence.parts if isinstance(part, Timestamp)] == [
+        Timestamp.at(START + 700),
+        Timestamp.at(START + 4300),
     ]
 
 

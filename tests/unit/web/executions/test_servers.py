@@ -21,7 +21,7 @@ from drs_recovery.web.executions.servers import (
     server_row,
     server_tables,
 )
-from drs_recovery.web.shared.formatting import Moment
+from drs_recovery.web.shared.formatting import Timestamp
 from tests.unit.web.documents import START, Fields, document, server, wave
 
 
@@ -40,7 +40,7 @@ def test_a_ready_server_has_its_instance_address_and_links() -> None:
     assert shown.source.url == (
         "https://us-east-1.console.aws.amazon.com/drs/home?region=us-east-1#/sourceServers/s-01000"
     )
-    assert shown.point_in_time == Moment.at(START - 300)
+    assert shown.point_in_time == Timestamp.at(START - 300)
 
 
 def test_a_server_of_which_nothing_is_known_has_no_links_to_nowhere() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.web.executions.timeline import Timeline, WavePhaseKind, timeline_of
-from drs_recovery.web.shared.formatting import Moment
+from drs_recovery.web.shared.formatting import Timestamp
 from tests.unit.web.documents import START, Fields, document, event, gate, wave
 
 END = 98.0
@@ -129,7 +129,7 @@ def test_nothing_is_planned_any_more_in_what_ends(status: str) -> None:
 
 def test_the_axis_counts_from_the_opening_in_round_times() -> None:
     timeline = drawn("POLLING", wave("POLLING"), events=[STARTED], later=1500)
-    assert timeline.origin == Moment.at(START)
+    assert timeline.origin == Timestamp.at(START)
     assert [tick.label for tick in timeline.ticks] == [
         "opened",
         "5 min",

@@ -16,7 +16,7 @@ from drs_recovery.web.executions.times import (
     times_of,
     usual_seconds,
 )
-from drs_recovery.web.shared.formatting import Moment
+from drs_recovery.web.shared.formatting import Timestamp
 from tests.unit.web.documents import START, document, gate, server, wave
 
 RUNS = wave("POLLING", server(phase="LAUNCH"))
@@ -34,7 +34,7 @@ def rto(*args: Any, **fields: Any) -> Objective:
 def test_the_clock_runs_from_the_start_of_the_first_wave() -> None:
     told = times()
     assert (told.elapsed.since, told.elapsed.text, told.elapsed.is_running) == (
-        Moment.at(START + 60),
+        Timestamp.at(START + 60),
         "9 min",
         True,
     )
@@ -42,13 +42,13 @@ def test_the_clock_runs_from_the_start_of_the_first_wave() -> None:
 
 def test_before_the_first_wave_it_runs_from_the_opening() -> None:
     told = times("PENDING", wave("NOT_STARTED"), expectedDuration=1200)
-    assert (told.elapsed.since, told.estimated_end) == (Moment.at(START), None)
+    assert (told.elapsed.since, told.estimated_end) == (Timestamp.at(START), None)
     assert str(told.sentence) == f"Expected: 20 min, {NO_HISTORY}."
 
 
 def test_the_end_is_estimated_from_what_completed_earlier() -> None:
     told = times(expectedDuration=1200, expectedSamples=3)
-    assert told.estimated_end == Moment.at(START + 1260)
+    assert told.estimated_end == Timestamp.at(START + 1260)
     assert str(told.sentence) == (
         "It should end at about 2027-01-15 08:21:00 UTC "
         "(20 min, the medians of its waves in at least 3 drills)."
@@ -110,7 +110,7 @@ def test_who_waits_for_people_is_not_late() -> None:
 def test_after_the_end_the_clock_stands_still() -> None:
     told = times("COMPLETED", wave(), expectedDuration=1200, later=90_000)
     assert (told.elapsed.text, told.elapsed.is_running, told.is_late) == ("11 min", False, False)
-    assert told.ended == Moment.at(START + 720)
+    assert told.ended == Timestamp.at(START + 720)
 
 
 @pytest.mark.parametrize(("status", "fields"), [("COMPLETED", {"dryRun": True}), ("SKIPPED", {})])
@@ -121,10 +121,10 @@ def test_what_launches_nothing_has_no_usual_duration(status: str, fields: dict[s
 
 def test_the_recovery_time_runs_down_and_is_missed() -> None:
     running = rto(objectives={"rto": 3600})
-    assert (running.mark.word, running.due) == ("Time runs", Moment.at(START + 3660))
+    assert (running.mark.word, running.due) == ("Time runs", Timestamp.at(START + 3660))
     assert str(running.sentence) == "RTO 1 h: the time is over at 2027-01-15 09:01:00 UTC."
     missed = rto(objectives={"rto": 300})
-    assert (missed.mark.word, missed.due) == ("Missed", Moment.at(START + 360))
+    assert (missed.mark.word, missed.due) == ("Missed", Timestamp.at(START + 360))
     assert str(missed.sentence) == "RTO 5 min: the time was over at 2027-01-15 08:06:00 UTC."
 
 
@@ -198,7 +198,7 @@ def test_the_recovery_time_does_not_run_before_the_first_wave() -> None:
 def test_a_live_real_recovery_tells_how_long_ago_it_was_declared() -> None:
     told = times_of(document("PAUSED", wave("NOT_STARTED"), recovery=True), START + 600).declared
     assert told
-    assert (told.since, told.is_running) == (Moment.at(START), True)
+    assert (told.since, told.is_running) == (Timestamp.at(START), True)
     assert times().declared is None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from drs_recovery.web.executions.servers import ServersWanted, server_tables
 from drs_recovery.web.executions.waves import WaveView, wave_view
-from drs_recovery.web.shared.formatting import Moment
+from drs_recovery.web.shared.formatting import Timestamp
 from tests.unit.web.documents import START, Fields, document, gate, server, wave
 
 JOB = {"jobId": "drsjob-1", "region": "us-east-1", "status": "STARTED", "startTime": START + 70}
@@ -107,7 +107,7 @@ def test_its_jobs_are_linked_and_tell_their_attempt() -> None:
         {**JOB, "jobId": "drsjob-2", "attempt": 2},
     ]
     first, second = shown("POLLING", wave("POLLING", jobs=jobs)).jobs
-    assert (first.mark.word, first.attempt, first.ended) == ("Ended", 1, Moment.at(START + 500))
+    assert (first.mark.word, first.attempt, first.ended) == ("Ended", 1, Timestamp.at(START + 500))
     assert (second.mark.word, second.attempt, second.ended) == ("Running", 2, None)
     assert second.job.url is not None
     assert second.job.url.endswith("drsjob-2")

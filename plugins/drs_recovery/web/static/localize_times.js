@@ -12,7 +12,7 @@ export function setClock(date) {
   }
 }
 
-export function dress(root) {
+export function localizeTimes(root) {
   const zone = timeZone();
   for (const time of root.querySelectorAll("time[data-at]")) {
     const at = new Date(Number(time.dataset.at) * 1000);
