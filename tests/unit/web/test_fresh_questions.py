@@ -118,5 +118,5 @@ def test_a_question_is_put_even_if_its_text_cannot_be_taken_over(
 
 
 def test_only_answers_behind_the_last_one_that_did_not_count_are_kept() -> None:
-    assert fresh_questions._asked_after(QUESTION) == pytest.approx(1000.501)
-    assert fresh_questions._asked_after({}) == pytest.approx(0.001)
+    assert fresh_questions._answers_count_from(QUESTION) == pytest.approx(1000.501)
+    assert fresh_questions._answers_count_from({}) == pytest.approx(0.001)
