@@ -133,7 +133,7 @@ def test_a_run_that_was_deleted_is_told_as_such(
     answer = console.post(f"/api/v1/executions/{execution}/actions/cancel", {"reason": "wrong plan"})
 
     assert answer.status_code == 409
-    assert "Airflow has no DAG run CHG1 of recover_crm any more" in answer.json()["detail"]
+    assert "The DAG run CHG1 of recover_crm was deleted in Airflow" in answer.json()["detail"]
     assert store.get_execution(execution)["status"] == "PENDING"
 
 

@@ -227,9 +227,7 @@ def _age(document: ExecutionDocument, concerned: list[Wave]) -> Sentence:
     rpo = document["objectives"].get("rpo")
     limit = "" if rpo is None else f", {'more than' if max(lags) > rpo else 'within'} the RPO of {words(rpo)}"
     checked = document.get("admittedTime", document["submittedTime"])
-    return compose(
-        f"at most {words(max(lags))} behind the source when checked, ", checked, f"{limit}{rest}"
-    )
+    return compose(f"at most {words(max(lags))} behind the source when checked, ", checked, f"{limit}{rest}")
 
 
 def _outlook(document: ExecutionDocument, as_of: float) -> BriefingRow:
