@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.closing.outcome import Ending, Pending, open_jobs, settle_deadline
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError
@@ -18,7 +17,7 @@ from drs_recovery.hooks.clients import Clients
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.settings import details_timeout
-from drs_recovery.statuses import ServerPhase, WaveStatus
+from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
 from drs_recovery.waves.late_jobs import (
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from drs_recovery.store.server_types import ServerStatus
     from drs_recovery.store.wave_types import Wave, WaveRecord
 
-Document = Mapping[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +107,7 @@ class ExecutionCloser:
                 if is_transient(error) and time.time() < settle_deadline(document):
                     return Pending(f"DRS did not return the jobs of wave {wave['waveNumber']}")
             begun = float(self._store.get_execution(document["executionId"])["cancellingTime"])
-            if WaveStatus(wave["status"]).is_active and time.time() < begun + LATE_START_SECONDS:
+            if wave["status"].is_active and time.time() < begun + LATE_START_SECONDS:
                 return Pending(f"a job of wave {wave['waveNumber']} may still turn up")
         return None
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.wave_types import WaveRecord
 
-Record = Mapping[str, Any]
 
 # How many earlier executions are looked through, and of how many the waves count: each wave is a record.
 _LOOK_BACK, _EXECUTIONS = 50, 10

@@ -9,9 +9,9 @@ execution of a plan lives at a time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
 from drs_recovery.hooks.clients import Clients, Place
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.wave_types import WaveRecord
 
-Document = Mapping[str, Any]
 
 log = logging.getLogger(__name__)
 

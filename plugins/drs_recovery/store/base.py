@@ -114,7 +114,7 @@ class StoreBase:
         :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
         :param opened: the WAVE record of a gate that is being opened.
         """
-        status = standing_status(ExecutionStatus(execution["status"]), active_waves, waiting_gates)
+        status = standing_status(execution["status"], active_waves, waiting_gates)
         paused = None
         if status is ExecutionStatus.PAUSED:
             first = waiting_gates[0]

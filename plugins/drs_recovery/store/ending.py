@@ -108,7 +108,7 @@ class Ending(StoreBase):
         self, execution_id: str, actor: str, reason: str, *, asked: bool, also: Sequence[Action] = ()
     ) -> bool:
         execution = self._read_execution(execution_id)
-        status = ExecutionStatus(execution["status"])
+        status = execution["status"]
         if status is ExecutionStatus.CANCELLING:
             return False
         if ExecutionStatus.CANCELLING not in EXECUTION_TRANSITIONS[status]:
@@ -145,7 +145,7 @@ class Ending(StoreBase):
         if not status.is_final:
             raise ValueError(f"{status} is not a final status")
         execution, waves, servers = self._read_all(execution_id)
-        if ExecutionStatus(execution["status"]).is_final:
+        if execution["status"].is_final:
             return False
         document = compose(execution, waves, servers)
         demand_final_transition(document, status)

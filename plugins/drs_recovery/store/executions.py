@@ -243,7 +243,7 @@ class ExecutionStore(StoreReads):
         if "startTime" in wave:
             return
         demand_live(execution, wave_subject(wave), WaveStatus.PENDING)
-        if WaveStatus(wave["status"]).is_final:
+        if wave["status"].is_final:
             raise TransitionRefusedError(wave_subject(wave), wave["status"], WaveStatus.PENDING)
         changes = {"status": WaveStatus.PENDING, "startTime": start, "askedBy": 0}
         if attempt > 1:
@@ -274,7 +274,7 @@ class ExecutionStore(StoreReads):
 
 def _demand_open(execution: Item, wave: Item) -> None:
     demand_live(execution, wave_subject(wave), "open for more servers")
-    if WaveStatus(wave["status"]) not in _OPEN_FOR_SERVERS:
+    if wave["status"] not in _OPEN_FOR_SERVERS:
         raise TransitionRefusedError(wave_subject(wave), wave["status"], "open for more servers")
 
 

@@ -162,7 +162,7 @@ def was_cancelled(execution: Mapping[str, Any]) -> bool:
 
     With a completed wave it is PARTIAL_SUCCESS, with a failed one FAILED.
     """
-    status = ExecutionStatus(execution["status"])
+    status = execution["status"]
     if status in _UNDISTURBED:
         return False
     asked = "cancel" in execution or bool(execution.get("cancelled"))

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drs_recovery.exceptions import StoreError
-from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, compose, due_item
 from drs_recovery.store.expressions import Action, Delete, Item, Put
@@ -94,7 +93,7 @@ class Instances(StoreBase):
         :return: False if the execution lives, so that nothing is recorded.
         """
         execution, waves, servers = self._read_all(execution_id)
-        if not ExecutionStatus(execution["status"]).is_final:
+        if not execution["status"].is_final:
             return False
         now = self._now()
         changes = {server["recordKey"]: found for server in servers if (found := compared(server, seen, now))}
@@ -167,7 +166,7 @@ def _seen_event(execution: Item, seen: InstancesSeen) -> Event | None:
 
 def _consequences(execution: Item, after: Mapping[str, Any]) -> tuple[Item, list[Action]]:
     """Changes of an ended execution by the instances that are left, and of when those are due."""
-    if not ExecutionStatus(execution["status"]).is_final:
+    if not execution["status"].is_final:
         return {}, []
     execution_id, due = execution["executionId"], execution.get("terminateAfter")
     if not has_instances_left(after):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.statuses import Priority
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import present
 from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Key, Put
@@ -157,7 +157,7 @@ def _entry_of(item: Item) -> QueueEntry:
     return QueueEntry(
         execution_id=item["queuedExecutionId"],
         plan_id=item["planId"],
-        execution_type=ExecutionType(item["executionType"]),
+        execution_type=item["executionType"],
         priority=Priority(item["priority"]),
         wave_number=item["waveNumber"],
         attempt=item["attempt"],

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import StoreConflictError
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import Event, public
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
@@ -70,7 +70,7 @@ class PlanLocks(StoreBase):
     def read(self, execution: Mapping[str, Any]) -> tuple[Item | None, Execution | None]:
         """Read the lock of an execution's plan, and the EXECUTION record of the one in its way."""
         lock = self.table.get(plan_lock_key(execution["planId"]))
-        for kind in _IN_THE_WAY[ExecutionType(execution["executionType"])] if lock else ():
+        for kind in _IN_THE_WAY[execution["executionType"]] if lock else ():
             found = self._live((lock or {}).get(_HOLDERS[kind]), execution["executionId"])
             if found is not None:
                 return lock, found
@@ -91,13 +91,13 @@ class PlanLocks(StoreBase):
         if holder is None or holder == asking:
             return None
         found = self.table.get(execution_key(holder))
-        if found is None or ExecutionStatus(found["status"]).is_final:
+        if found is None or found["status"].is_final:
             return None
         return cast("Execution", public(found))
 
 
 def _holder_of(execution: Mapping[str, Any]) -> str:
-    return _HOLDERS[ExecutionType(execution["executionType"])]
+    return _HOLDERS[execution["executionType"]]
 
 
 class ActionLock(StoreBase):

@@ -115,7 +115,7 @@ class Polls(StoreBase):
         """
         known = followed and followed.take()
         wave = known.wave if known else self._read_wave(execution_id, number)
-        if not WaveStatus(wave["status"]).is_active:
+        if not wave["status"].is_active:
             return
         changes: Item = {"pollAttempts": wave["pollAttempts"] + looks}
         if looked_at is not None:
@@ -134,7 +134,7 @@ class Polls(StoreBase):
         :param looks: how often AWS was asked since the last poll that was written.
         """
         wave = self._read_wave(execution_id, number)
-        if not WaveStatus(wave["status"]).is_active:
+        if not wave["status"].is_active:
             return
         changes = {
             "lastPollError": _poll_error(wave, message, self._now()),
@@ -235,14 +235,14 @@ class Waits(StoreBase):
         """The EXECUTION record, and the one that waits; None if it has ended."""
         if number is None:
             execution = self._read_execution(execution_id)
-            return execution, None if ExecutionStatus(execution["status"]).is_final else execution
+            return execution, None if execution["status"].is_final else execution
         execution, wave = self._read_together(execution_id, number)
-        is_over = ExecutionStatus(execution["status"]).is_final or WaveStatus(wave["status"]).is_final
+        is_over = execution["status"].is_final or wave["status"].is_final
         return execution, None if is_over else wave
 
 
 def _may_be_queued(execution: Item, wave: Item) -> bool:
-    status = ExecutionStatus(execution["status"])
+    status = execution["status"]
     is_ending = status.is_final or status is ExecutionStatus.CANCELLING
     return not is_ending and wave["status"] == WaveStatus.PENDING
 

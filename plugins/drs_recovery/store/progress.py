@@ -126,7 +126,7 @@ def _changes(server: Mapping[str, Any], seen: ServerSeen, now: float) -> Item:
     changes = {name: value for name, value in fields.items() if value not in (None, "")}
     changes.update(launch_changes(server, seen, now))
     if seen.phase is not None:
-        changes["phase"] = next_phase(ServerPhase(server["phase"]), seen.phase)
+        changes["phase"] = next_phase(server["phase"], seen.phase)
     return {name: value for name, value in changes.items() if server.get(name) != value}
 
 
@@ -151,7 +151,7 @@ def progress_deltas(changes: Iterable[ServerChange]) -> dict[str, int]:
 
 
 def _part(server: Mapping[str, Any]) -> str:
-    return PROGRESS_PART[ServerPhase(server["phase"])]
+    return PROGRESS_PART[server["phase"]]
 
 
 def merge_jobs(stored: Iterable[AnyJob], seen: Iterable[JobSeen]) -> list[AnyJob]:
@@ -242,7 +242,7 @@ def is_to_restart(server: Record, attempt: int) -> bool:
     """Whether a server starts again in a new attempt: it failed, lost its instance or never had a job."""
     if attempt_of(server) == attempt:
         return False
-    phase = ServerPhase(server["phase"])
+    phase = server["phase"]
     if phase in (ServerPhase.FAILED, ServerPhase.TERMINATED) or "replacedBy" in server:
         return True
     return not (phase.is_end or server.get("jobId"))

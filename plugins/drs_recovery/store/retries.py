@@ -215,7 +215,7 @@ class Retries(StoreBase):
 
 
 def _has_ended(execution: Record) -> bool:
-    return ExecutionStatus(execution["status"]).is_final
+    return bool(execution["status"].is_final)
 
 
 def _is_new_request(wave: Record, asked_by: int | None) -> bool:

@@ -37,7 +37,7 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     :param cancelled: whether someone ended it before its time.
     """
     waves = document["waves"]
-    statuses = {WaveStatus(wave["status"]) for wave in waves}
+    statuses = {wave["status"] for wave in waves}
     failed = WaveStatus.FAILED in statuses or any(map(_has_failed_server, waves))
     refused = any(map(is_refused, waves))
     nothing_left = all(map(ended_as_planned, waves)) or bool(document.get("dryRun"))
@@ -57,7 +57,8 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
 def ended_as_planned(wave: Record) -> bool:
     """Whether a wave is COMPLETED, or SKIPPED by choice."""
     if wave["status"] == WaveStatus.SKIPPED:
-        return SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice
+        cause: SkipCause = wave.get("skipCause", SkipCause.NOT_CHOSEN)
+        return cause.is_choice
     return bool(wave["status"] == WaveStatus.COMPLETED)
 
 
@@ -68,7 +69,7 @@ def can_terminate(document: Record) -> bool:
 
 def why_not_terminated(document: Record) -> str | None:
     """Say why the instances of an execution may not be terminated, for people; None if they may."""
-    status = ExecutionStatus(document["status"])
+    status = document["status"]
     if not status.is_final:
         or_cancel = "" if status is ExecutionStatus.CANCELLING else ", or cancel it first"
         return f"the execution is {status}: wait for its end{or_cancel}"
@@ -129,7 +130,7 @@ def standing_status(
 
 def demand_live(execution: Record, subject: str, wanted: str) -> ExecutionStatus:
     """Refuse what would change an execution that has ended; gives its status otherwise."""
-    status = ExecutionStatus(execution["status"])
+    status: ExecutionStatus = execution["status"]
     if status.is_final:
         raise TransitionRefusedError(subject, f"part of an execution that is {status}", wanted)
     return status
@@ -137,7 +138,7 @@ def demand_live(execution: Record, subject: str, wanted: str) -> ExecutionStatus
 
 def demand_wave_transition(wave: Record, wanted: WaveStatus) -> None:
     """Refuse a change of a wave's status that the table of transitions does not have."""
-    status = WaveStatus(wave["status"])
+    status = wave["status"]
     if wanted not in WAVE_TRANSITIONS[status]:
         raise TransitionRefusedError(wave_subject(wave), status, wanted)
 
@@ -177,7 +178,7 @@ def demand_proof_of_completion(wave: Record, servers: Sequence[Record]) -> None:
     :raises StoreConflictError: wave and servers were read while a poll was writing them.
     """
     demand_wave_transition(wave, WaveStatus.COMPLETED)
-    if wave["progress"] != progress_of(ServerPhase(server["phase"]) for server in servers):
+    if wave["progress"] != progress_of(server["phase"] for server in servers):
         raise StoreConflictError([wave["recordKey"]])
     unproven = [_shortcoming(server) for server in servers if not _is_proven(server)]
     if unproven:
@@ -188,7 +189,7 @@ def demand_proof_of_completion(wave: Record, servers: Sequence[Record]) -> None:
 def _is_proven(server: Record) -> bool:
     if server["phase"] == ServerPhase.FAILED:
         return True
-    return ServerPhase(server["phase"]).is_end and not _missing_details(server)
+    return server["phase"].is_end and not _missing_details(server)
 
 
 def _missing_details(server: Record) -> list[str]:
@@ -197,7 +198,7 @@ def _missing_details(server: Record) -> list[str]:
 
 def _shortcoming(server: Record) -> str:
     subject = f"{server['serverName']} ({server['sourceServerId']})"
-    if not ServerPhase(server["phase"]).is_end:
+    if not server["phase"].is_end:
         return f"{subject} in phase {server['phase']}"
     return f"{subject} without {' and '.join(_missing_details(server))}"
 
@@ -209,7 +210,7 @@ def demand_final_transition(document: Record, wanted: ExecutionStatus) -> None:
 
     :raises StoreConflictError: execution and waves were read while a transition was writing them.
     """
-    status = ExecutionStatus(document["status"])
+    status = document["status"]
     if document["activeWaves"]:
         active = ", ".join(str(number) for number in document["activeWaves"])
         raise TransitionRefusedError(EXECUTION_SUBJECT, f"{status} with active waves ({active})", wanted)

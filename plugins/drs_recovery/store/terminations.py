@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import ENGINE, Event, compose, limited, present, termination_entry
 from drs_recovery.store.expressions import Delete, Item
@@ -166,7 +166,7 @@ class Terminations(StoreBase):
         """
         execution, _, servers = self._read_all(execution_id)
         server = next((one for one in servers if one["sourceServerId"] == server_id), None)
-        if server is None or not ExecutionStatus(execution["status"]).is_final:
+        if server is None or not execution["status"].is_final:
             return False
         if instance["recoveryInstanceId"] in instances_of(server):
             return False
@@ -198,7 +198,7 @@ class Terminations(StoreBase):
 
 def _standing(execution: Item) -> str:
     """Why nothing can be terminated, as it follows ``is``."""
-    status = ExecutionStatus(execution["status"])
+    status = execution["status"]
     if not status.is_final:
         return f"part of an execution that is {status}"
     return "terminated already" if execution["instancesTerminated"] else "nothing"

@@ -60,11 +60,11 @@ class Waves(StoreBase):
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
         """
         known = self._known(execution_id, number, followed)
-        if followed and WaveStatus(known.wave["status"]).is_active:
+        if followed and known.wave["status"].is_active:
             # No conditional write would show that the wave has ended meanwhile.
             known = self._known(execution_id, number)
         execution, wave = known.execution, known.wave
-        if WaveStatus(wave["status"]).is_active:
+        if wave["status"].is_active:
             _demand_not_cancelling(execution, wave)
             known = self._use_up(known, asked_by)
             if followed:

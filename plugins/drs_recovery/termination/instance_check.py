@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.records import Launch
 
-Document = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 # Right after a launch neither DRS nor EC2 need know an instance: unknown is not gone for so many seconds.

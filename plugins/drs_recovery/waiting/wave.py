@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from drs_recovery.store.server_types import ServerStatus
     from drs_recovery.store.wave_types import WaveRecord
 
-Record = Mapping[str, Any]
 
 # That nothing changed is put on record every so many looks, but at least once in so many seconds: people see
 # when DRS was last asked.

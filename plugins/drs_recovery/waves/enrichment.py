@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from drs_recovery.store.server_types import ServerStatus
     from drs_recovery.store.wave_types import Wave
 
-Record = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Details:

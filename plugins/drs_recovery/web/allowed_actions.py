@@ -115,7 +115,7 @@ def may_answer(gate: Question, rights: Rights) -> bool:
 
 def is_live(document: Execution) -> bool:
     """Whether an execution has not ended."""
-    return not ExecutionStatus(document["status"]).is_final
+    return not document["status"].is_final
 
 
 def is_at_work(document: Execution) -> bool:
@@ -173,7 +173,7 @@ def _not_cancelled(document: ExecutionDocument, _rights: Rights) -> str | None:
 
 
 def _not_retried(document: ExecutionDocument, _rights: Rights, wave: Wave) -> str | None:
-    if WaveStatus(wave["status"]) not in RETRYABLE_WAVES:
+    if wave["status"] not in RETRYABLE_WAVES:
         return f"Wave {wave['waveNumber']} is {wave['status']}: only a failed or interrupted wave is retried."
     if "startTime" not in wave:
         return (

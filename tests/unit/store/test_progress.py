@@ -7,19 +7,21 @@ import pytest
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.progress import merge_jobs, next_phase, progress_deltas, server_changes
 from drs_recovery.store.records import JobSeen, ServerSeen
+from tests.record_types import as_read
 
 ENDS = [ServerPhase.READY, ServerPhase.FAILED, ServerPhase.TERMINATED]
 UNDER_WAY = [phase for phase in ServerPhase if phase not in ENDS]
 
 
 def server(**attributes):
-    return {
+    record = {
         "sourceServerId": "s-1",
         "phase": "PENDING",
         "launchStatus": "PENDING",
         "transitionHistory": [],
         **attributes,
     }
+    return as_read("SERVER", record)
 
 
 def seen_after(stored, **seen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.statuses import ExecutionStatus, SkipCause
 from drs_recovery.store.rules import can_terminate, final_status, standing_status
 
 READY = {"phase": "READY", "instanceId": "i-1"}
@@ -22,7 +22,7 @@ def wave(status, *servers, gate=None):
 
 COMPLETED_WAVE = wave("COMPLETED", READY)
 SKIPPED = wave("SKIPPED", PENDING)
-BEHIND_A_FAILURE = {**SKIPPED, "skipCause": "DEPENDENCY"}
+BEHIND_A_FAILURE = {**SKIPPED, "skipCause": SkipCause.DEPENDENCY}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_instances_may_be_terminated_after_any_end(status):
     "server", [{"phase": "FAILED", "instanceId": "i-1"}, {"phase": "FAILED", "recoveryInstanceId": "i-1"}]
 )
 def test_instance_of_a_failed_server_may_be_terminated(server):
-    assert can_terminate({"status": "FAILED", "waves": [wave("FAILED", server)]})
+    assert can_terminate({"status": ExecutionStatus.FAILED, "waves": [wave("FAILED", server)]})
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_instance_of_a_failed_server_may_be_terminated(server):
     ],
 )
 def test_nothing_is_terminated_twice_or_without_an_instance(document):
-    assert not can_terminate({"status": "COMPLETED", **document})
+    assert not can_terminate({"status": ExecutionStatus.COMPLETED, **document})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.record_types import as_read
+
 NOW = 1_800_000_000.0
 DAY = 86_400.0
 SCRIPT = '<script>alert("x")</script>'
@@ -15,7 +17,7 @@ def execution(
     """A good drill of two waves that ended ``days_ago``; ``fields`` change what is different."""
     ended = NOW - days_ago * DAY
     status = fields.get("status", "COMPLETED")
-    return {
+    record = {
         "executionId": f"e{number}",
         "planId": "crm",
         "planName": "CRM",
@@ -34,6 +36,7 @@ def execution(
         "progress": {"totalServers": 4, "launched": 0, "ready": 4, "failed": 0},
         **fields,
     }
+    return as_read("EXECUTION", record)
 
 
 def live(number: int = 9, **fields: Any) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def wave(
     drill: dict[str, Any], number: int, name: str, begin: float, end: float, **fields: Any
 ) -> dict[str, Any]:
     """A WAVE record, from and to so many seconds after the start of its drill."""
-    return {
+    record = {
         "executionId": drill["executionId"],
         "waveNumber": number,
         "waveName": name,
@@ -55,3 +58,4 @@ def wave(
         "endTime": drill["startTime"] + end,
         **fields,
     }
+    return as_read("WAVE", record)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase, WaveStatus
+from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase
 from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of, has_instances_left
 from drs_recovery.store.wave_types import Wave
@@ -146,8 +146,7 @@ def _to_retry(wave: Wave) -> str:
     again = [
         server
         for server in wave["serverStatuses"]
-        if server["phase"] == ServerPhase.FAILED
-        or not (ServerPhase(server["phase"]).is_end or server.get("jobId"))
+        if server["phase"] == ServerPhase.FAILED or not (server["phase"].is_end or server.get("jobId"))
     ]
     return f"{len(again)} of {counted(len(wave['serverStatuses']), 'server')}"
 
@@ -263,7 +262,7 @@ def _candidates(document: ExecutionDocument) -> Iterator[tuple[ActionKind, Wave 
             yield ActionKind.REJECT, wave
         if open_failure_gate(document, wave):
             yield ActionKind.DECIDE, wave
-        elif WaveStatus(wave["status"]) in RETRYABLE_WAVES and "startTime" in wave:
+        elif wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
             yield ActionKind.RETRY, wave
     if is_live(document):
         yield ActionKind.CANCEL, None

@@ -29,7 +29,7 @@ _MOST_WAVES = 3
 
 def now_sentence(document: ExecutionDocument) -> Sentence:
     """Say what happens to an execution now, or how it ended."""
-    return _SENTENCES[ExecutionStatus(document["status"])](document)
+    return _SENTENCES[document["status"]](document)
 
 
 def jobs_run(wave: Wave) -> bool:
@@ -44,7 +44,7 @@ def _pending(document: ExecutionDocument) -> Sentence:
 
 
 def _polling(document: ExecutionDocument) -> Sentence:
-    active = [wave for wave in document["waves"] if WaveStatus(wave["status"]).is_active]
+    active = [wave for wave in document["waves"] if wave["status"].is_active]
     if active:
         told = [compose(f"{opening(wave_title(wave))}: {_activity(wave)}.") for wave in active[:_MOST_WAVES]]
         more = len(active) - len(told)
@@ -52,7 +52,7 @@ def _polling(document: ExecutionDocument) -> Sentence:
         return _joined([*told, *rest, *_questions(document), *_ending(document)])
     if ending := _ending(document):
         return _joined(ending)
-    if all(WaveStatus(wave["status"]).is_final for wave in document["waves"]):
+    if all(wave["status"].is_final for wave in document["waves"]):
         return compose("Every wave has come to its end: the result is being written.")
     return compose("The next wave is about to start.")
 
@@ -107,7 +107,7 @@ def _pending_launches(document: ExecutionDocument) -> str:
         for wave in document["waves"]
         if jobs_run(wave)
         for server in wave["serverStatuses"]
-        if server.get("jobId") and not ServerPhase(server["phase"]).is_end
+        if server.get("jobId") and not server["phase"].is_end
     ]
     if not coming:
         return "what was launched is being recorded"

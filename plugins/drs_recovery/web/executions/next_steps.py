@@ -56,7 +56,7 @@ def _answer(answers: tuple[OfferedAction, ...]) -> str:
 
 
 def _while_it_lives(document: ExecutionDocument, actions: Actions) -> NextStep:
-    status = ExecutionStatus(document["status"])
+    status = document["status"]
     if status is ExecutionStatus.PAUSED:
         reasons = [one.reason for one in actions.withheld if one.kind in ANSWERS]
         return NextStep(compose(" ".join(["Wait for the answer.", *reasons])), ())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drs_recovery.durations import words
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import USUAL_WAVE_SECONDS, critical_path, is_refused, launch_began
 from drs_recovery.store.rules import ended_as_planned
@@ -47,7 +47,7 @@ def usual_seconds(document: ExecutionDocument) -> dict[int, float]:
         return {}
     waves = [wave for wave in document["waves"] if wave["status"] != WaveStatus.SKIPPED]
     known = {wave["waveNumber"]: float(wave["expectedDuration"]) for wave in waves if _has_past(wave)}
-    other = USUAL_WAVE_SECONDS[ExecutionType(document["executionType"])]
+    other = USUAL_WAVE_SECONDS[document["executionType"]]
     if not known:
         # Records of earlier releases have one time for all: an equal part for each of the longest chain.
         dependencies = {wave["waveNumber"]: wave["dependsOn"] for wave in document["waves"]}
@@ -89,7 +89,7 @@ def _foreseen(
 ) -> tuple[dict[int, Forecast], dict[int, float | None]]:
     """Forecasts of waves that have not begun, and the end of each wave, known or foreseen."""
     usual = usual_seconds(document)
-    status = ExecutionStatus(document["status"])
+    status = document["status"]
     if not usual or status.is_final or status is ExecutionStatus.CANCELLING:
         return {}, {}
     ends = {wave["waveNumber"]: _expected_end(wave, usual, as_of) for wave in document["waves"]}
@@ -110,7 +110,7 @@ def is_late(document: ExecutionDocument, as_of: float) -> bool:
     """Whether a wave that runs has taken longer than it should."""
     usual = usual_seconds(document)
     return any(
-        WaveStatus(wave["status"]).is_active
+        wave["status"].is_active
         and "queue" not in wave
         and as_of - launch_began(wave) > usual.get(wave["waveNumber"], math.inf)
         for wave in document["waves"]
@@ -123,7 +123,7 @@ def _has_past(wave: Wave) -> bool:
 
 def _expected_end(wave: Wave, usual: Mapping[int, float], as_of: float) -> float | None:
     """When a wave has ended or should end; None if what depends on it cannot count on it."""
-    if WaveStatus(wave["status"]).is_active:
+    if wave["status"].is_active:
         # Nobody knows how long a wave waits for room in DRS.
         began = as_of if "queue" in wave else launch_began(wave)
         return max(as_of, began + usual[wave["waveNumber"]])
@@ -187,7 +187,7 @@ def rto_outlook(document: ExecutionDocument, as_of: float) -> Outlook | None:
 def _trouble(document: ExecutionDocument) -> str | None:
     """What keeps an execution from completing as things stand; a retry can mend it."""
     for wave in document["waves"]:
-        status = WaveStatus(wave["status"])
+        status = wave["status"]
         if is_refused(wave):
             return f"{wave_title(wave)} was not approved"
         if status.is_final and not ended_as_planned(wave):

@@ -178,7 +178,7 @@ _VERBS = {(False, False): "are", (False, True): "is", (True, False): "were", (Tr
 
 def wave_sentence(document: ExecutionDocument, wave: Wave) -> str:
     """Say what happens in a wave."""
-    match WaveStatus(wave["status"]):
+    match wave["status"]:
         case WaveStatus.NOT_STARTED:
             return _before_start(document, wave)
         case WaveStatus.PENDING:
@@ -196,7 +196,7 @@ def wave_sentence(document: ExecutionDocument, wave: Wave) -> str:
 
 def launching(wave: Wave) -> str:
     """What DRS does for a running wave, such as ``DRS is converting snapshots: 2 of 6 servers; 1 ready``."""
-    phases = Counter(ServerPhase(server["phase"]) for server in wave["serverStatuses"])
+    phases = Counter(server["phase"] for server in wave["serverStatuses"])
     under_way = {phase: phases[phase] for phase in _STAGES if phases[phase]}
     if not under_way:
         return "every server has come to its end: the wave is being judged"
@@ -258,6 +258,6 @@ def _starting(wave: Wave) -> str:
 def _skipped(wave: Wave) -> str:
     if wave.get("skipCause") == SkipCause.EXECUTION_SKIPPED:
         return "Not started: the execution was not run."
-    if SkipCause(wave.get("skipCause", SkipCause.NOT_CHOSEN)).is_choice:
+    if wave.get("skipCause", SkipCause.NOT_CHOSEN).is_choice:
         return "Left out on purpose."
     return "Not started, because of a wave before it."

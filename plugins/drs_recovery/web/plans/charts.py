@@ -193,7 +193,7 @@ def outcome_chart(executions: Sequence[Execution]) -> OutcomeChart:
     """
     counts: Counter[str] = Counter()
     for execution in executions:
-        if is_drill(execution) and ExecutionStatus(execution["status"]).is_final:
+        if is_drill(execution) and execution["status"].is_final:
             counts[_outcome(execution)] += 1
     total = sum(counts[status] for status in _COUNTED)
     left_out = [f"{counted(counts[kind], 'drill')} {kind}" for kind in _APART if counts[kind]]
@@ -209,7 +209,7 @@ def outcome_chart(executions: Sequence[Execution]) -> OutcomeChart:
 
 
 def _outcome(execution: Execution) -> str:
-    status = ExecutionStatus(execution["status"])
+    status = execution["status"]
     has_failures = execution["progress"]["failed"] > 0
     if was_cancelled(execution) and not has_failures:
         return _CANCELLED

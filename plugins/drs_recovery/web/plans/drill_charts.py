@@ -55,7 +55,7 @@ def chart_drills(executions: Sequence[Execution]) -> list[Execution]:
 
     :param executions: EXECUTION records, newest first; what is no drill or has not ended is passed over.
     """
-    drills = [one for one in executions if is_drill(one) and ExecutionStatus(one["status"]).is_final]
+    drills = [one for one in executions if is_drill(one) and one["status"].is_final]
     return drills[:MOST_DRILLS][::-1]
 
 

@@ -17,7 +17,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from cron_descriptor import ExpressionDescriptor, FormatException, MissingFieldException, Options
 
 from drs_recovery.plan.model import Schedule
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.facts import is_drill, is_good_drill
@@ -66,11 +66,11 @@ def history_of(executions: Sequence[Execution], *, has_older: bool) -> PlanHisto
 
     :param executions: EXECUTION records of the plan, newest first.
     """
-    ended = [one for one in executions if ExecutionStatus(one["status"]).is_final and not one.get("dryRun")]
+    ended = [one for one in executions if one["status"].is_final and not one.get("dryRun")]
     recoveries = (one for one in ended if one["executionType"] == ExecutionType.RECOVERY)
     return PlanHistory(
         executions=executions,
-        live=tuple(one for one in executions if not ExecutionStatus(one["status"]).is_final),
+        live=tuple(one for one in executions if not one["status"].is_final),
         last_drill=next(filter(is_drill, ended), None),
         last_good_drill=next(filter(is_good_drill, ended), None),
         last_recovery=next(recoveries, None),

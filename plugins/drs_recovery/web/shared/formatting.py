@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drs_recovery.durations import moment, words
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import WaveStatus
 from drs_recovery.store.execution_types import Execution, ExecutionDocument
 from drs_recovery.store.rules import ended_as_planned
 from drs_recovery.store.wave_types import Wave
@@ -165,7 +165,7 @@ def page_time(document: Execution, now: float) -> float:
 
     Never before anything that the record tells of.
     """
-    if ExecutionStatus(document["status"]).is_final and "endTime" in document:
+    if document["status"].is_final and "endTime" in document:
         return float(document["endTime"])
     part = (now - document["submittedTime"]) / _SMALLEST_PART
     step = next((step for step in _STEPS if step >= part), _STEPS[-1])

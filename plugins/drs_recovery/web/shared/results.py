@@ -100,7 +100,7 @@ class RunSummary:
 
 def run_summary(execution: Execution) -> RunSummary:
     """Sum up an execution."""
-    is_final = ExecutionStatus(execution["status"]).is_final
+    is_final = execution["status"].is_final
     return RunSummary(
         execution_id=execution["executionId"],
         plan_name=execution["planName"],
@@ -121,6 +121,6 @@ def coverage_note(execution: Execution) -> str:
     if execution.get("dryRun") or execution["status"] == ExecutionStatus.SKIPPED:
         return "launched nothing"
     completed, total = execution["completedWaves"], execution["totalWaves"]
-    if ExecutionStatus(execution["status"]).is_final and completed < total:
+    if execution["status"].is_final and completed < total:
         return f"{completed} of {total} waves completed"
     return ""
