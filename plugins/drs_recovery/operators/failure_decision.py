@@ -20,8 +20,9 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
 from drs_recovery.store.facts import attempt_of
 from drs_recovery.waves.questions import failure_question
-from drs_recovery.waves.retry import RetriedWaveStarter, begin_retry
+from drs_recovery.waves.retry import begin_retry, choose_servers
 from drs_recovery.waves.rules import check_not_ending, recorded_failure, skip_reason, wave_label
+from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -164,7 +165,9 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:
-            RetriedWaveStarter(self.store, context["task_state_store"]).start(execution_id, self.wave_number)
+            WaveStarter(self.store, context["task_state_store"], choose_servers).start(
+                execution_id, self.wave_number
+            )
         except NotStartedError as error:
             self.wait_for_start(execution_id, error, "go_on")
 

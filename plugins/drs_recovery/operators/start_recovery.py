@@ -15,7 +15,7 @@ from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.store.documents import with_wave
 from drs_recovery.store.facts import waits_for_room_only
-from drs_recovery.waves.retry import RetriedWaveStarter, begin_retry
+from drs_recovery.waves.retry import begin_retry, choose_servers
 from drs_recovery.waves.rules import check_dependencies, check_may_start, recorded_failure, skip_reason
 from drs_recovery.waves.start import WaveStarter
 
@@ -65,8 +65,8 @@ class StartRecoveryOperator(WaveOperator):
                 if "startTime" in wave or waits_for_room_only(wave):
                     WaveStarter(self.store, memory).leave_queues(execution_id, self.wave_number)
                 raise
-            kind = RetriedWaveStarter if started is None else WaveStarter
-            jobs = self._start_jobs(kind(self.store, memory), execution_id, started, followed)
+            starter = WaveStarter(self.store, memory, choose_servers if started is None else None)
+            jobs = self._start_jobs(starter, execution_id, started, followed)
             news.document = started
             return jobs
 

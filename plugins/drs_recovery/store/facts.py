@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import (
+    ENDED_JOBS,
+    FINAL_EXECUTIONS,
     ExecutionStatus,
     ExecutionType,
     GateDecision,
@@ -99,6 +101,16 @@ def instances_left(server: Record) -> dict[str, Record]:
 def has_instance_left(server: Record) -> bool:
     """Whether a server has an instance on record that is called running, of this or an earlier attempt."""
     return bool(instances_left(server))
+
+
+def jobs_run(wave: Record) -> bool:
+    """Whether DRS jobs of a wave were still running when last seen: they may launch instances."""
+    return any(job["status"] not in ENDED_JOBS for job in wave["jobs"])
+
+
+def is_live(document: Record) -> bool:
+    """Whether an execution has not ended."""
+    return document["status"] not in FINAL_EXECUTIONS
 
 
 def has_instances_left(document: Record) -> bool:

@@ -17,12 +17,9 @@ from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.rules import needs_no_more_polls, wave_of
-from drs_recovery.waves.start import WaveStarter
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
     from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.followed import FollowedWave
     from drs_recovery.store.wave_types import Job, WaveRecord
 
 
@@ -36,14 +33,6 @@ def begin_retry(
     :raises TransitionRefusedError: the execution may not go on.
     """
     return store.retries.begin(execution_id, number, actor, asked_by)[1]
-
-
-class RetriedWaveStarter(WaveStarter):
-    """Start the jobs of a retry: first it is decided which servers it starts again."""
-
-    def _prepared(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
-        choose_servers(self._store, self._clients, execution_id, number)
-        return super()._prepared(execution_id, number)
 
 
 def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> None:

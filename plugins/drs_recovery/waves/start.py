@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drs_recovery.durations import moment
@@ -49,17 +49,24 @@ class JobMemory(Protocol):
         """Keep a value."""
 
 
+ChooseServers = Callable[["ExecutionStore", Clients, str, int], None]
+
+
 class WaveStarter:
     """
     Start the jobs of waves whose start was requested.
 
     :param store: the execution store.
     :param memory: outlives a try that died before it could record its job.
+    :param choose_servers: decides which servers a retry starts again; None for a first start.
     """
 
-    def __init__(self, store: ExecutionStore, memory: JobMemory) -> None:
+    def __init__(
+        self, store: ExecutionStore, memory: JobMemory, choose_servers: ChooseServers | None = None
+    ) -> None:
         self._store = store
         self._memory = memory
+        self._choose_servers = choose_servers
         self._clients = Clients()
 
     def start(
@@ -121,7 +128,9 @@ class WaveStarter:
         followed: FollowedWave,
     ) -> list[str]:
         if document is None:
-            document, followed = self._prepared(execution_id, number)
+            if self._choose_servers:
+                self._choose_servers(self._store, self._clients, execution_id, number)
+            document, followed = self._store.follow(execution_id, number)
         wave = wave_of(document, number)
         parts = awaited_parts(wave, wave["serverStatuses"])
         known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts, followed)
@@ -129,10 +138,6 @@ class WaveStarter:
             self._demand_a_job(execution_id, wave)
         self._store.waves.start_polling(execution_id, number, followed)
         return [known[part_number] for part_number in sorted(known)]
-
-    def _prepared(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
-        """The document of an execution whose wave may start its jobs, and what is known of the wave."""
-        return self._store.follow(execution_id, number)
 
     def _start_parts(
         self,

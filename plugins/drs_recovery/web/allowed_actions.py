@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import (
     RETRYABLE_WAVES,
@@ -18,10 +19,12 @@ from drs_recovery.statuses import (
     GateDecision,
     WaveStatus,
 )
-from drs_recovery.store.execution_types import Execution, ExecutionDocument
-from drs_recovery.store.facts import is_same_person
+from drs_recovery.store.facts import is_live, is_same_person
 from drs_recovery.store.rules import why_not_terminated
-from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, ExecutionDocument
+    from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
 
 # What an execution has from the moment on in which somebody asks for the end of its instances.
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
@@ -111,11 +114,6 @@ def may_answer(gate: Question, rights: Rights) -> bool:
     """Whether a person is among those who are asked; Airflow compares the same ids."""
     approvers = gate.get("approvers") or ()
     return rights.may_act and (not approvers or rights.user_id in approvers)
-
-
-def is_live(document: Execution) -> bool:
-    """Whether an execution has not ended."""
-    return not document["status"].is_final
 
 
 def is_at_work(document: Execution) -> bool:

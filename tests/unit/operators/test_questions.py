@@ -129,7 +129,8 @@ def test_a_question_that_is_put_again_says_what_is_true_now(gate: Gate) -> None:
     document = facts(gate.steps.execution_id)
     document["waves"][0]["progress"]["ready"] = 2
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ExecutionStore, "get_document", lambda *_: document)
+        for read in ("get_document", "get_rest"):
+            patch.setattr(ExecutionStore, read, lambda *_: document)
         gate.ask()
 
     assert gate.record["message"] == "2 ready?"

@@ -7,15 +7,15 @@ import hashlib
 import time
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import TerminationRefusedError
+from drs_recovery.store.facts import is_live
 from drs_recovery.store.keys import TERMINATING_DAG
 from drs_recovery.termination.request import read_request
 from drs_recovery.termination.targets import recorded_instances
-from drs_recovery.web.actions.context import Acting
 from drs_recovery.web.actions.refusals import (
     ActionTaken,
     demand_allowed,
@@ -28,8 +28,11 @@ from drs_recovery.web.actions.refusals import (
     was_first,
 )
 from drs_recovery.web.airflow import path_of
-from drs_recovery.web.allowed_actions import ActionKind, confirmation_of, is_live, wave_of
+from drs_recovery.web.allowed_actions import ActionKind, confirmation_of, wave_of
 from drs_recovery.web.problems import Problem, conflict, invalid
+
+if TYPE_CHECKING:
+    from drs_recovery.web.actions.context import Acting
 
 _RUNS = path_of("dags", TERMINATING_DAG, "dagRuns")
 _LIVE = ("queued", "running")

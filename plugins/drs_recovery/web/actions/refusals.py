@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from drs_recovery.durations import moment
 from drs_recovery.statuses import RETRYABLE_WAVES, GateDecision
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.facts import attempt_of, is_live
 from drs_recovery.store.rules import can_terminate
-from drs_recovery.store.wave_types import Wave
-from drs_recovery.web.actions.context import Acting
 from drs_recovery.web.airflow import path_of
 from drs_recovery.web.allowed_actions import (
     ActionKind,
-    is_live,
     not_here,
     open_failure_gate,
     open_gate,
@@ -30,6 +26,11 @@ from drs_recovery.web.allowed_actions import (
     why_not,
 )
 from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.web.actions.context import Acting
 
 _QUESTIONS = frozenset({ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE})
 

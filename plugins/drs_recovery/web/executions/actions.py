@@ -8,13 +8,12 @@ from typing import Literal
 
 from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase
 from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.facts import attempt_of, has_instances_left
+from drs_recovery.store.facts import attempt_of, has_instances_left, is_live
 from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,
     confirmation_of,
-    is_live,
     open_failure_gate,
     open_gate,
     why_not,

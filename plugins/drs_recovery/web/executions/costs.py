@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import words
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.facts import has_instances_left
+from drs_recovery.store.facts import has_instances_left, is_live, jobs_run
 from drs_recovery.store.rules import termination_time
-from drs_recovery.store.server_types import ServerStatus
-from drs_recovery.web.allowed_actions import is_live
-from drs_recovery.web.executions.headline import jobs_run
 from drs_recovery.web.executions.waves import JobRow, job_rows
 from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, counted, listed, timestamp_if
 from drs_recovery.web.shared.instances import (
@@ -24,6 +20,10 @@ from drs_recovery.web.shared.instances import (
     seen_running,
     standing_request,
 )
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.server_types import ServerStatus
 
 
 class InstancesState(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -11,12 +12,14 @@ from drs_recovery.durations import words
 from drs_recovery.event_labels import in_words
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import FailureDecision, FindingSeverity, GateDecision, WaveStatus
-from drs_recovery.store.execution_types import Event, ExecutionDocument, Paused, PreflightFinding
 from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.times import objectives_of
 from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, counted, listed, wave_title
 from drs_recovery.web.shared.marks import Mark, decision_mark, severity_mark
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Event, ExecutionDocument, Paused, PreflightFinding
 
 # Everything that can happen to a question.
 _ANSWERS = {

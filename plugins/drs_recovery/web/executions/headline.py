@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import (
-    ENDED_JOBS,
     ExecutionStatus,
     GateDecision,
     ServerPhase,
     SkipCause,
     WaveStatus,
 )
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.facts import cancel_words, was_cancelled
-from drs_recovery.store.wave_types import Question, Wave
-from drs_recovery.web.allowed_actions import is_live, open_failure_gate, open_gate
+from drs_recovery.store.facts import cancel_words, is_live, jobs_run, was_cancelled
+from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.waves import launching, queued, servers_ready
 from drs_recovery.web.shared.formatting import Sentence, compose, counted, cut, listed, opening, wave_title
 from drs_recovery.web.shared.instances import count_left, standing_request
 from drs_recovery.web.shared.results import objective_results
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.wave_types import Question, Wave
 
 # A plan can have many waves that run side by side; each tells of itself further down the page.
 _MOST_WAVES = 3
@@ -30,11 +32,6 @@ _MOST_WAVES = 3
 def now_sentence(document: ExecutionDocument) -> Sentence:
     """Say what happens to an execution now, or how it ended."""
     return _SENTENCES[document["status"]](document)
-
-
-def jobs_run(wave: Wave) -> bool:
-    """Whether DRS jobs of a wave were still running when last seen: they may launch instances."""
-    return any(job["status"] not in ENDED_JOBS for job in wave["jobs"])
 
 
 def _pending(document: ExecutionDocument) -> Sentence:

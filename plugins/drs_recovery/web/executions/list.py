@@ -15,10 +15,9 @@ from starlette.responses import Response
 from drs_recovery.plan.fields import PLAN_ID_PATTERN
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.execution_types import Execution
-from drs_recovery.store.facts import cancel_words, was_cancelled
+from drs_recovery.store.facts import cancel_words, is_live, was_cancelled
 from drs_recovery.store.records import ExecutionFilter
 from drs_recovery.store.server_types import ServerCounts
-from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.dependencies import LiveRecoveries, Store, plan_names
 from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.headline import first_line

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.execution_types import Event, ExecutionDocument
-from drs_recovery.store.facts import was_cancelled
-from drs_recovery.web.airflow import AirflowRun
-from drs_recovery.web.allowed_actions import ANSWERS, ActionKind, is_live
-from drs_recovery.web.executions.actions import Actions, OfferedAction
+from drs_recovery.store.facts import is_live, was_cancelled
+from drs_recovery.web.allowed_actions import ANSWERS, ActionKind
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
 from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.shared.formatting import Sentence, compose, counted, cut, listed, opening, wave_title
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Event, ExecutionDocument
+    from drs_recovery.web.airflow import AirflowRun
+    from drs_recovery.web.executions.actions import Actions, OfferedAction
 
 
 @dataclass(frozen=True)

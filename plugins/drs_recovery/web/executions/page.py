@@ -15,10 +15,11 @@ from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.plan.model import DAG_ID_PREFIX, plan_from_snapshot
 from drs_recovery.store.execution_types import Event, ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.facts import is_live
 from drs_recovery.store.keys import execution_id
 from drs_recovery.web.actions.context import rights_of
 from drs_recovery.web.airflow import Airflow, AirflowRun, run_of
-from drs_recovery.web.allowed_actions import ANSWERS, Rights, is_live
+from drs_recovery.web.allowed_actions import ANSWERS, Rights
 from drs_recovery.web.dependencies import LiveRecoveries, Store, VisibleExecution
 from drs_recovery.web.executions.actions import Actions, OfferedAction, actions_for
 from drs_recovery.web.executions.costs import RunningInstances, running_instances

@@ -15,10 +15,9 @@ from typing import Any
 
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.store.facts import attempt_of, is_live
 from drs_recovery.store.server_types import EarlierInstance, PostLaunchAction, ServerStatus
 from drs_recovery.store.wave_types import Wave
-from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.shared.formatting import Link, Timestamp, cut, timestamp_if
 from drs_recovery.web.shared.instances import instance_link, source_server_link
 from drs_recovery.web.shared.marks import Mark, action_mark, phase_mark

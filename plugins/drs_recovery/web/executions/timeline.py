@@ -14,8 +14,8 @@ from typing import Any
 from drs_recovery.durations import words
 from drs_recovery.statuses import FailureDecision, GateDecision, WaveStatus
 from drs_recovery.store.execution_types import Event, ExecutionDocument
+from drs_recovery.store.facts import is_live
 from drs_recovery.store.wave_types import Wave
-from drs_recovery.web.allowed_actions import is_live
 from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
 from drs_recovery.web.shared.formatting import (
     Clock,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.facts import USUAL_WAVE_SECONDS, critical_path, is_refused, launch_began
+from drs_recovery.store.facts import USUAL_WAVE_SECONDS, critical_path, is_live, is_refused, launch_began
 from drs_recovery.store.rules import ended_as_planned
-from drs_recovery.store.wave_types import Wave
-from drs_recovery.web.allowed_actions import is_at_work, is_live
+from drs_recovery.web.allowed_actions import is_at_work
 from drs_recovery.web.shared.formatting import (
     Clock,
     Sentence,
@@ -26,6 +25,10 @@ from drs_recovery.web.shared.formatting import (
 )
 from drs_recovery.web.shared.marks import Mark, Tone
 from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState, objective_results
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.wave_types import Wave
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ServerPhase, SkipCause, WaveStatus
-from drs_recovery.store.execution_types import Event, ExecutionDocument, TerminationJob
 from drs_recovery.store.facts import attempt_of, is_refused
 from drs_recovery.store.rules import ended_as_planned
-from drs_recovery.store.wave_types import Job, PollError, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.gates import (
     GateAnswer,
@@ -20,7 +19,6 @@ from drs_recovery.web.executions.gates import (
     failure_gate_of,
     gate_of,
 )
-from drs_recovery.web.executions.servers import ServerTable
 from drs_recovery.web.shared.formatting import (
     Clock,
     Link,
@@ -38,6 +36,11 @@ from drs_recovery.web.shared.formatting import (
 )
 from drs_recovery.web.shared.instances import job_link
 from drs_recovery.web.shared.marks import Mark, job_mark, wave_mark
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Event, ExecutionDocument, TerminationJob
+    from drs_recovery.store.wave_types import Job, PollError, Wave
+    from drs_recovery.web.executions.servers import ServerTable
 
 _LONGEST_REASON = 2_500
 

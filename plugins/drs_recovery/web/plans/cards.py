@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from drs_recovery.exceptions import PlanProblem
-from drs_recovery.plan.loader import LoadedPlans
-from drs_recovery.plan.model import RecoveryPlan, Schedule
-from drs_recovery.store.execution_types import Execution, Times
 from drs_recovery.web.airflow import AirflowPlanFacts
 from drs_recovery.web.plans.plan_history import (
     DrillProof,
@@ -21,6 +17,12 @@ from drs_recovery.web.plans.plan_history import (
 )
 from drs_recovery.web.shared.formatting import Timestamp, counted, timestamp_if
 from drs_recovery.web.shared.results import ObjectiveResult, RunSummary, objective_results, run_summary
+
+if TYPE_CHECKING:
+    from drs_recovery.exceptions import PlanProblem
+    from drs_recovery.plan.loader import LoadedPlans
+    from drs_recovery.plan.model import RecoveryPlan, Schedule
+    from drs_recovery.store.execution_types import Execution, Times
 
 _NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
 _NOT_READ = "Airflow has not read this plan: it cannot be started yet"
@@ -238,7 +240,7 @@ def _summary(execution: Execution | None) -> RunSummary | None:
 
 def _objectives(plan: RecoveryPlan | None) -> Times:
     promised = plan.objectives if plan else ()
-    return cast(Times, {name: span.total_seconds() for name, span in promised if span is not None})
+    return cast("Times", {name: span.total_seconds() for name, span in promised if span is not None})
 
 
 def _has_changed(plan: RecoveryPlan | None, proven: Execution | None) -> bool | None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from drs_recovery.durations import parse_duration, words
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
-from drs_recovery.store.execution_types import ExecutionRecord
-from drs_recovery.store.server_types import ServerStatus
 from drs_recovery.web.plans.comparison import (
     ABSENT,
     ORDER,
@@ -25,6 +23,10 @@ from drs_recovery.web.plans.comparison import (
 )
 from drs_recovery.web.redaction import HIDDEN, SECRET_FIELDS
 from drs_recovery.web.shared.formatting import counted
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionRecord
+    from drs_recovery.store.server_types import ServerStatus
 
 _LABELS: Mapping[Place, str] = {
     ("name",): "name",

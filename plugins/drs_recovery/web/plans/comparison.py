@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from drs_recovery.plan.model import RecoveryPlan
+if TYPE_CHECKING:
+    from drs_recovery.plan.model import RecoveryPlan
 
 Place = tuple[str, ...]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import is_drill, is_good_drill
-from drs_recovery.store.wave_types import WaveRecord
 from drs_recovery.web.plans.charts import (
     AxisLabel,
     Bar,
@@ -24,6 +23,10 @@ from drs_recovery.web.plans.charts import (
 from drs_recovery.web.shared.formatting import counted, time_ticks
 from drs_recovery.web.shared.marks import mark_of, wave_mark
 from drs_recovery.web.shared.results import coverage_note
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
+    from drs_recovery.store.wave_types import WaveRecord
 
 MOST_DRILLS = 20
 """How many drills a chart shows: as many as the expected duration looks back on."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import (
     ExecutionStatus,
@@ -20,8 +21,10 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.facts import was_cancelled
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
 
 
 class Tone(StrEnum):

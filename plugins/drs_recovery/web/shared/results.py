@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.execution_types import Execution, Times
 from drs_recovery.web.shared.formatting import Sentence, Timestamp, timestamp_if
 from drs_recovery.web.shared.instances import checked_note, leaves_instances
 from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution, Times
 
 
 class ObjectiveState(StrEnum):
