@@ -53,7 +53,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     def execute(self, context: Context) -> Any:
         """Record the pause and ask, unless this execution needs no answer or has one."""
         with fails_for_good():
-            document = self.store.get_document(self.execution_id_of(context))
+            document = self.store.get_rest(self.record_of(context))
             plan, wave = plan_from_snapshot(document["planSnapshot"]), self.own_wave(document["waves"])
             if not gate_is_asked(document, plan, self.wave_number):
                 self.log.info("wave %s needs no approval", self.wave_number)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from drs_recovery.notifications.events import Asked
     from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store.wave_types import WaveRecord
 
 _log = logging.getLogger(__name__)
 
@@ -149,21 +150,29 @@ class RecoveryMixin(OutlivesOutages):
         return execution_id(dag_run.dag_id, dag_run.run_id)
 
     def own_record(self, execution: str) -> ExecutionRecord | None:
+        """The EXECUTION record; see :meth:`own_records`."""
+        return self.own_records(execution)[0]
+
+    def own_records(
+        self, execution: str, number: int | None = None
+    ) -> tuple[ExecutionRecord | None, WaveRecord | None]:
         """
-        The EXECUTION record; None if there is none.
+        The EXECUTION record, and that of a wave; None for each that does not exist.
 
         :param execution: id of the execution.
+        :param number: of the wave, from 1; None for none.
         :raises AirflowSkipException: it belongs to another installation.
         """
-        record, claim = self.store.installations.get_execution_and_claim(execution, self._ours.name)
+        installations = self.store.installations
+        record, claim, wave = installations.get_execution_and_claim(execution, self._ours.name, number)
         if record is None:
-            return None
+            return None, None
         with fails_for_good():
             claim = claim or self.store.installations.claim(*self._ours)
             name = checked_claim(self.store, self._ours, claim)
         if reason := elsewhere(record, name):
             raise AirflowSkipException(f"nothing is done: {reason}")
-        return record
+        return record, wave
 
     @staticmethod
     def task_states(context: Context) -> dict[str, str | None]:

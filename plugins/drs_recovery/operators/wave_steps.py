@@ -52,16 +52,23 @@ class WaveMixin(RecoveryMixin):
         return str(self.record_of(context)["executionId"])
 
     def record_of(self, context: Context) -> ExecutionRecord:
+        """Read the EXECUTION record of this DAG run; see :meth:`records_of`."""
+        return self.records_of(context)[0]
+
+    def records_of(
+        self, context: Context, number: int | None = None
+    ) -> tuple[ExecutionRecord, WaveRecord | None]:
         """
-        Read the EXECUTION record of this DAG run, which is there since the run's first step.
+        Read the EXECUTION record of this DAG run, which is there since the run's first step, and a wave's.
 
         :param context: Airflow's task context.
+        :param number: of the wave, from 1; None for none.
         :raises ExpectedFailureError: the record was lost; it is rebuilt, and the run's last step ends it.
         """
         execution = self.own_id(context)
-        record = self.own_record(execution)
+        record, wave = self.own_records(execution, number)
         if record is not None and "rebuilt" not in record:
-            return record
+            return record, wave
         plan = plan_of_dag(self.get_dag())
         if plan is not None and (record is None or not record["rebuilt"]):
             LostRecord(self.store, plan, context, execution, self.installation).rebuild()

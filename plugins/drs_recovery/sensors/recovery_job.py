@@ -41,10 +41,10 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
     @outlives_outages
     def execute(self, context: Context) -> dict[str, int]:
         """Leave the worker, unless the wave has ended already."""
-        execution = self.record_of(context)
+        execution, known = self.records_of(context, self.wave_number)
         with fails_for_good(), self.announcing(execution["executionId"]):
             check_not_cancelled(execution)
-            wave = self.own_wave([self.store.get_wave(execution["executionId"], self.wave_number)])
+            wave = self.own_wave([known] if known else [])
             if wave["status"].is_final:
                 return self._judge(execution)
             # The first try comes right behind the start of the jobs and would see nothing yet; a retry can

@@ -21,11 +21,13 @@ from drs_recovery.store.keys import (
     installation_key,
     plan_lock_key,
     unrecorded_key,
+    wave_key,
 )
 from drs_recovery.store.transaction import RECORD_IS_NEW, record_update, retried_on_conflict
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import Execution, ExecutionRecord
+    from drs_recovery.store.wave_types import WaveRecord
 
 # Attribute of a plan's lock that names the latest execution of a type.
 _HOLDERS = {ExecutionType.DRILL: "drill", ExecutionType.RECOVERY: "recovery"}
@@ -163,17 +165,24 @@ class Installations(StoreBase):
         return item
 
     def get_execution_and_claim(
-        self, execution_id: str, name: str
-    ) -> tuple[ExecutionRecord | None, Item | None]:
+        self, execution_id: str, name: str, number: int | None = None
+    ) -> tuple[ExecutionRecord | None, Item | None, WaveRecord | None]:
         """
         Read an EXECUTION record together with the claim of the installation that wants to work on it.
 
-        :return: the record and the claim, None for each that does not exist.
+        :param number: of a wave whose record is read, too; None for none.
+        :return: the record, the claim and the WAVE record, None for each that does not exist.
         """
-        keys = [execution_key(execution_id), installation_key(name)]
+        of_execution, of_claim = execution_key(execution_id), installation_key(name)
+        of_wave = None if number is None else wave_key(execution_id, number)
+        keys = [of_execution, of_claim, *([of_wave] if of_wave else [])]
         found = {item["recordKey"]: item for item in self.table.get_many(keys)}
-        record = found.get(keys[0].record_key)
-        return cast("ExecutionRecord", public(record)) if record else None, found.get(keys[1].record_key)
+        record, wave = found.get(of_execution.record_key), found.get(of_wave.record_key) if of_wave else None
+        return (
+            cast("ExecutionRecord", public(record)) if record else None,
+            found.get(of_claim.record_key),
+            cast("WaveRecord", public(wave)) if wave else None,
+        )
 
 
 class Notifications(StoreBase):
