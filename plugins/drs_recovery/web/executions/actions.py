@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of, has_instances_left, is_live
-from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,
@@ -20,6 +18,10 @@ from drs_recovery.web.allowed_actions import (
 )
 from drs_recovery.web.shared.formatting import counted, wave_title
 from drs_recovery.web.shared.instances import instances_by_region, places_of
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.wave_types import Wave
 
 
 @dataclass(frozen=True)

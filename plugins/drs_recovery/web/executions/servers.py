@@ -11,16 +11,18 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.facts import attempt_of, is_live
-from drs_recovery.store.server_types import EarlierInstance, PostLaunchAction, ServerStatus
-from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.shared.formatting import Link, Timestamp, cut, timestamp_if
 from drs_recovery.web.shared.instances import instance_link, source_server_link
 from drs_recovery.web.shared.marks import Mark, action_mark, phase_mark
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store.server_types import EarlierInstance, PostLaunchAction, ServerStatus
+    from drs_recovery.store.wave_types import Wave
 
 _NOT_TOLD = "PENDING"
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import FailureDecision, GateDecision, WaveStatus
-from drs_recovery.store.execution_types import Event, ExecutionDocument
 from drs_recovery.store.facts import is_live
-from drs_recovery.store.wave_types import Wave
 from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
 from drs_recovery.web.shared.formatting import (
     Clock,
@@ -27,6 +25,10 @@ from drs_recovery.web.shared.formatting import (
     wave_title,
 )
 from drs_recovery.web.shared.marks import Mark, wave_mark
+
+if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Event, ExecutionDocument
+    from drs_recovery.store.wave_types import Wave
 
 
 class WavePhaseKind(StrEnum):

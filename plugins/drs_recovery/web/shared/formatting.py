@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.execution_types import Execution, ExecutionDocument
 from drs_recovery.store.rules import ended_as_planned
-from drs_recovery.store.wave_types import Wave
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import Execution, ExecutionDocument
+    from drs_recovery.store.wave_types import Wave
 
 _DAY = 86_400
 # Up to here hours say more than days.
@@ -183,7 +182,8 @@ def waves_before(document: ExecutionDocument, wave: Wave) -> list[Wave]:
     :return: in the order of their numbers.
     """
     by_number = {other["waveNumber"]: other for other in document["waves"]}
-    waiting, found = list(wave["dependsOn"]), dict[int, Wave]()
+    waiting = list(wave["dependsOn"])
+    found: dict[int, Wave] = {}
     seen = set[int]()
     while waiting:
         number = waiting.pop()
