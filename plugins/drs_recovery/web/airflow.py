@@ -58,11 +58,7 @@ class AirflowApi:
         return answer.json() if answer.content else None
 
     async def pages(self, path: str, member: str, **params: Any) -> list[Any]:
-        """
-        Read a whole list.
-
-        :param path: as in :meth:`call`.
-        """
+        """Read a whole list, page by page; the path as in :meth:`call`."""
         found: list[Any] = []
         while True:
             answer = await self.call("GET", path, params={**params, "limit": 100, "offset": len(found)})
@@ -125,11 +121,7 @@ class AirflowPlanFacts:
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """
-    What Airflow says of the DAG run behind an execution.
-
-    :param state: such as ``running`` or ``failed``; None if the run was deleted.
-    """
+    """State of the DAG run behind an execution, such as ``running``; None if the run was deleted."""
 
     state: str | None
 
@@ -188,11 +180,7 @@ async def _one_plan(plan_id: PlanId, airflow: Airflow) -> AirflowPlans:
 
 
 async def run_of(airflow: AirflowApi, dag_id: str, run_id: str) -> AirflowRun | None:
-    """
-    Ask for a DAG run.
-
-    :return: the run, without a state if there is none; None if Airflow could not be asked.
-    """
+    """Ask for a DAG run, which has no state if it was deleted; None if Airflow could not be asked."""
     try:
         run = await airflow.call("GET", path_of("dags", dag_id, "dagRuns", run_id))
     except Problem as problem:

@@ -58,7 +58,6 @@ class Rights:
     :param user_id: id of the user: plans name approvers by it.
     :param user_name: name of the user: records hold it.
     :param may_terminate: whether they may trigger ``terminate_recovery_instances``, too.
-    :param installation: name of this Airflow installation; None if it has none yet.
     """
 
     user_id: str

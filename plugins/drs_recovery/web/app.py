@@ -108,11 +108,7 @@ def _is_for_programs(request: Request) -> bool:
 
 
 class HeadAsGet:
-    """
-    Answers HEAD as it answers GET, without the content.
-
-    :param app: whose routes know only GET.
-    """
+    """Answers HEAD as GET, without the content, for routes that know only GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -61,7 +61,6 @@ class PlansRead:
     """
     What the plans folder holds now.
 
-    :param loaded: the plans, good and broken; empty if the folder is not there.
     :param notice: why the folder could not be read; empty if it could.
     """
 

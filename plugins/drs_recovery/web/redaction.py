@@ -12,11 +12,7 @@ HIDDEN = "(not shown)"
 
 
 def without_secrets(part: Any) -> Any:
-    """
-    A plan, or a part of one, with the names of what is hidden and without its values.
-
-    :param part: plain values, such as a ``planSnapshot``.
-    """
+    """Plain values of a plan, such as a ``planSnapshot``, with hidden names kept and their values hidden."""
     if isinstance(part, Mapping):
         return {
             name: _hidden(value) if name in SECRET_FIELDS else without_secrets(value)

@@ -106,11 +106,7 @@ class Links:
         return f"{self._root}/api/v1/executions/{execution_id}/actions/{kind}"
 
     def airflow(self, *parts: str) -> str:
-        """
-        Path of a page of Airflow's own UI.
-
-        :param parts: of the path, in order; each may hold anything.
-        """
+        """Path of a page of Airflow's own UI; its parts may hold anything."""
         base = self._root.removesuffix(_MOUNT)
         return base + "".join(f"/{quote(part, safe='')}" for part in parts)
 

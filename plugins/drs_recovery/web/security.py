@@ -109,11 +109,7 @@ class Person:
         return frozenset(dag_id.removeprefix(DAG_ID_PREFIX) for dag_id in plans)
 
     def sees_plan(self, plan_id: str) -> bool:
-        """
-        Whether they see a plan in lists.
-
-        :param plan_id: its id; Airflow may have no DAG of it any more.
-        """
+        """Whether they see a plan in lists, even one of which Airflow has no DAG any more."""
         if plan_id not in self._sees:
             dag_id = f"{DAG_ID_PREFIX}{plan_id}"
             is_known = dag_id in self._plans_teams.team_of
@@ -133,20 +129,12 @@ class Person:
         return None if plan_id is not None or sees_all else self.visible_plan_ids
 
     def demand_read(self, dag_id: str, what: str) -> None:
-        """
-        Refuse what they may not see, in the words of what does not exist.
-
-        :raises Problem: 404.
-        """
+        """Refuse, with 404, what they may not see, in the words of what does not exist."""
         if not self.may_read(dag_id):
             raise not_found(what)
 
     def demand_act(self, dag_id: str) -> None:
-        """
-        Refuse what only those may do who may trigger the plan's DAG.
-
-        :raises Problem: 403.
-        """
+        """Refuse, with 403, what takes the right to trigger the plan's DAG."""
         if not self.may_act(dag_id):
             raise forbidden(
                 f"you may not act on executions of this plan: it takes the right to trigger {dag_id}"

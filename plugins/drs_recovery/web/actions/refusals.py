@@ -149,11 +149,7 @@ def taken(acting: Acting, kind: ActionKind, outcome: str, **more: Any) -> Action
 
 
 def seconds(text: str) -> float:
-    """
-    A moment of Airflow's API in epoch seconds, as the record has them.
-
-    :param text: ISO-8601.
-    """
+    """Epoch seconds of an ISO-8601 time of Airflow's API, as the record has them."""
     return round(datetime.fromisoformat(text).timestamp(), 3)
 
 
@@ -175,11 +171,7 @@ async def warning(acting: Acting) -> str:
 
 
 async def demand_unpaused(acting: Acting, dag_id: str) -> None:
-    """
-    Refuse what would begin at an unknown time, whenever somebody unpauses a DAG.
-
-    :raises Problem: 409.
-    """
+    """Refuse, with 409, to start something at an unknown time: whenever somebody unpauses the DAG."""
     if await is_paused(acting, dag_id):
         raise conflict(f"{dag_id} is paused in Airflow: nothing was done. Unpause it there, then try again.")
 

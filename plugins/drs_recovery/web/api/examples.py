@@ -182,50 +182,47 @@ SENT: Mapping[ActionKind, dict[str, Any]] = {
 }
 
 
-def _taken(kind: ActionKind, actor: str, outcome: str, **more: Any) -> dict[str, Any]:
+def _taken(kind: ActionKind, actor: str, outcome: str) -> dict[str, Any]:
     about = {"wave": SENT[kind]["wave"]} if kind.is_about_wave else {}
-    return {"action": kind, "outcome": outcome, "actor": actor, **_TAKEN, **about, **more}
+    run = {"dagRunId": _TERMINATING_RUN} if kind is ActionKind.TERMINATE else {}
+    return {"action": kind, "outcome": outcome, "actor": actor, **_TAKEN, **about, **run}
 
 
+_WAVE = 'wave 2 "Application"'
+_OUTCOMES = (
+    (
+        ActionKind.APPROVE,
+        "dba-lead",
+        f"Airflow has taken your approval of {_WAVE}: the wave starts within seconds.",
+    ),
+    (
+        ActionKind.REJECT,
+        "dba-lead",
+        f"Airflow has taken your rejection of {_WAVE}: the wave does not start, and the "
+        "execution ends when what runs has ended.",
+    ),
+    (
+        ActionKind.DECIDE,
+        "dba-lead",
+        f"Airflow has taken your decision about {_WAVE}: the failed servers get a new job "
+        "within seconds, launched ones stay as they are.",
+    ),
+    (ActionKind.CANCEL, "admin", "Nothing more starts. One DRS job still runs: it is followed to its end."),
+    (
+        ActionKind.RETRY,
+        "admin",
+        f"Attempt 2 at {_WAVE} is requested: it begins within seconds, for the servers that "
+        "failed or were never started.",
+    ),
+    (
+        ActionKind.TERMINATE,
+        "dr-lead",
+        "Termination of the remaining instances (2 on record) is requested. The record "
+        "shows when they are gone, usually within minutes; until then they cost money.",
+    ),
+)
 TAKEN: Mapping[ActionKind, dict[str, Any]] = {
-    example["action"]: example
-    for example in (
-        _taken(
-            ActionKind.APPROVE,
-            "dba-lead",
-            'Airflow has taken your approval of wave 2 "Application": the wave starts within seconds.',
-        ),
-        _taken(
-            ActionKind.REJECT,
-            "dba-lead",
-            'Airflow has taken your rejection of wave 2 "Application": the wave does not start, and the '
-            "execution ends when what runs has ended.",
-        ),
-        _taken(
-            ActionKind.DECIDE,
-            "dba-lead",
-            'Airflow has taken your decision about wave 2 "Application": the failed servers get a new job '
-            "within seconds, launched ones stay as they are.",
-        ),
-        _taken(
-            ActionKind.CANCEL,
-            "admin",
-            "Nothing more starts. One DRS job still runs: it is followed to its end.",
-        ),
-        _taken(
-            ActionKind.RETRY,
-            "admin",
-            'Attempt 2 at wave 2 "Application" is requested: it begins within seconds, for the servers that '
-            "failed or were never started.",
-        ),
-        _taken(
-            ActionKind.TERMINATE,
-            "dr-lead",
-            "The termination of what is left (2 on record) is asked for. It is gone when the "
-            "record says so, usually within minutes; until then it costs money.",
-            dagRunId=_TERMINATING_RUN,
-        ),
-    )
+    kind: _taken(kind, actor, text) for kind, actor, text in _OUTCOMES
 }
 
 

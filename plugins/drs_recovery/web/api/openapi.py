@@ -68,11 +68,7 @@ def read_openapi(request: Request) -> Response:
 
 @cache
 def described(app: FastAPI, root_path: str) -> dict[str, Any]:
-    """
-    Describe the API.
-
-    :param root_path: below which it is served, such as ``/recovery``.
-    """
+    """Describe the API as served below a root path such as ``/recovery``."""
     document = get_openapi(
         title=TITLE,
         version="1",

@@ -173,21 +173,13 @@ _SUMMARY = tuple(ExecutionSummary.__annotations__)
 
 
 def values_of_all(found: PlansNow) -> dict[str, Any]:
-    """
-    Tell of all plans.
-
-    :return: as :class:`~drs_recovery.web.api.models_plan.PlanList`.
-    """
+    """All plans, as :class:`PlanList` describes them."""
     plans = [_plan(card, found.histories[card.plan_id], found.moment) for card in found.view.cards]
     return {"plans": plans, "notices": _without_empty(found.view.notice, found.airflow_missing)}
 
 
 def values_of_one(found: PlanNow) -> dict[str, Any]:
-    """
-    Tell of one plan.
-
-    :return: as :class:`~drs_recovery.web.api.models_plan.PlanDetail`.
-    """
+    """One plan, as :class:`PlanDetail` describes it."""
     view = found.view
     return {
         **_plan(view.card, found.history, found.moment),

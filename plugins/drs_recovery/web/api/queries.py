@@ -101,22 +101,14 @@ class ExecutionQuery(BaseModel):
 
 
 def demand_clear_query(request: Request) -> None:
-    """
-    Refuse a query that says a thing twice; frameworks silently take one of them.
-
-    :raises Problem: 422.
-    """
+    """Refuse, with 422, a query parameter that is given twice; frameworks silently take one of them."""
     names = [name for name, _ in request.query_params.multi_items()]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise invalid("a query parameter is given twice", _errors(twice, "given more than once"))
 
 
 def demand_no_query(request: Request) -> None:
-    """
-    Refuse every query parameter, for addresses that know none.
-
-    :raises Problem: 422.
-    """
+    """Refuse, with 422, every query parameter at addresses that have none."""
     if request.query_params:
         raise invalid("there are no query parameters here", _errors(request.query_params, "not known"))
 

@@ -87,11 +87,7 @@ def example_of(content: Any) -> dict[str, Any]:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """
-    What a route documents besides its success; everyone can meet 401, 422, 500 and 503.
-
-    :param statuses: further ones, such as 404.
-    """
+    """Errors that a route documents; every route can answer 401, 422, 500 and 503."""
     return {status: _documented(status) for status in sorted({401, 422, 500, 503, *statuses})}
 
 

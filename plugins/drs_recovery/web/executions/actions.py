@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """
-    One answer to a question about a failed wave.
-
-    :param value: as the API takes it, such as ``RETRY``.
-    """
+    """One answer to a question about a failed wave; its value as the API takes it, such as ``RETRY``."""
 
     value: str
     label: str
@@ -217,11 +213,7 @@ _OF_EXECUTIONS: Mapping[ActionKind, Callable[[ExecutionDocument], OfferedAction]
 
 @dataclass(frozen=True)
 class WithheldAction:
-    """
-    Something that people look for and that this person may not do now.
-
-    :param label: as of the action that is not offered.
-    """
+    """Something that people look for and that this person may not do now."""
 
     kind: ActionKind
     wave: int | None

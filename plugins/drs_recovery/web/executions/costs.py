@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
 from drs_recovery.store.facts import has_instances_left, is_live, jobs_run
@@ -23,7 +23,6 @@ from drs_recovery.web.shared.instances import (
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.server_types import ServerStatus
 
 
 class InstancesState(StrEnum):
@@ -44,7 +43,6 @@ class RunningInstances:
     :param since: when the first of those that were seen running was launched, as far as known.
     :param sentence: how many run where since when, and that they cost money; or that none does.
     :param cleanup: when and by whom they are terminated, or that nobody does it; empty if nothing is left.
-    :param problem: why they could not be terminated; None if nothing went wrong.
     """
 
     state: InstancesState
@@ -58,13 +56,9 @@ class RunningInstances:
 
 
 def running_instances(document: ExecutionDocument, now: float) -> RunningInstances:
-    """
-    The instances that an execution launched and that were not seen to be gone.
-
-    :param now: epoch seconds; only whether the time of the clean-up has come hangs on it.
-    """
+    """The instances that an execution launched and that were not seen to be gone."""
     regions = instances_by_region(document)
-    begun = map(_launched, seen_running(document))
+    begun = [server.get("launchedTime", server.get("launchTime")) for server in seen_running(document)]
     since = min((time for time in begun if time is not None), default=None)
     count = sum(regions.values())
     state = _state(document, count)
@@ -83,10 +77,6 @@ def running_instances(document: ExecutionDocument, now: float) -> RunningInstanc
 def may_grow(document: ExecutionDocument) -> bool:
     """Whether DRS jobs were running when last seen: there may be instances without a record."""
     return any(map(jobs_run, document["waves"]))
-
-
-def _launched(server: ServerStatus) -> Any:
-    return server.get("launchedTime", server.get("launchTime"))
 
 
 def _state(document: ExecutionDocument, count: int) -> InstancesState:

@@ -46,11 +46,6 @@ class Failures:
     shown: tuple[Failure, ...]
     total: int
 
-    @property
-    def first(self) -> Failure | None:
-        """What a person should read first."""
-        return self.shown[0] if self.shown else None
-
 
 def failures_in(document: ExecutionDocument) -> Failures:
     """Everything that went wrong, as far as the record knows."""
@@ -126,12 +121,7 @@ def _of_cleanup(document: ExecutionDocument) -> Iterator[Failure]:
 
 @dataclass(frozen=True)
 class Finding:
-    """
-    One thing that was found.
-
-    :param wave: number of the wave that it is about; None for the whole execution.
-    :param server: name and id of the server that it is about; None if it is about none.
-    """
+    """One finding of the preflight, about a wave or, with None, about the whole execution."""
 
     mark: Mark
     wave: int | None
@@ -194,11 +184,7 @@ _TROUBLE = (
 
 @dataclass(frozen=True)
 class EventRow:
-    """
-    A thing that happened.
-
-    :param name: the event's name in the record, such as ``WAVE_COMPLETED``.
-    """
+    """An event; its name as in the record, such as ``WAVE_COMPLETED``."""
 
     time: Timestamp
     name: str

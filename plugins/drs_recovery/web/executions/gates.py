@@ -31,12 +31,7 @@ _ANSWERS = {
 
 @dataclass(frozen=True)
 class GateAnswer:
-    """
-    Something that happened to a question.
-
-    :param what: what happened, such as ``Wave 2 approved``.
-    :param comment: what they wrote, or why the answer does not count; None if nothing.
-    """
+    """Something that happened to a question, such as ``Wave 2 approved``."""
 
     time: Timestamp
     actor: str
@@ -46,11 +41,7 @@ class GateAnswer:
 
 @dataclass(frozen=True)
 class GateView:
-    """
-    A question, before a wave or about its failure.
-
-    :param title: such as ``Approval before wave 2`` or ``What to do about wave 2``.
-    """
+    """A question with its title, such as ``Approval before wave 2`` or ``What to do about wave 2``."""
 
     title: str
     question: str
@@ -128,12 +119,7 @@ _MOST_WARNINGS = 5
 
 @dataclass(frozen=True)
 class BriefingRow:
-    """
-    One thing to know.
-
-    :param label: such as ``Started by``.
-    :param mark: how it stands; None if it is only told.
-    """
+    """One thing to know."""
 
     label: str
     lines: tuple[Sentence, ...]
@@ -142,11 +128,7 @@ class BriefingRow:
 
 @dataclass(frozen=True)
 class Briefing:
-    """
-    What whoever answers a question must know.
-
-    :param title: such as ``Approval before wave 2 "Application"``.
-    """
+    """What an approver must know before answering a question."""
 
     wave: int
     title: str

@@ -43,7 +43,6 @@ class ExecutionRow:
     """
     One execution of a list.
 
-    :param waves: such as ``2 of 3 waves``.
     :param servers: such as ``6 of 6 servers ready``, with how many failed; empty before they are known.
     :param note: who cancelled it and why, the error, or what is waited for; None if there is nothing to say.
     """
@@ -126,11 +125,7 @@ class Wanted:
         return f"?{urlencode(fields)}" if fields else ""
 
     def filter_for(self, person: Person) -> ExecutionFilter:
-        """
-        The executions that are meant, of those that a person may see.
-
-        :raises Problem: a field makes no sense.
-        """
+        """The filter, limited to what a person may see; raises a Problem if a field makes no sense."""
         if self.plan and not re.fullmatch(PLAN_ID_PATTERN, self.plan, re.ASCII):
             raise invalid(f"{cut(self.plan, 100)!r} is not a plan id")
         until = _moment(self.until)

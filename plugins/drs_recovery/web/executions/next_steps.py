@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NextStep:
-    """
-    What the person should do now.
-
-    :param sentence: such as ``Approve or reject wave 2`` or ``Nothing: wait``.
-    :param actions: the offered actions that it speaks of; empty if there is nothing to press.
-    """
+    """What the person should do now, such as ``Approve or reject wave 2`` or ``Nothing: wait``."""
 
     sentence: Sentence
     actions: tuple[OfferedAction, ...]
@@ -181,11 +176,7 @@ def notices_for(
     as_of: float,
     installation: str | None = None,
 ) -> tuple[Notice, ...]:
-    """
-    Everything of that kind.
-
-    :param airflow: what Airflow says of the DAG run; None if it could not be asked.
-    """
+    """Everything of that kind."""
     return (
         *(_of_controller(document, installation) or _of_airflow(document, airflow)),
         *_of_waiting(document),

@@ -43,8 +43,6 @@ class ServerRow:
     One server of a wave.
 
     :param launch_status: DRS's own word, such as ``IN_PROGRESS``; None before DRS has begun.
-    :param attempt: number of its attempt, from 1.
-    :param earlier: the instances of earlier attempts.
     :param replaced_by: id of the execution whose launch of the same server replaced its instance.
     """
 

@@ -78,16 +78,12 @@ _ANSWERS = frozenset(
 
 
 def phases_of(events: Iterable[Event], number: int, ended: float | None) -> list[WavePhase]:
-    """
-    What a wave went through, in the order of time.
-
-    :param ended: when the execution ended, which ends everything; None while it lives.
-    """
+    """What a wave went through, in the order of time; the end of the execution ends every phase."""
     past: list[WavePhase] = []
     for event in events:
         if event["detail"].get("wave") == number:
             _apply(past, event["event"], event["time"], event["detail"])
-    return [one if one.end is not None else replace(one, end=_end(one, ended)) for one in past]
+    return [one if one.end is not None else replace(one, end=ended and max(ended, one.start)) for one in past]
 
 
 def _apply(past: list[WavePhase], name: str, time: float, detail: Mapping[str, Any]) -> None:
@@ -113,17 +109,9 @@ def _close(past: list[WavePhase], time: float, kind: WavePhaseKind | None = None
         past[-1] = replace(last, kind=known, end=max(time, last.start))
 
 
-def _end(phase: WavePhase, ended: float | None) -> float | None:
-    return None if ended is None else max(ended, phase.start)
-
-
 @dataclass(frozen=True)
 class Bar:
-    """
-    A phase of a wave.
-
-    :param label: what it says to who points at it or hears it, such as ``Attempt 1, failed after 8 min``.
-    """
+    """A phase of a wave with a label such as ``Attempt 1, failed after 8 min``."""
 
     kind: WavePhaseKind
     x: float
@@ -154,11 +142,7 @@ class TimelineRow:
 
 @dataclass(frozen=True)
 class Tick:
-    """
-    A line of the time axis.
-
-    :param label: time since the execution was opened, such as ``10 min``; ``opened`` at zero.
-    """
+    """A line of the time axis: time since the execution was opened, such as ``10 min``, or ``opened``."""
 
     x: float
     label: str

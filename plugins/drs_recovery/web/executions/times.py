@@ -65,11 +65,7 @@ def forecasts(document: ExecutionDocument, as_of: float) -> dict[int, Forecast]:
 
 
 def expected_end(document: ExecutionDocument, as_of: float) -> float | None:
-    """
-    When an execution should end, if everything that waits for an answer is answered now.
-
-    :return: epoch seconds; None if nothing is expected, or a wave may never run.
-    """
+    """When an execution should end if every question is answered now; None if that is unknown."""
     ends = _foreseen(document, as_of)[1].values()
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
@@ -143,11 +139,7 @@ _RUNS = Mark("RUNS", Tone.BUSY, "▶", "Time runs", "When it will end cannot be 
 
 @dataclass(frozen=True)
 class Outlook:
-    """
-    How the recovery time stands.
-
-    :param due: when the time is over; None before its clock has started.
-    """
+    """How the recovery time stands, and when it is over; None before its clock has started."""
 
     mark: Mark
     sentence: Sentence
@@ -226,10 +218,7 @@ class Objective:
     """
     A promise of the plan.
 
-    :param name: ``RTO`` or ``RPO``.
     :param title: what it means, such as ``Recovery time objective``.
-    :param target: what was promised, in words; empty if the plan promises nothing.
-    :param measured: the same of what was measured.
     :param due: of a clock that runs: when the time is over; the browser counts down to it.
     """
 

@@ -47,11 +47,7 @@ _LONGEST_REASON = 2_500
 
 @dataclass(frozen=True)
 class JobRow:
-    """
-    A DRS job.
-
-    :param attempt: the attempt that it belongs to, from 1.
-    """
+    """A DRS job of an attempt."""
 
     job: Link
     region: str
@@ -67,8 +63,6 @@ class WaveView:
     A wave.
 
     :param sentence: what happens in it now, or how it ended, such as ``2 of 6 servers are ready``.
-    :param after: the waves that must end well before it, in words; None if it starts at once.
-    :param attempt: number of the attempt, from 1.
     :param clock: how long it took or has taken; None before its start.
     :param answers: everything that happened to its questions, oldest first.
     :param trouble: what went wrong at the last look at DRS, which is tried again.
@@ -102,7 +96,7 @@ def wave_view(
         mark=wave_mark(wave["status"]),
         sentence=wave_sentence(document, wave),
         reason=cut(wave["statusReason"], _LONGEST_REASON) if wave.get("statusReason") else None,
-        after=_after(document, wave),
+        after=listed([wave_title(other) for other in waves_before(document, wave)]) or None,
         attempt=attempt_of(wave),
         started=timestamp_if(wave.get("startTime")),
         ended=timestamp_if(wave.get("endTime")),
@@ -117,11 +111,7 @@ def wave_view(
 
 
 def job_rows(jobs: Iterable[Job | TerminationJob]) -> tuple[JobRow, ...]:
-    """
-    DRS jobs as rows.
-
-    :param jobs: entries of a WAVE record, or of ``terminateJobs``.
-    """
+    """DRS jobs as rows."""
     return tuple(
         JobRow(
             job=job_link(job["region"], job["jobId"]),
@@ -133,10 +123,6 @@ def job_rows(jobs: Iterable[Job | TerminationJob]) -> tuple[JobRow, ...]:
         )
         for job in jobs
     )
-
-
-def _after(document: ExecutionDocument, wave: Wave) -> str | None:
-    return listed([wave_title(other) for other in waves_before(document, wave)]) or None
 
 
 def _trouble(error: PollError | None) -> Sentence | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drs_recovery.exceptions import PlanProblem
     from drs_recovery.plan.loader import LoadedPlans
     from drs_recovery.plan.model import RecoveryPlan, Schedule
-    from drs_recovery.store.execution_types import Execution, Times
+    from drs_recovery.store.execution_types import Times
 
 _NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
 _NOT_READ = "Airflow has not read this plan: it cannot be started yet"
@@ -33,11 +33,7 @@ _PAUSED = "Paused in Airflow: neither a drill nor a real recovery starts until i
 
 
 def plan_warnings(kind: PlanKind, facts: AirflowPlanFacts | None) -> Iterator[str]:
-    """
-    Say what keeps a plan from running, and where its file and Airflow disagree.
-
-    :param facts: what Airflow knows; None if it could not be asked.
-    """
+    """Say what keeps a plan from running, and where its file and Airflow disagree."""
     if kind is PlanKind.NO_FILE:
         yield _NO_FILE
     if facts is None:
@@ -64,12 +60,7 @@ def leftover_warnings(history: PlanHistory) -> Iterator[str]:
 
 
 def next_run_note(kind: PlanKind, schedule: Schedule | None, facts: AirflowPlanFacts | None) -> str:
-    """
-    Say why no next drill can be told; empty where Airflow tells one.
-
-    :param schedule: of the plan, if it has one.
-    :param facts: what Airflow knows; None if it could not be asked.
-    """
+    """Say why no next drill can be told; empty where Airflow tells one."""
     if facts is None:
         return "not known: Airflow could not be asked"
     if facts.is_paused and not facts.is_placeholder:
@@ -91,7 +82,6 @@ class PlanAbout:
 
     :param tier: the tag that names the tier, such as ``tier-1``.
     :param servers: such as ``6 servers`` or ``4 servers and all with certain tags``.
-    :param waves: such as ``3 waves``.
     """
 
     name: str
@@ -120,11 +110,7 @@ def about_plan(plan: RecoveryPlan) -> PlanAbout:
 
 
 def about_unread_plan(plan_id: str, facts: AirflowPlanFacts | None) -> PlanAbout:
-    """
-    Say what is known of a plan whose file is broken, or not here.
-
-    :param facts: what Airflow knows; None if it could not be asked.
-    """
+    """Say what is known of a plan whose file is broken, or not here."""
     if facts is None:
         return PlanAbout(plan_id)
     tier, tags = _tier_and_others(facts.tags)
@@ -151,7 +137,6 @@ class PlanCard:
     A plan on the page of plans, and the head of its own page.
 
     :param kind: good; broken, with ``errors``; or known to Airflow only, since its file is not here.
-    :param file: name of the plan's file; empty where it is not here.
     :param next_run_note: why there is no ``next_run``; empty if there is one.
     :param live: executions that have not ended, newest first; they get the badge.
     :param never: what to say where one of them is None: ``never``, or how far back nothing was found.
@@ -202,12 +187,7 @@ def plan_card(
     airflow: Mapping[str, AirflowPlanFacts] | None,
     now: float,
 ) -> PlanCard:
-    """
-    Compose the card of one plan.
-
-    :param plan_id: of a good or a broken plan, or of one that only Airflow knows.
-    :param airflow: what Airflow knows, by plan id; None if it could not be asked.
-    """
+    """Compose the card of one plan: a good or a broken one, or one that only Airflow knows."""
     plan, error = loaded.plans.get(plan_id), loaded.broken.get(plan_id)
     kind = PlanKind.GOOD if plan else PlanKind.BROKEN if error else PlanKind.NO_FILE
     facts = None if airflow is None else airflow.get(plan_id, AirflowPlanFacts(in_airflow=False))
@@ -222,26 +202,18 @@ def plan_card(
         next_run=timestamp_if(facts.next_run) if facts and not facts.is_paused else None,
         next_run_note=next_run_note(kind, schedule, facts),
         live=tuple(map(run_summary, history.live)),
-        last_drill=_summary(history.last_drill),
-        last_recovery=_summary(history.last_recovery),
+        last_drill=history.last_drill and run_summary(history.last_drill),
+        last_recovery=history.last_recovery and run_summary(history.last_recovery),
         never=f"not {history.where}" if history.where else "never",
         proof=drill_proof(history, schedule, now),
         objectives=objective_results(proven.get("measured", {}) if proven else {}, _objectives(plan)),
-        changed_since_proof=_has_changed(plan, proven),
+        changed_since_proof=plan.digest() != proven["planHash"] if plan and proven else None,
         warnings=(*plan_warnings(kind, facts), *leftover_warnings(history)),
         errors=error.problems if error else (),
         can_start=bool(facts and facts.in_airflow and not facts.is_placeholder),
     )
 
 
-def _summary(execution: Execution | None) -> RunSummary | None:
-    return None if execution is None else run_summary(execution)
-
-
 def _objectives(plan: RecoveryPlan | None) -> Times:
     promised = plan.objectives if plan else ()
     return cast("Times", {name: span.total_seconds() for name, span in promised if span is not None})
-
-
-def _has_changed(plan: RecoveryPlan | None, proven: Execution | None) -> bool | None:
-    return None if plan is None or proven is None else plan.digest() != proven["planHash"]

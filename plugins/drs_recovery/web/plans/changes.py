@@ -63,11 +63,7 @@ _LONGEST = 160
 
 
 def change_words(difference: Difference) -> Iterator[tuple[str, str]]:
-    """
-    Tell a difference, in one line or more.
-
-    :return: where, and what changed there.
-    """
+    """Tell a difference in one or more pairs: where, and what changed there."""
     match difference.place:
         case (root, step) if (root, step) == (WAVES, ORDER):
             for wave, follower in moved(difference.before, difference.after):
@@ -217,12 +213,7 @@ _SINCE = "since the last good drill"
 
 
 def plan_changes(plan: RecoveryPlan | None, last_good_drill: ExecutionRecord | None) -> PlanChanges:
-    """
-    Compare a plan with what its last good drill ran.
-
-    :param plan: as it is now; None if it cannot be read.
-    :param last_good_drill: EXECUTION record with its ``planSnapshot``; None if there is none.
-    """
+    """Compare a plan with what its last good drill ran."""
     if last_good_drill is None:
         return PlanChanges(
             ChangeState.NEVER_DRILLED, "No good drill yet that the plan could be compared with"

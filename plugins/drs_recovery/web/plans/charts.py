@@ -33,11 +33,7 @@ class BarState(StrEnum):
 
 @dataclass(frozen=True)
 class VerticalScale:
-    """
-    From seconds to y, with zero at the bottom.
-
-    :param longest: seconds at the top.
-    """
+    """From seconds to y, with zero at the bottom and the longest time at the top."""
 
     longest: float
     top: float
@@ -103,11 +99,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class AxisLabel:
-    """
-    The day of a drill below the axis.
-
-    :param text: such as ``21 Nov``.
-    """
+    """The day of a drill below the axis."""
 
     x: float
     text: str
@@ -115,11 +107,7 @@ class AxisLabel:
 
 @dataclass(frozen=True)
 class ChartTable:
-    """
-    The numbers of a chart for those who cannot see it, or want them exactly.
-
-    :param rows: the newest first.
-    """
+    """The numbers of a chart, the newest first, for those who cannot see it or want them exactly."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]

@@ -104,11 +104,7 @@ def _compare_order(place: Place, before: Mapping[str, Any], after: Mapping[str, 
 
 
 def moved(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, str | None]]:
-    """
-    Say which of the same things changed their position.
-
-    :return: each that moved, with the one that it stands before now, or None at the end.
-    """
+    """Say what changed its position, and what it stands before now; None at the end."""
     blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
     stayed = {after[index] for block in blocks for index in range(block.b, block.b + block.size)}
     followers = [*after[1:], None]

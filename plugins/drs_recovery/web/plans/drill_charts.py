@@ -53,11 +53,7 @@ class DrillTime:
 
 
 def chart_drills(executions: Sequence[Execution]) -> list[Execution]:
-    """
-    The drills that charts show, oldest first.
-
-    :param executions: EXECUTION records, newest first; what is no drill or has not ended is passed over.
-    """
+    """Of executions, newest first, the ended drills that charts show, oldest first."""
     drills = [one for one in executions if is_drill(one) and one["status"].is_final]
     return drills[:MOST_DRILLS][::-1]
 
@@ -74,11 +70,7 @@ def plan_time(drill: Execution) -> DrillTime:
 
 
 def wave_time(drill: Execution, waves: Sequence[WaveRecord], name: str) -> DrillTime:
-    """
-    When a wave was ready in one drill.
-
-    :param name: of the wave: it keeps its history when it gets another number.
-    """
+    """When a wave was ready in one drill; found by its name, which keeps its history when the number changes."""
     wave = next((wave for wave in waves if wave["waveName"] == name), None)
     if wave is None:
         return DrillTime(drill, "No such wave then")
@@ -102,12 +94,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def recovery_time_chart(drills: Sequence[Execution], rto: float | None) -> DrillChart | None:
-    """
-    Chart the recovery time of each drill.
-
-    :param rto: the plan's objective in seconds.
-    :return: None where there is nothing to show.
-    """
+    """Chart the recovery time of each drill; None where there is nothing to show."""
     times = [plan_time(drill) for drill in drills]
     return _chart("Recovery time of the last drills", times, rto, _HEIGHT, _longest(times, rto))
 
@@ -118,12 +105,7 @@ def wave_time_charts(
     names: Sequence[str],
     rto: float | None,
 ) -> tuple[DrillChart, ...]:
-    """
-    Chart when each wave was ready; a bar begins where its wave began, and all charts have the same scale.
-
-    :param waves: WAVE records by execution id.
-    :param rto: the plan's objective in seconds.
-    """
+    """Chart when each wave was ready, from where it began; all charts have the same scale."""
     rows = {
         name: [wave_time(drill, waves.get(drill["executionId"], ()), name) for drill in drills]
         for name in names

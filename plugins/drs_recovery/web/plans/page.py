@@ -36,9 +36,7 @@ class PlansNow:
     """
     Every plan that a person may see.
 
-    :param histories: the executions of which that is said, by plan id.
     :param airflow_missing: why Airflow could not be asked; empty if it could.
-    :param moment: epoch seconds at which they were like that.
     """
 
     view: PlansView
@@ -49,13 +47,7 @@ class PlansNow:
 
 @dataclass(frozen=True)
 class PlanNow:
-    """
-    One plan that a person may see.
-
-    :param notice: why the plan files could not be read; empty if they could.
-    :param airflow_missing: why Airflow could not be asked; empty if it could.
-    :param moment: epoch seconds at which it was like that.
-    """
+    """One plan that a person may see."""
 
     view: PlanPage
     history: PlanHistory
@@ -137,7 +129,6 @@ class PlansView:
 
     :param cards: the urgent ones first.
     :param headline: the counts in sentences, the most urgent first; never empty.
-    :param notice: why the plan files could not be read; empty if they could.
     """
 
     cards: tuple[PlanCard, ...]
@@ -155,7 +146,6 @@ def plans_view(
     """
     Compose the page of plans; only what the person may read is to be passed in.
 
-    :param histories: executions by plan id.
     :param airflow: what Airflow knows, by plan id; None if it could not be asked. A plan of which there is no
         file gets a card, too.
     """
@@ -203,7 +193,6 @@ class PlanWave:
 
     :param after: such as ``after Database``, or ``at once``.
     :param groups: each with its servers and Region, such as ``database: 2 servers, us-east-1``.
-    :param gate: who is asked before it starts; empty without a gate.
     """
 
     number: int
@@ -264,13 +253,7 @@ def _success(rule: SuccessRule) -> str:
 
 @dataclass(frozen=True)
 class PlanPage:
-    """
-    Everything about one plan.
-
-    :param waves: what a recovery does, in order; empty where the plan is not known.
-    :param recovery_times: measured RTO of the last drills; None where none has been measured.
-    :param wave_times: the same for each wave, in small; empty where nothing has been measured.
-    """
+    """Everything about one plan; charts are None or empty where nothing has been measured."""
 
     card: PlanCard
     waves: tuple[PlanWave, ...]
@@ -291,9 +274,6 @@ def plan_page(
     """
     Compose the page of a plan.
 
-    :param plan: None if it cannot be read.
-    :param last_good_drill: EXECUTION record with its ``planSnapshot``; None if there is none.
-    :param executions: EXECUTION records of the plan, newest first.
     :param waves: WAVE records by execution id, of the drills that
         :func:`~drs_recovery.web.plans.drill_charts.chart_drills` picks from the executions.
     """

@@ -63,11 +63,7 @@ class PlanHistory:
 
 
 def history_of(executions: Sequence[Execution], *, has_older: bool) -> PlanHistory:
-    """
-    Pick the executions that a card shows.
-
-    :param executions: EXECUTION records of the plan, newest first.
-    """
+    """Pick the executions that a card shows."""
     ended = [one for one in executions if one["status"].is_final and not one.get("dryRun")]
     recoveries = (one for one in ended if one["executionType"] == ExecutionType.RECOVERY)
     return PlanHistory(
@@ -200,11 +196,7 @@ _ALIASES = {
 
 @lru_cache(maxsize=1024)
 def schedule_words(schedule: Schedule) -> str:
-    """
-    Say when drills run, such as ``At 03:00, on day 1 of the month (America/New_York)``.
-
-    :param schedule: of a plan; an expression for which there are no words is shown as it is.
-    """
+    """Say when drills run, such as ``At 03:00, on day 1 of the month (America/New_York)``."""
     cron = _ALIASES.get(schedule.cron, schedule.cron)
     words = None if _is_misdescribed(cron) else _words(cron)
     return f"{words or f'cron {schedule.cron}'} ({schedule.timezone})"

@@ -38,11 +38,7 @@ class Timestamp:
 
 
 def timestamp_if(seconds: float | None) -> Timestamp | None:
-    """
-    A moment that may not have come.
-
-    :param seconds: since 1970; None stays None.
-    """
+    """A moment that may not have come."""
     return None if seconds is None else Timestamp.at(seconds)
 
 
@@ -72,11 +68,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Link:
-    """
-    A link.
-
-    :param url: where it leads; None where no address is known, then only the text is shown.
-    """
+    """A link; only its text is shown where no address is known."""
 
     text: str
     url: str | None
@@ -84,11 +76,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Sentence:
-    """
-    A text that has moments in it.
-
-    :param parts: texts and moments, in their order; the whole reads as ``str`` gives it, with moments in UTC.
-    """
+    """A text with timestamps in it; ``str`` gives them in UTC."""
 
     parts: tuple[str | Timestamp, ...]
 
@@ -102,11 +90,7 @@ class Sentence:
 
 
 def compose(*parts: str | float | Sentence) -> Sentence:
-    """
-    Compose a sentence.
-
-    :param parts: texts, other sentences, and moments as epoch seconds.
-    """
+    """Compose a sentence of texts, other sentences, and times in epoch seconds."""
     flat: list[str | Timestamp] = []
     for part in parts:
         if isinstance(part, Sentence):
@@ -148,11 +132,7 @@ def cut(text: str, longest: int) -> str:
 
 
 def clock(since: float, until: float | None, as_of: float) -> Clock:
-    """
-    A clock that stands still, or that runs.
-
-    :param until: when it ended; None if it runs.
-    """
+    """A clock that stands still, or that runs."""
     span = max(0.0, (as_of if until is None else until) - since)
     return Clock(Timestamp.at(since), words(span), is_running=until is None)
 
@@ -176,11 +156,7 @@ def page_time(document: Execution, now: float) -> float:
 
 
 def waves_before(document: ExecutionDocument, wave: Wave) -> list[Wave]:
-    """
-    The waves that must end well before a wave; in place of one that was left out, those before that one.
-
-    :return: in the order of their numbers.
-    """
+    """The waves that a wave waits for, by number; those before it stand in for one that was left out."""
     by_number = {other["waveNumber"]: other for other in document["waves"]}
     waiting = list(wave["dependsOn"])
     found: dict[int, Wave] = {}
@@ -211,18 +187,13 @@ def time_step(longest: float, most: int) -> int:
     """
     Distance of the lines of a time axis: so many seconds, minutes, hours or days as people count in.
 
-    :param longest: seconds that the axis must reach.
     :param most: how many steps there may be; only far beyond a year there are more.
     """
     return next((step for step in _AXIS_STEPS if step * most >= longest), _AXIS_STEPS[-1])
 
 
 def time_ticks(longest: float, most: int = 5) -> tuple[int, ...]:
-    """
-    Seconds of the lines of a time axis, from zero to the first that is not below the longest.
-
-    :param longest: seconds that the axis must reach.
-    """
+    """Seconds of the lines of a time axis, from zero to the first that is not below the longest."""
     step = time_step(longest, most)
     count = max(1, -(-longest // step))
     return tuple(step * number for number in range(int(count) + 1))

@@ -42,11 +42,7 @@ def _ran(server: ServerStatus) -> bool:
 
 
 def last_checked(document: ExecutionDocument) -> float | None:
-    """
-    Until when what is said of the instances is known, in epoch seconds: the oldest look at one of them.
-
-    :return: None if there is none, or nobody knows.
-    """
+    """The oldest check of an instance, in epoch seconds; None if one was never checked."""
     compared = document.get("instancesCheckedTime")
     looks = [
         max((look for look in (server.get("lastPolledTime"), compared) if look is not None), default=None)
@@ -75,11 +71,7 @@ def count_left(document: ExecutionDocument) -> int:
 
 
 def standing_request(document: ExecutionDocument) -> TerminationRequest | None:
-    """
-    The newest request to terminate that is not carried out, or None.
-
-    :param document: the execution document. A request can be about some waves, whose instances are gone.
-    """
+    """The newest request to terminate whose waves still have instances, or None."""
     requests = reversed(document.get("terminationRequests") or ())
     return next((one for one in requests if "endTime" not in one and _has_targets(document, one)), None)
 
@@ -91,11 +83,7 @@ def _has_targets(document: ExecutionDocument, request: TerminationRequest) -> bo
 
 
 def leaves_instances(execution: Execution) -> bool:
-    """
-    Whether an execution that has ended left instances which may still run, as far as its record alone tells.
-
-    :param execution: EXECUTION record, without its servers.
-    """
+    """Whether an execution has ended and left instances that may still run, as far as its record tells."""
     if is_live(execution) or execution.get("instancesTerminated"):
         return False
     if execution.get("instancesLeft") is False:
@@ -106,11 +94,7 @@ def leaves_instances(execution: Execution) -> bool:
 
 
 def checked_note(execution: Execution) -> Sentence:
-    """
-    Say that an execution left instances which cost money, and when that was last known.
-
-    :param execution: EXECUTION record, without its servers.
-    """
+    """Say that an execution left instances which cost money, and when that was last known."""
     checked = execution.get("instancesCheckedTime", execution.get("lastPolledTime"))
     if checked is None:
         return compose("Its instances run and cost money, according to the record")
@@ -118,11 +102,7 @@ def checked_note(execution: Execution) -> Sentence:
 
 
 def places_of(regions: Mapping[str, int]) -> str:
-    """
-    Where instances are, such as ``4 in us-east-1 and 2 in us-west-2``.
-
-    :param regions: as of :func:`instances_by_region`.
-    """
+    """Where instances are, such as ``4 in us-east-1 and 2 in us-west-2``."""
     return listed([f"{count} in {region}" for region, count in regions.items()])
 
 

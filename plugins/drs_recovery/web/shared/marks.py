@@ -45,7 +45,6 @@ class Mark:
 
     :param code: the value of the record, such as ``PARTIAL_SUCCESS``.
     :param word: what is shown, such as ``Partly done``.
-    :param meaning: a sentence that explains it; empty where the word says all.
     """
 
     code: str
@@ -217,14 +216,8 @@ _DRY_RUN_MEANING = "Dry run: everything is checked, nothing is launched."
 
 @dataclass(frozen=True)
 class Badge:
-    """
-    What cannot be mistaken: drill or real.
+    """What cannot be mistaken: drill or real."""
 
-    :param code: ``DRILL`` or ``RECOVERY``.
-    :param word: ``DRILL`` or ``REAL RECOVERY``.
-    """
-
-    code: str
     word: str
     icon: str
     meaning: str
@@ -242,7 +235,6 @@ def badge_of(execution: Execution) -> Badge:
     is_real, is_dry_run = execution["executionType"] == ExecutionType.RECOVERY, bool(execution.get("dryRun"))
     meaning = _REAL_MEANING if is_real else _DRILL_MEANING
     return Badge(
-        code=execution["executionType"],
         word="REAL RECOVERY" if is_real else "DRILL",
         icon="▲" if is_real else "◇",
         meaning=_DRY_RUN_MEANING if is_dry_run else meaning,

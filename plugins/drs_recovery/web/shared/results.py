@@ -30,7 +30,6 @@ class ObjectiveResult:
     """
     One objective and what was measured.
 
-    :param name: ``RTO`` or ``RPO``.
     :param state: what came of it; NO_OBJECTIVE also where a measure is known.
     :param sentence: all of it, such as ``RTO 42 min of 1 h: met``.
     :param measured: seconds; None if unknown.
@@ -84,7 +83,6 @@ class RunSummary:
     :param note: what qualifies the status, such as ``2 of 3 waves completed``; empty if nothing does.
     :param ended: when it ended; None while it lives.
     :param duration: in words; empty while it lives.
-    :param ticket: number in a ticketing tool; empty without one.
     :param instances_run: that it has ended, and instances of it may still run and cost money; None if not.
     """
 

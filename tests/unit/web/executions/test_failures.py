@@ -34,13 +34,13 @@ def test_a_failed_wave_and_its_servers_say_each_thing_once() -> None:
 
 def test_where_nothing_failed_there_is_nothing() -> None:
     found = failures_in(document("COMPLETED", wave("COMPLETED", server())))
-    assert (found.shown, found.total, found.first) == ((), 0, None)
+    assert (found.shown, found.total) == ((), 0)
 
 
 def test_what_stood_against_the_start_is_told_whole() -> None:
     error = "the execution may not start:\n- db-1 (s-1): replication is STALLED\n- the plan has a live drill"
     found = failures_in(document("FAILED", wave("CANCELLED", startTime=None), error=error))
-    assert found.first == Failure(None, "The execution", None, error)
+    assert found.shown[0] == Failure(None, "The execution", None, error)
 
 
 def test_what_the_execution_says_beside_its_waves_is_kept() -> None:

@@ -90,8 +90,7 @@ def test_an_execution_that_failed_in_the_preflight_says_so_everywhere() -> None:
     assert str(view.headline.now) == (
         "Failed before anything was launched: the execution may not start: replication is STALLED: fix it."
     )
-    assert view.failures.first is not None
-    assert view.failures.first.text == error
+    assert view.failures.shown[0].text == error
     assert view.preflight is not None
     assert (view.preflight.summary, view.preflight.has_errors) == ("1 error", True)
     assert str(view.instances.sentence) == "It left no instance."
