@@ -188,30 +188,30 @@ def _taken(kind: ActionKind, actor: str, outcome: str) -> dict[str, Any]:
     return {"action": kind, "outcome": outcome, "actor": actor, **_TAKEN, **about, **run}
 
 
-_WAVE = 'wave 2 "Application"'
-_OUTCOMES = (
+_APPLICATION = 'wave 2 "Application"'
+_OUTCOMES: tuple[tuple[ActionKind, str, str], ...] = (
     (
         ActionKind.APPROVE,
         "dba-lead",
-        f"Airflow has taken your approval of {_WAVE}: the wave starts within seconds.",
+        f"Airflow has taken your approval of {_APPLICATION}: the wave starts within seconds.",
     ),
     (
         ActionKind.REJECT,
         "dba-lead",
-        f"Airflow has taken your rejection of {_WAVE}: the wave does not start, and the "
+        f"Airflow has taken your rejection of {_APPLICATION}: the wave does not start, and the "
         "execution ends when what runs has ended.",
     ),
     (
         ActionKind.DECIDE,
         "dba-lead",
-        f"Airflow has taken your decision about {_WAVE}: the failed servers get a new job "
+        f"Airflow has taken your decision about {_APPLICATION}: the failed servers get a new job "
         "within seconds, launched ones stay as they are.",
     ),
     (ActionKind.CANCEL, "admin", "Nothing more starts. One DRS job still runs: it is followed to its end."),
     (
         ActionKind.RETRY,
         "admin",
-        f"Attempt 2 at {_WAVE} is requested: it begins within seconds, for the servers that "
+        f"Attempt 2 at {_APPLICATION} is requested: it begins within seconds, for the servers that "
         "failed or were never started.",
     ),
     (

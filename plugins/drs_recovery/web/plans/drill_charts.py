@@ -70,7 +70,7 @@ def plan_time(drill: Execution) -> DrillTime:
 
 
 def wave_time(drill: Execution, waves: Sequence[WaveRecord], name: str) -> DrillTime:
-    """When a wave was ready in one drill; found by its name, which keeps its history when the number changes."""
+    """When a wave was ready in one drill; by its name, which keeps its history under another number."""
     wave = next((wave for wave in waves if wave["waveName"] == name), None)
     if wave is None:
         return DrillTime(drill, "No such wave then")
