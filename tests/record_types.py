@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import is_typeddict
 
 from drs_recovery.store.execution_types import Event, ExecutionDocument
-from drs_recovery.store.status_fields import with_statuses
+from drs_recovery.store.table import with_statuses
 
 
 def misfits(document: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:

@@ -87,10 +87,10 @@ def test_two_stacks_run_side_by_side_and_ending_one_leaves_nothing_of_it(
 
 def test_the_demo_on_a_running_stack_runs_a_drill_and_shows_its_record(stack: Stack) -> None:
     settings = stack.settings
-    places = ("--home", settings.home, "--plans", settings.plans_dir)
+    targets = ("--home", settings.home, "--plans", settings.plans_dir)
     speeds = ("--speed", settings.speed, "--poll-interval", settings.poll_interval)
     parses = ("--parse-interval", settings.parse_interval)
-    options = (*places, *speeds, *parses, "--database", settings.database)
+    options = (*targets, *speeds, *parses, "--database", settings.database)
     command = (sys.executable, "-m", "devstack", *options, "demo", "--plan", "billing-database")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(PROJECT / "plugins"), str(PROJECT)))}
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import epoch
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients, ask_places
+from drs_recovery.hooks.clients import Clients, Target, TargetClients, ask_targets
 from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.jobs.starter import CLOCK_MARGIN
 from drs_recovery.preflight.servers import GroupResolver
@@ -66,26 +66,26 @@ class Rebuilder:
 
     def jobs_of(self, execution_id: str, since: float) -> list[FoundJob]:
         """
-        Look for the jobs of an execution in all places of the plan.
+        Look for the jobs of an execution in all targets of the plan.
 
         :param execution_id: the execution.
         :param since: epoch seconds before which it had none.
         :return: the jobs, those of earlier attempts first.
-        :raises Exception: of AWS: a place does not answer now, so that the caller tries again.
+        :raises Exception: of AWS: a target does not answer now, so that the caller tries again.
         """
         moment = datetime.fromtimestamp(since, UTC) - CLOCK_MARGIN
-        places = dict.fromkeys(
-            (Place(group.connection, group.region) for group in self._plan.protection_groups.values()),
+        targets = dict.fromkeys(
+            (Target(group.connection, group.region) for group in self._plan.protection_groups.values()),
             execution_id,
         )
-        asked = ask_places(
-            self._clients, places, "DRS", lambda hooks, wanted: list(_jobs_at(hooks, wanted, moment))
+        asked = ask_targets(
+            self._clients, targets, "DRS", lambda hooks, wanted: list(_jobs_at(hooks, wanted, moment))
         )
         for trouble in asked.troubles:
             if trouble.passes:
                 raise trouble.error
             log.error("execution %s: jobs may be missing in its record: %s", execution_id, trouble)
-        found = [job for at_place in asked.found.values() for job in at_place]
+        found = [job for at_target in asked.found.values() for job in at_target]
         known = [job for job in found if 1 <= job.wave <= len(self._plan.waves)]
         return sorted(known, key=lambda job: (job.wave, job.ref.attempt, job.ref.part))
 
@@ -130,18 +130,18 @@ class Rebuilder:
         self._store.waves.start_polling(execution_id, number)
 
 
-def _jobs_at(hooks: PlaceClients, execution_id: str, since: datetime) -> Iterable[FoundJob]:
+def _jobs_at(hooks: TargetClients, execution_id: str, since: datetime) -> Iterable[FoundJob]:
     for job in hooks.drs.jobs_since(since):
         tags = hooks.drs.job_tags(job) or {}
         if tags.get(EXECUTION_TAG) == execution_id and tags.get(WAVE_TAG, "").isdecimal():
             yield _found(hooks, job, tags)
 
 
-def _found(hooks: PlaceClients, job: Mapping[str, Any], tags: Mapping[str, str]) -> FoundJob:
+def _found(hooks: TargetClients, job: Mapping[str, Any], tags: Mapping[str, str]) -> FoundJob:
     ref = JobRef(
         job_id=str(job["jobID"]),
-        region=hooks.place.region,
-        connection=hooks.place.connection,
+        region=hooks.target.region,
+        connection=hooks.target.connection,
         part=int(tags.get(PART_TAG, "1")),
         server_ids=tuple(str(server["sourceServerID"]) for server in job.get("participatingServers", ())),
         attempt=int(tags.get(ATTEMPT_TAG, FIRST_ATTEMPT)),

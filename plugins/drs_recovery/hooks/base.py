@@ -41,7 +41,7 @@ def merged(connection: Config, own: Config, region: str | None) -> Config:
 
     :param connection: what the connection says.
     :param own: what the purpose asks for: its retries stand, its time-outs hold if the connection has none.
-    :param region: the Region that was asked for; a place is never another one because of its connection.
+    :param region: the Region that was asked for; a target is never another one because of its connection.
     :raises ValueError, TypeError: the connection's time-outs or proxies are none.
     """
     config = own.merge(connection)

@@ -37,9 +37,9 @@ class Ec2Hook(AccountHook, AirflowEc2Hook):
     """Airflow's hook of EC2, in the account that the connection names or nowhere."""
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """
-    Where a server is recovered: one DRS job is always for one place.
+    Where a server is recovered: one DRS job is always for one target.
 
     :param connection: Airflow connection id.
     :param region: AWS Region.
@@ -72,31 +72,31 @@ def connection_exists(connection: str) -> bool:
     return True
 
 
-class PlaceClients:
-    """The hooks of one place."""
+class TargetClients:
+    """The hooks of one target."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, target: Target) -> None:
+        self.target = target
 
     @cached_property
     def drs(self) -> DrsHook:
-        """DRS in this place."""
-        return DrsHook(aws_conn_id=self.place.connection, region_name=self.place.region)
+        """DRS in this target."""
+        return DrsHook(aws_conn_id=self.target.connection, region_name=self.target.region)
 
     @cached_property
     def ec2(self) -> Ec2Hook:
-        """EC2 in this place."""
+        """EC2 in this target."""
         return Ec2Hook(
-            aws_conn_id=self.place.connection,
-            region_name=self.place.region,
+            aws_conn_id=self.target.connection,
+            region_name=self.target.region,
             api_type="client_type",
             config=READ_CONFIG,
         )
 
     @cached_property
     def quotas(self) -> QuotasHook:
-        """Service quotas in this place."""
-        return QuotasHook(aws_conn_id=self.place.connection, region_name=self.place.region)
+        """Service quotas in this target."""
+        return QuotasHook(aws_conn_id=self.target.connection, region_name=self.target.region)
 
     @cached_property
     def account(self) -> str:
@@ -111,8 +111,8 @@ class PlaceClients:
             # Two names of one account would be two queues for the same room.
             if is_transient(error):
                 raise
-            log.warning("account of connection %s not known: %s", self.place.connection, describe(error))
-            return self.place.connection
+            log.warning("account of connection %s not known: %s", self.target.connection, describe(error))
+            return self.target.connection
 
     @cached_property
     def told_account(self) -> str:
@@ -130,35 +130,35 @@ class PlaceClients:
 
         :raises botocore errors: AWS does not tell now.
         """
-        return None if self.account == self.place.connection else self.account
+        return None if self.account == self.target.connection else self.account
 
     @cached_property
     def rights(self) -> RightsHook:
         """Whose credentials the connection gives, and what they allow."""
-        return RightsHook(aws_conn_id=self.place.connection, region_name=self.place.region)
+        return RightsHook(aws_conn_id=self.target.connection, region_name=self.target.region)
 
 
 class Clients:
-    """Hooks by place; :meth:`forget` drops them, so that the next call fetches credentials anew."""
+    """Hooks by target; :meth:`forget` drops them, so that the next call fetches credentials anew."""
 
     def __init__(self) -> None:
-        self._by_place: dict[Place, PlaceClients] = {}
+        self._by_target: dict[Target, TargetClients] = {}
 
-    def at(self, connection: str, region: str) -> PlaceClients:
-        """The hooks of a place, made at the first call."""
-        place = Place(connection, region)
-        return self._by_place.setdefault(place, PlaceClients(place))
+    def at(self, connection: str, region: str) -> TargetClients:
+        """The hooks of a target, made at the first call."""
+        target = Target(connection, region)
+        return self._by_target.setdefault(target, TargetClients(target))
 
-    def forget(self, place: Place | None = None) -> None:
+    def forget(self, target: Target | None = None) -> None:
         """
         Drop hooks: after an expired token a new client reads the connection again.
 
-        :param place: only those of this place.
+        :param target: only those of this target.
         """
-        if place is None:
-            self._by_place.clear()
+        if target is None:
+            self._by_target.clear()
         else:
-            self._by_place.pop(place, None)
+            self._by_target.pop(target, None)
 
 
 Wanted = TypeVar("Wanted")
@@ -166,22 +166,22 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class PlaceTrouble:
+class TargetTrouble:
     """
-    Why something could not be asked in one place.
+    Why something could not be asked in one target.
 
-    :param place: connection and Region.
+    :param target: connection and Region.
     :param error: what came instead of an answer.
     :param subject: what was asked, such as ``DRS``.
     """
 
-    place: Place
+    target: Target
     error: Exception
     subject: str
 
     def __str__(self) -> str:
         """For people, with AWS's words."""
-        return f"{self.subject} in {self.place}: {describe(self.error)}"
+        return f"{self.subject} in {self.target}: {describe(self.error)}"
 
     @property
     def passes(self) -> bool:
@@ -195,40 +195,40 @@ class PlaceTrouble:
 
 
 @dataclass
-class PlaceAnswers(Generic[Found]):
+class TargetAnswers(Generic[Found]):
     """
-    What the places said.
+    What the targets said.
 
-    :param found: by place, of those that answered.
+    :param found: by target, of those that answered.
     :param troubles: of those that did not, or not to everything.
     """
 
-    found: dict[Place, Found] = field(default_factory=dict)
-    troubles: list[PlaceTrouble] = field(default_factory=list)
+    found: dict[Target, Found] = field(default_factory=dict)
+    troubles: list[TargetTrouble] = field(default_factory=list)
 
 
-def ask_places(
+def ask_targets(
     clients: Clients,
-    by_place: Mapping[Place, Wanted],
+    by_target: Mapping[Target, Wanted],
     subject: str,
-    ask: Callable[[PlaceClients, Wanted], Found],
-) -> PlaceAnswers[Found]:
+    ask: Callable[[TargetClients, Wanted], Found],
+) -> TargetAnswers[Found]:
     """
-    Ask every place, and go on where one does not answer.
+    Ask every target, and go on where one does not answer.
 
-    :param clients: hooks by place; those of a place that does not answer are made anew for the next question.
-    :param by_place: what is wanted there.
+    :param clients: hooks by target; those of one that does not answer are made anew for the next question.
+    :param by_target: what is wanted there.
     :param subject: what is asked, for people.
-    :param ask: asks one place.
+    :param ask: asks one target.
     """
-    answers = PlaceAnswers[Found]()
-    for place, wanted in by_place.items():
+    answers = TargetAnswers[Found]()
+    for target, wanted in by_target.items():
         try:
-            answers.found[place] = ask(clients.at(*place), wanted)
-        except Exception as error:  # whatever is wrong with one place, the others are asked
-            trouble = PlaceTrouble(place, error, subject)
+            answers.found[target] = ask(clients.at(*target), wanted)
+        except Exception as error:  # whatever is wrong with one target, the others are asked
+            trouble = TargetTrouble(target, error, subject)
             log.warning("no answer this time: %s", trouble, exc_info=not isinstance(error, FORESEEN_ERRORS))
-            clients.forget(place)
+            clients.forget(target)
             answers.troubles.append(trouble)
     return answers
 
@@ -239,11 +239,11 @@ class WrongAccountError(MissingConnectionError):
     fmt = "connection {connection} leads to account {account} now, what was launched is in {launched}"
 
 
-def demand_account(hooks: PlaceClients, launched: Iterable[str | None]) -> None:
+def demand_account(hooks: TargetClients, launched: Iterable[str | None]) -> None:
     """
-    Demand that a place's connection leads to where something was launched.
+    Demand that a target's connection leads to where something was launched.
 
-    :param hooks: of the place.
+    :param hooks: of the target.
     :param launched: accounts of the launches; None for those whose account was never known.
     :raises WrongAccountError: it leads elsewhere.
     :raises botocore errors: AWS does not tell where it leads.
@@ -251,7 +251,7 @@ def demand_account(hooks: PlaceClients, launched: Iterable[str | None]) -> None:
     known = {account for account in launched if account}
     if known and known != {hooks.told_account}:
         raise WrongAccountError(
-            connection=hooks.place.connection,
+            connection=hooks.target.connection,
             account=hooks.told_account,
             launched=", ".join(sorted(known)),
         )

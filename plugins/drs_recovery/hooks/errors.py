@@ -47,7 +47,7 @@ _SECONDS = re.compile(r"[0-9]+")
 
 _NO_ANSWER = (BotoConnectionError, HTTPClientError, CredentialRetrievalError, NoCredentialsError)
 
-# Also a connection that cannot be used, such as one whose profile does not exist: it concerns one place only.
+# Also a connection that cannot be used, such as one without its profile: it concerns one target only.
 AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
 
 # Neither DRS's nor the store's troubles end a wait: only the wave's time-out does.

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.jobs.identity import EXECUTION_TAG
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import PlaceClients
+    from drs_recovery.hooks.clients import TargetClients
 
 
-def owners_of(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def owners_of(hooks: TargetClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """
     Execution by job, of the jobs that carry our tags.
 
-    :param hooks: of the place of the jobs.
+    :param hooks: of the target of the jobs.
     :param rows: recovery instances, as DRS lists them.
     """
     return {job_id: tags[EXECUTION_TAG] for job_id, tags in our_tags(hooks, rows).items()}
 
 
-def our_tags(hooks: PlaceClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+def our_tags(hooks: TargetClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
     """
     Tags by job, of the jobs that carry ours.
 
-    :param hooks: of the place of the jobs.
+    :param hooks: of the target of the jobs.
     :param rows: recovery instances, as DRS lists them.
     """
     job_ids = sorted({str(row["jobID"]) for row in rows if row.get("jobID")})

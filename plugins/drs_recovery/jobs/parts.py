@@ -1,4 +1,4 @@
-"""Split the servers of a wave into the jobs that DRS allows: one place each, at most 100 servers."""
+"""Split the servers of a wave into the jobs that DRS allows: one target each, at most 100 servers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, TypedDict
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.facts import attempt_of
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MAX_SERVERS_PER_JOB = 100
 
 
-class PlacedServer(TypedDict):
-    """What a SERVER record says of its place."""
+class TargetdServer(TypedDict):
+    """What a SERVER record says of its target."""
 
     sourceServerId: str
     connection: str
@@ -34,40 +34,42 @@ class JobPart:
     The servers of a wave that go into one job.
 
     :param number: from 1, the same on every retry; it is also a tag of the job.
-    :param place: connection and Region.
+    :param target: connection and Region.
     :param server_ids: sorted DRS source server ids.
     """
 
     number: int
-    place: Place
+    target: Target
     server_ids: tuple[str, ...]
 
 
-def places_of(servers: Iterable[PlacedServer]) -> set[Place]:
+def targets_of(servers: Iterable[TargetdServer]) -> set[Target]:
     """
     Where servers are recovered.
 
     :param servers: SERVER records.
     """
-    return {Place(server["connection"], server["region"]) for server in servers}
+    return {Target(server["connection"], server["region"]) for server in servers}
 
 
-def parts_of(servers: Iterable[PlacedServer]) -> tuple[JobPart, ...]:
+def parts_of(servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
     """
-    Split servers evenly by place and quota; the same servers always give the same parts.
+    Split servers evenly by target and quota; the same servers always give the same parts.
 
     :param servers: SERVER records of a wave.
     """
-    by_place: dict[Place, list[str]] = defaultdict(list)
+    by_target: dict[Target, list[str]] = defaultdict(list)
     for server in servers:
-        by_place[Place(server["connection"], server["region"])].append(server["sourceServerId"])
-    chunks = [(place, chunk) for place in sorted(by_place) for chunk in _even_chunks(sorted(by_place[place]))]
+        by_target[Target(server["connection"], server["region"])].append(server["sourceServerId"])
+    chunks = [
+        (target, chunk) for target in sorted(by_target) for chunk in _even_chunks(sorted(by_target[target]))
+    ]
     return tuple(
-        JobPart(number, place, tuple(chunk)) for number, (place, chunk) in enumerate(chunks, start=1)
+        JobPart(number, target, tuple(chunk)) for number, (target, chunk) in enumerate(chunks, start=1)
     )
 
 
-def parts_of_attempt(wave: WaveRecord, servers: Iterable[PlacedServer]) -> tuple[JobPart, ...]:
+def parts_of_attempt(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
     """
     The jobs that the running attempt at a wave needs: a retry needs one only for what it starts again.
 
@@ -90,7 +92,7 @@ def jobs_of_attempt(wave: WaveRecord) -> dict[int, str]:
     }
 
 
-def parts_without_job(wave: WaveRecord, servers: Iterable[PlacedServer]) -> tuple[JobPart, ...]:
+def parts_without_job(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
     """
     The parts of the running attempt of which no job is known.
 

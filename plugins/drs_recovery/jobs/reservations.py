@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import NotStartedError, StoreConflictError
 from drs_recovery.hooks.drs import SHORT_PAUSE, START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
-from drs_recovery.jobs.schedule import Job, Limits, PlaceState, QueuePosition, position_of
+from drs_recovery.jobs.schedule import Job, Limits, QueuePosition, TargetState, position_of
 from drs_recovery.settings import hold_drills_during_recovery
 from drs_recovery.store.transaction import retried_on_conflict
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import PlaceClients
+    from drs_recovery.hooks.clients import TargetClients
     from drs_recovery.hooks.iam import QuotasHook
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.queue_entries import Queue, QueueEntry
@@ -61,15 +61,15 @@ NOT_LOOKED_AT: tuple[type[Exception], ...] = (NotStartedError, *PASSING_TROUBLE)
 log = logging.getLogger(__name__)
 
 
-class PlaceQueue:
+class TargetQueue:
     """
     The queue of one account and Region.
 
     :param store: the execution store.
-    :param hooks: of the place.
+    :param hooks: of the target.
     """
 
-    def __init__(self, store: ExecutionStore, hooks: PlaceClients) -> None:
+    def __init__(self, store: ExecutionStore, hooks: TargetClients) -> None:
         self._store, self._hooks = store, hooks
         self.limits: Mapping[str, Any] = {"time": 0.0}
         self._limits_asked = 0.0
@@ -83,11 +83,11 @@ class PlaceQueue:
 
         :raises NotStartedError: AWS does not tell the account now.
         """
-        place = self._hooks.place
+        target = self._hooks.target
         try:
-            return f"{self._hooks.account}:{place.region}"
+            return f"{self._hooks.account}:{target.region}"
         except AWS_ERRORS as error:
-            raise _not_known(f"the account of connection {place.connection} is", error) from error
+            raise _not_known(f"the account of connection {target.connection} is", error) from error
 
     def begin_look(self) -> None:
         """Read the queue for the next look."""
@@ -104,7 +104,7 @@ class PlaceQueue:
         self._jobs = tuple(self._hooks.drs.jobs_since(oldest))
         return self._jobs
 
-    def look(self) -> PlaceState:
+    def look(self) -> TargetState:
         """
         Read the queue, then DRS's jobs: a job that leaves the queue meanwhile is among those.
 
@@ -116,8 +116,8 @@ class PlaceQueue:
         self._queue = self._jobs = None
         if queue is None or jobs is None:
             queue, jobs = self._store.queue.read(self.name), None
-        return PlaceState(
-            region=self._hooks.place.region,
+        return TargetState(
+            region=self._hooks.target.region,
             limits=self._current_limits(queue.limits),
             jobs=recent_jobs(self._hooks.drs) if jobs is None else jobs,
             queue=queue,
@@ -144,7 +144,7 @@ class PlaceQueue:
 
 def recent_jobs(drs: DrsHook) -> tuple[Job, ...]:
     """
-    Every job that can still run in a place, whoever started it, and those that ended not long ago.
+    Every job that can still run in a target, whoever started it, and those that ended not long ago.
 
     :param drs: DRS there.
     :raises NotStartedError: DRS does not tell, so that nobody knows whether there is room.
@@ -179,41 +179,41 @@ class QueuedError(NotStartedError):
         super().__init__(position.reason, None)
 
 
-def reserve_capacity(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
+def reserve_capacity(store: ExecutionStore, target: TargetQueue, entry: QueueEntry) -> QueueEntry:
     """
     Reserve capacity for a job; also if an earlier try took it and died, so that it lasts for this one.
 
     :param store: the execution store.
-    :param place: the queue of its place.
+    :param target: the queue of its target.
     :param entry: of the job.
     :return: the entry as it is in the queue now.
     :raises QueuedError: it is not its turn.
     :raises NotStartedError: DRS cannot be asked, or too many reserve capacity at the same time.
     """
     try:
-        return _reserve(store, place, entry)
+        return _reserve(store, target, entry)
     except StoreConflictError as error:
         raise NotStartedError(f"many executions start jobs at once: {error}", SHORT_PAUSE) from error
 
 
 @retried_on_conflict
-def _reserve(store: ExecutionStore, place: PlaceQueue, entry: QueueEntry) -> QueueEntry:
-    state = place.look()
+def _reserve(store: ExecutionStore, target: TargetQueue, entry: QueueEntry) -> QueueEntry:
+    state = target.look()
     mine = state.queue.standing(entry)
     if state.job_of(mine) is not None:
         raise NotStartedError("DRS lists the job of an earlier request, whose answer was lost", SHORT_PAUSE)
     ghosts = _ghosts(state, mine)
     # What got capacity last is looked for by whoever reserves capacity next; the next but one takes it out.
     stays = {mine.order, state.queue.last}
-    store.queue.leave(place.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
+    store.queue.leave(target.name, [one for one in (*state.over(), *ghosts) if one.order not in stays])
     position = position_of(mine, replace(state, queue=state.queue.without(ghosts)))
     # A reservation stays, whoever comes: the request it was made for may be under way.
     if not (position.is_now or mine.holds_reservation(state.time)):
         raise QueuedError(position, mine)
-    return store.queue.reserve(state.queue, mine, time.time() + RESERVATION_SECONDS, place.limits)
+    return store.queue.reserve(state.queue, mine, time.time() + RESERVATION_SECONDS, target.limits)
 
 
-def _ghosts(state: PlaceState, mine: QueueEntry) -> list[QueueEntry]:
+def _ghosts(state: TargetState, mine: QueueEntry) -> list[QueueEntry]:
     """What earlier attempts at the wave have left in the queue."""
     of_wave = state.queue.of_wave(mine.execution_id, mine.wave_number)
     return [one for one in of_wave if one.waits and one.attempt < mine.attempt]

@@ -1,8 +1,8 @@
 """
-Whose turn it is to start a job in a place: rules over its queue, the jobs that DRS lists, and the quotas.
+Whose turn it is to start a job in a target: rules over its queue, the jobs that DRS lists, and the quotas.
 
 The order is strict, so that nobody starves: a small job does not overtake a large one for which there is no
-capacity yet. Only entries that could not start with all the capacity of the place are passed over; a real
+capacity yet. Only entries that could not start with all the capacity of the target are passed over; a real
 recovery among them, which starts when nothing else runs, holds back the drills behind it, or it would
 never start.
 """
@@ -46,9 +46,9 @@ class QueuePosition:
 
 
 @dataclass(frozen=True)
-class PlaceState:
+class TargetState:
     """
-    All that decides whose turn it is in a place.
+    All that decides whose turn it is in a target.
 
     :param region: AWS Region.
     :param limits: the quotas that hold there.
@@ -131,7 +131,7 @@ class PlaceState:
 @dataclass(frozen=True)
 class _Usage:
     """
-    What is taken of a place.
+    What is taken of a target.
 
     :param jobs: number of jobs.
     :param holders: what holds a server, by its id.
@@ -176,52 +176,52 @@ class _Usage:
         )
 
 
-def position_of(mine: QueueEntry, place: PlaceState) -> QueuePosition:
+def position_of(mine: QueueEntry, target: TargetState) -> QueuePosition:
     """
     Say whether a job may be started now, or where it stands.
 
     :param mine: the job; it need not have joined the queue yet, and its own reservation is not in its way.
-    :param place: what is known of the place.
+    :param target: what is known of the target.
     """
-    waiting = replace(mine, state=QueueState.WAITING, job_id=None, until=place.time)
-    return replace(place, queue=place.queue.having(waiting)).positions[mine.order]
+    waiting = replace(mine, state=QueueState.WAITING, job_id=None, until=target.time)
+    return replace(target, queue=target.queue.having(waiting)).positions[mine.order]
 
 
-def _positions(place: PlaceState) -> Iterator[tuple[str, QueuePosition]]:
+def _positions(target: TargetState) -> Iterator[tuple[str, QueuePosition]]:
     """Let everyone who waits reserve capacity in order, until it is used up for the first of them."""
-    taken = usage = _taken(place)
+    taken = usage = _taken(target)
     number, is_blocked, wants_all = 1, False, False
-    for entry in place.entries:
+    for entry in target.entries:
         if not entry.waits:
             continue
-        if obstacle := _obstacle(entry, usage, place, wants_all):
+        if obstacle := _obstacle(entry, usage, target, wants_all):
             is_large_recovery = entry.execution_type is ExecutionType.RECOVERY and usage.exceeds_all(entry)
             wants_all = wants_all or (is_large_recovery and not usage.held_of(entry))
             yield entry.order, QueuePosition(False, number, obstacle, frozenset(usage.held_of(entry)))
             continue
         is_blocked = is_blocked or not usage.fits(entry)
         if is_blocked:
-            yield entry.order, QueuePosition(False, number, _reason(number, taken, entry, place.region))
+            yield entry.order, QueuePosition(False, number, _reason(number, taken, entry, target.region))
         else:
             yield entry.order, QueuePosition(True, number)
             usage = usage.taken(entry.server_ids, _NO_JOB_YET)
         number += 1
 
 
-def _taken(place: PlaceState) -> _Usage:
+def _taken(target: TargetState) -> _Usage:
     """The capacity that running jobs and reservations take."""
-    usage = _Usage(place.limits)
+    usage = _Usage(target.limits)
     # Just after its start, DRS may not name the servers of a job yet.
-    named = {job["jobID"]: one.server_ids for one in place.queue.entries if (job := place.job_of(one))}
-    for job in place.running():
+    named = {job["jobID"]: one.server_ids for one in target.queue.entries if (job := target.job_of(one))}
+    for job in target.running():
         usage = usage.taken(servers_of(job) or named.get(job["jobID"], ()), str(job["jobID"]))
-    for entry in place.entries:
-        if not entry.waits and place.job_of(entry) is None:
+    for entry in target.entries:
+        if not entry.waits and target.job_of(entry) is None:
             usage = usage.taken(entry.server_ids, entry.job_id or _NO_JOB_YET)
     return usage
 
 
-def _obstacle(entry: QueueEntry, usage: _Usage, place: PlaceState, wants_all: bool) -> str | None:
+def _obstacle(entry: QueueEntry, usage: _Usage, target: TargetState, wants_all: bool) -> str | None:
     """
     What keeps a job from starting however much capacity there is; it is in nobody's way meanwhile.
 
@@ -230,13 +230,13 @@ def _obstacle(entry: QueueEntry, usage: _Usage, place: PlaceState, wants_all: bo
     if held := usage.held_of(entry):
         server_id, holder = next(iter(held.items()))
         return f"server {server_id} takes part in {holder}, and DRS allows one job a server"
-    if place.hold_drills and entry.execution_type is ExecutionType.DRILL and place.has_recovery:
-        return f"a drill waits while a real recovery runs or waits in {place.region}"
+    if target.hold_drills and entry.execution_type is ExecutionType.DRILL and target.has_recovery:
+        return f"a drill waits while a real recovery runs or waits in {target.region}"
     if wants_all and entry.execution_type is ExecutionType.DRILL:
-        return f"a recovery that is larger than DRS's quotas waits until nothing else runs in {place.region}"
+        return f"a recovery that is larger than DRS's quotas waits until nothing else runs in {target.region}"
     if usage.exceeds_all(entry) and not usage.fits(entry):
         return (
-            f"a job of {len(entry.server_ids)} servers is more than DRS's quotas allow in {place.region}: "
+            f"a job of {len(entry.server_ids)} servers is more than DRS's quotas allow in {target.region}: "
             "it is tried when nothing else runs there"
         )
     return None

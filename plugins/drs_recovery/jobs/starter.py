@@ -111,7 +111,7 @@ class JobStarter:
     """
     Start or adopt the jobs of one wave.
 
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param execution: EXECUTION record.
     :param wave: WAVE record, whose start was requested.
     """
@@ -135,10 +135,10 @@ class JobStarter:
         """
         with self._explaining(part):
             # What is started is recorded with its account: a start that could not be is none.
-            _ = self._clients.at(*part.place).account_id
+            _ = self._clients.at(*part.target).account_id
             found = self._recognised(part, remembered)
             # Before the reservation: from the last look at the record to the request is but a moment then.
-            self._clients.at(*part.place).drs.prepare_to_send()
+            self._clients.at(*part.target).drs.prepare_to_send()
         if found is None:
             reservations.look(part)
             with self._explaining(part):
@@ -165,7 +165,7 @@ class JobStarter:
         :raises botocore errors: DRS cannot be asked, or not where the wave's other jobs are.
         """
         self._demand_account(part)
-        drs = self._clients.at(*part.place).drs
+        drs = self._clients.at(*part.target).drs
         since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
         for job in reservations.jobs(part, since) if reservations else drs.jobs_since(since):
             if not _may_hold(job, part):
@@ -189,7 +189,7 @@ class JobStarter:
         if not is_job_id(job_id):
             self._ignore(str(job_id), "it is not the id of a DRS job")
             return None
-        drs = self._clients.at(*part.place).drs
+        drs = self._clients.at(*part.target).drs
         job = next(iter(drs.describe_jobs([str(job_id)])), None)
         if job is None:
             log.warning("%s, kept by an earlier try, is not listed by DRS: looked for by its tags", job_id)
@@ -230,7 +230,7 @@ class JobStarter:
         self.ignored[job_id] = why
 
     def _start(self, part: JobPart) -> Mapping[str, Any]:
-        job = self._clients.at(*part.place).drs.start_recovery(
+        job = self._clients.at(*part.target).drs.start_recovery(
             part.server_ids,
             is_drill=bool(self._execution["isDrill"]),
             tags=job_tags(self._execution, self._wave, part),
@@ -242,19 +242,19 @@ class JobStarter:
     def _ref(self, part: JobPart, job: Mapping[str, Any]) -> JobRef:
         return JobRef(
             job_id=str(job["jobID"]),
-            region=part.place.region,
-            connection=part.place.connection,
+            region=part.target.region,
+            connection=part.target.connection,
             part=part.number,
             server_ids=part.server_ids,
             attempt=attempt_of(self._wave),
-            account=self._clients.at(*part.place).account_id,
+            account=self._clients.at(*part.target).account_id,
             created=epoch(job.get("creationDateTime")),
         )
 
     def _demand_account(self, part: JobPart) -> None:
         """In another account than that of its other jobs, a job that is not found may run nevertheless."""
-        hooks = self._clients.at(*part.place)
-        jobs = [job for job in self._wave["jobs"] if (job["connection"], job["region"]) == part.place]
+        hooks = self._clients.at(*part.target)
+        jobs = [job for job in self._wave["jobs"] if (job["connection"], job["region"]) == part.target]
         demand_account(hooks, (job.get("accountId") for job in jobs))
 
     @contextmanager
@@ -265,7 +265,7 @@ class JobStarter:
             raise self._explained(error, part) from error
 
     def _explained(self, error: Exception, part: JobPart) -> Exception:
-        where = f"{part.place.region} (connection {part.place.connection})"
+        where = f"{part.target.region} (connection {part.target.connection})"
         reason = f"StartRecovery in {where} for {', '.join(part.server_ids)}: {describe(error)}"
         if is_over_quota(error):
             return NotStartedError(reason, retry_after(error))

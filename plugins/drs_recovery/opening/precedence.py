@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.clients import Clients, Target
 from drs_recovery.hooks.errors import AWS_ERRORS
 from drs_recovery.plan.model import plan_from_snapshot
 from drs_recovery.statuses import ExecutionType, WaveStatus
@@ -141,17 +141,17 @@ def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Ob
     A scheduled drill keeps away from there altogether; one that people start does so only if they want it.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param execution_id: the execution.
     :return: why it may not run; None if it may.
     :raises botocore errors: AWS does not tell now which account it is.
     """
-    mine = _places_of(store.get_document(execution_id))
+    mine = _targets_of(store.get_document(execution_id))
     for other in _live_documents(store, execution_id, ExecutionType.RECOVERY):
-        theirs = _places_of(other)
-        shared = sorted(place for place in mine if any(_is_same(clients, place, one) for one in theirs))
+        theirs = _targets_of(other)
+        shared = sorted(target for target in mine if any(_is_same(clients, target, one) for one in theirs))
         if shared:
-            where = " and ".join(f"{place.region} (connection {place.connection})" for place in shared)
+            where = " and ".join(f"{target.region} (connection {target.connection})" for target in shared)
             reason = (
                 f"a real recovery of plan {other['planName']} runs in {where}: {named(other)}. A scheduled "
                 "drill keeps out of its way"
@@ -233,29 +233,29 @@ def _servers_of(document: ExecutionDocument) -> dict[str, str]:
     }
 
 
-def _places_of(document: ExecutionDocument) -> set[Place]:
+def _targets_of(document: ExecutionDocument) -> set[Target]:
     """Where an execution recovers servers, also when they are not found yet."""
     plan = plan_from_snapshot(document["planSnapshot"])
     return {
-        Place(group.connection, group.region)
+        Target(group.connection, group.region)
         for wave in document["waves"]
         if not _is_left_out(wave)
         for _, group in plan.groups_of(wave["waveNumber"])
     }
 
 
-def _is_same(clients: Clients, one: Place, other: Place) -> bool:
+def _is_same(clients: Clients, one: Target, other: Target) -> bool:
     """Whether two connections lead to the same account and Region."""
     if one.region != other.region:
         return False
     return one == other or _account_of(clients, one) == _account_of(clients, other)
 
 
-def _account_of(clients: Clients, place: Place) -> str:
+def _account_of(clients: Clients, target: Target) -> str:
     try:
-        return clients.at(*place).account
+        return clients.at(*target).account
     except AWS_ERRORS as error:
-        error.add_note(f"account of connection {place.connection}")
+        error.add_note(f"account of connection {target.connection}")
         raise
 
 

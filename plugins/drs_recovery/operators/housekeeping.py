@@ -12,7 +12,7 @@ from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
 from drs_recovery.notifications.unrecorded import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 from drs_recovery.operators.outages import ExpectedFailureError, waits_for_the_next_run
-from drs_recovery.termination.calls import known_places
+from drs_recovery.termination.calls import known_targets
 from drs_recovery.termination.due import DueTerminations
 from drs_recovery.termination.instance_check import InstanceChecker
 from drs_recovery.termination.sweep import Sweeper
@@ -54,7 +54,7 @@ class CheckInstancesOperator(RecoveryOperator):
 
     @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
-        """Look once at each place."""
+        """Look once at each target."""
         with fails_for_good():
             result = InstanceChecker(self.store).check()
         for execution_id in result.ended:
@@ -100,7 +100,7 @@ class SweepOperator(RecoveryOperator):
     Terminate drill instances of ours that no record names; tell of those that are not ours, and of those
     whose execution has no record.
 
-    Fails, after it has looked everywhere, when a place cannot be swept for a reason that does not pass.
+    Fails, after it has looked everywhere, when a target cannot be swept for a reason that does not pass.
 
     :return: ``terminated``, ``recorded``, ``foreign``, ``waiting``, ``unreachable``, ``failed`` and
         ``unrecorded``.
@@ -108,9 +108,9 @@ class SweepOperator(RecoveryOperator):
 
     @waits_for_the_next_run
     def execute(self, context: Context) -> dict[str, Any]:
-        """Look once at every known place."""
+        """Look once at every known target."""
         with fails_for_good():
-            result = Sweeper(self.store).sweep(known_places(self.store))
+            result = Sweeper(self.store).sweep(known_targets(self.store))
         tell_unrecorded(self.store, result.unrecorded.values())
         for name, why in result.foreign.items():
             self.log.warning("instance %s is left alone: %s", name, why)

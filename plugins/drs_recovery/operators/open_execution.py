@@ -114,7 +114,7 @@ class OpenExecutionOperator(PlanOperator):
 
         :param what: what AWS does not tell, and its words.
         :param pause: seconds that AWS asked to wait, if it did.
-        :param errors: what speaks against the execution in the places that answered.
+        :param errors: what speaks against the execution in the targets that answered.
         """
         check_not_ending(self.store.get_execution(execution_id))
         problem = f"AWS did not return the {what}"
@@ -171,7 +171,7 @@ class OpenExecutionOperator(PlanOperator):
         """
         Record the servers and what speaks against launching them; errors end all but a dry run.
 
-        What one place tells is on record whatever another one does not tell yet.
+        What one target tells is on record whatever another one does not tell yet.
 
         :return: the execution document with all of its servers.
         """

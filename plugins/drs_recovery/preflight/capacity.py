@@ -1,4 +1,4 @@
-"""Is DRS busy? Rules over the jobs that run in a place, whoever started them, and its quotas."""
+"""Is DRS busy? Rules over the jobs that run in a target, whoever started them, and its quotas."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Place
+    from drs_recovery.hooks.clients import Target
     from drs_recovery.preflight.servers import ResolvedServer
 
 
 @dataclass(frozen=True)
 class Demand:
     """
-    What the execution asks of DRS in one place.
+    What the execution asks of DRS in one target.
 
-    :param place: connection and Region.
+    :param target: connection and Region.
     :param batches: for each group of waves that may run side by side, the number of servers of each job.
     """
 
-    place: Place
+    target: Target
     batches: tuple[tuple[int, ...], ...]
 
     @property
@@ -63,7 +63,7 @@ def conflict_checks(servers: Sequence[ResolvedServer], running: Sequence[Job]) -
     """
     Find the servers that a running job holds: DRS allows one job a server.
 
-    :param servers: those of the execution in the place.
+    :param servers: those of the execution in the target.
     :param running: the jobs that run there.
     """
     holding = {server_id: job for job in running for server_id in servers_of(job)}
@@ -96,17 +96,17 @@ def quota_checks(demand: Demand, running: Sequence[Job], limits: Limits) -> Iter
     """
     Hold what the execution asks of DRS against the quotas and what runs already.
 
-    :param demand: of the execution in the place.
+    :param demand: of the execution in the target.
     :param running: the jobs that run there.
     :param limits: the quotas that hold there.
     """
     yield from _job_size_checks(demand, limits)
     busy = len({server_id for job in running for server_id in servers_of(job)})
     yield from _room_checks(
-        demand.place, "jobs_in_progress", limits, "jobs", len(running), 1, demand.most_jobs
+        demand.target, "jobs_in_progress", limits, "jobs", len(running), 1, demand.most_jobs
     )
     yield from _room_checks(
-        demand.place,
+        demand.target,
         "servers_in_jobs",
         limits,
         "servers in running jobs",
@@ -120,14 +120,14 @@ def _job_size_checks(demand: Demand, limits: Limits) -> Iterator[Check]:
     if demand.largest_job > limits.servers_per_job:
         yield Check(
             Severity.ENDANGERS,
-            f"a job of {demand.largest_job} servers is needed in {demand.place.region}, and DRS's quota "
+            f"a job of {demand.largest_job} servers is needed in {demand.target.region}, and DRS's quota "
             f"{QUOTA_CODES['servers_per_job']} allows {limits.servers_per_job}",
             "divide the wave into smaller ones, or ask AWS for a higher quota",
         )
 
 
 def _room_checks(
-    place: Place, quota: str, limits: Limits, unit: str, used: int, least: int, most: int
+    target: Target, quota: str, limits: Limits, unit: str, used: int, least: int, most: int
 ) -> Iterator[Check]:
     """
     Is there room for the first job, and for all that may run side by side?
@@ -138,8 +138,8 @@ def _room_checks(
     """
     limit = getattr(limits, quota)
     state = (
-        f"DRS's quota {QUOTA_CODES[quota]} in {place.region} (connection {place.connection}) allows {limit} "
-        f"{unit}, {used} are there"
+        f"DRS's quota {QUOTA_CODES[quota]} in {target.region} (connection {target.connection}) allows "
+        f"{limit} {unit}, {used} are there"
     )
     remedy = "nothing, if the waves' timeouts allow for it; or ask AWS for a higher quota"
     if least > limit:

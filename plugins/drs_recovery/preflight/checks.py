@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble
+from drs_recovery.hooks.clients import Clients, Target, TargetTrouble
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.jobs.parts import PlacedServer, parts_of
+from drs_recovery.jobs.parts import TargetdServer, parts_of
 from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
 from drs_recovery.jobs.schedule import Limits
 from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
@@ -41,7 +41,7 @@ class Preflight:
     """
     Check the servers of an execution.
 
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param plan: the plan.
     :param execution_id: the execution; its own jobs disturb nobody.
     :param execution_type: drill or recovery.
@@ -52,8 +52,8 @@ class Preflight:
     ) -> None:
         self._clients, self._plan = clients, plan
         self._execution_id, self._type = execution_id, execution_type
-        self.troubles: list[PlaceTrouble] = []
-        """Of the places whose checks are to be made again later."""
+        self.troubles: list[TargetTrouble] = []
+        """Of the targets whose checks are to be made again later."""
 
     def findings(self, resolution: Resolution) -> list[PreflightFinding]:
         """
@@ -62,32 +62,32 @@ class Preflight:
         :param resolution: the servers of the chosen waves.
         """
         checks = [*resolution.checks]
-        for place, servers in groupby(sorted(resolution.servers, key=_place), key=_place):
+        for target, servers in groupby(sorted(resolution.servers, key=_target), key=_target):
             try:
-                checks += self._check_place(place, list(servers))
+                checks += self._check_target(target, list(servers))
             except AWS_ERRORS as error:
-                self.troubles.append(PlaceTrouble(place, error, "checks"))
+                self.troubles.append(TargetTrouble(target, error, "checks"))
         return [check.finding_for(self._type) for check in checks]
 
-    def _check_place(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
+    def _check_target(self, target: Target, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
         for found in servers:
             yield from self._check_replication(found)
         try:
-            yield from self._check_jobs(place, servers)
+            yield from self._check_jobs(target, servers)
         except AWS_ERRORS as error:
             self._raise_if_tried_again(error)
-            yield _not_checked(place, "running jobs", error)
+            yield _not_checked(target, "running jobs", error)
         try:
-            yield from native_checks(self._clients.at(*place).drs, servers)
+            yield from native_checks(self._clients.at(*target).drs, servers)
         except AWS_ERRORS as error:
-            yield _not_checked(place, "executions of DRS's own recovery plans", error)
+            yield _not_checked(target, "executions of DRS's own recovery plans", error)
         try:
-            yield from self._check_rights(place)
+            yield from self._check_rights(target)
         except AWS_ERRORS as error:
             if error_code(error) in _MAY_NOT_SIMULATE:
-                log.info("rights of connection %s not checked: %s", place.connection, describe(error))
+                log.info("rights of connection %s not checked: %s", target.connection, describe(error))
             else:
-                yield _not_checked(place, "the rights of the connection", error)
+                yield _not_checked(target, "the rights of the connection", error)
 
     def _check_replication(self, found: ResolvedServer) -> Iterator[Check]:
         rule = self._plan.wave(found.wave_number).success_when
@@ -95,7 +95,7 @@ class Preflight:
 
         def has_snapshot(server_id: str) -> bool | None:
             try:
-                return self._clients.at(*found.place).drs.has_recovery_snapshot(server_id)
+                return self._clients.at(*found.target).drs.has_recovery_snapshot(server_id)
             except AWS_ERRORS as error:
                 self._raise_if_tried_again(error)
                 log.warning("recovery snapshots of %s not read: %s", server_id, describe(error))
@@ -108,51 +108,51 @@ class Preflight:
         if is_transient(error) and self._type is ExecutionType.DRILL:
             raise error
 
-    def _check_jobs(self, place: Place, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
-        jobs = self._clients.at(*place).drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB)
+    def _check_jobs(self, target: Target, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
+        jobs = self._clients.at(*target).drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB)
         running = running_jobs(jobs, self._execution_id)
         yield from conflict_checks(servers, running)
         try:
-            limits = read_limits(self._clients.at(*place).quotas)
+            limits = read_limits(self._clients.at(*target).quotas)
         except AWS_ERRORS as error:
             limits = Limits()
-            yield _not_checked(place, "DRS's quotas", error)
-        yield from quota_checks(self._demand(place, servers), running, limits)
+            yield _not_checked(target, "DRS's quotas", error)
+        yield from quota_checks(self._demand(target, servers), running, limits)
 
-    def _demand(self, place: Place, servers: Sequence[ResolvedServer]) -> Demand:
+    def _demand(self, target: Target, servers: Sequence[ResolvedServer]) -> Demand:
         """Waves with equally many waves before them may run side by side."""
-        by_wave: dict[int, list[PlacedServer]] = defaultdict(list)
+        by_wave: dict[int, list[TargetdServer]] = defaultdict(list)
         for found in servers:
             by_wave[found.wave_number].append(
-                PlacedServer(
+                TargetdServer(
                     sourceServerId=found.server.source_server_id,
-                    connection=place.connection,
-                    region=place.region,
+                    connection=target.connection,
+                    region=target.region,
                 )
             )
         depths = self._plan.depths()
         batches: dict[int, list[int]] = defaultdict(list)
         for number, records in by_wave.items():
             batches[depths[number]] += [len(part.server_ids) for part in parts_of(records)]
-        return Demand(place, tuple(tuple(batch) for batch in batches.values()))
+        return Demand(target, tuple(tuple(batch) for batch in batches.values()))
 
-    def _check_rights(self, place: Place) -> Iterator[Check]:
-        rights = self._clients.at(*place).rights
+    def _check_rights(self, target: Target) -> Iterator[Check]:
+        rights = self._clients.at(*target).rights
         principal = rights.principal()
         if principal is None:
-            log.info("rights of connection %s not checked: no user or role", place.connection)
-        elif missing := missing_rights(rights, principal, place.region):
-            yield rights_check(place, principal, missing)
+            log.info("rights of connection %s not checked: no user or role", target.connection)
+        elif missing := missing_rights(rights, principal, target.region):
+            yield rights_check(target, principal, missing)
 
 
-def _place(found: ResolvedServer) -> Place:
-    return found.place
+def _target(found: ResolvedServer) -> Target:
+    return found.target
 
 
-def _not_checked(place: Place, subject: str, error: Exception) -> Check:
+def _not_checked(target: Target, subject: str, error: Exception) -> Check:
     return Check(
         Severity.NOTABLE,
-        f"{subject} could not be checked in {place.region} (connection {place.connection}): "
+        f"{subject} could not be checked in {target.region} (connection {target.connection}): "
         f"{describe(error)}",
         "compare the rights of the connection with infra/iam.yaml, and the network path from Airflow to AWS",
     )

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, InstancesInUseError, NotStartedError
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients, PlaceTrouble
+from drs_recovery.hooks.clients import Clients, Target, TargetClients, TargetTrouble
 from drs_recovery.hooks.drs import SHORT_PAUSE
 from drs_recovery.hooks.ec2 import describe_instances, is_gone
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
@@ -62,13 +62,13 @@ class UsedInstance:
 
 
 def used_instances(
-    store: ExecutionStore, hooks: PlaceClients, execution_id: str, server_ids: Collection[str]
+    store: ExecutionStore, hooks: TargetClients, execution_id: str, server_ids: Collection[str]
 ) -> list[UsedInstance]:
     """
     Find the instances of other real recoveries that a launch of source servers would end.
 
     :param store: the execution store.
-    :param hooks: of the place of the servers.
+    :param hooks: of the target of the servers.
     :param execution_id: the execution that wants to launch them; what it launched itself is its own.
     :param server_ids: DRS source server ids.
     :raises botocore errors: DRS does not tell; what is on record is all that is known then.
@@ -115,7 +115,7 @@ def _is_being_launched(execution: Execution, server: ServerStatus) -> bool:
     return lives and "jobId" in server and not server["phase"].is_end
 
 
-def _still_there(hooks: PlaceClients, recorded: Collection[UsedInstance]) -> list[UsedInstance]:
+def _still_there(hooks: TargetClients, recorded: Collection[UsedInstance]) -> list[UsedInstance]:
     """Those of which EC2 does not say that they are gone: DRS may list them later, or no more."""
     try:
         known = describe_instances(hooks.ec2.conn, [one.instance_id for one in recorded if one.instance_id])
@@ -124,7 +124,7 @@ def _still_there(hooks: PlaceClients, recorded: Collection[UsedInstance]) -> lis
     return [one for one in recorded if one.instance_id is None or not is_gone(known.get(one.instance_id))]
 
 
-def _attributed(store: ExecutionStore, hooks: PlaceClients, rows: Rows) -> Iterator[UsedInstance]:
+def _attributed(store: ExecutionStore, hooks: TargetClients, rows: Rows) -> Iterator[UsedInstance]:
     """Instances that are on no record: the tags of their jobs may name an execution."""
     owners = owners_of(hooks, rows)
     executions = {one["executionId"]: one for one in store.get_executions(owners.values())}
@@ -161,15 +161,15 @@ class UseCheck:
     Look for instances in use that an execution would end.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param execution: EXECUTION record.
     """
 
     def __init__(self, store: ExecutionStore, clients: Clients, execution: Execution) -> None:
         self._store, self._clients, self._execution = store, clients, execution
         self._replaced = replaced_by(execution)
-        self.troubles: list[PlaceTrouble] = []
-        """Of the places where a drill has to look again later."""
+        self.troubles: list[TargetTrouble] = []
+        """Of the targets where a drill has to look again later."""
 
     def checks(self, servers: Sequence[ResolvedServer]) -> list[Check]:
         """
@@ -179,10 +179,10 @@ class UseCheck:
         """
         found: list[Check] = []
         owners: set[str] = set()
-        place_of = attrgetter("place")
-        for place, there in groupby(sorted(servers, key=place_of), key=place_of):
+        target_of = attrgetter("target")
+        for target, there in groupby(sorted(servers, key=target_of), key=target_of):
             by_id = {one.server.source_server_id: one for one in there}
-            used, trouble = self._look(place, by_id)
+            used, trouble = self._look(target, by_id)
             found += trouble
             owners |= {one.owner for one in used if one.owner}
             found += [self._check(one, by_id[one.server_id]) for one in used]
@@ -197,9 +197,9 @@ class UseCheck:
         :raises InstancesInUseError: the launch would end instances that the execution may not end.
         :raises NotStartedError: DRS does not tell now.
         """
-        region = part.place.region
+        region = part.target.region
         try:
-            used = self._used(part.place, part.server_ids)
+            used = self._used(part.target, part.server_ids)
         except AWS_ERRORS as error:
             if is_transient(error):
                 reason = f"whether instances are in use in {region} is not known: {describe(error)}"
@@ -216,16 +216,16 @@ class UseCheck:
                 ]
             )
 
-    def _look(self, place: Place, server_ids: Collection[str]) -> tuple[list[UsedInstance], list[Check]]:
+    def _look(self, target: Target, server_ids: Collection[str]) -> tuple[list[UsedInstance], list[Check]]:
         try:
-            return self._used(place, server_ids), []
+            return self._used(target, server_ids), []
         except AWS_ERRORS as error:
             if is_transient(error) and self._execution["isDrill"]:
-                self.troubles.append(PlaceTrouble(place, error, "recovery instances"))
+                self.troubles.append(TargetTrouble(target, error, "recovery instances"))
                 return [], []
             what = (
-                f"recovery instances in use could not be checked in {place.region} (connection "
-                f"{place.connection}): {describe(error)}"
+                f"recovery instances in use could not be checked in {target.region} (connection "
+                f"{target.connection}): {describe(error)}"
             )
             remedy = (
                 "compare the rights of the connection with infra/iam.yaml, and the network path from "
@@ -233,9 +233,9 @@ class UseCheck:
             )
             return self._recorded(server_ids), [Check(Severity.NOTABLE, what, remedy)]
 
-    def _used(self, place: Place, server_ids: Collection[str]) -> list[UsedInstance]:
+    def _used(self, target: Target, server_ids: Collection[str]) -> list[UsedInstance]:
         return used_instances(
-            self._store, self._clients.at(*place), self._execution["executionId"], server_ids
+            self._store, self._clients.at(*target), self._execution["executionId"], server_ids
         )
 
     def _recorded(self, server_ids: Collection[str]) -> list[UsedInstance]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.preflight.findings import Check, Severity
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Place
+    from drs_recovery.hooks.clients import Target
     from drs_recovery.hooks.iam import Decision, RightsHook
 
 _ANY = "*"
@@ -73,7 +73,7 @@ def missing_rights(rights: RightsHook, principal: str, region: str) -> list[str]
     """
     Ask which actions of a launch a principal may not do; what is not certain is not reported.
 
-    :param rights: the hook of the place.
+    :param rights: the hook of the target.
     :param principal: ARN of the user or role.
     :param region: the Region in which servers are recovered.
     :return: such as ``ec2:RunInstances``, sorted.
@@ -92,18 +92,18 @@ def missing_rights(rights: RightsHook, principal: str, region: str) -> list[str]
     return sorted(missing)
 
 
-def rights_check(place: Place, principal: str, missing: Sequence[str]) -> Check:
+def rights_check(target: Target, principal: str, missing: Sequence[str]) -> Check:
     """
     What missing rights mean.
 
-    :param place: connection and Region.
+    :param target: connection and Region.
     :param principal: ARN of the user or role.
     :param missing: actions that it may not do.
     """
     return Check(
         Severity.ENDANGERS,
-        f"{principal} (connection {place.connection}) lacks rights with which DRS launches servers in "
-        f"{place.region}: {', '.join(missing)}",
+        f"{principal} (connection {target.connection}) lacks rights with which DRS launches servers in "
+        f"{target.region}: {', '.join(missing)}",
         "grant them as infra/iam.yaml does; without them a job often ends without instances or reason",
     )
 

@@ -124,7 +124,7 @@ def native_checks(drs: DrsHook, servers: Sequence[ResolvedServer]) -> Iterator[C
     """
     Look for servers in executions of DRS's own recovery plans.
 
-    :param drs: DRS in the place of the servers.
+    :param drs: DRS in the target of the servers.
     :param servers: of the chosen waves.
     :raises botocore errors: DRS does not tell.
     """

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import parse_duration
-from drs_recovery.hooks.clients import Clients, Place, PlaceTrouble, connection_exists
+from drs_recovery.hooks.clients import Clients, Target, TargetTrouble, connection_exists
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.store.records import NewServer
@@ -36,9 +36,9 @@ class ResolvedServer:
     described: Mapping[str, Any]
 
     @property
-    def place(self) -> Place:
+    def target(self) -> Target:
         """Where it is recovered."""
-        return Place(self.server.connection, self.server.region)
+        return Target(self.server.connection, self.server.region)
 
 
 @dataclass
@@ -48,12 +48,12 @@ class Resolution:
 
     :param servers: of all waves, each once.
     :param checks: what is wrong.
-    :param troubles: of the places that may answer later; their servers are missing.
+    :param troubles: of the targets that may answer later; their servers are missing.
     """
 
     servers: list[ResolvedServer] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
-    troubles: list[PlaceTrouble] = field(default_factory=list)
+    troubles: list[TargetTrouble] = field(default_factory=list)
 
     def of_wave(self, number: int) -> list[NewServer]:
         """
@@ -70,7 +70,7 @@ class GroupResolver:
 
     DRS looks for servers by id, but not by tag: where a group has tags, all servers of the Region are listed.
 
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param plan: the plan.
     :param wave_numbers: the waves whose servers are wanted, from 1.
     """
@@ -78,12 +78,12 @@ class GroupResolver:
     def __init__(self, clients: Clients, plan: RecoveryPlan, wave_numbers: Iterable[int]) -> None:
         self._clients = clients
         self._groups = [(number, *named) for number in wave_numbers for named in plan.groups_of(number)]
-        self._found: dict[Place, dict[str, Mapping[str, Any]]] = {}
-        self._away: dict[Place, PlaceTrouble] = {}
+        self._found: dict[Target, dict[str, Mapping[str, Any]]] = {}
+        self._away: dict[Target, TargetTrouble] = {}
 
     def resolve(self) -> Resolution:
         """
-        Find the servers, in each place whatever another one answers.
+        Find the servers, in each target whatever another one answers.
 
         :return: servers and checks, every problem at once.
         """
@@ -99,25 +99,25 @@ class GroupResolver:
     def _resolve_group(
         self, number: int, name: str, group: ProtectionGroup
     ) -> tuple[list[ResolvedServer], list[Check]]:
-        place = _place_of(group)
+        target = _target_of(group)
         if not connection_exists(group.connection):
             what = f"group {name}: there is no Airflow connection {group.connection!r}"
             return [], [_prevents(number, what, "create the connection or correct the plan")]
-        if place in self._away:
+        if target in self._away:
             return [], []
         try:
-            known = self._servers_at(place)
+            known = self._servers_at(target)
         except AWS_ERRORS as error:
             if is_transient(error):
-                self._away[place] = PlaceTrouble(place, error, "source servers")
+                self._away[target] = TargetTrouble(target, error, "source servers")
                 return [], []
-            return [], [_unreadable(number, name, place, error)]
+            return [], [_unreadable(number, name, target, error)]
         if group.servers is not None:
             critical = {server.id: server.critical for server in group.servers}
         else:
             critical = dict.fromkeys(_with_tags(known.values(), group.tags or {}), True)
         servers = [
-            ResolvedServer(number, _new_server(known[server_id], place, is_critical), known[server_id])
+            ResolvedServer(number, _new_server(known[server_id], target, is_critical), known[server_id])
             for server_id, is_critical in critical.items()
             if server_id in known
         ]
@@ -125,12 +125,12 @@ class GroupResolver:
         problems = [_on_the_way_home(name, group, one) for one in reversed_ones]
         return servers, [*problems, *_missing(number, name, group, critical, known)]
 
-    def _servers_at(self, place: Place) -> dict[str, Mapping[str, Any]]:
-        if place not in self._found:
-            there = [group for _, _, group in self._groups if _place_of(group) == place]
-            servers = self._clients.at(*place).drs.source_servers(_ids_of(there))
-            self._found[place] = {server["sourceServerID"]: server for server in servers}
-        return self._found[place]
+    def _servers_at(self, target: Target) -> dict[str, Mapping[str, Any]]:
+        if target not in self._found:
+            there = [group for _, _, group in self._groups if _target_of(group) == target]
+            servers = self._clients.at(*target).drs.source_servers(_ids_of(there))
+            self._found[target] = {server["sourceServerID"]: server for server in servers}
+        return self._found[target]
 
 
 def _on_the_way_home(name: str, group: ProtectionGroup, found: ResolvedServer) -> Check:
@@ -143,8 +143,8 @@ def _on_the_way_home(name: str, group: ProtectionGroup, found: ResolvedServer) -
     return Check(Severity.PREVENTS, what, remedy, found.server, found.wave_number)
 
 
-def _place_of(group: ProtectionGroup) -> Place:
-    return Place(group.connection, group.region)
+def _target_of(group: ProtectionGroup) -> Target:
+    return Target(group.connection, group.region)
 
 
 def _ids_of(groups: Sequence[ProtectionGroup]) -> list[str] | None:
@@ -158,10 +158,10 @@ def _prevents(number: int | None, what: str, remedy: str, server: NewServer | No
     return Check(Severity.PREVENTS, what, remedy, server, number)
 
 
-def _unreadable(number: int, name: str, place: Place, error: Exception) -> Check:
+def _unreadable(number: int, name: str, target: Target, error: Exception) -> Check:
     what = (
-        f"group {name}: the source servers of {place.region} cannot be read with connection "
-        f"{place.connection}: {describe(error)}"
+        f"group {name}: the source servers of {target.region} cannot be read with connection "
+        f"{target.connection}: {describe(error)}"
     )
     if is_of_role(error):
         remedy = (
@@ -201,14 +201,14 @@ def _missing(
     ]
 
 
-def _new_server(server: Mapping[str, Any], place: Place, critical: bool) -> NewServer:
+def _new_server(server: Mapping[str, Any], target: Target, critical: bool) -> NewServer:
     lag = replication_lag(server)
     return NewServer(
         source_server_id=server["sourceServerID"],
         server_name=_name_of(server),
         critical=critical,
-        region=place.region,
-        connection=place.connection,
+        region=target.region,
+        connection=target.connection,
         replication_lag=None if lag is None else lag.total_seconds(),
     )
 

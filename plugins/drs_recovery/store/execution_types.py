@@ -11,16 +11,16 @@ from typing import Annotated, Any, NotRequired
 from typing_extensions import TypedDict
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
-from drs_recovery.store.record_fields import (
+from drs_recovery.store.server_types import (
     EXECUTION,
     INSTANCE,
     JOB,
     SOURCE_SERVER,
+    ServerCounts,
     about,
     moment,
     record,
 )
-from drs_recovery.store.server_types import ServerCounts
 from drs_recovery.store.wave_types import WaitingFor, Wave
 
 

@@ -1,5 +1,5 @@
 """
-Which jobs may have left instances, place by place, and what became of those.
+Which jobs may have left instances, target by target, and what became of those.
 
 Each job that launches has a record in the partition of housekeeping until all of its instances are seen to be
 gone. By these a launch finds what it replaces, and housekeeping what to compare with DRS and EC2: no search.
@@ -23,8 +23,8 @@ from drs_recovery.store.launches import (
     launch_key_of,
     launch_of,
     launch_put,
-    place_of,
     replaced,
+    target_of,
 )
 from drs_recovery.store.records import Launch
 from drs_recovery.store.rules import termination_time
@@ -41,13 +41,13 @@ log = logging.getLogger(__name__)
 class Instances(StoreBase):
     """Launches of which something may be left, and marks of what is not."""
 
-    def launches(self, place: str | None = None) -> list[Launch]:
+    def launches(self, target: str | None = None) -> list[Launch]:
         """
         Every job whose instances were not all seen to be gone.
 
-        :param place: account and Region, such as ``123456789012:us-east-1``; None for all.
+        :param target: account and Region, such as ``123456789012:us-east-1``; None for all.
         """
-        first = LAUNCH_PREFIX if place is None else f"{LAUNCH_PREFIX}{place}#"
+        first = LAUNCH_PREFIX if target is None else f"{LAUNCH_PREFIX}{target}#"
         return [launch_of(item) for item in self.table.query(HOUSEKEEPING, first, first + END_OF_RANGE)]
 
     def forget_launch(self, launch: Launch) -> None:
@@ -61,7 +61,7 @@ class Instances(StoreBase):
         A launch that is recorded late can itself have been replaced. Trouble with another execution's record
         is survived: housekeeping sees what became of its instances.
         """
-        for other in self.launches(launch.place):
+        for other in self.launches(launch.target):
             shared = set(launch.server_ids).intersection(other.server_ids)
             if other.execution_id == launch.execution_id or not shared:
                 continue
@@ -140,7 +140,7 @@ class Instances(StoreBase):
             execution_id=execution["executionId"],
             wave_number=server["waveNumber"],
             job_id=instance["jobId"],
-            place=place_of(instance.get("accountId") or server["connection"], server["region"]),
+            target=target_of(instance.get("accountId") or server["connection"], server["region"]),
             server_ids=(server["sourceServerId"],),
             created=float(execution.get("startTime") or execution["submittedTime"]),
         )

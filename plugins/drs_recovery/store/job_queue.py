@@ -1,7 +1,7 @@
 """
 The queues for room in DRS, in the execution store: one partition for each account and Region.
 
-Reservations of a place are made one after the other. Each is written on condition that the queue's guard is
+Reservations of a target are made one after the other. Each is written on condition that the queue's guard is
 as it was when the room was computed, so that two executions never take the same room. And on condition that
 the reservation before it was seen: DynamoDB shows the writes of a transaction to a query one by one, so that
 the guard can be there before the entry.
@@ -32,28 +32,28 @@ _MOST_AT_ONCE = 50
 class JobQueue(StoreBase):
     """Join a queue, reserve room, leave."""
 
-    def read(self, place: str) -> Queue:
+    def read(self, target: str) -> Queue:
         """
-        Read the queue of a place.
+        Read the queue of a target.
 
         One query reads the guard and what is behind it: a reservation that comes between is seen by the
         guard's condition, or by that on the entry which the guard names.
 
-        :param place: account and Region, such as ``123456789012:us-east-1``.
+        :param target: account and Region, such as ``123456789012:us-east-1``.
         """
-        rows = self.table.query(_partition(place), _GUARD, _ENTRIES + END_OF_RANGE)
+        rows = self.table.query(_partition(target), _GUARD, _ENTRIES + END_OF_RANGE)
         guard: Item = next((row for row in rows if row["recordKey"] == _GUARD), {"version": 0})
         entries = tuple(_entry_of(row) for row in rows if row["recordKey"] != _GUARD)
-        return Queue(place, guard["version"], guard.get("limits"), entries, guard.get("last"))
+        return Queue(target, guard["version"], guard.get("limits"), entries, guard.get("last"))
 
-    def wait(self, place: str, entry: QueueEntry, until: float) -> None:
+    def wait(self, target: str, entry: QueueEntry, until: float) -> None:
         """
         Join a queue, or stay in it; an entry that another writer changed in this moment stays as it is.
 
         :param until: epoch seconds after which the entry counts no more.
         """
         waiting = replace(entry, until=until, state=QueueState.WAITING, job_id=None)
-        self._write_alone(_put_entry(place, waiting))
+        self._write_alone(_put_entry(target, waiting))
 
     def reserve(self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]) -> QueueEntry:
         """
@@ -65,7 +65,7 @@ class JobQueue(StoreBase):
         :raises StoreConflictError: another reservation came first; nothing is reserved.
         """
         reserved = replace(entry, until=until, state=QueueState.RESERVED)
-        key = _guard_key(queue.place)
+        key = _guard_key(queue.target)
         guard = {
             **key.attributes,
             "version": queue.version + 1,
@@ -75,21 +75,21 @@ class JobQueue(StoreBase):
         self.table.transact(
             [
                 Put(guard, _as_read(queue.version)),
-                _put_entry(queue.place, reserved),
+                _put_entry(queue.target, reserved),
                 *_last_was_seen(queue, entry),
             ]
         )
         return replace(reserved, version=entry.version + 1)
 
-    def name_job(self, place: str, entry: QueueEntry, job_id: str, until: float) -> None:
+    def name_job(self, target: str, entry: QueueEntry, job_id: str, until: float) -> None:
         """
         Write down the job that took the room: it counts until DRS lists the job.
 
         :param until: epoch seconds after which DRS must have listed it.
         """
-        self._write_alone(_put_entry(place, replace(entry, job_id=job_id, until=until)))
+        self._write_alone(_put_entry(target, replace(entry, job_id=job_id, until=until)))
 
-    def leave(self, place: str, entries: Sequence[QueueEntry]) -> None:
+    def leave(self, target: str, entries: Sequence[QueueEntry]) -> None:
         """
         Take entries out of a queue, unless another writer changed one of them since.
 
@@ -97,7 +97,7 @@ class JobQueue(StoreBase):
         """
         known = [entry for entry in entries if entry.version][:_MOST_AT_ONCE]
         if known:
-            self._write_alone(*(Delete(_entry_key(place, e), _as_read(e.version)) for e in known))
+            self._write_alone(*(Delete(_entry_key(target, e), _as_read(e.version)) for e in known))
 
     def _write_alone(self, *actions: Action) -> None:
         """Write unless another writer was faster."""
@@ -107,16 +107,16 @@ class JobQueue(StoreBase):
             return
 
 
-def _partition(place: str) -> str:
-    return f"queue:{place}"
+def _partition(target: str) -> str:
+    return f"queue:{target}"
 
 
-def _guard_key(place: str) -> Key:
-    return Key(_partition(place), _GUARD)
+def _guard_key(target: str) -> Key:
+    return Key(_partition(target), _GUARD)
 
 
-def _entry_key(place: str, entry: QueueEntry) -> Key:
-    return Key(_partition(place), _ENTRIES + entry.order)
+def _entry_key(target: str, entry: QueueEntry) -> Key:
+    return Key(_partition(target), _ENTRIES + entry.order)
 
 
 def _as_read(version: int) -> Condition:
@@ -131,10 +131,10 @@ def _last_was_seen(queue: Queue, mine: QueueEntry) -> list[Action]:
     if seen is not None and not seen.waits:
         return []
     version = 0 if seen is None else seen.version
-    return [Check(Key(_partition(queue.place), _ENTRIES + queue.last), _as_read(version))]
+    return [Check(Key(_partition(queue.target), _ENTRIES + queue.last), _as_read(version))]
 
 
-def _put_entry(place: str, entry: QueueEntry) -> Put:
+def _put_entry(target: str, entry: QueueEntry) -> Put:
     values = {
         "version": entry.version + 1,
         "queuedExecutionId": entry.execution_id,
@@ -150,7 +150,7 @@ def _put_entry(place: str, entry: QueueEntry) -> Put:
         "state": entry.state,
         **present({"jobId": entry.job_id}),
     }
-    return Put({**_entry_key(place, entry).attributes, **values}, _as_read(entry.version))
+    return Put({**_entry_key(target, entry).attributes, **values}, _as_read(entry.version))
 
 
 def _entry_of(item: Item) -> QueueEntry:

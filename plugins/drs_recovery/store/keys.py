@@ -133,10 +133,10 @@ def unrecorded_key(execution_id: str) -> Key:
     return Key(HOUSEKEEPING, f"UNRECORDED#{execution_id}")
 
 
-def launch_key(place: str, execution_id: str, job_id: str) -> Key:
+def launch_key(target: str, execution_id: str, job_id: str) -> Key:
     """
     Key of the record of a job that may have left instances.
 
-    :param place: account and Region, such as ``123456789012:us-east-1``.
+    :param target: account and Region, such as ``123456789012:us-east-1``.
     """
-    return Key(HOUSEKEEPING, f"{LAUNCH_PREFIX}{place}#{execution_id}#{job_id}")
+    return Key(HOUSEKEEPING, f"{LAUNCH_PREFIX}{target}#{execution_id}#{job_id}")

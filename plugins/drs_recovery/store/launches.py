@@ -26,13 +26,13 @@ def launch_of_job(execution: Item, number: int, job: JobRef, now: float) -> Laun
         execution_id=execution["executionId"],
         wave_number=number,
         job_id=job.job_id,
-        place=place_of(job.account or job.connection, job.region),
+        target=target_of(job.account or job.connection, job.region),
         server_ids=tuple(job.server_ids),
         created=now if job.created is None else job.created,
     )
 
 
-def place_of(account: str, region: str) -> str:
+def target_of(account: str, region: str) -> str:
     """
     How places are named.
 
@@ -52,7 +52,7 @@ def launch_put(launch: Launch) -> Put:
         "launchedBy": launch.execution_id,
         "waveNumber": launch.wave_number,
         "jobId": launch.job_id,
-        "place": launch.place,
+        "place": launch.target,
         "servers": list(launch.server_ids),
         "createdTime": launch.created,
     }
@@ -61,7 +61,7 @@ def launch_put(launch: Launch) -> Put:
 
 def launch_key_of(launch: Launch) -> Key:
     """Key of that record."""
-    return launch_key(launch.place, launch.execution_id, launch.job_id)
+    return launch_key(launch.target, launch.execution_id, launch.job_id)
 
 
 def launch_of(item: Item) -> Launch:
@@ -70,7 +70,7 @@ def launch_of(item: Item) -> Launch:
         execution_id=item["launchedBy"],
         wave_number=item["waveNumber"],
         job_id=item["jobId"],
-        place=item["place"],
+        target=item["place"],
         server_ids=tuple(item["servers"]),
         created=float(item["createdTime"]),
     )

@@ -2,7 +2,7 @@
 What waits for room in DRS: one entry for each job that a wave needs, in the order in which they get it.
 
 DRS allows so many jobs, and so many servers in them, per account and Region. All executions share one queue
-for each of those places. No airflow and no boto3 here.
+for each of those targets. No airflow and no boto3 here.
 """
 
 from __future__ import annotations
@@ -99,15 +99,15 @@ class QueueEntry:
 @dataclass(frozen=True)
 class Queue:
     """
-    The queue of a place as it was read.
+    The queue of a target as it was read.
 
-    :param place: account and Region, such as ``123456789012:us-east-1``.
+    :param target: account and Region, such as ``123456789012:us-east-1``.
     :param version: of its guard; it grows with each reservation. 0 before the first one.
-    :param limits: the quotas of the place as the guard has them, with the ``time`` at which they were read.
+    :param limits: the quotas of the target as the guard has them, with the ``time`` at which they were read.
     :param last: order of the entry that got room last, as the guard has it.
     """
 
-    place: str
+    target: str
     version: int = 0
     limits: Mapping[str, Any] | None = None
     entries: tuple[QueueEntry, ...] = ()

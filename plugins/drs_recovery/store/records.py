@@ -151,7 +151,7 @@ class Launch:
     A DRS job of which instances may be left.
 
     :param wave_number: of its wave, from 1.
-    :param place: account and Region, such as ``123456789012:us-east-1``.
+    :param target: account and Region, such as ``123456789012:us-east-1``.
     :param server_ids: the source servers that it was started for.
     :param created: when DRS took it, as far as known.
     """
@@ -159,7 +159,7 @@ class Launch:
     execution_id: str
     wave_number: int
     job_id: str
-    place: str
+    target: str
     server_ids: tuple[str, ...]
     created: float
 

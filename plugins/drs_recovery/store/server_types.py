@@ -1,28 +1,45 @@
 """
 Servers of a wave, and their number in each phase, as records hold them; the API describes them so, too.
 
-A record can have more fields than its type. A field that has no value is absent, never null.
+A record can have more fields than its type. A field that has no value is absent, never null. Fields carry
+their descriptions, for readers of the code and for the API.
 """
 
 # No postponed annotations: with them TypedDict would not see which fields are NotRequired.
-
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.record_fields import (
-    ACCOUNT,
-    EXECUTION,
-    INSTANCE,
-    JOB,
-    SOURCE_SERVER,
-    about,
-    moment,
-    record,
-)
+
+MOMENT = 1795000000.125
+"""A time in examples: 2026-11-18T11:06:40.125Z."""
+
+SOURCE_SERVER = "s-1111111111111111a"
+INSTANCE = "i-0a1b2c3d4e5f60718"
+ACCOUNT = "123456789012"
+EXECUTION = "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"
+JOB = "drsjob-5a1b2c3d4e5f60718"
+
+record = with_config(ConfigDict(extra="allow"))
+"""Lets the API's schema of a type tolerate fields that the type does not name."""
+
+
+def about(description: str, example: Any = None) -> Any:
+    """
+    Describe a field for the API.
+
+    :param example: of its value; that of a record is made of those of its own fields.
+    """
+    return Field(description=description, examples=None if example is None else [example])
+
+
+def moment(description: str) -> Any:
+    """Describe a point in time for the API."""
+    return about(f"{description} Epoch seconds.", MOMENT)
 
 
 @record

@@ -3,6 +3,7 @@ The puts and gets of the execution store: one DynamoDB table behind a client tha
 
 What a record means is the business of ``store``. Retries here are those after which a request may simply be
 sent again; a lost race is a ``StoreConflictError``, because only the store can read and decide anew.
+Statuses of a record that was read are the enums that the types of records name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from tenacity import (
@@ -23,9 +25,59 @@ from tenacity import (
 )
 
 from drs_recovery.exceptions import StoreConflictError, StoreError
+from drs_recovery.statuses import (
+    ExecutionStatus,
+    ExecutionType,
+    FailureDecision,
+    FindingSeverity,
+    GateDecision,
+    ServerPhase,
+    SkipCause,
+    WaveStatus,
+)
 from drs_recovery.store.expressions import Action, Item, Key, decode, encode
-from drs_recovery.store.status_fields import with_statuses
 from drs_recovery.transient_errors import SenselessAnswerError, is_table_missing, is_transient_answer
+
+if TYPE_CHECKING:
+    from drs_recovery.store.expressions import Item
+
+Members = Mapping[str, StrEnum]
+
+
+def _members(kind: type[StrEnum]) -> Members:
+    return {member.value: member for member in kind}
+
+
+_EXECUTION_TYPES = _members(ExecutionType)
+_SEVERITIES = _members(FindingSeverity)
+_STATUSES = {"EXECUTION": _members(ExecutionStatus), "WAVE": _members(WaveStatus)}
+_SKIP_CAUSES = _members(SkipCause)
+_PHASES = _members(ServerPhase)
+_QUESTIONS = {"gate": _members(GateDecision), "failureGate": _members(FailureDecision)}
+
+
+def with_statuses(item: Item) -> Item:
+    """Turn the statuses of a record into enums, in place; one of a later release stays the text it is."""
+    kind = item["recordKey"].partition("#")[0]
+    if kind == "SERVER":
+        _turn(item, "phase", _PHASES)
+        return item
+    _turn(item, "executionType", _EXECUTION_TYPES)
+    if kind in _STATUSES:
+        _turn(item, "status", _STATUSES[kind])
+    if kind == "WAVE":
+        _turn(item, "skipCause", _SKIP_CAUSES)
+        for name, decisions in _QUESTIONS.items():
+            _turn(item.get(name, {}), "decision", decisions)
+    for finding in item.get("findings", ()):
+        _turn(finding, "severity", _SEVERITIES)
+    return item
+
+
+def _turn(values: dict[str, Any], name: str, members: Members) -> None:
+    if name in values:
+        values[name] = members.get(values[name], values[name])
+
 
 Result = TypeVar("Result")
 

@@ -11,8 +11,16 @@ from typing import Annotated, NotRequired
 from typing_extensions import TypedDict
 
 from drs_recovery.statuses import FailureDecision, GateDecision, SkipCause, WaveStatus
-from drs_recovery.store.record_fields import ACCOUNT, EXECUTION, JOB, about, moment, record
-from drs_recovery.store.server_types import ServerCounts, ServerStatus
+from drs_recovery.store.server_types import (
+    ACCOUNT,
+    EXECUTION,
+    JOB,
+    ServerCounts,
+    ServerStatus,
+    about,
+    moment,
+    record,
+)
 
 
 @record

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import ValidationError
 
 from drs_recovery.exceptions import NotStartedError, PlanError
-from drs_recovery.hooks.clients import Place, PlaceClients
+from drs_recovery.hooks.clients import Target, TargetClients
 from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
 from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
-from drs_recovery.jobs.reservations import PlaceQueue, QueuedError, reserve_capacity
+from drs_recovery.jobs.reservations import QueuedError, TargetQueue, reserve_capacity
 from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.settings import plans_dir
@@ -76,7 +76,7 @@ class Asked:
 
 class TerminationCalls:
     """
-    Ask for the end of instances in one place.
+    Ask for the end of instances in one target.
 
     :param drs: DRS there.
     :param allowed: reads DRS's rows of instances anew and gives those which still may be terminated; it is
@@ -172,62 +172,62 @@ def _halves(instance_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     return instance_ids[:middle], instance_ids[middle:]
 
 
-# A place that no plan names any more is known for as long as one of so many executions was there.
+# A target that no plan names any more is known for as long as one of so many executions was there.
 RECENT_EXECUTIONS = 200
 
 log = logging.getLogger(__name__)
 
 
-def known_places(store: ExecutionStore) -> set[Place]:
+def known_targets(store: ExecutionStore) -> set[Target]:
     """
-    Places of the plans as they are now and of recent executions of this installation.
+    Targets of the plans as they are now and of recent executions of this installation.
 
     :param store: the execution store.
     """
-    found, name = set(_places_of_files()), installation(store)
+    found, name = set(_targets_of_files()), installation(store)
     seen: set[tuple[str, str]] = set()
     for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
         version = execution["planId"], execution["planHash"]
         # The connections of another installation need not exist here.
         if version not in seen and not elsewhere(execution, name):
             seen.add(version)
-            found |= _places_of_snapshot(store.get_execution(execution["executionId"]))
+            found |= _targets_of_snapshot(store.get_execution(execution["executionId"]))
     return found
 
 
-def _places_of_files() -> set[Place]:
+def _targets_of_files() -> set[Target]:
     try:
         plans = load_plans(plans_dir()).plans
     except PlanError as error:
         log.warning("the plans cannot be read: %s", error)
         return set()
-    return {place for plan in plans.values() for place in _places_of(plan)}
+    return {target for plan in plans.values() for target in _targets_of(plan)}
 
 
-def _places_of_snapshot(execution: ExecutionRecord) -> set[Place]:
+def _targets_of_snapshot(execution: ExecutionRecord) -> set[Target]:
     try:
-        return _places_of(plan_from_snapshot(execution["planSnapshot"]))
+        return _targets_of(plan_from_snapshot(execution["planSnapshot"]))
     except ValidationError:
         log.warning("execution %s: its plan is of a form that is not known", execution["executionId"])
         return set()
 
 
-def _places_of(plan: RecoveryPlan) -> set[Place]:
-    return {Place(group.connection, group.region) for group in plan.protection_groups.values()}
+def _targets_of(plan: RecoveryPlan) -> set[Target]:
+    return {Target(group.connection, group.region) for group in plan.protection_groups.values()}
 
 
 class TerminationReservation:
     """
-    Capacity for the terminations of an execution in one place, for one job after the other.
+    Capacity for the terminations of an execution in one target, for one job after the other.
 
     :param store: the execution store.
-    :param hooks: of the place.
+    :param hooks: of the target.
     :param execution: EXECUTION record.
     """
 
-    def __init__(self, store: ExecutionStore, hooks: PlaceClients, execution: ExecutionRecord) -> None:
+    def __init__(self, store: ExecutionStore, hooks: TargetClients, execution: ExecutionRecord) -> None:
         self._store, self._execution = store, execution
-        self._place = PlaceQueue(store, hooks)
+        self._target = TargetQueue(store, hooks)
         self._taken = 0
         self._entry: QueueEntry | None = None
 
@@ -252,12 +252,12 @@ class TerminationReservation:
             server_ids=tuple(sorted(server_ids)),
             joined=time.time(),
         )
-        self._entry = reserve_capacity(self._store, self._place, entry)
+        self._entry = reserve_capacity(self._store, self._target, entry)
 
     def release(self) -> None:
         """Release the reservation of a job that DRS did not start."""
         if self._entry is not None:
-            self._store.queue.leave(self._place.name, [self._entry])
+            self._store.queue.leave(self._target.name, [self._entry])
 
     def started(self, job_id: str | None) -> None:
         """
@@ -267,7 +267,7 @@ class TerminationReservation:
         """
         if self._entry is not None:
             until = self._entry.until if job_id is None else time.time() + LISTING_SECONDS
-            self._store.queue.name_job(self._place.name, self._entry, job_id or UNANSWERED, until)
+            self._store.queue.name_job(self._target.name, self._entry, job_id or UNANSWERED, until)
 
     def _pass_over_unanswered(self, server_ids: Collection[str]) -> None:
         """
@@ -276,8 +276,8 @@ class TerminationReservation:
         DRS is asked for its jobs after this, and refuses a second one for a server of a job that it does not
         list yet.
         """
-        queue = self._store.queue.read(self._place.name)
+        queue = self._store.queue.read(self._target.name)
         mine = queue.of_wave(self._execution["executionId"], NO_WAVE)
         unanswered = [one for one in mine if one.job_id == UNANSWERED]
         passed = [one for one in unanswered if not set(server_ids).isdisjoint(one.server_ids)]
-        self._store.queue.leave(queue.place, passed)
+        self._store.queue.leave(queue.target, passed)

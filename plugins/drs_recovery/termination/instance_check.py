@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.clients import (
     Clients,
-    Place,
-    PlaceClients,
+    Target,
+    TargetClients,
     WrongAccountError,
-    ask_places,
+    ask_targets,
     demand_account,
 )
 from drs_recovery.hooks.ec2 import TERMINATED, describe_instances, is_gone
@@ -50,7 +50,7 @@ class InstanceCheck:
     :param gone: recovery instances that are gone, by execution id.
     :param still_running: those that a later launch was to replace, by execution id.
     :param ended: executions of which nothing is left.
-    :param unreachable: places that could not be asked, and why.
+    :param unreachable: targets that could not be asked, and why.
     """
 
     gone: dict[str, list[str]] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class InstanceChecker:
         self._elsewhere: dict[RecordedInstance, str] = {}
 
     def check(self) -> InstanceCheck:
-        """Look once at every place; trouble with one, or with one execution, is no trouble of the others."""
+        """Look once at every target; trouble with one, or with one execution, is no trouble of the others."""
         result = InstanceCheck()
         launches = self._store.instances.launches()
         ended = {one.execution_id for one in launches if self._has_ended(one.execution_id)}
@@ -102,15 +102,15 @@ class InstanceChecker:
     def _ask(
         self, instances: Iterable[RecordedInstance], result: InstanceCheck
     ) -> dict[RecordedInstance, _Standing]:
-        by_place: dict[Place, list[RecordedInstance]] = defaultdict(list)
+        by_target: dict[Target, list[RecordedInstance]] = defaultdict(list)
         for instance in instances:
-            by_place[instance.place].append(instance)
-        answers = ask_places(self._clients, by_place, "DRS and EC2", self._standings)
+            by_target[instance.target].append(instance)
+        answers = ask_targets(self._clients, by_target, "DRS and EC2", self._standings)
         result.unreachable += map(str, answers.troubles)
         return {one: standing for there in answers.found.values() for one, standing in there.items()}
 
     def _standings(
-        self, hooks: PlaceClients, instances: Sequence[RecordedInstance]
+        self, hooks: TargetClients, instances: Sequence[RecordedInstance]
     ) -> dict[RecordedInstance, _Standing]:
         here = [one for one in instances if self._is_in_account(hooks, one)]
         listed = hooks.drs.recovery_instances(sorted({one.server_id for one in here}))
@@ -118,7 +118,7 @@ class InstanceChecker:
         known = describe_instances(hooks.ec2.conn, sorted(one.ec2_id for one in here))
         return {one: _standing(one, rows.get(one.instance_id), known.get(one.ec2_id)) for one in here}
 
-    def _is_in_account(self, hooks: PlaceClients, instance: RecordedInstance) -> bool:
+    def _is_in_account(self, hooks: TargetClients, instance: RecordedInstance) -> bool:
         """Whether the connection still leads to where an instance is: later ones may be where it leads."""
         try:
             demand_account(hooks, [instance.account])
@@ -211,7 +211,7 @@ def _later_launches(
     for instance in instances:
         own = mine.get(instance.job_id)
         for launch in launches:
-            if own is None or launch.place != own.place or instance.server_id not in launch.server_ids:
+            if own is None or launch.target != own.target or instance.server_id not in launch.server_ids:
                 continue
             last = later.get(instance.server_id, own)
             if launch.execution_id != execution_id and launch.created > last.created:

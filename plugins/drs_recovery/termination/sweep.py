@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks.clients import (
     Clients,
-    Place,
-    PlaceClients,
+    Target,
+    TargetClients,
     WrongAccountError,
     connection_exists,
     demand_account,
@@ -57,7 +57,7 @@ class Sweep:
     :param recorded: instances of real recoveries that are on the record of their execution only now.
     :param foreign: drill instances that are not ours, and instances whose execution has no record, and why.
     :param waiting: drill instances of ours that stay for the moment, and why.
-    :param unreachable: places that could not be looked at this time.
+    :param unreachable: targets that could not be looked at this time.
     :param failed: what will not go away by waiting.
     :param unrecorded: those among ``foreign`` whose execution has no record, by its id.
     """
@@ -70,17 +70,17 @@ class Sweep:
     failed: list[str] = field(default_factory=list)
     unrecorded: dict[str, Unrecorded] = field(default_factory=dict)
 
-    def add_unrecorded(self, place: Place, row: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    def add_unrecorded(self, target: Target, row: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         """An instance whose execution has no record."""
         is_drill, execution_id = row.get("isDrill") is True, tags[EXECUTION_TAG]
         new = Unrecorded(execution_id, tags.get(PLAN_TAG, ""), is_drill)
         one = self.unrecorded.setdefault(execution_id, new)
-        one.instances[str(row["recoveryInstanceID"])] = place.region
+        one.instances[str(row["recoveryInstanceID"])] = target.region
 
 
 class Sweeper:
     """
-    Sweep places, each independent of the others.
+    Sweep targets, each independent of the others.
 
     :param store: the execution store.
     """
@@ -91,34 +91,34 @@ class Sweeper:
         self._documents = Documents(store)
         self._installation = ""
 
-    def sweep(self, places: Iterable[Place]) -> Sweep:
+    def sweep(self, targets: Iterable[Target]) -> Sweep:
         """
-        Look once at every place.
+        Look once at every target.
 
-        :param places: connections and Regions.
+        :param targets: connections and Regions.
         """
         result = Sweep()
         self._installation = installation(self._store)
-        for place in sorted(places):
-            where = f"{place.region} (connection {place.connection})"
-            if not connection_exists(place.connection):
+        for target in sorted(targets):
+            where = f"{target.region} (connection {target.connection})"
+            if not connection_exists(target.connection):
                 result.failed.append(f"{where}: there is no such connection")
                 continue
             try:
-                self._sweep_place(place, result)
+                self._sweep_target(target, result)
             except _TROUBLE as error:
                 if is_store_away(error):
                     raise
                 self._clients.forget()
                 problems = result.unreachable if _passes(error) else result.failed
                 problems.append(f"{where}: {describe(error)}")
-            except Exception as error:  # whatever is wrong with one place, the others are swept
+            except Exception as error:  # whatever is wrong with one target, the others are swept
                 log.exception("%s: not swept", where)
                 result.failed.append(f"{where}: {describe(error)}")
         return result
 
-    def _sweep_place(self, place: Place, result: Sweep) -> None:
-        hooks = self._clients.at(*place)
+    def _sweep_target(self, target: Target, result: Sweep) -> None:
+        hooks = self._clients.at(*target)
         rows = {str(row["recoveryInstanceID"]): row for row in hooks.drs.recovery_instances()}
         tags = our_tags(hooks, rows.values())
         owners = {job_id: one[EXECUTION_TAG] for job_id, one in tags.items()}
@@ -130,32 +130,32 @@ class Sweeper:
             document = None if owner is None else self._documents.get(owner)
             if owner is None:
                 untagged = f"of {row.get('jobID', 'an unknown job')}, which carries no tags of this project"
-                result.foreign[f"{instance_id} in {place.region}"] = untagged
+                result.foreign[f"{instance_id} in {target.region}"] = untagged
             elif document is None or self._is_elsewhere(document):
                 continue
             elif why := _launched_elsewhere(hooks, document):
-                result.foreign[f"{instance_id} in {place.region}"] = why
+                result.foreign[f"{instance_id} in {target.region}"] = why
             elif _is_overdue(document, instance_id):
                 overdue[owner].append(instance_id)
         for execution_id, instance_ids in overdue.items():
-            self._terminate(place, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
+            self._terminate(target, hooks, execution_id, {one: rows[one] for one in instance_ids}, result)
 
     def _find_unrecorded(
-        self, hooks: PlaceClients, rows: Rows, tags: Mapping[str, Mapping[str, str]], result: Sweep
+        self, hooks: TargetClients, rows: Rows, tags: Mapping[str, Mapping[str, str]], result: Sweep
     ) -> None:
         for instance_id, row in rows.items():
             of_job = tags.get(str(row.get("jobID")))
             if of_job is None or self._documents.get(of_job[EXECUTION_TAG]) is not None:
                 continue
             kind = "drill" if row.get("isDrill") else "real recovery"
-            result.foreign[f"{instance_id} in {hooks.place.region}"] = (
+            result.foreign[f"{instance_id} in {hooks.target.region}"] = (
                 f"of {row['jobID']}, a {kind} whose execution {of_job[EXECUTION_TAG]} is not in this store: "
                 "check it in DRS"
             )
-            result.add_unrecorded(hooks.place, row, of_job)
+            result.add_unrecorded(hooks.target, row, of_job)
 
     def _record_late_recoveries(
-        self, hooks: PlaceClients, rows: Rows, owners: Mapping[str, str], result: Sweep
+        self, hooks: TargetClients, rows: Rows, owners: Mapping[str, str], result: Sweep
     ) -> None:
         for instance_id, row in rows.items():
             owner = owners.get(str(row.get("jobID")))
@@ -172,19 +172,19 @@ class Sweeper:
             late |= {"accountId": hooks.account_id} if hooks.account_id else {}
             if self._store.terminations.record_late_instance(owner, str(row.get("sourceServerID")), late):
                 log.warning("execution %s: %s came up after its end", owner, instance_id)
-                result.recorded.append(f"{instance_id} in {hooks.place.region}")
+                result.recorded.append(f"{instance_id} in {hooks.target.region}")
 
     def _is_elsewhere(self, document: ExecutionDocument) -> bool:
         """Whether the housekeeping of another Airflow installation looks after an execution."""
         return elsewhere(document, self._installation) is not None
 
     def _terminate(
-        self, place: Place, hooks: PlaceClients, execution_id: str, rows: Rows, result: Sweep
+        self, target: Target, hooks: TargetClients, execution_id: str, rows: Rows, result: Sweep
     ) -> None:
         def allowed(instance_ids: Sequence[str]) -> Rows:
             servers = sorted({rows[one]["sourceServerID"] for one in instance_ids})
             now = _drill_rows(hooks.drs.recovery_instances(servers))
-            # Other places were swept since the record was read: the execution may have been opened again.
+            # Other targets were swept since the record was read: the execution may have been opened again.
             document = self._store.get_document(execution_id)
             return {
                 one: now[one]
@@ -195,15 +195,15 @@ class Sweeper:
         execution = self._store.get_execution(execution_id)
         servers = {str(row["sourceServerID"]) for row in rows.values()}
         if need := needed_by(self._store, execution, servers, ExecutionType):
-            result.waiting.update({f"{one} in {place.region}": need.reason for one in rows})
+            result.waiting.update({f"{one} in {target.region}": need.reason for one in rows})
             return
         room = TerminationReservation(self._store, hooks, execution)
         asked = TerminationCalls(hooks.drs, allowed, room).terminate(rows)
         for job_id, instance_ids in asked.started:
             log.warning("execution %s: %s was on no record", execution_id, ", ".join(instance_ids))
             self._store.terminations.record_sweep(execution_id, instance_ids, job_id)
-            result.terminated += [f"{one} in {place.region}" for one in instance_ids]
-        result.failed += [f"{one} in {place.region}: {reason}" for one, reason in asked.refused.items()]
+            result.terminated += [f"{one} in {target.region}" for one in instance_ids]
+        result.failed += [f"{one} in {target.region}: {reason}" for one, reason in asked.refused.items()]
         if asked.stopped_by is not None:
             raise asked.stopped_by
 
@@ -216,10 +216,10 @@ def _drill_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any
     return {str(row["recoveryInstanceID"]): row for row in rows if row.get("isDrill") is True}
 
 
-def _launched_elsewhere(hooks: PlaceClients, document: ExecutionDocument) -> str | None:
+def _launched_elsewhere(hooks: TargetClients, document: ExecutionDocument) -> str | None:
     """Why an instance here is none of the execution that its tags name; None if nothing is against it."""
     servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
-    here = [s for s in servers if (s["connection"], s["region"]) == hooks.place]
+    here = [s for s in servers if (s["connection"], s["region"]) == hooks.target]
     try:
         demand_account(hooks, (server.get("accountId") for server in here))
     except WrongAccountError as error:

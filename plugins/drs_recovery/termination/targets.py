@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.hooks.ec2 import is_gone
 from drs_recovery.store.facts import instances_left, unconfirmed_instances
 
@@ -35,7 +35,7 @@ class RecordedInstance:
     :param instance_id: recovery instance id.
     :param ec2_id: EC2 instance id; the same in every case that was seen.
     :param job_id: the job that launched it.
-    :param place: where.
+    :param target: where.
     :param server_id: DRS source server id.
     :param server_name: its name for people.
     :param account: the AWS account of the launch, if it is known.
@@ -46,7 +46,7 @@ class RecordedInstance:
     instance_id: str
     ec2_id: str
     job_id: str
-    place: Place
+    target: Target
     server_id: str
     server_name: str
     account: str | None = None
@@ -55,7 +55,7 @@ class RecordedInstance:
 
     def __str__(self) -> str:
         """How messages name it."""
-        return f"{self.instance_id} of {self.server_name} ({self.server_id}, {self.place.region})"
+        return f"{self.instance_id} of {self.server_name} ({self.server_id}, {self.target.region})"
 
 
 class TerminationState(Enum):
@@ -104,7 +104,7 @@ def _recorded(server: ServerStatus, instance_id: str, attempt: Mapping[str, Any]
         instance_id=instance_id,
         ec2_id=attempt.get("instanceId") or instance_id,
         job_id=attempt.get("jobId", ""),
-        place=Place(server["connection"], server["region"]),
+        target=Target(server["connection"], server["region"]),
         server_id=server["sourceServerId"],
         server_name=server["serverName"],
         account=attempt.get("accountId"),

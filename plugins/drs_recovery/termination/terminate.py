@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from drs_recovery.hooks.clients import Clients, Place, WrongAccountError, connection_exists, demand_account
+from drs_recovery.hooks.clients import Clients, Target, WrongAccountError, connection_exists, demand_account
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
@@ -99,25 +99,25 @@ class Terminator:
     Terminate the instances of executions that have ended.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     """
 
     def __init__(self, store: ExecutionStore, clients: Clients) -> None:
         self._store = store
         self._clients = clients
         # Nobody answered there: a pass over many executions waits for that once, not for each of them.
-        self._silent: dict[Place, Exception] = {}
+        self._silent: dict[Target, Exception] = {}
 
     def look(
         self, execution_id: str, waves: Collection[int] | None = None, *, allow_recovery: bool = False
     ) -> TerminationLook:
         """
-        Look once at every place, record what is gone, ask for what is not.
+        Look once at every target, record what is gone, ask for what is not.
 
         :param execution_id: an execution for which a termination was requested.
         :param waves: only instances of these waves; None for all.
         :param allow_recovery: whether instances that are no drill's are meant, too.
-        :return: the look; AWS errors are in it, not raised, so that one place does not hold up the others.
+        :return: the look; AWS errors are in it, not raised, so that one target does not hold up the others.
         """
         document = self._store.get_document(execution_id)
         look = TerminationLook()
@@ -125,10 +125,10 @@ class Terminator:
         # A recovery can have been opened since the termination was asked for.
         servers = {instance.server_id for instance in left}
         need = needed_by(self._store, document, servers, (ExecutionType.RECOVERY,))
-        for place, instances in self._answering(_by_place(left), look):
-            at_place = _PlaceLook(self._store, self._clients, document, place, instances, allow_recovery)
-            with self._reaching(place, look):
-                at_place.run(look, need)
+        for target, instances in self._answering(_by_target(left), look):
+            at_target = _TargetLook(self._store, self._clients, document, target, instances, allow_recovery)
+            with self._reaching(target, look):
+                at_target.run(look, need)
         self._follow_jobs(execution_id, look)
         return look
 
@@ -136,64 +136,64 @@ class Terminator:
         """Record how far the jobs are, and that nothing is left once they have ended."""
         execution = self._store.get_execution(execution_id)
         running = [job for job in execution.get("terminateJobs", []) if job["status"] != JOB_COMPLETED]
-        for place, jobs in self._answering(_jobs_by_place(running), look):
-            with self._reaching(place, look):
-                self._follow_jobs_at(execution_id, place, jobs, look)
+        for target, jobs in self._answering(_jobs_by_target(running), look):
+            with self._reaching(target, look):
+                self._follow_jobs_at(execution_id, target, jobs, look)
         newest = max((requested_at(job) for job in running), default=0.0)
         all_ended = not (look.jobs_run or look.problems)
         if all_ended or time.time() > newest + _JOB_PATIENCE:
             self._store.terminations.finish(execution_id)
 
     def _answering(
-        self, by_place: Mapping[Place, Sequence[Element]], look: TerminationLook
-    ) -> Iterator[tuple[Place, Sequence[Element]]]:
-        """What lies at places that did not keep silent before."""
-        for place, elements in by_place.items():
-            if place in self._silent:
-                look.add_error(self._silent[place], _name(place))
+        self, by_target: Mapping[Target, Sequence[Element]], look: TerminationLook
+    ) -> Iterator[tuple[Target, Sequence[Element]]]:
+        """What lies at targets that did not keep silent before."""
+        for target, elements in by_target.items():
+            if target in self._silent:
+                look.add_error(self._silent[target], _name(target))
             else:
-                yield place, elements
+                yield target, elements
 
     @contextmanager
-    def _reaching(self, place: Place, look: TerminationLook) -> Iterator[None]:
-        """Do something at a place; its errors are the look's, and hold up no other place."""
+    def _reaching(self, target: Target, look: TerminationLook) -> Iterator[None]:
+        """Do something at a target; its errors are the look's, and hold up no other target."""
         try:
             yield
         except AWS_ERRORS as error:
             if is_store_away(error):
                 raise
             self._clients.forget()
-            look.add_error(error, _name(place))
+            look.add_error(error, _name(target))
             if is_unanswered(error):
-                self._silent[place] = error
+                self._silent[target] = error
 
     def _follow_jobs_at(
-        self, execution_id: str, place: Place, jobs: Sequence[TerminationJob], look: TerminationLook
+        self, execution_id: str, target: Target, jobs: Sequence[TerminationJob], look: TerminationLook
     ) -> None:
-        listed = self._clients.at(*place).drs.describe_jobs([job["jobId"] for job in jobs])
+        listed = self._clients.at(*target).drs.describe_jobs([job["jobId"] for job in jobs])
         seen = [job_seen(JobAnswer(str(job["jobID"]), job)) for job in listed]
         self._store.terminations.record_poll(execution_id, [job for job in seen if job is not None])
         look.jobs_run = look.jobs_run or any(job.get("status") != JOB_COMPLETED for job in listed)
 
 
-class _PlaceLook:
-    """One look at the instances of an execution in one place."""
+class _TargetLook:
+    """One look at the instances of an execution in one target."""
 
     def __init__(
         self,
         store: ExecutionStore,
         clients: Clients,
         document: ExecutionDocument,
-        place: Place,
+        target: Target,
         instances: Sequence[RecordedInstance],
         allow_recovery: bool,
     ) -> None:
         self._store = store
         self._document = document
-        self._place = place
+        self._target = target
         self._instances = {instance.instance_id: instance for instance in instances}
         self._allow_recovery = allow_recovery
-        self._hooks = clients.at(*place)
+        self._hooks = clients.at(*target)
 
     def run(self, look: TerminationLook, need: Need | None) -> None:
         """
@@ -202,13 +202,15 @@ class _PlaceLook:
         :param look: what it comes to.
         :param need: who would have to wait for a termination that is asked for now.
         """
-        if not connection_exists(self._place.connection):
-            look.refusals.append(f"{_name(self._place)}: there is no such connection")
+        if not connection_exists(self._target.connection):
+            look.refusals.append(f"{_name(self._target)}: there is no such connection")
             return
         try:
             demand_account(self._hooks, (instance.account for instance in self._instances.values()))
         except WrongAccountError as error:
-            look.refusals.append(f"{_name(self._place)}: nothing is terminated, and nothing is gone: {error}")
+            look.refusals.append(
+                f"{_name(self._target)}: nothing is terminated, and nothing is gone: {error}"
+            )
             return
         rows = self._rows()
         by_state = self._by_state(rows)
@@ -283,7 +285,7 @@ class _PlaceLook:
         if stop is not None and is_store_away(stop):
             raise stop
         if stop is not None:
-            look.add_error(stop, f"TerminateRecoveryInstances in {_name(self._place)}")
+            look.add_error(stop, f"TerminateRecoveryInstances in {_name(self._target)}")
         if stop is None or passes_by_itself(stop):
             return [one for one in rows if one not in asked.refused]
         started = {one for _, instance_ids in asked.started for one in instance_ids}
@@ -313,7 +315,7 @@ class _PlaceLook:
 
     def _record_job(self, job_id: str, instance_ids: tuple[str, ...], *, adopted: bool) -> None:
         execution_id = self._document["executionId"]
-        job = TerminationRef(job_id, self._place.region, self._place.connection, instance_ids)
+        job = TerminationRef(job_id, self._target.region, self._target.connection, instance_ids)
         self._store.terminations.record_job(execution_id, job, adopted)
         log.info("execution %s: %s terminates %s", execution_id, job_id, ", ".join(instance_ids))
 
@@ -327,19 +329,19 @@ def _participants(job: Mapping[str, Any]) -> set[str]:
     return {server.get("sourceServerID", "") for server in job.get("participatingServers", [])}
 
 
-def _name(place: Place) -> str:
-    return f"{place.region} (connection {place.connection})"
+def _name(target: Target) -> str:
+    return f"{target.region} (connection {target.connection})"
 
 
-def _by_place(instances: Sequence[RecordedInstance]) -> dict[Place, list[RecordedInstance]]:
-    by_place: dict[Place, list[RecordedInstance]] = defaultdict(list)
+def _by_target(instances: Sequence[RecordedInstance]) -> dict[Target, list[RecordedInstance]]:
+    by_target: dict[Target, list[RecordedInstance]] = defaultdict(list)
     for instance in instances:
-        by_place[instance.place].append(instance)
-    return by_place
+        by_target[instance.target].append(instance)
+    return by_target
 
 
-def _jobs_by_place(jobs: Sequence[TerminationJob]) -> dict[Place, list[TerminationJob]]:
-    by_place: dict[Place, list[TerminationJob]] = defaultdict(list)
+def _jobs_by_target(jobs: Sequence[TerminationJob]) -> dict[Target, list[TerminationJob]]:
+    by_target: dict[Target, list[TerminationJob]] = defaultdict(list)
     for job in jobs:
-        by_place[Place(job["connection"], job["region"])].append(job)
-    return by_place
+        by_target[Target(job["connection"], job["region"])].append(job)
+    return by_target

@@ -1,1 +1,1 @@
-"""How the waits of one triggerer share their questions: one DescribeJobs a place, whoever waits there."""
+"""How the waits of one triggerer share their questions: one DescribeJobs a target, whoever waits there."""

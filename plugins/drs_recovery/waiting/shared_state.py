@@ -19,65 +19,65 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from drs_recovery.configured_store import execution_store
 from drs_recovery.hooks.async_drs import AsyncDrs
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.clients import Clients, Target
 from drs_recovery.hooks.errors import describe
-from drs_recovery.jobs.reservations import NOT_LOOKED_AT, PlaceQueue
+from drs_recovery.jobs.reservations import NOT_LOOKED_AT, TargetQueue
 from drs_recovery.store.execution_types import Execution
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.waiting.poller import SharedPoller
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.schedule import PlaceState
+    from drs_recovery.jobs.schedule import TargetState
 
 
 @dataclass(frozen=True)
 class QueueLook:
     """
-    What one look at a place came to.
+    What one look at a target came to.
 
-    :param state: of the place; None if it could not be asked.
+    :param state: of the target; None if it could not be asked.
     :param problem: why not.
     """
 
-    state: PlaceState | None
+    state: TargetState | None
     problem: str | None = None
 
 
-class PlaceLooks:
+class TargetLooks:
     """
-    The newest look at each place.
+    The newest look at each target.
 
-    However many waves wait in a place, it is looked at as often as if it were one.
+    However many waves wait in a target, it is looked at as often as if it were one.
 
-    :param new_queue: makes the queue of a place, in a thread.
+    :param new_queue: makes the queue of a target, in a thread.
     """
 
-    def __init__(self, new_queue: Callable[[Place], PlaceQueue] | None = None) -> None:
+    def __init__(self, new_queue: Callable[[Target], TargetQueue] | None = None) -> None:
         self._new_queue = new_queue or _queue_of
-        self._kept: dict[Place, _Kept] = {}
+        self._kept: dict[Target, _Kept] = {}
 
-    async def at(self, place: Place, longest_ago: float) -> QueueLook:
+    async def at(self, target: Target, longest_ago: float) -> QueueLook:
         """
-        Look at a place, unless somebody has looked just before.
+        Look at a target, unless somebody has looked just before.
 
-        :param place: connection and Region.
+        :param target: connection and Region.
         :param longest_ago: seconds after which a look is too old.
         """
-        kept = self._kept.setdefault(place, _Kept())
+        kept = self._kept.setdefault(target, _Kept())
         async with kept.lock:
             if kept.newest is None or time.monotonic() - kept.begun > longest_ago:
                 begun = time.monotonic()
                 newest = await asyncio.get_running_loop().run_in_executor(
-                    kept.thread, self._look, place, kept
+                    kept.thread, self._look, target, kept
                 )
                 # Only now: a look that nobody waited for to the end does not make an older one look new.
                 kept.begun, kept.newest = begun, newest
             return kept.newest
 
-    def _look(self, place: Place, kept: _Kept) -> QueueLook:
+    def _look(self, target: Target, kept: _Kept) -> QueueLook:
         try:
             # After a failed look everything is made anew: expired credentials end with their client.
-            kept.queue = kept.queue or self._new_queue(place)
+            kept.queue = kept.queue or self._new_queue(target)
             return QueueLook(kept.queue.look())
         except NOT_LOOKED_AT as error:
             kept.queue = None
@@ -85,19 +85,19 @@ class PlaceLooks:
 
 
 class _Kept:
-    """A place that waves wait for."""
+    """A target that waves wait for."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        # A place that hangs holds up no other one, and two looks at a place never run side by side.
+        # A target that hangs holds up no other one, and two looks at a target never run side by side.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="drs-recovery-queue")
-        self.queue: PlaceQueue | None = None
+        self.queue: TargetQueue | None = None
         self.newest: QueueLook | None = None
         self.begun = 0.0
 
 
-def _queue_of(place: Place) -> PlaceQueue:
-    return PlaceQueue(execution_store(), Clients().at(*place))
+def _queue_of(target: Target) -> TargetQueue:
+    return TargetQueue(execution_store(), Clients().at(*target))
 
 
 Job = Mapping[str, Any]
@@ -109,17 +109,17 @@ Result = TypeVar("Result")
 _THREADS = 8
 
 
-class PlacePoller(SharedPoller[Job]):
+class TargetPoller(SharedPoller[Job]):
     """
     The jobs of one account and Region.
 
-    :param place: connection and Region.
+    :param target: connection and Region.
     """
 
-    def __init__(self, place: Place) -> None:
-        self.drs = AsyncDrs(*place)
+    def __init__(self, target: Target) -> None:
+        self.drs = AsyncDrs(*target)
         super().__init__(
-            f"DRS in {place.region} ({place.connection})", self.drs.describe_jobs, self.drs.close
+            f"DRS in {target.region} ({target.connection})", self.drs.describe_jobs, self.drs.close
         )
 
 
@@ -138,18 +138,18 @@ class SharedState:
         self._store: ExecutionStore | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-store")
         self._drs_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-jobs")
-        self._places: dict[Place, PlacePoller] = {}
+        self._targets: dict[Target, TargetPoller] = {}
         self.clients = Clients()
-        self.queues = PlaceLooks()
+        self.queues = TargetLooks()
         self.executions = SharedPoller[Execution](
             "the execution store", self._read_executions, self._forget_store
         )
 
-    def place(self, place: Place) -> PlacePoller:
-        """The poller of a place."""
-        if place not in self._places:
-            self._places[place] = PlacePoller(place)
-        return self._places[place]
+    def target(self, target: Target) -> TargetPoller:
+        """The poller of a target."""
+        if target not in self._targets:
+            self._targets[target] = TargetPoller(target)
+        return self._targets[target]
 
     async def with_store(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """
@@ -212,21 +212,21 @@ _SECONDS_TOGETHER = 10.0
 
 
 class Looks:
-    """The looks at the jobs of one wave; a look asks each of its places."""
+    """The looks at the jobs of one wave; a look asks each of its targets."""
 
     def __init__(self) -> None:
         self.newest: float | None = None
-        self._asked: Counter[Place] = Counter()
+        self._asked: Counter[Target] = Counter()
         self._recorded = 0
         self._recorded_at = time.time()
 
-    def asked(self, place: Place, at: float, *, answered: bool) -> None:
+    def asked(self, target: Target, at: float, *, answered: bool) -> None:
         """
-        Count that a place was asked.
+        Count that a target was asked.
 
         :param at: when, in epoch seconds.
         """
-        self._asked[place] += 1
+        self._asked[target] += 1
         if answered:
             self.newest = max(at, self.newest or at)
 

@@ -15,8 +15,8 @@ from drs_recovery.waiting.shared_state import shared_state
 from drs_recovery.waves.queue_wait import QueuedWave
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Place
-    from drs_recovery.jobs.schedule import PlaceState
+    from drs_recovery.hooks.clients import Target
+    from drs_recovery.jobs.schedule import TargetState
 
 log = logging.getLogger(__name__)
 
@@ -62,25 +62,25 @@ class TurnWait:
         is_next: bool = bool(states) and await shared_state().with_store(self._wave.is_next, states)
         return "turn" if is_next else None
 
-    async def _states(self) -> Mapping[Place, PlaceState]:
-        """Look at each place, side by side: one that does not answer does not hold up the others."""
-        places = self._wave.places
+    async def _states(self) -> Mapping[Target, TargetState]:
+        """Look at each target, side by side: one that does not answer does not hold up the others."""
+        targets = self._wave.targets
         looks = await asyncio.gather(
-            *(shared_state().queues.at(place, self._poll_interval / 2) for place in places)
+            *(shared_state().queues.at(target, self._poll_interval / 2) for target in targets)
         )
-        states: dict[Place, PlaceState] = {}
+        states: dict[Target, TargetState] = {}
         problems = []
-        for place, look in zip(places, looks, strict=True):
+        for target, look in zip(targets, looks, strict=True):
             if look.state is None:
-                log.warning("execution %s: %s not asked: %s", self._execution_id, place, look.problem)
-                problems.append(f"{place.region} (connection {place.connection}): {look.problem}")
+                log.warning("execution %s: %s not asked: %s", self._execution_id, target, look.problem)
+                problems.append(f"{target.region} (connection {target.connection}): {look.problem}")
             else:
-                states[place] = look.state
+                states[target] = look.state
         await self._note("; ".join(problems))
         return states
 
     async def _note(self, problem: str) -> None:
-        """Put on record which places do not say whose turn it is; the queue in the record is as of before."""
+        """Put on record which targets do not say whose turn it is; the queue on record is as of before."""
         execution_id, number = self._execution_id, self._number
         if problem:
             message = f"DRS did not report its running jobs: {problem}"

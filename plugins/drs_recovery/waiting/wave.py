@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from drs_recovery.hooks.clients import Place, PlaceClients, PlaceTrouble
+from drs_recovery.hooks.clients import Target, TargetClients, TargetTrouble
 from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.documents import public
@@ -78,14 +78,14 @@ class WaveWait:
             job["jobId"]: JobAnswer(job["jobId"], None) for job in open_jobs(wave["jobs"], servers)
         }
         self._logs = {job_id: JobLog(schedule.interval) for job_id in self._answers}
-        self._watches: dict[Place, Watch[Job]] = {
-            place: Watch(job_ids, schedule, news) for place, job_ids in self._places().items()
+        self._watches: dict[Target, Watch[Job]] = {
+            target: Watch(job_ids, schedule, news) for target, job_ids in self._targets().items()
         }
         self._asked_at = dict.fromkeys(self._watches, 0.0)
-        self._account_asked: dict[Place, float] = {}
-        # Of places that did not answer, and of logs that cannot be read.
-        self._problems: dict[Place, str] = {}
-        self._log_troubles: dict[Place, str | None] = {}
+        self._account_asked: dict[Target, float] = {}
+        # Of targets that did not answer, and of logs that cannot be read.
+        self._problems: dict[Target, str] = {}
+        self._log_troubles: dict[Target, str | None] = {}
         failed_look = wave.get("lastPollError")
         self._noted = failed_look["message"] if failed_look else None
         self._recorded_at = time.time()
@@ -93,23 +93,23 @@ class WaveWait:
         at = execution["executionId"], wave["waveNumber"]
         self._details = EarlyDetails(shared, *at, schedule.interval, self._followed)
         self._writing = asyncio.Lock()
-        for place, watch in self._watches.items():
-            shared.place(place).join(watch)
+        for target, watch in self._watches.items():
+            shared.target(target).join(watch)
 
     def leave(self) -> None:
         """Wait no more."""
         self._details.leave()
-        for place, watch in self._watches.items():
-            self._shared.place(place).leave(watch)
+        for target, watch in self._watches.items():
+            self._shared.target(target).leave(watch)
 
     @property
     def problem(self) -> str | None:
-        """Which places could not be asked last time, and why, for people; None if it went well."""
+        """Which targets could not be asked last time, and why, for people; None if it went well."""
         return joined(self._problems.values())
 
     def was_asked_since(self, moment: float) -> bool:
         """
-        Whether every place was asked, with or without success.
+        Whether every target was asked, with or without success.
 
         :param moment: epoch seconds.
         """
@@ -117,7 +117,7 @@ class WaveWait:
 
     def was_answered_since(self, moment: float) -> bool:
         """
-        Whether every place was asked with success, and what it said is on record.
+        Whether every target was asked with success, and what it said is on record.
 
         :param moment: epoch seconds.
         """
@@ -147,48 +147,48 @@ class WaveWait:
 
         :raises TransitionRefusedError: the execution has ended.
         """
-        taken = ((place, watch.take()) for place, watch in self._watches.items())
+        taken = ((target, watch.take()) for target, watch in self._watches.items())
         # Side by side: a Region that answers slowly does not keep the others off the record.
-        await asyncio.gather(*(self._take(place, answer) for place, answer in taken if answer is not None))
+        await asyncio.gather(*(self._take(target, answer) for target, answer in taken if answer is not None))
 
-    async def _take(self, place: Place, answer: Answer[Job]) -> None:
+    async def _take(self, target: Target, answer: Answer[Job]) -> None:
         problem = None
-        self._looks.asked(place, answer.asked_at, answered=answer.error is None)
+        self._looks.asked(target, answer.asked_at, answered=answer.error is None)
         if answer.error is not None:
-            # Whatever it is: this place cannot be asked now. It may pass, and the others can be asked.
-            problem = str(PlaceTrouble(place, answer.error, "DRS"))
+            # Whatever it is: this target cannot be asked now. It may pass, and the others can be asked.
+            problem = str(TargetTrouble(target, answer.error, "DRS"))
         else:
             try:
-                await self._look_at(place, answer)
+                await self._look_at(target, answer)
             except PASSING_TROUBLE as error:
                 problem = describe(error)
         if problem is not None:
-            self._problems[place] = problem
+            self._problems[target] = problem
             await self._note_problem()
-        self._asked_at[place] = answer.asked_at
+        self._asked_at[target] = answer.asked_at
 
-    async def _demand_account(self, place: Place, listed: Collection[str]) -> None:
+    async def _demand_account(self, target: Target, listed: Collection[str]) -> None:
         """A job that DRS does not list may run in another account than the one that is asked now."""
-        jobs = [job for job in self._wave["jobs"] if job["jobId"] in self._watches[place].keys]
-        is_due = time.time() >= self._account_asked.get(place, 0.0) + _ACCOUNT_SECONDS
+        jobs = [job for job in self._wave["jobs"] if job["jobId"] in self._watches[target].keys]
+        is_due = time.time() >= self._account_asked.get(target, 0.0) + _ACCOUNT_SECONDS
         if is_due and any(job["jobId"] not in listed for job in jobs):
-            await asyncio.to_thread(demand_account_of_unlisted, PlaceClients(place), jobs, listed)
-            self._account_asked[place] = time.time()
+            await asyncio.to_thread(demand_account_of_unlisted, TargetClients(target), jobs, listed)
+            self._account_asked[target] = time.time()
 
-    async def _look_at(self, place: Place, answer: Answer[Job]) -> None:
-        await self._demand_account(place, answer.found)
+    async def _look_at(self, target: Target, answer: Answer[Job]) -> None:
+        await self._demand_account(target, answer.found)
         answers = await asyncio.gather(
             *(
-                self._job_answer(place, job_id, answer.found.get(job_id), answer.asked_at)
-                for job_id in sorted(self._watches[place].keys)
+                self._job_answer(target, job_id, answer.found.get(job_id), answer.asked_at)
+                for job_id in sorted(self._watches[target].keys)
             )
         )
-        self._log_troubles[place] = log_trouble(
+        self._log_troubles[target] = log_trouble(
             answer for answer in answers if not self._logs[answer.job_id].is_late
         )
         async with self._writing:
             poll = poll_of(answers, self._servers, await_actions=self._await_actions)
-            poll = replace(poll, trouble=self._trouble(answered=place))
+            poll = replace(poll, trouble=self._trouble(answered=target))
             if poll.trouble != self._noted or self._is_quiet_for_long() or self._changes(poll):
                 await self._record(poll)
             elif self._looks.are_due:
@@ -196,26 +196,26 @@ class WaveWait:
         self._details.look_for(self._servers)
         # Not before: a wave is judged by its record, so that nothing else may call it settled.
         self._answers.update({answer.job_id: answer for answer in answers})
-        self._problems.pop(place, None)
+        self._problems.pop(target, None)
 
-    def _trouble(self, answered: Place | None = None) -> str | None:
-        """What the record says of trouble: a good answer of one place must not hide that of another."""
-        problems = (problem for place, problem in self._problems.items() if place != answered)
+    def _trouble(self, answered: Target | None = None) -> str | None:
+        """What the record says of trouble: a good answer of one target must not hide that of another."""
+        problems = (problem for target, problem in self._problems.items() if target != answered)
         return joined([*problems, *self._log_troubles.values()])
 
-    async def _job_answer(self, place: Place, job_id: str, job: Job | None, asked_at: float) -> JobAnswer:
+    async def _job_answer(self, target: Target, job_id: str, job: Job | None, asked_at: float) -> JobAnswer:
         job_log, trouble = self._logs[job_id], None
         servers = [server for server in self._servers if server.get("jobId") == job_id]
         if job is not None and job_log.may_have_news(job, servers, time.time()):
-            trouble = await self._read_log(place, job_id, job)
+            trouble = await self._read_log(target, job_id, job)
         return JobAnswer(job_id, job, job_log.items, trouble, asked_at)
 
-    async def _read_log(self, place: Place, job_id: str, job: Job) -> str | None:
+    async def _read_log(self, target: Target, job_id: str, job: Job) -> str | None:
         """Why the log could not be read, for people; None if it was."""
         job_log, now = self._logs[job_id], time.time()
         try:
             async with asyncio.timeout(_LONGEST_LOG_READ):
-                items = await self._shared.place(place).drs.job_log(job_id)
+                items = await self._shared.target(target).drs.job_log(job_id)
         except TimeoutError:
             trouble = f"no answer within {_LONGEST_LOG_READ:.0f} seconds"
         except Exception as error:  # whatever it is, what the job itself tells goes on record
@@ -277,9 +277,9 @@ class WaveWait:
     def _is_noted(self, trouble: str | None) -> None:
         self._noted, self._recorded_at = trouble, time.time()
 
-    def _places(self) -> Mapping[Place, list[str]]:
-        by_place: dict[Place, list[str]] = defaultdict(list)
+    def _targets(self) -> Mapping[Target, list[str]]:
+        by_target: dict[Target, list[str]] = defaultdict(list)
         for job in self._wave["jobs"]:
             if job["jobId"] in self._answers:
-                by_place[Place(job["connection"], job["region"])].append(job["jobId"])
-        return by_place
+                by_target[Target(job["connection"], job["region"])].append(job["jobId"])
+        return by_target

@@ -18,7 +18,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import Clients, Place, PlaceClients, PlaceTrouble, ask_places, demand_account
+from drs_recovery.hooks.clients import (
+    Clients,
+    Target,
+    TargetClients,
+    TargetTrouble,
+    ask_targets,
+    demand_account,
+)
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
@@ -69,10 +76,10 @@ class Details:
 
 class InstanceEnricher:
     """
-    Bring EC2 details into the records of a wave; each place of it stands for itself.
+    Bring EC2 details into the records of a wave; each target of it stands for itself.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param patience: seconds for which a server may lack details before it counts as failed, from the first
         look on after its launch and its post-launch actions.
     """
@@ -162,45 +169,47 @@ class InstanceEnricher:
 
     def _look(
         self, servers: Sequence[ServerStatus], *, with_wishes: bool = True
-    ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+    ) -> tuple[dict[str, Found], list[TargetTrouble]]:
         """What DRS and EC2 say of the servers' instances, by source server id, and what they do not say."""
-        by_place: dict[Place, list[ServerStatus]] = defaultdict(list)
+        by_target: dict[Target, list[ServerStatus]] = defaultdict(list)
         for server in servers:
-            by_place[Place(server["connection"], server["region"])].append(server)
-        rows = ask_places(self._clients, by_place, "DRS", _rows)
-        wanted = {place: _instance_ids(there, rows.found.get(place, ())) for place, there in by_place.items()}
-        known = {place: ids for place, ids in wanted.items() if ids}
-        instances = ask_places(self._clients, known, "EC2", _instances)
-        silent = {trouble.place: trouble for trouble in (*instances.troubles, *rows.troubles)}
+            by_target[Target(server["connection"], server["region"])].append(server)
+        rows = ask_targets(self._clients, by_target, "DRS", _rows)
+        wanted = {
+            target: _instance_ids(there, rows.found.get(target, ())) for target, there in by_target.items()
+        }
+        known = {target: ids for target, ids in wanted.items() if ids}
+        instances = ask_targets(self._clients, known, "EC2", _instances)
+        silent = {trouble.target: trouble for trouble in (*instances.troubles, *rows.troubles)}
         found = {}
-        for place, there in by_place.items():
-            at_place = instances.found.get(place, {})
+        for target, there in by_target.items():
+            at_target = instances.found.get(target, {})
             for server in there:
-                row = row_of(server, rows.found.get(place), at_place)
-                instance = at_place.get(str((row or {}).get("ec2InstanceID")))
-                found[server["sourceServerId"]] = Found(row, instance, silent.get(place))
-        halted, unread = self._with_wishes(by_place, found) if with_wishes else ({}, [])
+                row = row_of(server, rows.found.get(target), at_target)
+                instance = at_target.get(str((row or {}).get("ec2InstanceID")))
+                found[server["sourceServerId"]] = Found(row, instance, silent.get(target))
+        halted, unread = self._with_wishes(by_target, found) if with_wishes else ({}, [])
         return {**found, **halted}, [*rows.troubles, *instances.troubles, *unread]
 
     def _with_wishes(
-        self, by_place: Mapping[Place, Sequence[ServerStatus]], found: Mapping[str, Found]
-    ) -> tuple[dict[str, Found], list[PlaceTrouble]]:
+        self, by_target: Mapping[Target, Sequence[ServerStatus]], found: Mapping[str, Found]
+    ) -> tuple[dict[str, Found], list[TargetTrouble]]:
         """What launch settings ask for, read only of servers whose instance does not run."""
         halted = {
-            place: [s["sourceServerId"] for s in there if found[s["sourceServerId"]].state in HALTED_STATES]
-            for place, there in by_place.items()
+            target: [s["sourceServerId"] for s in there if found[s["sourceServerId"]].state in HALTED_STATES]
+            for target, there in by_target.items()
         }
-        wishes = ask_places(
-            self._clients, {place: ids for place, ids in halted.items() if ids}, "DRS", _dispositions
+        wishes = ask_targets(
+            self._clients, {target: ids for target, ids in halted.items() if ids}, "DRS", _dispositions
         )
-        unread = {trouble.place: trouble for trouble in wishes.troubles}
+        unread = {trouble.target: trouble for trouble in wishes.troubles}
         told = {
             server_id: replace(
                 found[server_id],
-                disposition=wishes.found.get(place, {}).get(server_id),
-                disposition_trouble=unread.get(place),
+                disposition=wishes.found.get(target, {}).get(server_id),
+                disposition_trouble=unread.get(target),
             )
-            for place, ids in halted.items()
+            for target, ids in halted.items()
             for server_id in ids
         }
         return told, wishes.troubles
@@ -262,7 +271,7 @@ def _was_launched(server: ServerStatus) -> bool:
     return launch_outcome(server["launchStatus"]) is LaunchOutcome.LAUNCHED
 
 
-def _rows(hooks: PlaceClients, servers: Sequence[ServerStatus]) -> list[Mapping[str, Any]]:
+def _rows(hooks: TargetClients, servers: Sequence[ServerStatus]) -> list[Mapping[str, Any]]:
     rows: list[Mapping[str, Any]] = [
         *hooks.drs.recovery_instances([one["sourceServerId"] for one in servers])
     ]
@@ -278,11 +287,11 @@ def _instance_ids(servers: Iterable[ServerStatus], rows: Iterable[Mapping[str, A
     return sorted(listed | named)
 
 
-def _instances(hooks: PlaceClients, instance_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+def _instances(hooks: TargetClients, instance_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     return describe_instances(hooks.ec2.conn, instance_ids)
 
 
-def _dispositions(hooks: PlaceClients, server_ids: Sequence[str]) -> dict[str, str | None]:
+def _dispositions(hooks: TargetClients, server_ids: Sequence[str]) -> dict[str, str | None]:
     return {server_id: hooks.drs.launch_disposition(server_id) for server_id in server_ids}
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.durations import epoch
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import PlaceTrouble
+    from drs_recovery.hooks.clients import TargetTrouble
     from drs_recovery.store.server_types import ServerStatus
 
 # EC2 instance states: on its way out, running, and halted.
@@ -39,9 +39,9 @@ class Found:
 
     row: Mapping[str, Any] | None
     instance: Mapping[str, Any] | None
-    trouble: PlaceTrouble | None = None
+    trouble: TargetTrouble | None = None
     disposition: str | None = None
-    disposition_trouble: PlaceTrouble | None = None
+    disposition_trouble: TargetTrouble | None = None
 
     @property
     def state(self) -> str | None:

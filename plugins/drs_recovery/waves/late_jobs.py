@@ -65,7 +65,7 @@ def record_late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: W
     :param document: the execution document.
     :param wave: one of its waves, whose start was requested.
     :return: whether no job of the attempt can turn up any more.
-    :raises botocore errors: DRS cannot be asked in one of the places; what the others told is on record.
+    :raises botocore errors: DRS cannot be asked in one of the targets; what the others told is on record.
     """
     wave = _as_started(wave)
     starter = JobStarter(Clients(), document, wave)
@@ -77,7 +77,7 @@ def record_late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: W
         except NotStartedError:
             continue
         except AWS_ERRORS as error:
-            number, where = wave["waveNumber"], part.place
+            number, where = wave["waveNumber"], part.target
             log.warning("wave %s: a late job in %s is not found: %s", number, where, describe(error))
             # Nobody waits for a job that was refused.
             troubles += [error] if part.number in awaited else []

@@ -12,7 +12,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import Clients, Place, PlaceAnswers, PlaceClients, ask_places, demand_account
+from drs_recovery.hooks.clients import (
+    Clients,
+    Target,
+    TargetAnswers,
+    TargetClients,
+    ask_targets,
+    demand_account,
+)
 from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.records import ServerSeen, WavePoll
@@ -36,7 +43,7 @@ class PollResult:
     What one look came to.
 
     :param settled: every job is COMPLETED and every server launched (its actions done) or failed.
-    :param problem: why DRS, in one of the wave's places, or the store could not be asked this time; None if
+    :param problem: why DRS, in one of the wave's targets, or the store could not be asked this time; None if
         it went well.
     :param retry_after: seconds that AWS asked to wait, if it did.
     :param cancelled: somebody asked to cancel the execution.
@@ -53,7 +60,7 @@ class WaveWatcher:
     Look at the jobs of waves, with clients that are kept between looks.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     """
 
     def __init__(self, store: ExecutionStore, clients: Clients | None = None) -> None:
@@ -62,7 +69,7 @@ class WaveWatcher:
 
     def look(self, execution_id: str, wave_number: int) -> PollResult:
         """
-        Look once; errors of AWS are recorded and survived, and those of one place hide nothing of another.
+        Look once; errors of AWS are recorded and survived, and those of one target hide nothing of another.
 
         :param execution_id: the execution.
         :param wave_number: from 1.
@@ -82,7 +89,7 @@ class WaveWatcher:
         wave = self._store.get_wave(execution_id, wave_number)
         servers = self._store.get_servers(execution_id, wave_number)
         asked = self._ask(open_jobs(wave["jobs"], servers))
-        answers = [answer for at_place in asked.found.values() for answer in at_place]
+        answers = [answer for at_target in asked.found.values() for answer in at_target]
         problem = joined(map(str, asked.troubles))
         poll = poll_of(answers, servers, await_actions=are_awaited(execution))
         poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
@@ -90,32 +97,32 @@ class WaveWatcher:
             log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
         after = self._store.polls.record(execution_id, wave_number, poll)
         return PollResult(
-            # Nobody knows of the jobs of a place that did not answer.
+            # Nobody knows of the jobs of a target that did not answer.
             settled=problem is None and is_settled(execution, answers, after),
             problem=problem,
             retry_after=max((trouble.retry_after or 0.0 for trouble in asked.troubles), default=0.0) or None,
             cancelled="cancel" in execution,
         )
 
-    def _ask(self, jobs: Sequence[Job]) -> PlaceAnswers[list[JobAnswer]]:
-        by_place: dict[Place, list[Job]] = defaultdict(list)
+    def _ask(self, jobs: Sequence[Job]) -> TargetAnswers[list[JobAnswer]]:
+        by_target: dict[Target, list[Job]] = defaultdict(list)
         for job in jobs:
-            by_place[Place(job["connection"], job["region"])].append(job)
-        return ask_places(self._clients, by_place, "DRS", _answers_of)
+            by_target[Target(job["connection"], job["region"])].append(job)
+        return ask_targets(self._clients, by_target, "DRS", _answers_of)
 
 
-def _answers_of(hooks: PlaceClients, jobs: Sequence[Job]) -> list[JobAnswer]:
+def _answers_of(hooks: TargetClients, jobs: Sequence[Job]) -> list[JobAnswer]:
     job_ids = [job["jobId"] for job in jobs]
     listed = {job["jobID"]: job for job in hooks.drs.describe_jobs(job_ids)}
     demand_account_of_unlisted(hooks, jobs, listed)
     return [_answer(hooks.drs, job_id, listed.get(job_id)) for job_id in job_ids]
 
 
-def demand_account_of_unlisted(hooks: PlaceClients, jobs: Iterable[Job], listed: Collection[str]) -> None:
+def demand_account_of_unlisted(hooks: TargetClients, jobs: Iterable[Job], listed: Collection[str]) -> None:
     """
     Demand that jobs which DRS does not list were at least looked for in their account.
 
-    :param hooks: of the place where it was looked.
+    :param hooks: of the target where it was looked.
     :param jobs: of the WAVE record.
     :param listed: ids of those that DRS lists.
     :raises botocore errors: the connection leads to another account now, or AWS does not tell.

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.clients import Clients, Target
 from drs_recovery.jobs.parts import JobPart, awaited_parts
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.facts import attempt_of
@@ -19,7 +19,7 @@ from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import lease, waits_until
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.schedule import PlaceState, QueuePosition
+    from drs_recovery.jobs.schedule import QueuePosition, TargetState
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.queue_entries import QueueEntry
     from drs_recovery.store.server_types import ServerStatus
@@ -44,9 +44,9 @@ class QueuedWave:
         self.has_jobs = self.is_noted = False
 
     @property
-    def places(self) -> set[Place]:
+    def targets(self) -> set[Target]:
         """Where its jobs wait."""
-        return {part.place for part in self._parts}
+        return {part.target for part in self._parts}
 
     def still_waits(self, store: ExecutionStore) -> bool:
         """
@@ -75,15 +75,15 @@ class QueuedWave:
         """
         WaveWatcher(store, self._clients).look(self._execution_id, self._number)
 
-    def is_next(self, store: ExecutionStore, states: Mapping[Place, PlaceState]) -> bool:
+    def is_next(self, store: ExecutionStore, states: Mapping[Target, TargetState]) -> bool:
         """
         Whether it is the turn of one of its jobs; if not, say so in the record and stay in the queue.
 
         :param store: the execution store.
-        :param states: of its places, as far as they could be looked at; at least one.
+        :param states: of its targets, as far as they could be looked at; at least one.
         """
-        parts = [part for part in self._parts if part.place in states]
-        positions = [self._position_of(part, states[part.place]) for part in parts]
+        parts = [part for part in self._parts if part.target in states]
+        positions = [self._position_of(part, states[part.target]) for part in parts]
         if any(position is None or position.is_now for position in positions):
             return True
         for state in states.values():
@@ -94,18 +94,18 @@ class QueuedWave:
         store.waits.queue_wave(self._execution_id, self._number, last.number, last.reason)
         return False
 
-    def _position_of(self, part: JobPart, state: PlaceState) -> QueuePosition | None:
+    def _position_of(self, part: JobPart, state: TargetState) -> QueuePosition | None:
         """Where a job stands; None if the step has to do something: join the queue, or adopt the job."""
         entry = next((entry for entry in self._entries(state) if entry.part == part.number), None)
         if entry is None or state.job_of(entry) is not None:
             return None
         return state.positions.get(entry.order)
 
-    def _entries(self, state: PlaceState) -> Iterator[QueueEntry]:
+    def _entries(self, state: TargetState) -> Iterator[QueueEntry]:
         of_wave = state.queue.of_wave(self._execution_id, self._number)
         return (one for one in of_wave if one.waits and one.attempt == self._attempt)
 
-    def _stay(self, store: ExecutionStore, state: PlaceState) -> None:
+    def _stay(self, store: ExecutionStore, state: TargetState) -> None:
         for entry in self._entries(state):
             if entry.until - time.time() < lease() / 2:
-                store.queue.wait(state.queue.place, entry, waits_until())
+                store.queue.wait(state.queue.target, entry, waits_until())

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import InstancesInUseError, NotStartedError, WaveRefusedError
 from drs_recovery.hooks.drs import LISTING_SECONDS
 from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
-from drs_recovery.jobs.parts import JobPart, parts_of_attempt, places_of
+from drs_recovery.jobs.parts import JobPart, parts_of_attempt, targets_of
 from drs_recovery.jobs.reservations import (
     CLOCK_MARGIN,
     NOT_LOOKED_AT,
-    PlaceQueue,
     QueuedError,
+    TargetQueue,
     reserve_capacity,
 )
 from drs_recovery.plan.model import plan_from_snapshot
@@ -32,7 +32,7 @@ from drs_recovery.store.queue_entries import QueueEntry
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Clients, Place
+    from drs_recovery.hooks.clients import Clients, Target
     from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.server_types import ServerStatus
@@ -46,7 +46,7 @@ class WaveReservations:
     Reserve capacity for the jobs of one wave's attempt.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param execution: EXECUTION record.
     :param wave: WAVE record, whose start was requested.
     """
@@ -57,7 +57,7 @@ class WaveReservations:
         self._store, self._clients = store, clients
         self._execution, self._wave = execution, wave
         self._priority = Priority(plan_from_snapshot(execution["planSnapshot"]).priority)
-        self._queues: dict[Place, PlaceQueue] = {}
+        self._queues: dict[Target, TargetQueue] = {}
         self._reserved: dict[int, QueueEntry] = {}
 
     def look(self, part: JobPart) -> None:
@@ -65,7 +65,7 @@ class WaveReservations:
         self._queue_of(part).begin_look()
 
     def jobs(self, part: JobPart, since: datetime) -> Sequence[Mapping[str, Any]]:
-        """Read DRS's jobs in the place of a job, those since a moment at the least."""
+        """Read DRS's jobs in the target of a job, those since a moment at the least."""
         return self._queue_of(part).read_jobs(since)
 
     def reserve(self, part: JobPart) -> None:
@@ -113,7 +113,7 @@ class WaveReservations:
         queue = self._store.queue.read(self._queue_of(part).name)
         mine = queue.standing(self._entry(part))
         if mine.waits:
-            self._store.queue.wait(queue.place, mine, waits_until())
+            self._store.queue.wait(queue.target, mine, waits_until())
 
     def release(self, part: JobPart) -> None:
         """
@@ -136,10 +136,10 @@ class WaveReservations:
             until = time.time() + LISTING_SECONDS
             self._store.queue.name_job(self._queue_of(part).name, entry, job_id, until)
 
-    def _queue_of(self, part: JobPart) -> PlaceQueue:
-        if part.place not in self._queues:
-            self._queues[part.place] = PlaceQueue(self._store, self._clients.at(*part.place))
-        return self._queues[part.place]
+    def _queue_of(self, part: JobPart) -> TargetQueue:
+        if part.target not in self._queues:
+            self._queues[part.target] = TargetQueue(self._store, self._clients.at(*part.target))
+        return self._queues[part.target]
 
     def _entry(self, part: JobPart) -> QueueEntry:
         return QueueEntry(
@@ -178,19 +178,21 @@ def leave_queues(
     Best effort: an entry that is not renewed expires after some minutes.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param wave: WAVE record.
     :param servers: its SERVER records.
     :param parts: numbers of those jobs; None for all.
     """
-    for place in places_of(servers):
+    for target in targets_of(servers):
         try:
-            queue = store.queue.read(PlaceQueue(store, clients.at(*place)).name)
+            queue = store.queue.read(TargetQueue(store, clients.at(*target)).name)
             of_wave = queue.of_wave(wave["executionId"], wave["waveNumber"])
             mine = [one for one in of_wave if parts is None or one.part in parts]
-            store.queue.leave(queue.place, [entry for entry in mine if entry.waits])
+            store.queue.leave(queue.target, [entry for entry in mine if entry.waits])
         except NOT_LOOKED_AT as error:
-            log.warning("wave %s is still in the queue of %s: %s", wave["waveNumber"], place, describe(error))
+            log.warning(
+                "wave %s is still in the queue of %s: %s", wave["waveNumber"], target, describe(error)
+            )
 
 
 def join_queue_early(store: ExecutionStore, clients: Clients, document: ExecutionDocument) -> None:
@@ -200,7 +202,7 @@ def join_queue_early(store: ExecutionStore, clients: Clients, document: Executio
     Best effort: a wave that is in no queue joins when its own step runs.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param document: the document of an execution that may start.
     """
     wave = _early_wave(document)
@@ -220,7 +222,7 @@ def leave_queue_early(store: ExecutionStore, clients: Clients, document: Executi
     Take the wave out of the queues if its own step never ran.
 
     :param store: the execution store.
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :param document: the document of an execution that ends.
     """
     if wave := _early_wave(document):

@@ -42,7 +42,7 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
     A wave that failed by its time-out can have launched more meanwhile, or still be at it, also in a job
     whose answer was lost. What those jobs left behind is recorded before their servers start again.
 
-    :param clients: hooks by place.
+    :param clients: hooks by target.
     :raises NotStartedError: DRS could not be asked this time.
     """
     if not store.get_wave(execution_id, number).get("restartPending"):

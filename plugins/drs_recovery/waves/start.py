@@ -17,7 +17,7 @@ from drs_recovery.exceptions import (
     WaveFailedError,
     WaveRefusedError,
 )
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.clients import Clients, Target
 from drs_recovery.jobs.parts import JobPart, awaited_parts, jobs_of_attempt, parts_of_attempt
 from drs_recovery.jobs.reservations import QueuedError
 from drs_recovery.jobs.starter import JobStarter, Started
@@ -146,14 +146,14 @@ class WaveStarter:
         parts: Sequence[JobPart],
         followed: FollowedWave,
     ) -> dict[int, str]:
-        """Start what can be started now, place by place: a full Region does not hold up another one."""
+        """Start what can be started now, target by target: a full Region does not hold up another one."""
         execution_id = execution["executionId"]
         reservations = WaveReservations(self._store, self._clients, execution, wave)
         started: dict[int, str] = {}
-        delays: dict[Place, NotStartedError] = {}
+        delays: dict[Target, NotStartedError] = {}
         for part in parts:
-            if part.place in delays:
-                if isinstance(delays[part.place], QueuedError):
+            if part.target in delays:
+                if isinstance(delays[part.target], QueuedError):
                     reservations.join(part)
                 continue
             # Somebody may have cancelled while the parts before this one were started.
@@ -162,7 +162,7 @@ class WaveStarter:
             try:
                 started[part.number] = self._start_part(execution, wave, part, reservations, followed)
             except NotStartedError as error:
-                delays[part.place] = error
+                delays[part.target] = error
             except (JobStartError, InstancesInUseError) as error:
                 self._refuse(execution_id, wave, part, error)
         if delays:
@@ -197,7 +197,7 @@ class WaveStarter:
         leave_queues(self._store, self._clients, wave, servers, [part.number])
 
     def _demand_a_job(self, execution_id: str, wave: WaveRecord) -> None:
-        """Without any job there is nothing to follow; ends the wave with what AWS said, place by place."""
+        """Without any job there is nothing to follow; ends the wave with what AWS said, target by target."""
         servers = self._store.get_servers(execution_id, wave["waveNumber"])
         if parts_of_attempt(wave, servers) and not any("jobId" in server for server in servers):
             raise JobStartError("\n".join(dict.fromkeys(str(server.get("error")) for server in servers)))

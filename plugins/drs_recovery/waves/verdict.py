@@ -96,7 +96,7 @@ class WaveEnd:
         """
         Look once for the EC2 details of launched servers.
 
-        :param clients: hooks by place.
+        :param clients: hooks by target.
         :param wave: as a document has it that was just read; None to read it.
         :param followed: the wave as its task knows it.
         """

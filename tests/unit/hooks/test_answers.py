@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from drs_recovery.configured_clients import dynamodb_client
 from drs_recovery.hooks.async_drs import AsyncDrs
-from drs_recovery.hooks.clients import Place, PlaceClients
+from drs_recovery.hooks.clients import Target, TargetClients
 from drs_recovery.hooks.ec2 import describe_instances
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal, is_transient
 from drs_recovery.notifications.channels import TopicHook
@@ -25,7 +25,7 @@ from drs_recovery.transient_errors import SenselessAnswerError
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1
 
-PLACE = Place("aws_default", "us-east-1")
+TARGET = Target("aws_default", "us-east-1")
 JOB = "drsjob-1111111111111111a"
 ROLE = "arn:aws:iam::123456789012:role/x"
 
@@ -34,16 +34,16 @@ XHTML = "<html><body>Log in first.</body></html>"
 
 
 def drs() -> Any:
-    return PlaceClients(PLACE).drs
+    return TargetClients(TARGET).drs
 
 
 def rights() -> Any:
-    return PlaceClients(PLACE).rights
+    return TargetClients(TARGET).rights
 
 
 def waiting(work: Callable[[AsyncDrs], Any]) -> Any:
     async def asked() -> Any:
-        client = AsyncDrs(*PLACE)
+        client = AsyncDrs(*TARGET)
         try:
             return await work(client)
         finally:
@@ -62,10 +62,10 @@ CALLS: dict[str, Callable[[], Any]] = {
     "TerminateRecoveryInstances": lambda: drs().terminate_recovery_instances(["i-0123456789abcdef0"]),
     "DescribeJobs, waiting": lambda: waiting(lambda client: client.describe_jobs([JOB])),
     "DescribeJobLogItems, waiting": lambda: waiting(lambda client: client.job_log(JOB)),
-    "DescribeInstances": lambda: describe_instances(PlaceClients(PLACE).ec2.conn, ["i-0123456789abcdef0"]),
+    "DescribeInstances": lambda: describe_instances(TargetClients(TARGET).ec2.conn, ["i-0123456789abcdef0"]),
     "GetCallerIdentity": lambda: rights().account(),
     "SimulatePrincipalPolicy": lambda: rights().simulate(ROLE, ["ec2:RunInstances"], "*", []),
-    "GetServiceQuota": lambda: PlaceClients(PLACE).quotas.drs_quota("L-D88FAC3A"),
+    "GetServiceQuota": lambda: TargetClients(TARGET).quotas.drs_quota("L-D88FAC3A"),
     "Publish": lambda: TopicHook(aws_conn_id="aws_default", region_name="us-east-1").conn.publish(
         TopicArn="arn:aws:sns:us-east-1:123456789012:dr", Message="m"
     ),
@@ -176,7 +176,7 @@ def test_a_role_that_sts_gives_no_key_for_is_trouble_that_may_pass(
     extra = {"role_arn": "arn:aws:iam::210987654321:role/dr-recovery"}
     monkeypatch.setenv("AIRFLOW_CONN_DR_ACCOUNT", json.dumps({"conn_type": "aws", "extra": extra}))
     aws.add_fault("nonsense", operation="AssumeRole", body=body, times=1)
-    hooks = PlaceClients(Place("dr_account", "us-east-1"))
+    hooks = TargetClients(Target("dr_account", "us-east-1"))
 
     assert "AssumeRole" in str(outcome(lambda: hooks.drs.source_servers()))
 

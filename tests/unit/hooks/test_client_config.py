@@ -19,7 +19,7 @@ import drs_recovery
 from drs_recovery import configured_clients
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.clients import Place, PlaceClients
+from drs_recovery.hooks.clients import Target, TargetClients
 from drs_recovery.hooks.drs import START_RECOVERY_SECONDS, DrsHook
 from drs_recovery.hooks.errors import MissingConnectionError, UnusableConnectionError
 from drs_recovery.jobs.reservations import RESERVATION_SECONDS
@@ -28,7 +28,7 @@ from drs_recovery.waves.late_jobs import LATE_START_SECONDS
 
 PROXIES = {"https": "http://proxy.example:3128"}
 CONNECTION = "far"
-PLACE = Place(CONNECTION, "us-east-1")
+TARGET = Target(CONNECTION, "us-east-1")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def waiting() -> Any:
     """The client with which a triggerer waits."""
 
     async def opened() -> Any:
-        drs = AsyncDrs(*PLACE)
+        drs = AsyncDrs(*TARGET)
         client = await drs._open()
         await drs.close()
         return client
@@ -98,13 +98,13 @@ def role_session() -> Any:
 
 
 CLIENTS: dict[str, tuple[Callable[[], Any], int]] = {
-    "DRS": (lambda: PlaceClients(PLACE).drs.conn, 4),
+    "DRS": (lambda: TargetClients(TARGET).drs.conn, 4),
     "DRS, sending once": (sender, 1),
     "DRS, waiting": (waiting, 2),
-    "EC2": (lambda: PlaceClients(PLACE).ec2.conn, 4),
-    "quotas": (lambda: PlaceClients(PLACE).quotas.conn, 2),
-    "IAM": (lambda: PlaceClients(PLACE).rights.conn, 2),
-    "STS": (lambda: client_used_by("sts", PlaceClients(PLACE).rights.account), 2),
+    "EC2": (lambda: TargetClients(TARGET).ec2.conn, 4),
+    "quotas": (lambda: TargetClients(TARGET).quotas.conn, 2),
+    "IAM": (lambda: TargetClients(TARGET).rights.conn, 2),
+    "STS": (lambda: client_used_by("sts", TargetClients(TARGET).rights.account), 2),
     "STS, for a role": (role_session, 4),
     "the table": (configured_clients.dynamodb_client, 8),
     "the table, for pages": (configured_clients.hasty_dynamodb_client, 1),

@@ -19,7 +19,7 @@ from sandbox.testing import Sandbox
 
 ACCOUNT = "210987654321"
 PRINCIPAL = f"arn:aws:sts::{ACCOUNT}:assumed-role/dr-recovery/airflow_dr_account"
-PLACE = ("dr_account", "us-east-1")
+TARGET = ("dr_account", "us-east-1")
 # Seconds. botocore renews a key when its end is so near, so that each call begins with a new one.
 SOON = {"seconds": 1, "told": 60}
 LONGER = 1.1
@@ -43,7 +43,7 @@ def outcomes(aws: Sandbox) -> list[int]:
 
 def test_a_hook_that_is_kept_renews_the_key_of_its_role(account: Sandbox) -> None:
     account.add_fault("short_session", **SOON)
-    hook = DrsHook(aws_conn_id=PLACE[0], region_name=PLACE[1])
+    hook = DrsHook(aws_conn_id=TARGET[0], region_name=TARGET[1])
 
     for _ in range(2):
         hook.jobs_since(datetime.now(UTC))
@@ -57,7 +57,7 @@ def test_a_poller_renews_the_key_of_its_role(account: Sandbox) -> None:
     account.add_fault("short_session", **SOON)
 
     async def looks() -> None:
-        drs = AsyncDrs(*PLACE)
+        drs = AsyncDrs(*TARGET)
         for _ in range(2):
             await drs.describe_jobs(["drsjob-1111111111111111a"])
             await asyncio.sleep(LONGER)
@@ -72,7 +72,7 @@ def test_an_event_loop_goes_on_while_sts_takes_its_time_to_renew_a_key(account: 
     account.add_fault("short_session", **SOON)
 
     async def beats_during_a_look() -> int:
-        drs = AsyncDrs(*PLACE)
+        drs = AsyncDrs(*TARGET)
         await drs.describe_jobs(["drsjob-1111111111111111a"])
         account.add_fault("delay", operation="AssumeRole", seconds=1)
         look = asyncio.ensure_future(drs.describe_jobs(["drsjob-1111111111111111a"]))
@@ -94,7 +94,7 @@ def test_a_role_that_is_assumed_slowly_holds_up_no_other_place_and_no_trigger_of
     account.add_fault("delay", operation="AssumeRole", seconds=8)
 
     async def others_came_first() -> bool:
-        slow, quick = AsyncDrs(*PLACE), AsyncDrs("aws_default", "us-east-1")
+        slow, quick = AsyncDrs(*TARGET), AsyncDrs("aws_default", "us-east-1")
         look = asyncio.ensure_future(slow.describe_jobs(["drsjob-1111111111111111a"]))
         await asyncio.sleep(0.5)
         await quick.describe_jobs(["drsjob-1111111111111111a"])
@@ -115,7 +115,7 @@ def test_a_session_that_comes_too_late_is_used_by_the_next_call(
     account.add_fault("delay", operation="AssumeRole", seconds=3)
 
     async def calls() -> list[str]:
-        drs = AsyncDrs(*PLACE)
+        drs = AsyncDrs(*TARGET)
         late = []
         while True:
             try:
@@ -136,7 +136,7 @@ def test_a_poller_whose_key_ended_early_fails_once_and_goes_on_with_a_new_one(ac
     account.add_fault("expired_token", operation="DescribeJobs", after=1, times=1)
 
     async def looks() -> None:
-        drs = AsyncDrs(*PLACE)
+        drs = AsyncDrs(*TARGET)
         await drs.describe_jobs(["drsjob-1111111111111111a"])
         with pytest.raises(ClientError, match="ExpiredToken"):
             await drs.describe_jobs(["drsjob-1111111111111111a"])
@@ -154,6 +154,6 @@ def test_a_poller_without_its_connection_asks_nobody(
     monkeypatch.delenv("AIRFLOW_CONN_DR_ACCOUNT")
 
     with pytest.raises(MissingConnectionError, match="dr_account"):
-        asyncio.run(AsyncDrs(*PLACE).describe_jobs(["drsjob-1111111111111111a"]))
+        asyncio.run(AsyncDrs(*TARGET).describe_jobs(["drsjob-1111111111111111a"]))
 
     assert account.calls() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from drs_recovery.jobs.schedule import Limits, PlaceState
+from drs_recovery.jobs.schedule import Limits, TargetState
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.queue_entries import NO_WAVE, Queue, QueueEntry, QueueState
 
@@ -50,8 +50,8 @@ def job(name: str, servers: int | Iterable[str] = 1, **fields: Any) -> dict[str,
     }
 
 
-def place(*entries: QueueEntry, jobs: Iterable[dict[str, Any]] = (), **fields: Any) -> PlaceState:
+def target(*entries: QueueEntry, jobs: Iterable[dict[str, Any]] = (), **fields: Any) -> TargetState:
     """A place whose queue has these entries."""
     limits = fields.pop("limits", Limits())
     queue = Queue("1:us-east-1", entries=tuple(sorted(entries, key=lambda one: one.order)))
-    return PlaceState("us-east-1", limits, tuple(jobs), queue, NOW, **fields)
+    return TargetState("us-east-1", limits, tuple(jobs), queue, NOW, **fields)

@@ -22,12 +22,12 @@ from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 
-PLACE = "123456789012:us-east-1"
+TARGET = "123456789012:us-east-1"
 
 
 def queued(steps: Steps) -> list[tuple[str, int, int]]:
     """Execution, wave and part of everything in the queue, in its order."""
-    entries = steps.store.queue.read(PLACE).entries
+    entries = steps.store.queue.read(TARGET).entries
     return [(entry.execution_id, entry.wave_number, entry.part) for entry in entries]
 
 
@@ -169,13 +169,13 @@ def test_a_record_that_an_earlier_release_has_opened_takes_no_early_place(
 def test_a_place_that_was_not_renewed_is_taken_again(one_job: Sandbox, steps_of: StepsOf) -> None:
     steps = steps_of(plan(database()))
     steps.open()
-    (before,) = steps.store.queue.read(PLACE).entries
-    steps.store.queue.leave(PLACE, [before])
+    (before,) = steps.store.queue.read(TARGET).entries
+    steps.store.queue.leave(TARGET, [before])
     one_job.client("drs").start_recovery(sourceServers=[{"sourceServerID": WEB_1}], isDrill=True)
 
     deferred(steps.start)
 
-    (again,) = steps.store.queue.read(PLACE).entries
+    (again,) = steps.store.queue.read(TARGET).entries
     assert again.order == before.order
 
 
@@ -187,11 +187,11 @@ def test_a_place_with_room_is_not_given_away_by_an_opening_that_comes_late(
     steps.open()
     document = steps.document
     steps.start()
-    taken = steps.store.queue.read(PLACE).entries
+    taken = steps.store.queue.read(TARGET).entries
 
     join_queue_early(steps.store, Clients(), document)
 
-    assert steps.store.queue.read(PLACE).entries == taken
+    assert steps.store.queue.read(TARGET).entries == taken
     assert [entry.state for entry in taken] == [QueueState.RESERVED]
 
 

@@ -11,9 +11,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
-from drs_recovery.termination.calls import known_places
+from drs_recovery.termination.calls import known_targets
 from drs_recovery.termination.sweep import Sweep, Sweeper
 from sandbox.testing import Sandbox
 from tests.plan_documents import (
@@ -34,7 +34,7 @@ from tests.unit.steps import Steps, complete
 StepsOf = Callable[..., Steps]
 
 A_DRILL, A_TERMINATION = 600, 60
-EAST = Place("aws_default", "us-east-1")
+EAST = Target("aws_default", "us-east-1")
 
 NOW = {"drill": {"terminate_after": "now"}}
 
@@ -55,8 +55,8 @@ def terminate_due() -> dict[str, Any]:
     return TerminateDueOperator(task_id="terminate_due").execute({})
 
 
-def sweep(steps: Steps, *places: Place) -> Sweep:
-    return Sweeper(steps.store).sweep(places or [EAST])
+def sweep(steps: Steps, *targets: Target) -> Sweep:
+    return Sweeper(steps.store).sweep(targets or [EAST])
 
 
 def drill_by_hand(aws: Sandbox, server: str, **request: Any) -> str:
@@ -157,7 +157,7 @@ def test_a_connection_that_cannot_be_used_holds_up_no_other_drill_and_no_other_p
         terminate_due()
 
     assert other.document["instancesTerminated"] is True
-    swept = sweep(other, Place("other", "us-east-1"), Place("other", WEST), EAST)
+    swept = sweep(other, Target("other", "us-east-1"), Target("other", WEST), EAST)
     assert len(swept.failed) == 2
 
 
@@ -308,7 +308,7 @@ def test_every_place_is_swept_whatever_happens_at_the_others(aws: Sandbox, due: 
     late = drill_by_hand(aws, APP_1, tags={"dr:executionId": due.execution_id})
     aws.add_fault("reset", service="drs", region=WEST)
 
-    result = sweep(due, Place("aws_default", WEST), Place("nowhere", WEST), EAST)
+    result = sweep(due, Target("aws_default", WEST), Target("nowhere", WEST), EAST)
 
     assert result.terminated == [f"{late} in us-east-1"]
     assert [text.split(":")[0] for text in result.unreachable] == ["us-west-2 (connection aws_default)"]
@@ -330,7 +330,7 @@ def test_places_are_those_of_the_plans_and_of_recent_executions(
     )
     (tmp_path / "broken.yaml").write_text("waves: nothing")
 
-    assert known_places(due.store) == {EAST, Place("dr", "eu-west-1")}
+    assert known_targets(due.store) == {EAST, Target("dr", "eu-west-1")}
 
 
 def test_a_run_that_airflow_does_not_know_counts_as_gone(

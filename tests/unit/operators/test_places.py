@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, WEST, plan
@@ -53,7 +53,7 @@ def trouble_of(steps: Steps) -> str:
 
 
 def test_the_name_of_a_place_tells_region_and_connection() -> None:
-    assert str(Place("crm", WEST)) == "us-west-2 (connection crm)"
+    assert str(Target("crm", WEST)) == "us-west-2 (connection crm)"
 
 
 @pytest.mark.parametrize("refusal", [DENIED, THROTTLED])
@@ -165,7 +165,7 @@ def test_the_trigger_keeps_the_trouble_of_one_region_beside_the_news_of_the_othe
 
 
 @pytest.fixture
-def two_places(aws: Sandbox, steps_of: StepsOf) -> Callable[..., Steps]:
+def two_targets(aws: Sandbox, steps_of: StepsOf) -> Callable[..., Steps]:
     """Opens a wave with a server in each Region."""
     aws.add_servers({"id": FAR, "name": "far-01", "region": WEST})
 
@@ -185,9 +185,9 @@ def starts(aws: Sandbox) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize(("near_is_critical", "status"), [(True, "FAILED"), (False, "COMPLETED")])
 def test_a_start_that_one_region_refuses_for_good_fails_its_servers_alone(
-    aws: Sandbox, two_places: Callable[..., Steps], near_is_critical: bool, status: str
+    aws: Sandbox, two_targets: Callable[..., Steps], near_is_critical: bool, status: str
 ) -> None:
-    steps = two_places(near_is_critical=near_is_critical)
+    steps = two_targets(near_is_critical=near_is_critical)
     aws.add_fault("error", operation="StartRecovery", **NOT_IN_THE_EAST)
 
     steps.start()
@@ -212,9 +212,9 @@ def test_a_start_that_one_region_refuses_for_good_fails_its_servers_alone(
 
 
 def test_a_region_whose_jobs_may_not_be_listed_keeps_no_other_from_starting(
-    aws: Sandbox, two_places: Callable[..., Steps]
+    aws: Sandbox, two_targets: Callable[..., Steps]
 ) -> None:
-    steps = two_places()
+    steps = two_targets()
     aws.add_fault("error", operation="DescribeJobs", **NOT_IN_THE_EAST)
 
     steps.start()
@@ -225,9 +225,9 @@ def test_a_region_whose_jobs_may_not_be_listed_keeps_no_other_from_starting(
 
 
 def test_a_region_that_refuses_is_not_asked_again_while_another_one_is_waited_for(
-    aws: Sandbox, two_places: Callable[..., Steps]
+    aws: Sandbox, two_targets: Callable[..., Steps]
 ) -> None:
-    steps = two_places()
+    steps = two_targets()
     aws.add_fault("error", operation="StartRecovery", **DENIED)
     throttled = aws.add_fault("error", operation="StartRecovery", **{**THROTTLED, "region": EAST})
 
@@ -242,9 +242,9 @@ def test_a_region_that_refuses_is_not_asked_again_while_another_one_is_waited_fo
 
 
 def test_a_wave_that_every_region_refuses_fails_at_once_with_the_words_of_each(
-    aws: Sandbox, two_places: Callable[..., Steps]
+    aws: Sandbox, two_targets: Callable[..., Steps]
 ) -> None:
-    steps = two_places()
+    steps = two_targets()
     aws.add_fault("error", operation="StartRecovery", **DENIED)
     aws.add_fault("error", operation="StartRecovery", **NOT_IN_THE_EAST)
 
@@ -257,9 +257,9 @@ def test_a_wave_that_every_region_refuses_fails_at_once_with_the_words_of_each(
 
 
 def test_a_retry_starts_what_one_region_had_refused_and_nothing_else(
-    aws: Sandbox, two_places: Callable[..., Steps]
+    aws: Sandbox, two_targets: Callable[..., Steps]
 ) -> None:
-    steps = two_places()
+    steps = two_targets()
     aws.add_fault("error", operation="StartRecovery", **NOT_IN_THE_EAST)
     steps.start()
     aws.advance(600)
@@ -273,9 +273,9 @@ def test_a_retry_starts_what_one_region_had_refused_and_nothing_else(
 
 
 def test_a_job_of_a_region_that_refuses_later_is_found_before_the_end(
-    aws: Sandbox, two_places: Callable[..., Steps]
+    aws: Sandbox, two_targets: Callable[..., Steps]
 ) -> None:
-    steps = two_places()
+    steps = two_targets()
     aws.add_fault("lost_answer", operation="StartRecovery", region=WEST, times=1)
     deferred(steps.start)
     aws.add_fault("error", operation="DescribeJobs", **DENIED)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.operators.housekeeping import TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.statuses import ExecutionStatus
@@ -21,7 +21,7 @@ from tests.unit.steps import Steps, complete, deferred
 StepsOf = Callable[..., Steps]
 
 A_DRILL, A_TERMINATION = 600, 60
-EAST = Place("aws_default", "us-east-1")
+EAST = Target("aws_default", "us-east-1")
 NOW = {"drill": {"terminate_after": "now"}}
 GATED = {"groups": {"shared": {"servers": [DB_1]}}}
 RECOVERY, DRILL = {"execution_type": "RECOVERY"}, {"execution_type": "DRILL"}

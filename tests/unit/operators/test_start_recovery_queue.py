@@ -24,7 +24,7 @@ from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 
-PLACE = "123456789012:us-east-1"
+TARGET = "123456789012:us-east-1"
 
 
 def foreign_job(aws: Sandbox, server_id: str = WEB_1) -> None:
@@ -32,7 +32,7 @@ def foreign_job(aws: Sandbox, server_id: str = WEB_1) -> None:
 
 
 def queue_of(steps: Steps) -> tuple[QueueEntry, ...]:
-    return steps.store.queue.read(PLACE).entries
+    return steps.store.queue.read(TARGET).entries
 
 
 def wave_of(steps: Steps) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def test_what_joins_the_queue_while_its_run_ends_leaves_it_as_well(
     (waiting,) = queue_of(steps)
     steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
     deferred(steps.finalize)
-    steps.store.queue.wait(PLACE, replace(waiting, version=0), time.time() + 300)
+    steps.store.queue.wait(TARGET, replace(waiting, version=0), time.time() + 300)
 
     deferred(steps.finalize)
 
@@ -364,7 +364,7 @@ def test_quotas_that_cannot_be_read_count_with_their_defaults(aws: Sandbox, step
     aws.add_fault("error", operation="GetServiceQuota", status=403, code="AccessDeniedException")
 
     assert len(steps.start()) == 1
-    assert "jobs_in_progress" not in steps.store.queue.read(PLACE).limits
+    assert "jobs_in_progress" not in steps.store.queue.read(TARGET).limits
 
 
 def test_quotas_that_were_known_count_on_when_they_cannot_be_read(
@@ -379,7 +379,7 @@ def test_quotas_that_were_known_count_on_when_they_cannot_be_read(
     deferred(other.start)
 
     assert wave_of(other)["queue"]["reason"].startswith("1 of 1 jobs run")
-    assert other.store.queue.read(PLACE).limits["jobs_in_progress"] == 1
+    assert other.store.queue.read(TARGET).limits["jobs_in_progress"] == 1
 
 
 def test_an_account_that_is_not_told_now_has_no_second_queue(aws: Sandbox, steps_of: StepsOf) -> None:

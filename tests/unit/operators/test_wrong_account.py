@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.hooks.clients import Clients, Place
+from drs_recovery.hooks.clients import Clients, Target
 from drs_recovery.operators.housekeeping import CheckInstancesOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 from drs_recovery.termination.sweep import Sweeper
@@ -23,7 +23,7 @@ from tests.unit.steps import Steps, complete, deferred
 StepsOf = Callable[..., Steps]
 
 A_DRILL, A_TERMINATION = 600, 60
-CRM_PLACE = Place("crm_account", "us-east-1")
+CRM_TARGET = Target("crm_account", "us-east-1")
 OTHER = f"leads to account {BILLING} now, what was launched is in {CRM}"
 
 
@@ -186,11 +186,11 @@ def test_what_carries_our_tags_in_another_account_is_not_ours(
 ) -> None:
     complete(accounts, steps)
     switch(BILLING)
-    drs = Clients().at(*CRM_PLACE).drs
+    drs = Clients().at(*CRM_TARGET).drs
     drs.start_recovery([APP_1], is_drill=True, tags={"dr:executionId": steps.execution_id})
     accounts.advance(A_DRILL)
 
-    swept = Sweeper(steps.store).sweep([CRM_PLACE])
+    swept = Sweeper(steps.store).sweep([CRM_TARGET])
 
     assert swept.terminated == []
     (why,) = swept.foreign.values()

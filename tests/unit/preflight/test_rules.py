@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.jobs.schedule import Limits
 from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
 from drs_recovery.preflight.findings import Check, Severity
@@ -17,14 +17,14 @@ from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import ExecutionType, FindingSeverity
 from drs_recovery.store.records import NewServer, PreflightFinding
 
-PLACE = Place("aws_default", "us-east-1")
+TARGET = Target("aws_default", "us-east-1")
 RPO = timedelta(minutes=15)
 COMPLETE = [{"totalStorageBytes": 100, "replicatedStorageBytes": 100}]
 HALF = [*COMPLETE, {"totalStorageBytes": 100, "replicatedStorageBytes": 50}]
 
 
 def server(server_id: str = "s-1", **described: Any) -> ResolvedServer:
-    new = NewServer(server_id, "db-01", critical=True, region=PLACE.region, connection=PLACE.connection)
+    new = NewServer(server_id, "db-01", critical=True, region=TARGET.region, connection=TARGET.connection)
     return ResolvedServer(1, new, described)
 
 
@@ -160,7 +160,7 @@ def test_the_termination_of_an_earlier_instance_is_only_waited_for() -> None:
 
 def quotas(*batches: tuple[int, ...], running: int = 0, **limits: int) -> list[Check]:
     jobs = [job(f"s-{number}") for number in range(running)]
-    return list(quota_checks(Demand(PLACE, batches), jobs, Limits(**limits)))
+    return list(quota_checks(Demand(TARGET, batches), jobs, Limits(**limits)))
 
 
 def test_a_plan_within_the_quotas_is_fine() -> None:

@@ -150,8 +150,8 @@ def test_a_time_out_names_the_servers_and_the_last_trouble(
 
     assert "timeout of 10 minutes" in str(failure.value)
     assert "crm-db-01 is in phase" in str(failure.value)
-    place = "DRS in us-east-1 (connection aws_default)"
-    assert f"the last poll failed: {place}: AccessDeniedException: not now" in str(failure.value)
+    target = "DRS in us-east-1 (connection aws_default)"
+    assert f"the last poll failed: {target}: AccessDeniedException: not now" in str(failure.value)
 
 
 def test_a_last_look_that_went_well_leaves_earlier_trouble_out_of_the_verdict(

@@ -7,7 +7,7 @@ from typing import Any
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.queue_entries import QueueEntry
 
-PLACE = "123456789012:us-east-1"
+TARGET = "123456789012:us-east-1"
 LIMITS = {"jobs_in_progress": 20, "time": 1}
 
 

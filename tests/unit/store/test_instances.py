@@ -12,7 +12,7 @@ from drs_recovery.store.launches import InstancesSeen
 from drs_recovery.store.records import ServerSeen, WavePoll
 from tests.unit.store.conftest import Recovery
 
-ACCOUNT, PLACE = "123456789012", "123456789012:us-east-1"
+ACCOUNT, TARGET = "123456789012", "123456789012:us-east-1"
 
 
 def launched(
@@ -46,7 +46,7 @@ def test_the_later_launch_replaces_the_earlier_one_also_if_it_is_recorded_first(
 
     # The job of "earlier" was adopted late; its instance is on record after the mark was due.
     store.instances.mark_replaced(
-        next(one for one in store.instances.launches(PLACE) if one.execution_id == "earlier")
+        next(one for one in store.instances.launches(TARGET) if one.execution_id == "earlier")
     )
 
     assert replaced_by(store, "later") is None
@@ -58,12 +58,12 @@ def test_other_places_and_other_servers_are_not_replaced(store, recovery):
     (mine,) = store.instances.launches()
 
     store.instances.mark_replaced(
-        replace(mine, execution_id="e2", place="999999999999:us-east-1", created=2000.0)
+        replace(mine, execution_id="e2", target="999999999999:us-east-1", created=2000.0)
     )
     store.instances.mark_replaced(replace(mine, execution_id="e2", server_ids=("s-other",), created=2000.0))
 
     assert replaced_by(store, "e1") is None
-    assert [one.place for one in store.instances.launches()] == [PLACE]
+    assert [one.target for one in store.instances.launches()] == [TARGET]
 
 
 def test_a_live_execution_ends_without_instances_that_were_replaced(store, recovery):
@@ -116,6 +116,6 @@ def test_an_instance_that_comes_up_late_is_compared_from_then_on(store, recovery
 
     assert store.terminations.record_late_instance("e1", server, late) is True
 
-    (again,) = store.instances.launches(PLACE)
+    (again,) = store.instances.launches(TARGET)
     assert (again.job_id, again.server_ids) == ("drsjob-e1", (server,))
     assert store.get_execution("e1")["instancesLeft"] is True

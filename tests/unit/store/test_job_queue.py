@@ -11,15 +11,15 @@ from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.queue_entries import Queue, QueueState
 from tests.unit.store.conftest import Recovery
-from tests.unit.store.queue_entries import LIMITS, PLACE, entry
+from tests.unit.store.queue_entries import LIMITS, TARGET, entry
 
 
 def read(store: ExecutionStore) -> Queue:
-    return store.queue.read(PLACE)
+    return store.queue.read(TARGET)
 
 
 def test_an_entry_is_read_as_it_was_written(store: ExecutionStore) -> None:
-    store.queue.wait(PLACE, entry(), 2_000_000_000)
+    store.queue.wait(TARGET, entry(), 2_000_000_000)
 
     (found,) = read(store).entries
 
@@ -28,8 +28,8 @@ def test_an_entry_is_read_as_it_was_written(store: ExecutionStore) -> None:
 
 
 def test_joining_again_only_keeps_the_place(store: ExecutionStore) -> None:
-    store.queue.wait(PLACE, entry(), 1)
-    store.queue.wait(PLACE, read(store).standing(entry()), 2)
+    store.queue.wait(TARGET, entry(), 1)
+    store.queue.wait(TARGET, read(store).standing(entry()), 2)
 
     assert [one.until for one in read(store).entries] == [2]
 
@@ -38,7 +38,7 @@ def test_the_queue_is_in_order(store: ExecutionStore) -> None:
     drill, important = entry("drill"), entry("important", priority=Priority.CRITICAL, joined=1_900_000_000)
     recovery = entry("recovery", execution_type=ExecutionType.RECOVERY, joined=1_900_000_000)
     for one in (drill, recovery, important):
-        store.queue.wait(PLACE, one, 1)
+        store.queue.wait(TARGET, one, 1)
 
     assert [one.execution_id for one in read(store).entries] == ["recovery", "important", "drill"]
 
@@ -78,7 +78,7 @@ def test_a_reservation_that_was_seen_is_in_nobodys_way(store: ExecutionStore) ->
     """Whoever has room writes down its job next: those behind need not look again because of that."""
     first = store.queue.reserve(read(store), entry("e1"), 5, LIMITS)
     seen = read(store)
-    store.queue.name_job(PLACE, first, "drsjob-1", 9)
+    store.queue.name_job(TARGET, first, "drsjob-1", 9)
 
     store.queue.reserve(seen, entry("e2"), 5, LIMITS)
 
@@ -87,7 +87,7 @@ def test_a_reservation_that_was_seen_is_in_nobodys_way(store: ExecutionStore) ->
 
 def test_room_can_be_taken_after_the_last_one_has_left(store: ExecutionStore) -> None:
     last = store.queue.reserve(read(store), entry("e1"), 5, LIMITS)
-    store.queue.leave(PLACE, [last])
+    store.queue.leave(TARGET, [last])
 
     store.queue.reserve(read(store), entry("e2"), 5, LIMITS)
 
@@ -96,21 +96,21 @@ def test_room_can_be_taken_after_the_last_one_has_left(store: ExecutionStore) ->
 
 def test_a_started_job_is_named_and_its_entry_can_be_taken_out(store: ExecutionStore) -> None:
     mine = store.queue.reserve(read(store), entry(), 5, LIMITS)
-    store.queue.name_job(PLACE, mine, "drsjob-1", 9)
+    store.queue.name_job(TARGET, mine, "drsjob-1", 9)
 
     (named,) = read(store).entries
     assert (named.job_id, named.until) == ("drsjob-1", 9)
 
-    store.queue.leave(PLACE, [named])
+    store.queue.leave(TARGET, [named])
     assert read(store).entries == ()
 
 
 def test_an_entry_that_changed_since_it_was_read_is_not_taken_out(store: ExecutionStore) -> None:
-    store.queue.wait(PLACE, entry(), 1)
+    store.queue.wait(TARGET, entry(), 1)
     seen = read(store)
     store.queue.reserve(seen, seen.entries[0], 5, LIMITS)
 
-    store.queue.leave(PLACE, seen.entries)
+    store.queue.leave(TARGET, seen.entries)
 
     assert len(read(store).entries) == 1
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from drs_recovery.jobs.schedule import Limits, PlaceState, position_of
+from drs_recovery.jobs.schedule import Limits, TargetState, position_of
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.table import ExecutionsTable
 from drs_recovery.store.transaction import retried_on_conflict
 from sandbox.testing import running_sandbox
 from tests.unit.store.conftest import Clock
-from tests.unit.store.queue_entries import LIMITS, PLACE, entry
+from tests.unit.store.queue_entries import LIMITS, TARGET, entry
 
 TAKERS, ROOM = 6, 3
 
@@ -41,8 +41,8 @@ def test_of_many_that_want_room_at_once_as_many_get_it_as_there_is(
 
         @retried_on_conflict
         def attempt() -> bool:
-            queue = store.queue.read(PLACE)
-            state = PlaceState("us-east-1", Limits(jobs_in_progress=ROOM), (), queue, 0)
+            queue = store.queue.read(TARGET)
+            state = TargetState("us-east-1", Limits(jobs_in_progress=ROOM), (), queue, 0)
             if not position_of(mine, state).is_now:
                 return False
             store.queue.reserve(queue, queue.standing(mine), 9, LIMITS)
@@ -54,5 +54,5 @@ def test_of_many_that_want_room_at_once_as_many_get_it_as_there_is(
         taken = list(pool.map(take, range(TAKERS)))
 
     assert sum(taken) == ROOM
-    assert len(stores[0].queue.read(PLACE).entries) == ROOM
-    assert stores[0].queue.read(PLACE).version == ROOM
+    assert len(stores[0].queue.read(TARGET).entries) == ROOM
+    assert stores[0].queue.read(TARGET).version == ROOM

@@ -18,7 +18,7 @@ from tests.unit.steps import Steps, deferred
 
 StepsOf = Callable[..., Steps]
 
-PLACE = "123456789012:us-east-1"
+TARGET = "123456789012:us-east-1"
 
 
 def trigger_for(steps: Steps, seconds: float = 60, poll_interval: float = 0.1) -> QueueTurnTrigger:
@@ -138,16 +138,16 @@ def test_a_wave_does_not_wait_for_its_own_job(full: Sandbox, queued: Steps) -> N
 
 
 def test_what_an_earlier_attempt_left_in_the_queue_is_not_kept_there(full: Sandbox, queued: Steps) -> None:
-    (entry,) = queued.store.queue.read(PLACE).entries
+    (entry,) = queued.store.queue.read(TARGET).entries
     ghost = replace(entry, attempt=0, version=0)
-    queued.store.queue.wait(PLACE, ghost, time.time() + 20)
+    queued.store.queue.wait(TARGET, ghost, time.time() + 20)
 
     asyncio.run(first_event(trigger_for(queued, seconds=0.5)))
 
-    assert queued.store.queue.read(PLACE).entries[0].until < time.time() + 25
+    assert queued.store.queue.read(TARGET).entries[0].until < time.time() + 25
     full.advance(3600)
     assert len(queued.start()) == 1
-    assert [one.attempt for one in queued.store.queue.read(PLACE).entries] == [1]
+    assert [one.attempt for one in queued.store.queue.read(TARGET).entries] == [1]
 
 
 def test_a_cancellation_ends_the_waiting(queued: Steps) -> None:
@@ -164,25 +164,25 @@ def test_it_ends_at_the_deadline(queued: Steps) -> None:
 def test_a_place_in_the_queue_is_renewed_before_it_lapses(
     queued: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (entry,) = queued.store.queue.read(PLACE).entries
-    queued.store.queue.wait(PLACE, entry, time.time() + 20)
+    (entry,) = queued.store.queue.read(TARGET).entries
+    queued.store.queue.wait(TARGET, entry, time.time() + 20)
 
     asyncio.run(first_event(trigger_for(queued, seconds=0.5)))
 
-    assert queued.store.queue.read(PLACE).entries[0].until > time.time() + 200
+    assert queued.store.queue.read(TARGET).entries[0].until > time.time() + 200
 
 
 def test_a_wave_that_fell_out_of_the_queue_joins_again(queued: Steps) -> None:
-    (entry,) = queued.store.queue.read(PLACE).entries
-    queued.store.queue.leave(PLACE, [entry])
+    (entry,) = queued.store.queue.read(TARGET).entries
+    queued.store.queue.leave(TARGET, [entry])
 
     assert asyncio.run(first_event(trigger_for(queued))) == "turn"
     deferred(queued.start)
-    assert queued.store.queue.read(PLACE).entries == (replace(entry, until=_until(queued), version=1),)
+    assert queued.store.queue.read(TARGET).entries == (replace(entry, until=_until(queued), version=1),)
 
 
 def _until(steps: Steps) -> float:
-    return steps.store.queue.read(PLACE).entries[0].until
+    return steps.store.queue.read(TARGET).entries[0].until
 
 
 @pytest.mark.parametrize(

@@ -209,8 +209,8 @@ def test_trouble_is_on_record_while_it_lasts_and_does_not_end_the_wait(aws: Sand
 
     event = asyncio.run(first_event(trigger_for(started, seconds=0)))
 
-    place = "DRS in us-east-1 (connection aws_default)"
-    assert event == {"status": "timeout", "problem": f"{place}: AccessDeniedException: not now"}
+    target = "DRS in us-east-1 (connection aws_default)"
+    assert event == {"status": "timeout", "problem": f"{target}: AccessDeniedException: not now"}
     assert "not now" in started.document["waves"][0]["lastPollError"]["message"]
     aws.clear_faults()
     aws.advance(600)

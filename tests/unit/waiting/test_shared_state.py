@@ -6,13 +6,13 @@ import asyncio
 from threading import Event, Thread
 from typing import TYPE_CHECKING, cast
 
-from drs_recovery.hooks.clients import Place
+from drs_recovery.hooks.clients import Target
 from drs_recovery.waiting.shared_state import SharedState, shared_state
 
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
 
-EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
+EAST, WEST = Target("aws_default", "us-east-1"), Target("aws_default", "us-west-2")
 
 
 async def two() -> tuple[SharedState, SharedState]:
@@ -41,7 +41,7 @@ def test_loops_of_two_threads_do_not_disturb_each_other() -> None:
 
 def test_a_place_has_one_poller() -> None:
     async def pollers() -> tuple[object, object, object]:
-        return shared_state().place(EAST), shared_state().place(EAST), shared_state().place(WEST)
+        return shared_state().target(EAST), shared_state().target(EAST), shared_state().target(WEST)
 
     east, same, west = asyncio.run(pollers())
     assert east is same

@@ -106,9 +106,9 @@ def test_polls_on_record_are_the_looks_and_their_newest_time(
     asked: list[float] = []
     count = Looks.asked
 
-    def counted(looks: Looks, place: Any, at: float, *, answered: bool) -> None:
+    def counted(looks: Looks, target: Any, at: float, *, answered: bool) -> None:
         asked.append(at)
-        count(looks, place, at, answered=answered)
+        count(looks, target, at, answered=answered)
 
     monkeypatch.setattr(Looks, "asked", counted)
 

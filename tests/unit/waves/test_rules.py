@@ -15,7 +15,7 @@ from drs_recovery.jobs.starter import job_tags
 from drs_recovery.opening.options import RunOptions, read_options
 from drs_recovery.plan.message_templates import Values, sample_values
 from drs_recovery.plan.model import RecoveryPlan, SuccessRule
-from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause
 from drs_recovery.waves.questions import message_values, question_of
 from drs_recovery.waves.rules import (
     blocked_by,
@@ -92,9 +92,9 @@ class TestParts:
     def test_each_region_and_each_account_has_jobs_of_its_own(self) -> None:
         servers = [*placed(2), *placed(2, "us-west-2"), *placed(2, "us-west-2", "other_account")]
 
-        places = [tuple(part.place) for part in parts_of(servers)]
+        targets = [tuple(part.target) for part in parts_of(servers)]
 
-        assert places == [
+        assert targets == [
             ("aws_default", "us-east-1"),
             ("aws_default", "us-west-2"),
             ("other_account", "us-west-2"),
@@ -353,10 +353,10 @@ class TestFailurePolicy:
             ("ask", {"status": "FAILED", "failureGate": {"decision": "STOP"}}, False),
             ("ask", {"status": "FAILED", "failureGate": {"decision": "TIMED_OUT"}}, False),
             ("ask", {"status": "FAILED", "failureGate": {"decision": "CONTINUE"}}, True),
-            ("stop", {"status": "SKIPPED", "skipCause": "NOT_CHOSEN"}, True),
-            ("stop", {"status": "SKIPPED", "skipCause": "DRY_RUN"}, True),
-            ("stop", {"status": "SKIPPED", "skipCause": "DEPENDENCY"}, False),
-            ("continue", {"status": "SKIPPED", "skipCause": "DEPENDENCY"}, False),
+            ("stop", {"status": "SKIPPED", "skipCause": SkipCause.NOT_CHOSEN}, True),
+            ("stop", {"status": "SKIPPED", "skipCause": SkipCause.DRY_RUN}, True),
+            ("stop", {"status": "SKIPPED", "skipCause": SkipCause.DEPENDENCY}, False),
+            ("continue", {"status": "SKIPPED", "skipCause": SkipCause.DEPENDENCY}, False),
             ("continue", {"status": "CANCELLED"}, False),
             ("continue", {"status": "POLLING"}, False),
             ("continue", {"status": "NOT_STARTED"}, False),
@@ -396,7 +396,7 @@ class TestFailurePolicy:
     ) -> None:
         policy = self._policy()
         ended = document(policy, *statuses)
-        ended["waves"][1]["skipCause"] = "DEPENDENCY"
+        ended["waves"][1]["skipCause"] = SkipCause.DEPENDENCY
 
         assert blocked_by(ended, policy, 2) == (second and f"it depends on {second}")
         assert blocked_by(ended, policy, 3) == (third and f"it depends on {third}")
@@ -409,7 +409,7 @@ class TestFailurePolicy:
     ) -> None:
         policy = self._policy()
         chosen = document(policy, first, "SKIPPED")
-        chosen["waves"][1]["skipCause"] = "NOT_CHOSEN"
+        chosen["waves"][1]["skipCause"] = SkipCause.NOT_CHOSEN
 
         if starts:
             check_may_start(chosen, policy, 3)

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from drs_recovery.store.execution_types import Execution, ExecutionSummary
-from drs_recovery.store.record_fields import MOMENT, about
+from drs_recovery.store.server_types import MOMENT, about
 from drs_recovery.web.api.examples import PLAN_DETAIL, PLANS
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, json_answer, problems

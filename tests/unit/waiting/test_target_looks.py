@@ -6,22 +6,22 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
-from drs_recovery.hooks.clients import Place
-from drs_recovery.waiting.shared_state import PlaceLooks, QueueLook
+from drs_recovery.hooks.clients import Target
+from drs_recovery.waiting.shared_state import QueueLook, TargetLooks
 from sandbox.testing import Sandbox
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.reservations import PlaceQueue
+    from drs_recovery.jobs.reservations import TargetQueue
 
-EAST, WEST = Place("aws_default", "us-east-1"), Place("aws_default", "us-west-2")
+EAST, WEST = Target("aws_default", "us-east-1"), Target("aws_default", "us-west-2")
 
 
-def looks(*wanted: tuple[Place, float]) -> list[QueueLook]:
+def looks(*wanted: tuple[Target, float]) -> list[QueueLook]:
     """Ask for looks from the same moment on."""
 
     async def ask() -> list[QueueLook]:
-        shared = PlaceLooks()
-        return await asyncio.gather(*(shared.at(place, longest_ago) for place, longest_ago in wanted))
+        shared = TargetLooks()
+        return await asyncio.gather(*(shared.at(target, longest_ago) for target, longest_ago in wanted))
 
     return asyncio.run(ask())
 
@@ -82,7 +82,7 @@ def test_a_look_that_nobody_waited_for_does_not_make_an_older_one_look_new() -> 
     queue, longest_ago = SlowQueue(), 0.05
 
     async def ask() -> QueueLook:
-        shared = PlaceLooks(lambda _: cast("PlaceQueue", queue))
+        shared = TargetLooks(lambda _: cast("TargetQueue", queue))
         await shared.at(EAST, longest_ago)
         await asyncio.sleep(2 * longest_ago)
         queue.may_end.clear()
@@ -102,7 +102,7 @@ def test_a_place_that_hangs_holds_up_no_other_one() -> None:
     queues = {EAST: hanging, WEST: answering}
 
     async def ask() -> QueueLook:
-        shared = PlaceLooks(lambda place: cast("PlaceQueue", queues[place]))
+        shared = TargetLooks(lambda target: cast("TargetQueue", queues[target]))
         waiting = asyncio.ensure_future(shared.at(EAST, 60))
         answer = await shared.at(WEST, 60)
         assert not waiting.done()
