@@ -24,12 +24,7 @@ _LONGEST_SECONDS = 1200.0
 
 @dataclass(frozen=True)
 class Timed:
-    """
-    An execution whose waves follow each other, and the calls that it made.
-
-    :param ended: the execution.
-    :param calls: of AWS, as the sandbox tells them.
-    """
+    """An execution whose waves follow each other, and the calls that it made."""
 
     ended: Ended
     calls: Sequence[Mapping[str, Any]]

@@ -26,11 +26,7 @@ _STEP = ".wait_for_launch"
 
 
 def main(dag_id: str) -> None:
-    """
-    Add the tasks.
-
-    :param dag_id: a DAG of one wave that is in the database.
-    """
+    """Add the tasks."""
     task = Task.from_json(sys.stdin.read())
     with create_session() as session:
         dag = SerializedDagModel.get_dag(dag_id, session=session)

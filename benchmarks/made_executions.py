@@ -34,23 +34,14 @@ _PHASES = (ServerPhase.READY, ServerPhase.LAUNCH, ServerPhase.FAILED, ServerPhas
 
 
 def write(table: ExecutionsTable, items: Iterable[Item]) -> None:
-    """
-    Write records as they are.
-
-    :param table: of executions.
-    :param items: the records.
-    """
+    """Write records as they are."""
     puts = ({"PutRequest": {"Item": encode(item)}} for item in items)
     while part := list(itertools.islice(puts, _BATCH)):
         table.client.batch_write_item(RequestItems={table.table_name: part})
 
 
 def history(count: int) -> Iterator[Item]:
-    """
-    EXECUTION records of twenty plans, with their listing records; a tenth are real recoveries.
-
-    :param count: how many executions.
-    """
+    """EXECUTION records of twenty plans, with their listing records; a tenth are real recoveries."""
     for number in range(count):
         new, time = new_execution(number, (NewWave(1, "Database"),)), START + EVERY * number
         yield from listing_items(new, time)
@@ -64,12 +55,7 @@ def history(count: int) -> Iterator[Item]:
 
 
 def fleet(servers: int, waves: int) -> Iterator[Item]:
-    """
-    The records of one execution that is under way, with failures.
-
-    :param servers: how many in all.
-    :param waves: over which they are spread evenly.
-    """
+    """The records of one execution that is under way, with failures."""
     new = new_execution(0, tuple(NewWave(number, f"Tier {number}") for number in range(1, waves + 1)))
     each = servers // waves
     phases = [_PHASES[index % len(_PHASES)] for index in range(each)]
@@ -87,7 +73,6 @@ def new_execution(number: int, waves: tuple[NewWave, ...]) -> NewExecution:
     An execution to be opened.
 
     :param number: which one, from 0; the id is made from it.
-    :param waves: its waves.
     """
     plan = f"plan-{number % PLANS:02}"
     return NewExecution(

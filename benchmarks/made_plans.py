@@ -21,7 +21,6 @@ class MadePlan:
     A plan with a group of servers for each wave.
 
     :param number: from 0; plans with different numbers share no server.
-    :param waves: how many servers each has.
     :param region: its only Region.
     :param in_parallel: whether all waves start at once; otherwise each waits for the one before.
     """
@@ -67,12 +66,7 @@ class MadePlan:
 
 
 def write_plans(folder: Path, plans: Iterable[MadePlan]) -> None:
-    """
-    Write plans as files.
-
-    :param folder: made when missing.
-    :param plans: what to write.
-    """
+    """Write plans as files."""
     folder.mkdir(exist_ok=True)
     for plan in plans:
         text = yaml.safe_dump(plan.document(), sort_keys=False)

@@ -34,7 +34,6 @@ class Observer:
     """
     A reader in a thread; used as a context.
 
-    :param sandbox: where the records are.
     :param waves: the waves; of many a few are looked at.
     """
 
@@ -87,12 +86,7 @@ class Observer:
 
 
 def phase_changes(sandbox: Sandbox, waves: Iterable[WaitingWave]) -> dict[Moment, float]:
-    """
-    Read from the jobs' logs when each server entered each phase, in epoch seconds.
-
-    :param sandbox: where the jobs ran.
-    :param waves: whose jobs.
-    """
+    """Read from the jobs' logs when each server entered each phase, in epoch seconds."""
     drs = sandbox.client("drs", REGION)
     return {
         (entry["eventData"]["sourceServerID"], _FIRST_SIGNS[entry["event"]]): datetime.fromisoformat(

@@ -14,12 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """
-    A DRS job.
-
-    :param servers: how many.
-    :param seconds: how long it runs.
-    """
+    """A DRS job."""
 
     servers: int
     seconds: float
@@ -38,12 +33,7 @@ class Limits:
 
 
 def lower_bound(chains: Sequence[Chain], limits: Limits) -> float:
-    """
-    Seconds that no order beats: the longest plan, or all work spread evenly over what may run at once.
-
-    :param chains: the plans of a Region.
-    :param limits: its quotas.
-    """
+    """Seconds that no order beats: the longest plan, or all work spread evenly over what may run at once."""
     jobs = [job for chain in chains for job in chain]
     longest = max(sum(job.seconds for job in chain) for chain in chains)
     by_servers = sum(job.servers * job.seconds for job in jobs) / limits.servers
@@ -51,12 +41,7 @@ def lower_bound(chains: Sequence[Chain], limits: Limits) -> float:
 
 
 def best_found(chains: Sequence[Chain], limits: Limits) -> float:
-    """
-    Seconds of the best order of several: a job starts when it fits, the most urgent first.
-
-    :param chains: the plans of a Region.
-    :param limits: its quotas.
-    """
+    """Seconds of the best order of several: a job starts when it fits, the most urgent first."""
     return min(_seconds(chains, limits, urgency) for urgency in _URGENCIES)
 
 
@@ -70,12 +55,7 @@ _URGENCIES: Sequence[Callable[[Chain], float]] = (
 
 
 def in_turn(chains: Sequence[Chain], limits: Limits) -> float:
-    """
-    Seconds if jobs start in the order in which their turn comes, none before another, as in this project.
-
-    :param chains: the plans of a Region, in the order in which they were asked for.
-    :param limits: its quotas.
-    """
+    """Seconds if jobs start in the order of their turns, none before another, as in this project."""
     return _seconds(chains, limits, lambda _: 0, overtaking=False)
 
 
@@ -112,6 +92,5 @@ def over_regions(
     Seconds of the slowest Region: each has quotas of its own.
 
     :param of_region: :func:`lower_bound`, :func:`best_found` or :func:`in_turn`.
-    :param regions: the plans of each Region.
     """
     return max(of_region(chains, Limits()) for chains in regions.values())

@@ -27,11 +27,7 @@ _SLOWER = 2.0
 
 
 async def wait_per_server(task: Task) -> Launches:
-    """
-    Wait for each server by itself.
-
-    :return: when each was seen to be launched.
-    """
+    """Wait for each server by itself."""
     seen: Launches = {}
     _client("drs")
 
@@ -48,11 +44,7 @@ async def wait_per_server(task: Task) -> Launches:
 
 
 async def wait_per_wave(task: Task) -> Launches:
-    """
-    Wait for each wave by itself, and write the record of its execution after each look.
-
-    :return: when each server was on record as launched.
-    """
+    """Wait for each wave by itself, and write the record of its execution after each look."""
     seen: Launches = {}
     for service in ("drs", "dynamodb"):
         _client(service)

@@ -39,25 +39,13 @@ _UNWANTED = re.compile("<!--.*?-->|<script.*?</script>", re.DOTALL)
 
 
 def figure_text(figure: float) -> str:
-    """
-    Three digits of a figure: a second run would not give more of them again.
-
-    :param figure: any.
-    """
+    """Three digits of a figure: a second run would not give more of them again."""
     return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"
 
 
 @dataclass(frozen=True)
 class Plot:
-    """
-    Bars side by side, for each label one of each series.
-
-    :param labels: below the bars, left to right.
-    :param series: name to a figure for each label.
-    :param unit: of the figures.
-    :param is_stacked: whether the bars of a label stand on each other: their sum means something.
-    :param is_logarithmic: for figures of different orders of magnitude.
-    """
+    """Bars side by side, for each label one of each series."""
 
     labels: Sequence[str]
     series: Mapping[str, Sequence[float]]
@@ -66,11 +54,7 @@ class Plot:
     is_logarithmic: bool = False
 
     def svg(self, name: str) -> str:
-        """
-        Draw it; the same figures give the same text.
-
-        :param name: of the picture, unique on a page.
-        """
+        """Draw it; the same figures give the same text."""
         kind = pygal.StackedBar if self.is_stacked else pygal.Bar
         chart = kind(
             style=_STYLE,

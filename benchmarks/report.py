@@ -22,7 +22,6 @@ class Report:
     The outcome of one benchmark.
 
     :param name: file stem of the JSON result and of the picture.
-    :param title: what was measured, for people.
     :param rows: column to figure or name for each case; all have the same columns, units in their names.
     :param plot: the figures that matter as a picture, if they gain by it.
     """
@@ -40,11 +39,7 @@ class Report:
         return "\n".join([f"### {self.title}", "", *lines])
 
     def write(self, directory: Path = RESULTS) -> Path:
-        """
-        Write the rows and the machine they were measured on as JSON.
-
-        :param directory: created when missing.
-        """
+        """Write the rows and the machine they were measured on as JSON."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{self.name}.json"
         document = {"title": self.title, "machine": _machine(), "rows": [dict(row) for row in self.rows]}

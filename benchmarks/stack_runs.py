@@ -31,10 +31,7 @@ class Ended:
     """
     An execution that ended well.
 
-    :param plan: its plan.
     :param triggered: epoch seconds before it was asked for.
-    :param document: the execution document.
-    :param tasks: Airflow's task instances.
     :param jobs: DRS's jobs, oldest first.
     """
 
@@ -51,12 +48,7 @@ class Ended:
 
 
 class StackRuns:
-    """
-    Executions on one stack.
-
-    :param stack: it runs.
-    :param api: its Airflow.
-    """
+    """Executions on one stack."""
 
     def __init__(self, stack: Stack, api: AirflowApi) -> None:
         self._api = api
@@ -67,8 +59,6 @@ class StackRuns:
         """
         Trigger plans at once, and wait until all have ended.
 
-        :param plans: which.
-        :param seconds: longest wait.
         :raises RuntimeError: an execution is no full success, or does not end in time.
         """
         for plan in plans:
@@ -115,7 +105,6 @@ def stack_with(plans: Sequence[MadePlan], settings: Mapping[str, Any]) -> Iterat
     """
     Start a stack that has plans and their servers, and end it with the block.
 
-    :param plans: the plans.
     :param settings: of :class:`~devstack.layout.StackSettings`, but for the folders.
     """
     with TemporaryDirectory() as name:

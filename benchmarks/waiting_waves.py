@@ -31,13 +31,7 @@ _SPREAD = 120.0
 
 @dataclass(frozen=True)
 class WaitingWave:
-    """
-    The only wave of an execution.
-
-    :param execution_id: the execution.
-    :param job_id: its DRS job.
-    :param server_ids: the servers of the job.
-    """
+    """The only wave of an execution."""
 
     execution_id: str
     job_id: str
@@ -49,9 +43,7 @@ class Task:
     """
     What a process is to wait for.
 
-    :param waves: the waves.
     :param poll_interval: seconds between two looks.
-    :param seconds: after which waiting ends at the latest.
     """
 
     waves: tuple[WaitingWave, ...]
@@ -84,13 +76,7 @@ def sandbox_without_limits() -> Iterator[Sandbox]:
 
 
 def start_waves(sandbox: Sandbox, count: int, servers: int) -> list[WaitingWave]:
-    """
-    Start the jobs of waves of one Region, and record them as the steps of a recovery do.
-
-    :param sandbox: its clock should stand still.
-    :param count: how many executions of one wave each.
-    :param servers: of each wave.
-    """
+    """Start the jobs of waves of one Region, and record them as the steps of a recovery do."""
     store, drs = open_store(sandbox.url), sandbox.client("drs", REGION)
     waves = []
     for number in range(count):

@@ -45,11 +45,7 @@ _WAYS: Mapping[str, Callable[[Task], Coroutine[None, None, Launches]]] = {
 
 
 def main(way: str) -> None:
-    """
-    Wait, and print the :data:`Launches` as JSON.
-
-    :param way: one of the names above.
-    """
+    """Wait, and print the :data:`Launches` as JSON."""
     # Loads the hooks and makes a client, as a triggerer has done long before.
     execution_store()
     print("ready", flush=True)

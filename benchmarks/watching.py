@@ -36,12 +36,8 @@ class Watch:
     """
     What waiting for some waves took.
 
-    :param waves: how many.
-    :param minutes: in which calls were counted, up to the end of the last wave, by DRS's clock.
     :param calls: ``service.operation`` to how many.
-    :param units: write units of DynamoDB.
     :param lags: seconds from each change in DRS to when it was on record, by DRS's clock.
-    :param launch_lags: those of launched servers.
     """
 
     waves: int
@@ -70,11 +66,6 @@ def watch(way: str, waves: int, servers: int, speed: float) -> Watch:
 
     DRS and the polls are faster than in production by the same factor, and results are by DRS's clock, so
     that they are the same as in production.
-
-    :param way: of :mod:`benchmarks.watchers`.
-    :param waves: how many.
-    :param servers: of each.
-    :param speed: the factor.
     """
     with sandbox_without_limits() as sandbox:
         started = start_waves(sandbox, waves, servers)
@@ -142,7 +133,6 @@ def product_environment(home: Path, sandbox: Sandbox, poll_interval: float) -> d
     Return the environment in which the product's code talks to a sandbox, without a stack.
 
     :param home: an empty directory.
-    :param sandbox: its AWS.
     :param poll_interval: seconds between two looks at a job.
     """
     settings = StackSettings(home=home, poll_interval=poll_interval)

@@ -26,7 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run one command.
 
     :param arguments: command line without the program's name; by default the process's own.
-    :return: the exit code.
     """
     options = _parser().parse_args(arguments)
     command: Callable[[Stack, Namespace], int] = options.command

@@ -24,14 +24,8 @@ class Question:
     """
     A task that waits for a person's answer.
 
-    :param dag_id: its DAG.
-    :param run_id: its DAG run.
-    :param task_id: its task.
     :param map_index: -1 unless the task is mapped.
-    :param subject: what is asked.
-    :param options: what may be answered.
     :param approvers: user ids of those who may answer; empty when everybody may who can run the DAG.
-    :param created_at: when it was asked.
     """
 
     dag_id: str
@@ -45,13 +39,7 @@ class Question:
 
 
 class AirflowApi:
-    """
-    Airflow as one of its users sees it.
-
-    :param base_url: where the API server listens.
-    :param user: name of the user.
-    :param password: the user's password.
-    """
+    """Airflow as one of its users sees it."""
 
     def __init__(self, base_url: str, user: str, password: str) -> None:
         self._credentials = {"username": user, "password": password}
@@ -72,11 +60,7 @@ class AirflowApi:
             raise
 
     def parse_file_of(self, dag_id: str) -> None:
-        """
-        Have the file of a DAG parsed as soon as possible, not when it is due.
-
-        :param dag_id: a DAG that Airflow knows.
-        """
+        """Have the file of a DAG parsed as soon as possible, not when it is due."""
         details = self._get(f"/dags/{dag_id}/details")
         try:
             self._repeated("PUT", f"/parseDagFile/{details['file_token']}")
@@ -102,10 +86,7 @@ class AirflowApi:
         """
         Start a run of a DAG; of many that are started together, Airflow begins the earlier ones first.
 
-        :param dag_id: the DAG.
-        :param conf: its parameters.
         :param run_id: such as a ticket; by default the name that Airflow would give.
-        :return: the id of the run.
         """
         # Runs without a date have no order among themselves. With a name the call can be repeated, since
         # Airflow takes a name once.
@@ -144,13 +125,7 @@ class AirflowApi:
         return {(str(run["dag_id"]), str(run["dag_run_id"])) for run in found["dag_runs"]}
 
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
-        """
-        Do what "Mark run as …" in the UI does.
-
-        :param dag_id: the DAG.
-        :param run_id: its run.
-        :param state: success, failed or queued.
-        """
+        """Do what "Mark run as …" in the UI does."""
         self._repeated("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
@@ -167,9 +142,7 @@ class AirflowApi:
         """
         Do what "Clear" with "Downstream" in the UI does: the task and all behind it run again.
 
-        :param dag_id: the DAG.
         :param run_id: its run, which goes on if it has ended.
-        :param task_id: the task.
         """
         wanted = {
             "dry_run": False,
@@ -198,8 +171,6 @@ class AirflowApi:
         """
         Answer a question as this user.
 
-        :param question: what was asked.
-        :param option: one of its options.
         :raises AirflowApiError: with status 409 when somebody answered before, be it an earlier try of this
             call; 403 when this user may not.
         """

@@ -52,9 +52,6 @@ def logged_in(browser: Browser, stack: Stack, user: str, **options: Any) -> Brow
     """
     Open what a person has of a browser: windows and cookies of their own, logged in to Airflow.
 
-    :param browser: the browser.
-    :param stack: a running stack.
-    :param user: name of one of its users.
     :param options: of :meth:`playwright.sync_api.Browser.new_context`, such as ``viewport``.
     """
     context = browser.new_context(base_url=stack.state.airflow_url, **options)
@@ -65,13 +62,7 @@ def logged_in(browser: Browser, stack: Stack, user: str, **options: Any) -> Brow
 
 
 def token_of(stack: Stack, user: str) -> str:
-    """
-    Log a user in.
-
-    :param stack: that runs.
-    :param user: one of its users.
-    :return: what Airflow takes as bearer token and as cookie.
-    """
+    """Log a user in."""
     credentials = {"username": user, "password": stack.passwords[user]}
     reply = httpx.post(f"{stack.state.airflow_url}/auth/token", json=credentials, trust_env=False)
     return str(reply.raise_for_status().json()["access_token"])

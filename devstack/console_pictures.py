@@ -45,7 +45,6 @@ class ConsoleShot:
     One picture.
 
     :param name: its file is ``console-<name>.png``.
-    :param window: options of the browser's window.
     """
 
     name: str
@@ -76,10 +75,6 @@ def take_console_pictures(browser: Browser, stack: Stack, api: AirflowApi, folde
     """
     Run a drill that fails and one that does not, and take the pictures of them.
 
-    :param browser: the browser.
-    :param stack: a running stack.
-    :param api: its Airflow, as an administrator.
-    :param folder: where the pictures go.
     :raises NoPictureError: a drill does not come to what is to be shown.
     """
     camera, sandbox = _Camera(browser, stack, folder), Sandbox(stack.state.sandbox_url)
@@ -98,13 +93,7 @@ def take_console_pictures(browser: Browser, stack: Stack, api: AirflowApi, folde
 
 
 class _Camera:
-    """
-    Takes pictures of pages as ``dba-lead`` sees them, who answers the gate of the sample plan.
-
-    :param browser: the browser.
-    :param stack: a running stack.
-    :param folder: where the pictures go.
-    """
+    """Takes pictures of pages as ``dba-lead`` sees them, who answers the gate of the sample plan."""
 
     def __init__(self, browser: Browser, stack: Stack, folder: Path) -> None:
         self._browser, self._stack, self._folder = browser, stack, folder
@@ -122,14 +111,7 @@ class _Camera:
 
 
 class _Drill:
-    """
-    A drill that is started for the pictures.
-
-    :param stack: a running stack.
-    :param api: its Airflow, as an administrator.
-    :param plan_id: of the plan.
-    :param ticket: number of the change.
-    """
+    """A drill that is started for the pictures."""
 
     def __init__(self, stack: Stack, api: AirflowApi, plan_id: str, ticket: str) -> None:
         self._api, self._dag_id = api, f"recover_{plan_id}"

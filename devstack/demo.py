@@ -37,7 +37,6 @@ class DemoOptions:
     """
     What to run.
 
-    :param plan_id: the recovery plan.
     :param timeout: seconds that all drills of one demo may take together, without the start of the stack.
     """
 
@@ -50,7 +49,6 @@ def run_demo(stack: Stack, options: DemoOptions) -> None:
     Start the stack unless it runs, run a drill and show it.
 
     :param stack: where to run; it is left running.
-    :param options: what to run.
     :raises DevstackError: the stack did not start, or the drill did not end as a full success.
     """
     state = stack.up()
@@ -73,15 +71,7 @@ def _print_record(stack: Stack, execution: str) -> None:
 
 
 class Demo:
-    """
-    One drill of one plan, after any that is still live.
-
-    :param stack: a running stack.
-    :param api: its Airflow, as an administrator.
-    :param console: where to show progress.
-    :param options: what to run.
-    :param print_record: prints the execution of the given id at the end.
-    """
+    """One drill of one plan, after any that is still live."""
 
     def __init__(
         self,

@@ -32,11 +32,7 @@ _NOT_INHERITED = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """
-    Return the part of an environment that the stack's processes may see.
-
-    :param environ: the environment of the calling process.
-    """
+    """Return the part of an environment that the stack's processes may see."""
     return {
         name: value
         for name, value in environ.items()
@@ -45,11 +41,7 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def process_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """
-    Return the environment of a process that needs the project's packages but no Airflow, such as the sandbox.
-
-    :param environ: the environment of the calling process.
-    """
+    """Return the environment of a process that needs the project's packages but no Airflow: the sandbox."""
     own = inherited(environ)
     # Airflow's processes start others by name, so the interpreter's own directory comes first.
     directory = str(Path(sys.executable).parent)
@@ -61,7 +53,6 @@ def airflow_environment(environ: Mapping[str, str], state: StackState) -> dict[s
     """
     Return the environment of every Airflow process, and of commands that read the stack's record.
 
-    :param environ: the environment of the calling process.
     :param state: the stack; its sandbox is ready.
     """
     return process_environment(environ) | _aws(state) | _airflow(state) | _drs_recovery(state)

@@ -56,14 +56,7 @@ class StateUnreadableError(DevstackError):
 
 
 class StartFailedError(DevstackError):
-    """
-    A process of the stack ended too early or did not get ready in time.
-
-    :param process: its name in the stack.
-    :param reason: what happened, as the rest of a sentence that starts with the name.
-    :param log: its log file.
-    :param last_lines: the end of that file.
-    """
+    """A process of the stack ended too early or did not get ready in time."""
 
     def __init__(self, process: str, reason: str, log: Path, last_lines: str) -> None:
         self.process, self.reason, self.log, self.last_lines = process, reason, log, last_lines
@@ -75,13 +68,7 @@ class NoPostgresError(DevstackError):
 
 
 class AirflowApiError(DevstackError):
-    """
-    Airflow's REST API refused a request.
-
-    :param request: method and path.
-    :param status: HTTP status code.
-    :param detail: what Airflow said.
-    """
+    """Airflow's REST API refused a request."""
 
     def __init__(self, request: str, status: int, detail: str) -> None:
         self.request, self.status, self.detail = request, status, detail
@@ -89,12 +76,7 @@ class AirflowApiError(DevstackError):
 
 
 class UnreachableError(DevstackError):
-    """
-    A server of the stack does not answer at all.
-
-    :param server: its name for people.
-    :param error: what the attempt ended with.
-    """
+    """A server of the stack does not answer at all."""
 
     def __init__(self, server: str, error: Exception) -> None:
         self.server = server
@@ -112,13 +94,7 @@ class BrowserError(DevstackError):
 
 
 class NoPictureError(DevstackError):
-    """
-    A drill does not come to what a picture is to show.
-
-    :param dag_id: of its plan.
-    :param what: is to be shown.
-    :param seconds: for which it was waited for.
-    """
+    """A drill does not come to what a picture is to show."""
 
     def __init__(self, dag_id: str, what: str, seconds: float) -> None:
         self.dag_id = dag_id

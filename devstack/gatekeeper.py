@@ -18,14 +18,7 @@ _EARLIEST_ANSWER = timedelta(seconds=3)
 
 
 class Gatekeeper:
-    """
-    Approves gates as one of their approvers.
-
-    :param base_url: where Airflow's API server listens.
-    :param passwords: the users it can act as.
-    :param say: receives a line of text for each answer.
-    :param now: the time, aware of its zone.
-    """
+    """Approves gates as one of their approvers."""
 
     def __init__(
         self,
@@ -43,7 +36,6 @@ class Gatekeeper:
         """
         Approve those questions that have been open long enough.
 
-        :param questions: open questions.
         :raises DemoFailedError: none of this stack's users may answer.
         """
         for question in questions:

@@ -23,16 +23,11 @@ class StackSettings:
     """
     How a stack is started; two stacks with equal settings are the same one.
 
-    :param home: Airflow's home and the place of all runtime files.
-    :param dags_folder: what Airflow's DAG processor reads.
-    :param plans_dir: the recovery plans.
-    :param speed: how many times faster than AWS the sandbox plays its jobs.
     :param poll_interval: seconds between two looks at a running DRS job.
     :param parse_interval: seconds between two passes of the DAG processor over the plans.
     :param database: of Airflow: ``sqlite``, a file in the home directory, which holds a few executions at a
         time; ``postgresql``, a server of the stack's own; ``auto``, PostgreSQL where it is installed, else
         SQLite; or the URL of an empty database, as SQLAlchemy has it.
-    :param watched: whether processes of Airflow that end by themselves are started again.
     """
 
     home: Path = PROJECT / ".airflow"
@@ -61,11 +56,7 @@ class StackSettings:
 
 @dataclass(frozen=True)
 class Layout:
-    """
-    The files of a stack.
-
-    :param home: the directory that holds them all.
-    """
+    """The files of a stack."""
 
     home: Path
 

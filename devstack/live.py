@@ -49,9 +49,7 @@ def picture(document: Record, now: float, wave_seconds: float) -> RenderableType
     """
     Draw an execution: a heading, then a bar for each wave and a line for each of its servers.
 
-    :param document: the execution document.
     :param now: the time in epoch seconds.
-    :param wave_seconds: how long a wave is expected to take.
     """
     table = Table.grid(padding=(0, 2))
     for wave in document["waves"]:
@@ -129,7 +127,6 @@ def wave_fraction(wave: Record, now: float, wave_seconds: float) -> float:
 
     :param wave: the wave with its ``serverStatuses``.
     :param now: the time in epoch seconds.
-    :param wave_seconds: how long a wave is expected to take.
     """
     servers = wave["serverStatuses"]
     if wave["status"] == "COMPLETED":
@@ -200,8 +197,6 @@ def open_view(console: Console, speed: float, now: Callable[[], float] = time.ti
     """
     Open a view that fits the output: a picture that changes on a terminal, lines otherwise.
 
-    :param console: where to write.
-    :param speed: of the sandbox, to tell how long a wave is expected to take.
     :param now: the time in epoch seconds.
     """
     if not console.is_terminal:
@@ -215,8 +210,6 @@ class PictureView:
     """
     A table of waves and servers that is drawn over and over in the same place.
 
-    :param live: rich's drawing loop.
-    :param wave_seconds: how long a wave is expected to take.
     :param now: the time in epoch seconds.
     """
 
@@ -238,7 +231,6 @@ class LineView:
     """
     A line for every change, for logs.
 
-    :param console: where to write.
     :param now: the time in epoch seconds.
     """
 

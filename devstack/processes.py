@@ -28,13 +28,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Command:
-    """
-    What to run.
-
-    :param name: its name in the stack.
-    :param argv: program and arguments.
-    :param environment: its whole environment.
-    """
+    """What to run."""
 
     name: str
     argv: Sequence[str]
@@ -50,12 +44,7 @@ class Child:
 
 
 def start(command: Command, layout: Layout) -> Child:
-    """
-    Start a process in a new session, in the home directory, with its output in a log file.
-
-    :param command: what to run.
-    :param layout: the stack's files.
-    """
+    """Start a process in a new session, in the home directory, with its output in a log file."""
     log = layout.process_logs / f"{command.name}.log"
     with log.open("ab") as output:
         popen = subprocess.Popen(
@@ -72,12 +61,7 @@ def start(command: Command, layout: Layout) -> Child:
 
 
 def is_running(record: ProcessRecord, home: Path) -> bool:
-    """
-    Tell whether the recorded process itself still runs.
-
-    :param record: the process.
-    :param home: the stack's home directory.
-    """
+    """Tell whether the recorded process itself still runs."""
     try:
         process = psutil.Process(record.pid)
     except psutil.NoSuchProcess:
@@ -90,7 +74,6 @@ def stop(records: Iterable[ProcessRecord], home: Path, grace: float = _TERMINATI
     End processes and all that they started: ask first, kill after a grace.
 
     :param records: the processes; those that ended already are fine.
-    :param home: the stack's home directory.
     :param grace: seconds between asking and killing.
     """
     records = list(records)
@@ -109,7 +92,6 @@ def kill(record: ProcessRecord, home: Path) -> None:
     End a process and all that it started without asking.
 
     :param record: the process; one that ended already is fine.
-    :param home: the stack's home directory.
     """
     session = members(record, home)
     _send(session, signal.SIGKILL)
@@ -133,9 +115,6 @@ def members(record: ProcessRecord, home: Path) -> list[psutil.Process]:
 
     Process ids are used again by the system. The recorded process is recognised by its start time and its
     working directory; when it has ended, its children are recognised by theirs.
-
-    :param record: the process.
-    :param home: the stack's home directory, in which every process of the stack is started.
     """
     session = [process for process in psutil.process_iter() if _in_session(process, record.pid)]
     leader = next((process for process in session if process.pid == record.pid), None)
@@ -170,7 +149,6 @@ def last_lines(log: Path, count: int = 20) -> str:
     Return the end of a log file.
 
     :param log: the file; it may be missing.
-    :param count: how many lines.
     """
     try:
         with log.open("rb") as file:

@@ -32,8 +32,6 @@ class Shot:
     One picture.
 
     :param view: ``graph`` or ``grid``.
-    :param size: width and height in pixels.
-    :param clicks: labels of the buttons to press before it is taken.
     """
 
     view: str
@@ -52,8 +50,6 @@ def take_all(stack: Stack, folder: Path) -> list[Path]:
     Take one picture for each view of the newest successful drill of the demo's plan, and those of the
     console.
 
-    :param stack: a running stack in which a drill has ended well.
-    :param folder: where the pictures go.
     :return: the files, ``airflow-<view>.png`` and ``console-<page>.png``.
     :raises NoDrillError: there is no such drill.
     """

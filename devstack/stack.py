@@ -25,8 +25,6 @@ class Stack:
     """
     The stack of one home directory.
 
-    :param settings: what it is, or would be, started with.
-    :param say: receives a line of text whenever a step begins or ends.
     :param start_timeout: seconds that each step of a start may take.
     """
 
@@ -75,11 +73,7 @@ class Stack:
             return self._reusable() or self._start()
 
     def down(self) -> bool:
-        """
-        End all that was started for this home directory, also by a start that was cut off.
-
-        :return: whether anything still ran.
-        """
+        """End all that was started for this home directory, also by a start that was cut off."""
         if not self.layout.lock.exists():
             return False
         with self._locked():
@@ -111,7 +105,6 @@ class Stack:
         """
         Start the processes of Airflow again that ended by themselves, and put on record why they ended.
 
-        :param wanted: says of each whether it may be started again.
         :raises NoStackError: the stack was stopped meanwhile.
         """
         with self._locked():
@@ -184,11 +177,7 @@ class Stack:
 
 
 def access(stack: Stack) -> str:
-    """
-    Say where the UI of a running stack is, how to log in and how to end it.
-
-    :param stack: the stack.
-    """
+    """Say where the UI of a running stack is, how to log in and how to end it."""
     return (
         f"Airflow: {stack.state.airflow_url}  user: admin  password: {stack.passwords['admin']}\n"
         f"other users and their passwords: {stack.layout.passwords}\n"

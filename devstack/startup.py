@@ -28,8 +28,6 @@ class Startup:
     """
     Starts the processes of a stack one after the other and records each of them at once.
 
-    :param state: the stack, nothing of it started yet.
-    :param say: receives a line of text for each step.
     :param timeout: seconds that each step may take.
     """
 
@@ -61,29 +59,20 @@ class Startup:
         """
         Start processes of Airflow in the place of those that ended, and wait until the stack is healthy.
 
-        :param names: of the processes.
         :raises StartFailedError: a process ended or did not get ready in time; what was started still runs.
         """
         self.replace(names)
         self._wait_for_health()
 
     def replace(self, names: Collection[str]) -> None:
-        """
-        Start processes of Airflow in the place of those that ended.
-
-        :param names: of the processes.
-        """
+        """Start processes of Airflow in the place of those that ended."""
         for command in components.airflow(self.state):
             if command.name in names:
                 self._record(self.state.without_process(self.state.process(command.name)))
                 self._launch(command)
 
     def note_restart(self, line: str) -> None:
-        """
-        Keep for people that a process was started again.
-
-        :param line: which one, when and why.
-        """
+        """Keep for people that a process was started again."""
         self._record(replace(self.state, restarts=(*self.state.restarts, line)))
 
     def _start_sandbox(self) -> None:

@@ -22,7 +22,6 @@ class ProcessRecord:
     :param name: its name in the stack, such as ``scheduler``.
     :param pid: process id; also the id of its session, because each is started in a session of its own.
     :param started: its start time in epoch seconds, to recognise it: process ids are used again.
-    :param log: where its output goes.
     """
 
     name: str
@@ -33,13 +32,7 @@ class ProcessRecord:
 
 @dataclass(frozen=True)
 class Secrets:
-    """
-    Random for each stack, and the same in all its processes.
-
-    :param jwt: signs the tokens of users and of tasks.
-    :param session: signs the UI's cookies.
-    :param fernet: encrypts connections in the database.
-    """
+    """Random for each stack, and the same in all its processes."""
 
     jwt: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -51,13 +44,9 @@ class StackState:
     """
     A stack as it was started, also when the start did not come to its end.
 
-    :param settings: what it was started with.
-    :param airflow_port: where the API server listens.
-    :param secrets: see there.
     :param sandbox_url: address of the local AWS; empty until it is ready.
     :param database_url: of Airflow's database, as SQLAlchemy has it; empty for the SQLite file.
     :param restarts: which processes ended by themselves and were started again, for people, oldest first.
-    :param processes: in the order of their start.
     """
 
     settings: StackSettings
@@ -103,7 +92,6 @@ def load_state(path: Path) -> StackState | None:
     """
     Read a state file.
 
-    :param path: the file.
     :return: None when there is none.
     :raises StateUnreadableError: its content is not what :meth:`StackState.save` writes.
     """

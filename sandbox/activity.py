@@ -139,12 +139,7 @@ class WriteMeter:
             found.largest = max(found.largest, after.size)
 
     def undo(self, partition: str, before: Stored, after: Stored) -> None:
-        """
-        Take the bytes of a write back whose transaction failed; it is paid for nevertheless.
-
-        :param before: the item as the write left it.
-        :param after: the item as it is again.
-        """
+        """Take the bytes of a write back whose transaction failed; it is paid for nevertheless."""
         with self._lock:
             self._partitions.setdefault(partition, PartitionWrites()).stored += after.size - before.size
 

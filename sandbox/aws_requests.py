@@ -177,11 +177,7 @@ class SessionBook:
         self._sessions: dict[str, Session] = {}
 
     def begin(self, access_key: str, principal: str, seconds: float) -> None:
-        """
-        Remember a session.
-
-        :param seconds: how long it lasts, in real time.
-        """
+        """Remember a session."""
         session = Session(principal, self._clock().wall() + seconds)
         with self._lock:
             self._sessions[access_key] = session

@@ -24,11 +24,7 @@ class ControlRefusedError(ValueError):
 
 
 class ControlApi:
-    """
-    Routes and handlers of the control API.
-
-    :param scenario: what a reset comes back to.
-    """
+    """Routes and handlers of the control API."""
 
     def __init__(self, world: World, scenario: Scenario) -> None:
         self._world, self._scenario = world, scenario

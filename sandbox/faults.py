@@ -23,12 +23,8 @@ class Fault:
     """
     A fault that is switched on.
 
-    :param id: by which it can be switched off.
-    :param kind: from the table.
     :param values: every field of the kind, defaults filled in.
     :param posted: wall time, seconds since 1970.
-    :param matched: calls of the CALL family that matched so far.
-    :param struck: how often it changed something.
     """
 
     id: str

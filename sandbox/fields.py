@@ -13,7 +13,6 @@ class Field:
     """
     One key of a description.
 
-    :param expects: what is expected, for the error message.
     :param default: value when the key is left out; None is "not set".
     """
 

@@ -28,12 +28,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Verdict:
-    """
-    What policies say to a question.
-
-    :param decision: as SimulatePrincipalPolicy words it.
-    :param missing: condition keys that the policies ask for and the question does not have.
-    """
+    """What policies say to a question."""
 
     decision: str
     missing: tuple[str, ...]

@@ -12,11 +12,7 @@ _HASTY_PATIENCE = 8.0
 
 
 def execution_store(*, hasty: bool = False) -> ExecutionStore:
-    """
-    Open the configured store; nothing is sent to AWS before the first read or write.
-
-    :param hasty: for pages: who cannot be answered soon is told so.
-    """
+    """Open the configured store; nothing is sent to AWS before the first read or write."""
     name = settings.executions_table_name()
     if hasty:
         return ExecutionStore(ExecutionsTable(hasty_dynamodb_client(), name, _HASTY_PATIENCE))

@@ -34,11 +34,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """
-    Write a duration in its shortest exact form, ``PT0S`` for zero.
-
-    :param duration: not negative.
-    """
+    """Write a duration in its shortest exact form, ``PT0S`` for zero."""
     minutes, seconds = divmod(duration.seconds, 60)
     hours, minutes = divmod(minutes, 60)
     fraction = f".{duration.microseconds:06d}".rstrip("0") if duration.microseconds else ""

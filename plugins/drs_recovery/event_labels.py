@@ -66,12 +66,7 @@ EVENT_WORDS: Mapping[str, str] = {
 
 
 def in_words(event: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """
-    Say what happened; an event that has no words here is shown by its name.
-
-    :param event: an EVENT record.
-    :return: a sentence, and the part of the detail that it leaves out.
-    """
+    """Say what happened; an event that has no words here is shown by its name."""
     detail, words = event["detail"], EVENT_WORDS.get(event["event"])
     if words is not None:
         used = {name for _, name, _, _ in Formatter().parse(words) if name}

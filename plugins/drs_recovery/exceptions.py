@@ -44,9 +44,7 @@ class PlanProblem:
     """
     One thing that is wrong in a plan file.
 
-    :param file: name of the file, as the user knows it.
     :param place: path inside the document such as ``waves[1].servers[0]``; empty for the whole file.
-    :param message: what is wrong and what was expected.
     """
 
     file: str
@@ -60,11 +58,7 @@ class PlanProblem:
 
 
 class PlanError(DrsRecoveryError):
-    """
-    A plan cannot be used; the text has one line for each problem.
-
-    :param problems: every problem found, in the order in which they should be shown.
-    """
+    """A plan cannot be used; the text has one line for each problem."""
 
     def __init__(self, problems: Sequence[PlanProblem]) -> None:
         self.problems = tuple(problems)
@@ -92,8 +86,6 @@ class TransitionRefusedError(StoreError):
     The record is in a state from which the asked change is not allowed; nothing was written.
 
     :param subject: what should have changed, such as ``wave 2``.
-    :param current: its status now.
-    :param wanted: the status that was asked for.
     """
 
     def __init__(self, subject: str, current: str, wanted: str) -> None:
@@ -106,8 +98,6 @@ class StoreConflictError(StoreError):
     Another writer changed the records between reading and writing; nothing was written.
 
     The store reads again and retries by itself; it lets this error out only when that did not help for long.
-
-    :param record_keys: the records whose condition failed, as far as DynamoDB names them.
     """
 
     def __init__(self, record_keys: Sequence[str]) -> None:
@@ -122,11 +112,7 @@ class ExecutionError(DrsRecoveryError):
 
 
 class ExecutionRefusedError(ExecutionError):
-    """
-    The execution may not start.
-
-    :param findings: each reason: which server or parameter, what is wrong, what to do.
-    """
+    """The execution may not start."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)
@@ -138,12 +124,7 @@ class WaveRefusedError(ExecutionError):
 
 
 class ExecutionCancelledError(WaveRefusedError):
-    """
-    Somebody asked to cancel the execution: its steps stop, its last one closes the record.
-
-    :param actor: who asked.
-    :param reason: why.
-    """
+    """Somebody asked to cancel the execution: its steps stop, its last one closes the record."""
 
     def __init__(self, actor: str, reason: str) -> None:
         self.actor, self.reason = actor, reason
@@ -155,10 +136,7 @@ class ServerFailure:
     """
     Why one server of a wave failed.
 
-    :param server_id: DRS source server id.
-    :param name: its name for people.
     :param reason: log event, DRS's ``rawError`` and what to do, as one sentence.
-    :param critical: whether the plan calls the server critical.
     """
 
     server_id: str
@@ -173,13 +151,7 @@ class ServerFailure:
 
 
 class WaveFailedError(ExecutionError):
-    """
-    A wave did not reach its success condition.
-
-    :param wave: number and name for people.
-    :param reason: the judgement in a sentence.
-    :param failures: the failed servers.
-    """
+    """A wave did not reach its success condition."""
 
     def __init__(self, wave: str, reason: str, failures: Sequence[ServerFailure] = ()) -> None:
         self.wave, self.reason, self.failures = wave, reason, tuple(failures)
@@ -188,11 +160,7 @@ class WaveFailedError(ExecutionError):
 
 
 class InstancesInUseError(ExecutionError):
-    """
-    A launch would end instances of a real recovery.
-
-    :param findings: each instance: whose it is, what to do.
-    """
+    """A launch would end instances of a real recovery."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)
@@ -207,13 +175,7 @@ class JobStartError(ExecutionError):
 
 
 class InstallationTakenError(ExecutionError):
-    """
-    Another Airflow installation has claimed the name of this one: nobody would know whose records are whose.
-
-    :param name: of the installation.
-    :param table: name of the table that both use.
-    :param since: when the name was claimed, for people.
-    """
+    """Another Airflow installation has claimed the name of this one, so owners of records are unclear."""
 
     def __init__(self, name: str, table: str, since: str) -> None:
         self.name = name
@@ -226,11 +188,7 @@ class InstallationTakenError(ExecutionError):
 
 
 class TerminationRefusedError(ExecutionError):
-    """
-    No instance is terminated: the request itself is wrong.
-
-    :param findings: each reason: what is wrong, what was expected.
-    """
+    """No instance is terminated: the request itself is wrong."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)
@@ -238,11 +196,7 @@ class TerminationRefusedError(ExecutionError):
 
 
 class TerminationFailedError(ExecutionError):
-    """
-    Instances that should be gone are left; the others are terminated all the same.
-
-    :param failures: each instance or place with its server, the reason, and what to do.
-    """
+    """Instances that should be gone are left; the others are terminated all the same."""
 
     def __init__(self, failures: Sequence[str]) -> None:
         self.failures = tuple(failures)
@@ -253,7 +207,6 @@ class NotStartedError(Exception):
     """
     The job was not started, or not seen to be; trying again later may help.
 
-    :param reason: for people.
     :param pause: seconds until the next try; None for the usual time between two looks.
     """
 

@@ -38,7 +38,6 @@ def installation(store: ExecutionStore) -> str:
     """
     Name of this Airflow installation, made and claimed where that was not done yet.
 
-    :param store: where it is claimed.
     :raises InstallationTakenError: another installation has claimed the name.
     :raises UnansweredVariableError: Airflow does not answer.
     """
@@ -72,10 +71,6 @@ def checked_claim(store: ExecutionStore, ours: OwnName, claim: Mapping[str, Any]
     """
     Demand that the claim to a name is this installation's.
 
-    :param store: where it was read.
-    :param ours: name and proof.
-    :param claim: the claim that stands.
-    :return: the name.
     :raises InstallationTakenError: another installation has claimed the name.
     """
     if claim["claim"] != ours.claim:
@@ -95,7 +90,6 @@ def elsewhere(execution: Execution, name: str | None) -> str | None:
 
     A record that an earlier release has opened names none: it belongs to whoever has its DAG run.
 
-    :param execution: EXECUTION record or document.
     :param name: of this installation; None if it has none yet.
     """
     controller = execution.get("controller")

@@ -32,11 +32,7 @@ class Setting(Generic[Value]):
     """
     One setting.
 
-    :param key: in the section.
-    :param default: value of one that is not set, or blank.
-    :param expects: what is expected, for people.
     :param read: makes a value of its text; raises ``ValueError`` for one that makes none.
-    :param is_secret: whether its text may hold keys, so that no error shows it.
     """
 
     key: str
@@ -113,10 +109,8 @@ def seconds(key: str, default: float, lowest: float, highest: float) -> Setting[
     """
     A duration.
 
-    :param key: in the section.
     :param default: seconds.
     :param lowest: seconds that are allowed.
-    :param highest: same.
     """
 
     def read(text: str) -> float:
@@ -134,9 +128,7 @@ def truth(key: str, *, default: bool, also: Mapping[str, bool] | None = None) ->
     """
     Yes or no, in Airflow's words.
 
-    :param key: in the section.
     :param default: its value if nothing is configured.
-    :param also: words that say it better, which people are told.
     """
     known = {**(also or {}), **_TRUTHS}
 
@@ -154,10 +146,7 @@ def words(key: str, default: Any, pattern: str, expects: str) -> Setting[Any]:
     """
     A name.
 
-    :param key: in the section.
     :param default: its value if nothing is configured.
-    :param pattern: of the whole text.
-    :param expects: what is expected, for people.
     """
 
     def read(text: str) -> str:

@@ -141,8 +141,6 @@ def checked_installation(name: str, where: str) -> str:
     """
     Demand a name that an installation can have.
 
-    :param name: the name.
-    :param where: what it was read from, for people.
     :raises SettingError: it cannot.
     """
     try:

@@ -35,7 +35,6 @@ class ValidationError(DrsError):
     """
     The request does not fit the model.
 
-    :param problems: (member, what is wrong with it).
     :param reason: from the model's ``ValidationExceptionReason``.
     """
 
@@ -72,11 +71,7 @@ class ConflictError(DrsError):
 
 
 class QuotaExceededError(DrsError):
-    """
-    A quota would be exceeded.
-
-    :param quota: name of the quota in :data:`QUOTA_CODES`.
-    """
+    """A quota would be exceeded."""
 
     def __init__(self, message: str, quota: str) -> None:
         members = {"serviceCode": "drs", "quotaCode": QUOTA_CODES[quota]}

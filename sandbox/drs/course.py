@@ -84,10 +84,7 @@ class LaunchOrder:
 
     :param waits: how much later than the first its conversion starts.
     :param cleans_up: an earlier recovery instance has to go first.
-    :param snapshot_given: launched from a stored snapshot rather than from the latest data.
-    :param takes_snapshot: its replication lets a new snapshot be taken.
     :param has_data: its first sync has ended.
-    :param skips_conversion: its recovery mode is FAST.
     """
 
     server_id: str

@@ -142,8 +142,6 @@ class RecoveryInstance:
 
     :param instance_id: of EC2, and of DRS.
     :param point_in_time: the data it was launched with, UTC.
-    :param visible_from: simulated second from which DRS shows it.
-    :param hidden_polls: how many more reads of DRS do not show it.
     :param names_ec2: whether DRS names its EC2 instance.
     """
 

@@ -50,12 +50,9 @@ class Job:
 
     :param job_id: ``drsjob-`` and 17 letters or digits.
     :param initiated_by: ``START_DRILL``, ``START_RECOVERY`` or ``TERMINATE_RECOVERY_INSTANCES``.
-    :param started: simulated second of the call that started it.
-    :param servers: source servers that take part, in the order of the call.
     :param duration: simulated seconds to its end; None never ends.
     :param courses: server to its story; empty in a TERMINATE job.
     :param pending: what it will still do, the next first.
-    :param instance_ids: server to the instance that was launched for it.
     :param points_in_time: server to the data it is launched with, UTC.
     """
 

@@ -53,13 +53,7 @@ def plan_launch(
     replaced: Collection[str],
     reading: Reading,
 ) -> Job:
-    """
-    Write a launch job down.
-
-    :param request: of StartRecovery, already admitted.
-    :param points: server to the snapshot that was asked for.
-    :param replaced: servers that have an earlier recovery instance.
-    """
+    """Write a launch job down."""
     return _LaunchPlan(request, servers, points, replaced, reading).job()
 
 

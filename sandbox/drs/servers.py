@@ -67,13 +67,9 @@ class SourceServer:
     :param server_id: ``s-`` and 17 letters or digits.
     :param own_replication: state and lag, unless a fault stands.
     :param os: ``linux`` or ``windows``.
-    :param instance_type: of the instance that a recovery launches.
     :param actions: post-launch actions of a launch, drill or not, each with at least a name.
-    :param staging_account: account of the staging area of an extended server.
     :param direction: of its replication; FAILBACK is the way home.
-    :param added: simulated second at which it was added.
     :param launch_configuration: members of ``LaunchConfiguration`` that are not defaults.
-    :param last_job: the job that launched it last.
     :param recovery_instance_id: its newest instance, while that exists.
     """
 

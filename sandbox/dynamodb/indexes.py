@@ -30,12 +30,7 @@ Order = tuple[Any, ...]
 
 @dataclass(eq=False)
 class Row:
-    """
-    An item in an index; a changed item gets a new row.
-
-    :param partition: value of the index's hash attribute.
-    :param project: makes of an item what the index shows.
-    """
+    """An item in an index; a changed item gets a new row."""
 
     partition: Any
     order: Order
@@ -57,9 +52,7 @@ class SortedRows:
     """
     An index, or a table in the order of its own key.
 
-    :param keys: hash and sort attribute of the table.
     :param kinds: type of each attribute of a key, such as ``S``.
-    :param project: makes of an item what the index shows.
     """
 
     def __init__(
@@ -163,7 +156,6 @@ def page_of(
     """
     Read a page, cut where moto cuts it.
 
-    :param wanted: places of those that are asked for.
     :param start: where the page before ended; None for the first one.
     :param limit: how many rows at most; None for as many as fit.
     :param forward: whether the first in order come first.

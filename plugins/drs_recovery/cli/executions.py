@@ -66,8 +66,6 @@ def show(store: ExecutionStore, execution_id: str, *, as_json: bool) -> int:
     """
     Print one execution.
 
-    :param store: where it is.
-    :param execution_id: the execution.
     :param as_json: the document as JSON instead of tables.
     :return: 0.
     :raises ExecutionNotFoundError: there is none with that id.
@@ -88,7 +86,6 @@ def show_list(store: ExecutionStore, options: argparse.Namespace) -> int:
     """
     Print a list.
 
-    :param store: where the executions are.
     :param options: as for :func:`run`.
     :return: 0.
     :raises StoreError: the cursor is none of a list.
@@ -117,7 +114,6 @@ def _with_store(command: Callable[[ExecutionStore], int]) -> int:
     """
     Run a command on the configured store; errors of settings, store and AWS become a message.
 
-    :param command: what to run.
     :return: its exit status, or 1 after an error.
     """
     from drs_recovery.hooks.errors import AWS_ERRORS, describe

@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 
 
 def timeline(events: Iterable[Event]) -> Table:
-    """
-    A table of events.
-
-    :param events: in the order in which they are shown.
-    """
+    """A table of events."""
     rows = table("Time", "What happened", "By", "Detail")
     for event in events:
         sentence, rest = in_words(event)
@@ -51,7 +47,6 @@ def render_execution(
     """
     An execution: its header, what the preflight found, its waves, what happened.
 
-    :param document: the execution document.
     :param events: its events, oldest first.
     :param now: epoch seconds, for what is still under way.
     """
@@ -67,11 +62,7 @@ def render_execution(
 
 
 def render_list(executions: Iterable[Execution]) -> Table:
-    """
-    A list of executions.
-
-    :param executions: EXECUTION records, in the order in which they are shown.
-    """
+    """A list of executions."""
     listed = list(executions)
     notes = [_note(execution) for execution in listed]
     columns = ("Execution", "Plan", "Type", "Status", "Submitted", "Duration", "Waves", "Ready", "Ticket")

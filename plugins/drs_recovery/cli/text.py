@@ -54,11 +54,7 @@ def plain(value: object, style: str | None = None) -> Text:
 
 
 def table(*columns: str) -> Table:
-    """
-    An empty table without lines.
-
-    :param columns: their titles.
-    """
+    """An empty table without lines."""
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")
@@ -69,7 +65,6 @@ def add_row(to: Table, *cells: object) -> None:
     """
     Add a row of plain text.
 
-    :param to: the table.
     :param cells: as for :func:`plain`.
     """
     to.add_row(*(plain(cell) for cell in cells))

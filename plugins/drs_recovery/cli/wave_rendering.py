@@ -34,7 +34,6 @@ def render_wave(wave: Wave, now: float) -> Iterator[RenderableType]:
     """
     A wave: its name and status, its servers, what else is known of it.
 
-    :param wave: of the execution document.
     :param now: epoch seconds, for what is still under way.
     """
     name = plain(f"Wave {wave['waveNumber']}: {wave['waveName']}")
@@ -50,12 +49,7 @@ def render_wave(wave: Wave, now: float) -> Iterator[RenderableType]:
 
 
 def duration(record: ExecutionDocument | WaveRecord, now: float) -> str:
-    """
-    How long it took, or has taken so far.
-
-    :param record: an execution or a wave.
-    :param now: epoch seconds.
-    """
+    """How long it took, or has taken so far."""
     if "duration" in record:
         return words(record["duration"])
     if "startTime" not in record or "endTime" in record:

@@ -44,11 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class ExecutionCloser:
-    """
-    Close executions, with clients that are kept between them.
-
-    :param store: the execution store.
-    """
+    """Close executions, with clients that are kept between them."""
 
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
@@ -61,8 +57,6 @@ class ExecutionCloser:
         Where nothing of the execution still runs or is missing, its document stays true: what ends it is
         written on proof by the store's own look.
 
-        :param document: the execution document, just read.
-        :param ending: why it ends.
         :return: what is still to come; None if the execution has its final status.
         """
         if document["status"].is_final:

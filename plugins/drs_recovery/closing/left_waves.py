@@ -46,10 +46,6 @@ def is_left_open(document: ExecutionDocument, plan: RecoveryPlan, number: int) -
 
     One that was not even asked for needs it only if others start in spite of it, and if nothing but its own
     task kept it from starting: no question, and no wave before it.
-
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: of the wave, from 1.
     """
     wave = wave_of(document, number)
     status = wave["status"]
@@ -70,9 +66,6 @@ def end_left_wave(store: ExecutionStore, document: ExecutionDocument, number: in
     """
     Take such a wave one step towards its end.
 
-    :param store: the execution store.
-    :param document: the execution document.
-    :param number: of the wave, from 1.
     :return: what is still to come; None if the wave has ended.
     """
     try:
@@ -88,9 +81,6 @@ def follow_to_end(store: ExecutionStore, document: ExecutionDocument, number: in
     """
     Look once at a wave whose jobs are started, and judge it when nothing is to come any more.
 
-    :param store: the execution store.
-    :param document: the execution document.
-    :param number: of the wave, from 1.
     :return: what is still to come; None if the wave is COMPLETED.
     :raises WaveFailedError: it is FAILED.
     """

@@ -41,8 +41,6 @@ class Ending:
     Why an execution ends.
 
     :param cancelled: whether people ended it; otherwise it ran to its end or failed.
-    :param actor: who ended it, as far as known.
-    :param reason: for the record.
     """
 
     cancelled: bool
@@ -50,13 +48,7 @@ class Ending:
     reason: str
 
     def end_wave(self, store: ExecutionStore, document: ExecutionDocument, wave: WaveRecord) -> None:
-        """
-        Give an open wave its end: its tasks will not run any more.
-
-        :param store: the execution store.
-        :param document: the execution document.
-        :param wave: a wave of the document whose status is not final.
-        """
+        """Give an open wave its end: its tasks will not run any more."""
         execution_id, number, status = document["executionId"], wave["waveNumber"], wave["status"]
         failure = (
             None
@@ -104,9 +96,6 @@ def ending_of(document: ExecutionDocument, task_states: Mapping[str, str | None]
     as failed" and "Mark run as success" skip the tasks that had not started. A failed task never does that:
     what is behind it becomes upstream_failed. Tasks of waves that were left out by choice are skipped too and
     do not count, nor do those of another version of the plan.
-
-    :param document: the execution document.
-    :param task_states: state of each task of the run.
     """
     if asked := _asked_ending(document):
         return asked
@@ -126,11 +115,7 @@ def ending_of(document: ExecutionDocument, task_states: Mapping[str, str | None]
 
 
 def waves_may_run(document: ExecutionDocument) -> bool:
-    """
-    Whether nothing on record keeps the execution's waves from running.
-
-    :param document: the execution document.
-    """
+    """Whether nothing on record keeps the execution's waves from running."""
     if _asked_ending(document) or "admittedTime" not in document:
         return False
     status = document["status"]
@@ -141,7 +126,6 @@ def ending_without_run(document: ExecutionDocument, run_state: str | None) -> En
     """
     Say why an execution ends whose DAG run cannot end it any more.
 
-    :param document: the execution document.
     :param run_state: state of the DAG run; None if it was deleted.
     """
     if asked := _asked_ending(document):
@@ -202,8 +186,6 @@ def settle_deadline(document: ExecutionDocument) -> float:
     Epoch seconds until which running jobs are followed; every wait has an end.
 
     Only waves whose jobs still run count, if there are any: a short time-out must not wait for a long one.
-
-    :param document: the execution document.
     """
     plan = plan_from_snapshot(document["planSnapshot"])
     running = open_jobs(document)
@@ -222,7 +204,6 @@ class Pending:
     """
     What is still to come before an execution can be closed.
 
-    :param what: for people.
     :param running_waves: the waves whose jobs run; empty if a look after a pause is all that is needed.
     :param deadline: epoch seconds until which running jobs are followed.
     """

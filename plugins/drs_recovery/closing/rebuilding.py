@@ -42,8 +42,6 @@ class FoundJob:
     """
     A job that carries the tags of the execution.
 
-    :param wave: number of its wave, from 1.
-    :param ref: the job as the record has it.
     :param created: epoch seconds at which DRS made it.
     """
 
@@ -53,12 +51,7 @@ class FoundJob:
 
 
 class Rebuilder:
-    """
-    Rebuild records.
-
-    :param store: the execution store.
-    :param plan: the plan as its file, or what is left of the record, has it.
-    """
+    """Rebuild records."""
 
     def __init__(self, store: ExecutionStore, plan: RecoveryPlan) -> None:
         self._store, self._plan = store, plan
@@ -68,7 +61,6 @@ class Rebuilder:
         """
         Look for the jobs of an execution in all targets of the plan.
 
-        :param execution_id: the execution.
         :param since: epoch seconds before which it had none.
         :return: the jobs, those of earlier attempts first.
         :raises Exception: of AWS: a target does not answer now, so that the caller tries again.
@@ -94,7 +86,6 @@ class Rebuilder:
         Put on record what is known; safe to run again, also side by side.
 
         :param new: the execution as it would be opened now; what is left of its record stays as it is.
-        :param jobs: what DRS has of it.
         """
         execution_id = new.execution_id
         self._store.create_execution(new)

@@ -42,13 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Reconciliation:
-    """
-    What one pass came to, by execution id.
-
-    :param closed: executions that have their final status now.
-    :param waiting: executions that wait for a next pass, and for what.
-    :param failed: executions that could not be looked at this time, and why.
-    """
+    """What one pass came to, by execution id."""
 
     closed: list[str] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)
@@ -63,10 +57,7 @@ def reconcile(
 
     One pass looks once and does not wait: what still runs is left for the next one.
 
-    :param store: the execution store.
-    :param run_state_of: asked for the run of every live execution.
     :param grace: seconds for which a new record, or a cancelled one whose run is alive, is left alone.
-    :return: what came of it.
     """
     result = Reconciliation()
     closer, name = ExecutionCloser(store), installation(store)
@@ -123,7 +114,6 @@ class PlanKeeping:
     What one pass came to, by execution id.
 
     :param kept: live executions whose plan was not kept.
-    :param deleted: executions whose plan is not needed any more.
     """
 
     kept: list[str] = field(default_factory=list)
@@ -131,12 +121,7 @@ class PlanKeeping:
 
 
 def set_kept_plans_right(store: ExecutionStore, run_state_of: RunStateOf) -> PlanKeeping:
-    """
-    Keep the plans of live executions, and no others.
-
-    :param store: the execution store.
-    :param run_state_of: asked for the run of every execution that makes a difference.
-    """
+    """Keep the plans of live executions, and no others."""
     result, name = PlanKeeping(), installation(store)
     kept = {plan.execution_id: plan for plan in kept_plans()}
     for row in store.listings.live():

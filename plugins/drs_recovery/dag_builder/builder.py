@@ -34,6 +34,8 @@ from drs_recovery.statuses import ExecutionType, Priority
 if TYPE_CHECKING:
     from drs_recovery.exceptions import PlanError
 
+log = logging.getLogger(__name__)
+
 # Above those of other DAGs: unless somebody says otherwise, a task weighs as much as tasks come behind it.
 _OF_PRIORITY: Mapping[Priority, int] = {
     Priority.CRITICAL: 4000,
@@ -59,9 +61,6 @@ def task_weight(plan: RecoveryPlan, step: type) -> int:
 
     Without it Airflow would begin every execution before it starts a job of any: by its own rule a task
     weighs the more, the more tasks come behind it.
-
-    :param plan: its priority counts most.
-    :param step: the operator.
     """
     return _OF_PRIORITY[Priority(plan.priority)] + _OF_STEP.get(step, 0)
 
@@ -74,12 +73,7 @@ _EDITED = (
 
 
 def plan_doc(plan: RecoveryPlan, *, is_edited: bool = False) -> str:
-    """
-    Describe a plan: what it is for, its objectives, and its waves.
-
-    :param plan: its texts are escaped, since a page renders them.
-    :param is_edited: whether the DAG also has tasks of another version.
-    """
+    """Describe a plan: what it is for, its objectives, and its waves."""
     lines = [f"# {_text(plan.name)}", _text(plan.description or ""), ""]
     lines += [_EDITED, ""] if is_edited else []
     lines += [f"Objectives: RTO {_span(plan.objectives.rto)}, RPO {_span(plan.objectives.rpo)}.", ""]
@@ -94,12 +88,7 @@ def plan_doc(plan: RecoveryPlan, *, is_edited: bool = False) -> str:
 
 
 def broken_plan_doc(error: PlanError, *, is_alive: bool = False) -> str:
-    """
-    List what is wrong with a plan.
-
-    :param error: every problem of the file.
-    :param is_alive: whether an execution still runs.
-    """
+    """List what is wrong with a plan."""
     problems = "\n".join(f"- {_text(str(problem))}" for problem in error.problems)
     alive = f"{_EDITED}\n\n" if is_alive else ""
     return f"# This plan cannot be used\n\n{_FIX}\n\n{alive}{problems}\n"
@@ -114,9 +103,6 @@ def _span(value: timedelta | None) -> str:
     return str(value) if value is not None else "not set"
 
 
-log = logging.getLogger(__name__)
-
-
 def build_dag(plan: RecoveryPlan, versions: Sequence[RecoveryPlan] = ()) -> DAG:
     """
     Build the DAG ``recover_<plan id>``.
@@ -124,7 +110,6 @@ def build_dag(plan: RecoveryPlan, versions: Sequence[RecoveryPlan] = ()) -> DAG:
     It is not paused when it first appears: a recovery that is triggered on the worst day must not wait for
     somebody to find the switch.
 
-    :param plan: a valid plan.
     :param versions: of the plan whose tasks the DAG has; those of live executions may differ from the plan.
     """
     versions = versions or (plan,)
@@ -145,10 +130,6 @@ def build_broken_dag(plan_id: str, error: PlanError, versions: Sequence[Recovery
     Build the DAG of a plan that cannot be used; its page and its run show the problems.
 
     It has the tasks of the executions that still run. Otherwise it is a placeholder, paused if it is new.
-
-    :param plan_id: id of the plan, as far as it could be read.
-    :param error: every problem of its file.
-    :param versions: of the plan, with which live executions were opened.
     """
     tags = {tag for version in versions for tag in version.tags}
     dag = _new_dag(
@@ -171,12 +152,7 @@ def _new_dag(plan_id: str, **arguments: Any) -> DAG:
 def _with_tasks(
     dag: DAG, versions: Sequence[RecoveryPlan], shown: RecoveryPlan | None, **opening: Any
 ) -> DAG:
-    """
-    Add the tasks of versions of a plan; without any, only the one that tells what is wrong.
-
-    :param shown: the version that people see.
-    :param opening: what a new execution is opened with.
-    """
+    """Add the tasks of versions of a plan; without any, only the one that tells what is wrong."""
     with dag:
         opened = OpenExecutionOperator(task_id=task_ids.OPEN, **opening)
         if versions:

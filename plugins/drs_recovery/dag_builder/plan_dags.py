@@ -70,7 +70,6 @@ def all_dags(directory: Path) -> Iterator[DAG]:
     """
     Build the DAG of every plan, and of every execution that lives without its plan's file.
 
-    :param directory: with the plan files.
     :raises PlanError: the directory cannot be listed, and no execution lives.
     """
     kept = _kept_by_dag()
@@ -91,10 +90,6 @@ def dags_of_task(directory: Path, dag_id: str, task_id: str | None) -> list[DAG]
     Build the DAG of one task that is about to run; it is found whatever became of the plan's file.
 
     Asks Airflow nothing: a task knows its execution's plan from the record.
-
-    :param directory: with the plan files.
-    :param dag_id: of the task's DAG.
-    :param task_id: the task.
     """
     if not dag_id.startswith(DAG_ID_PREFIX):
         return []

@@ -44,7 +44,6 @@ def add_waves(versions: Sequence[RecoveryPlan], opened: BaseOperator) -> list[Ba
     :param versions: of the plan. The order of waves that several have is that of the first: theirs would
         contradict each other, and a wave looks into the record before it starts anyway.
     :param opened: the task behind which waves start that depend on none.
-    :return: the last task of each wave.
     """
     ends: dict[str, BaseOperator] = {}
     for plan in versions:
@@ -65,7 +64,6 @@ def add_wave_task(dag: DAG, task_id: str) -> None:
     A task takes nothing from its plan's file, and its id says all that it must know. So it is found in
     whatever state the file is.
 
-    :param dag: the DAG of the task's plan.
     :param task_id: of the task; one that is no wave's is left to Airflow to miss.
     """
     match = _WAVE_TASK.fullmatch(task_id)

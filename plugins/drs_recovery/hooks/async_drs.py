@@ -67,9 +67,6 @@ class AsyncDrs:
     Read jobs in one account and Region, over a client that is kept until ``close`` or an error.
 
     It belongs to one event loop. Methods raise botocore's errors as they are.
-
-    :param connection: Airflow connection id.
-    :param region: AWS Region.
     """
 
     def __init__(self, connection: str, region: str) -> None:
@@ -83,7 +80,6 @@ class AsyncDrs:
         """
         Read jobs.
 
-        :param job_ids: any number of job ids.
         :return: ``Job`` by id; one that DRS does not list (yet) is left out.
         """
         try:
@@ -102,11 +98,7 @@ class AsyncDrs:
             raise
 
     async def job_log(self, job_id: str) -> list[dict[str, Any]]:
-        """
-        Read the whole log of a job: ``JobLog`` s, oldest first.
-
-        :param job_id: of the job.
-        """
+        """Read the whole log of a job: ``JobLog`` s, oldest first."""
         async with self._logs:
             return in_order_of_time(
                 [item async for item in self._pages("describe_job_log_items", jobID=job_id)]

@@ -39,7 +39,6 @@ def merged(connection: Config, own: Config, region: str | None) -> Config:
     """
     The configuration of a client.
 
-    :param connection: what the connection says.
     :param own: what the purpose asks for: its retries stand, its time-outs hold if the connection has none.
     :param region: the Region that was asked for; a target is never another one because of its connection.
     :raises ValueError, TypeError: the connection's time-outs or proxies are none.
@@ -61,7 +60,6 @@ def within(config: Config, connect: float, total: float) -> Config:
     """
     The same configuration for a request of which the outcome must be known in time.
 
-    :param config: of a client.
     :param connect: seconds after which no connection is waited for.
     :param total: seconds after which no answer is waited for any more.
     """
@@ -85,8 +83,6 @@ def is_undefined(connection: str) -> bool:
 
     To a task or a trigger, Airflow's lookup calls a connection not found, too, when the API server does not
     answer. So its answer is asked for itself; elsewhere the lookup is all there is.
-
-    :param connection: Airflow connection id, which was just not found.
     """
     # Heavy, and loaded by the lookup.
     from airflow.sdk.execution_time import task_runner
@@ -152,11 +148,7 @@ class AccountHook(AwsBaseHook):
         return connection
 
     def config_for(self, own: Config) -> Config:
-        """
-        What the connection says, for a client with a purpose of its own.
-
-        :param own: what that asks for, instead of what the hook's other clients do.
-        """
+        """What the connection says, for a client with a purpose of its own."""
         with self._explained():
             return merged(self._connection[1], own, self._region_name)
 

@@ -38,12 +38,7 @@ class Ec2Hook(AccountHook, AirflowEc2Hook):
 
 
 class Target(NamedTuple):
-    """
-    Where a server is recovered: one DRS job is always for one target.
-
-    :param connection: Airflow connection id.
-    :param region: AWS Region.
-    """
+    """Where a server is recovered: one DRS job is always for one target."""
 
     connection: str
     region: str
@@ -59,8 +54,6 @@ def connection_exists(connection: str) -> bool:
 
     Airflow's AWS hooks replace a missing connection by boto3's default credentials. For the default
     connection that is what everyone expects; for a named one it would be the wrong account.
-
-    :param connection: Airflow connection id.
     """
     if connection == DrsHook.default_conn_name:
         return True
@@ -170,8 +163,6 @@ class TargetTrouble:
     """
     Why something could not be asked in one target.
 
-    :param target: connection and Region.
-    :param error: what came instead of an answer.
     :param subject: what was asked, such as ``DRS``.
     """
 
@@ -196,12 +187,7 @@ class TargetTrouble:
 
 @dataclass
 class TargetAnswers(Generic[Found]):
-    """
-    What the targets said.
-
-    :param found: by target, of those that answered.
-    :param troubles: of those that did not, or not to everything.
-    """
+    """What the targets said."""
 
     found: dict[Target, Found] = field(default_factory=dict)
     troubles: list[TargetTrouble] = field(default_factory=list)
@@ -217,9 +203,6 @@ def ask_targets(
     Ask every target, and go on where one does not answer.
 
     :param clients: hooks by target; those of one that does not answer are made anew for the next question.
-    :param by_target: what is wanted there.
-    :param subject: what is asked, for people.
-    :param ask: asks one target.
     """
     answers = TargetAnswers[Found]()
     for target, wanted in by_target.items():
@@ -243,7 +226,6 @@ def demand_account(hooks: TargetClients, launched: Iterable[str | None]) -> None
     """
     Demand that a target's connection leads to where something was launched.
 
-    :param hooks: of the target.
     :param launched: accounts of the launches; None for those whose account was never known.
     :raises WrongAccountError: it leads elsewhere.
     :raises botocore errors: AWS does not tell where it leads.

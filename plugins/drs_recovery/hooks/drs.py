@@ -64,7 +64,6 @@ class DrsHook(AccountHook):
         After an error without an answer, or a 5xx, the job may exist nevertheless: look for it by its tags.
 
         :param server_ids: 1 to 100 DRS source server ids.
-        :param is_drill: whether DRS marks job and instances as a drill.
         :param tags: of the job; DRS keeps them with it.
         :return: ``Job``; empty if the answer holds none, which leaves open whether one was started.
         """
@@ -93,7 +92,6 @@ class DrsHook(AccountHook):
         """
         Read jobs by id; one that DRS does not list (yet) is left out.
 
-        :param job_ids: any number of job ids.
         :return: ``Job`` s, in DRS's order.
         """
         return [
@@ -103,11 +101,7 @@ class DrsHook(AccountHook):
         ]
 
     def jobs_since(self, moment: datetime) -> list[dict[str, Any]]:
-        """
-        Read every job that was created after a moment.
-
-        :param moment: aware datetime.
-        """
+        """Read every job that was created after a moment."""
         return list(self._pages("describe_jobs", "items", filters={"fromDate": _iso(moment)}))
 
     def job_tags(self, job: Mapping[str, Any]) -> dict[str, str] | None:
@@ -161,11 +155,7 @@ class DrsHook(AccountHook):
         ]
 
     def launch_disposition(self, server_id: str) -> str | None:
-        """
-        Say whether the launch settings of a server ask for an instance that runs: STARTED or STOPPED.
-
-        :param server_id: DRS source server id.
-        """
+        """Say whether the launch settings of a server ask for an instance that runs: STARTED or STOPPED."""
         answer = self.conn.get_launch_configuration(sourceServerID=server_id)
         disposition: str | None = answer.get("launchDisposition")
         return disposition
@@ -197,8 +187,6 @@ class DrsHook(AccountHook):
         Say whether DRS has a point in time to which a source server can be recovered.
 
         A snapshot that is still being taken has no ``timestamp``.
-
-        :param server_id: DRS source server id.
         """
         snapshots = self._pages(
             "describe_recovery_snapshots", "items", sourceServerID=server_id, order="DESC"

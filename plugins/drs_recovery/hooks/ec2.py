@@ -19,7 +19,6 @@ def describe_instances(client: Any, instance_ids: Sequence[str]) -> dict[str, Ma
     Asked by filter: unlike ``InstanceIds``, it does not fail the whole call for one unknown id.
 
     :param client: an EC2 client.
-    :param instance_ids: any number of instance ids.
     :return: ``Instance`` by its id.
     """
     paginator = client.get_paginator("describe_instances")

@@ -56,7 +56,6 @@ class Decision(NamedTuple):
     What a simulation says of one action.
 
     :param action: such as ``ec2:RunInstances``.
-    :param allowed: whether the policies allow it.
     :param certain: False when the policies ask for something that the simulation was not told.
     """
 

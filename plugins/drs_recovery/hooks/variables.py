@@ -20,7 +20,6 @@ def read_variable(key: str) -> str | None:
     """
     Read a Variable, in a task as in a server of Airflow.
 
-    :param key: of the Variable.
     :return: None if there is none.
     :raises UnansweredVariableError: in a task: the API server does not answer.
     """
@@ -39,13 +38,7 @@ def read_variable(key: str) -> str | None:
 
 
 def write_variable(key: str, value: str, description: str) -> None:
-    """
-    Write a Variable, replacing what it was.
-
-    :param key: of the Variable.
-    :param value: its text.
-    :param description: for people.
-    """
+    """Write a Variable, replacing what it was."""
     if _supervisor() is None:
         from airflow.models import Variable as ServersVariable
 
@@ -57,11 +50,7 @@ def write_variable(key: str, value: str, description: str) -> None:
 
 
 def variable_keys(prefix: str) -> list[str]:
-    """
-    Ask for the names of Variables, in one query.
-
-    :param prefix: with which they begin.
-    """
+    """Ask for the names of Variables, in one query."""
     if _supervisor() is None:
         from airflow.models import Variable as ServersVariable
         from airflow.utils.session import create_session
@@ -76,11 +65,7 @@ def variable_keys(prefix: str) -> list[str]:
 
 
 def delete_variable(key: str) -> None:
-    """
-    Delete a Variable, if there is one.
-
-    :param key: of the Variable.
-    """
+    """Delete a Variable, if there is one."""
     if _supervisor() is None:
         from airflow.models import Variable as ServersVariable
 

@@ -45,10 +45,6 @@ def contradiction(
     What DRS says of a job that speaks against it; None if nothing does. What is missing says nothing.
 
     :param job: ``Job``.
-    :param tags: its tags.
-    :param wanted_tags: those that the job of this part has.
-    :param server_ids: source servers of the part.
-    :param is_drill: whether the execution is a drill.
     """
     for key, value in wanted_tags.items():
         if tags.get(key) != value:
@@ -61,8 +57,6 @@ def misfit(job: Mapping[str, Any], server_ids: Collection[str], *, is_drill: boo
     What DRS says of a job, its tags aside, that no job of these servers can have; None if it fits.
 
     :param job: ``Job``.
-    :param server_ids: source servers that it may have.
-    :param is_drill: whether it is to be a drill's.
     """
     kind = job.get("type", _LAUNCH)
     if kind == TERMINATION_JOB:

@@ -15,7 +15,6 @@ def owners_of(hooks: TargetClients, rows: Iterable[Mapping[str, Any]]) -> dict[s
     """
     Execution by job, of the jobs that carry our tags.
 
-    :param hooks: of the target of the jobs.
     :param rows: recovery instances, as DRS lists them.
     """
     return {job_id: tags[EXECUTION_TAG] for job_id, tags in our_tags(hooks, rows).items()}
@@ -25,7 +24,6 @@ def our_tags(hooks: TargetClients, rows: Iterable[Mapping[str, Any]]) -> dict[st
     """
     Tags by job, of the jobs that carry ours.
 
-    :param hooks: of the target of the jobs.
     :param rows: recovery instances, as DRS lists them.
     """
     job_ids = sorted({str(row["jobID"]) for row in rows if row.get("jobID")})

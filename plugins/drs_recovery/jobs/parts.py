@@ -34,8 +34,6 @@ class JobPart:
     The servers of a wave that go into one job.
 
     :param number: from 1, the same on every retry; it is also a tag of the job.
-    :param target: connection and Region.
-    :param server_ids: sorted DRS source server ids.
     """
 
     number: int
@@ -44,20 +42,12 @@ class JobPart:
 
 
 def targets_of(servers: Iterable[TargetdServer]) -> set[Target]:
-    """
-    Where servers are recovered.
-
-    :param servers: SERVER records.
-    """
+    """Where servers are recovered."""
     return {Target(server["connection"], server["region"]) for server in servers}
 
 
 def parts_of(servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
-    """
-    Split servers evenly by target and quota; the same servers always give the same parts.
-
-    :param servers: SERVER records of a wave.
-    """
+    """Split servers evenly by target and quota; the same servers always give the same parts."""
     by_target: dict[Target, list[str]] = defaultdict(list)
     for server in servers:
         by_target[Target(server["connection"], server["region"])].append(server["sourceServerId"])
@@ -74,7 +64,6 @@ def parts_of_attempt(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tupl
     The jobs that the running attempt at a wave needs: a retry needs one only for what it starts again.
 
     :param wave: WAVE record; a retry whose servers are not chosen yet needs nothing.
-    :param servers: its SERVER records.
     """
     if wave.get("restartPending"):
         return ()
@@ -82,34 +71,20 @@ def parts_of_attempt(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tupl
 
 
 def jobs_of_attempt(wave: WaveRecord) -> dict[int, str]:
-    """
-    Ids of the known jobs of the running attempt, by part.
-
-    :param wave: WAVE record.
-    """
+    """Ids of the known jobs of the running attempt, by part."""
     return {
         int(job["part"]): str(job["jobId"]) for job in wave["jobs"] if attempt_of(job) == attempt_of(wave)
     }
 
 
 def parts_without_job(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
-    """
-    The parts of the running attempt of which no job is known.
-
-    :param wave: WAVE record.
-    :param servers: its SERVER records.
-    """
+    """The parts of the running attempt of which no job is known."""
     known = jobs_of_attempt(wave)
     return tuple(part for part in parts_of_attempt(wave, servers) if part.number not in known)
 
 
 def awaited_parts(wave: WaveRecord, servers: Iterable[ServerStatus]) -> tuple[JobPart, ...]:
-    """
-    Those of them that are still to get a job: where AWS refused it for good, every server is FAILED.
-
-    :param wave: WAVE record.
-    :param servers: its SERVER records.
-    """
+    """Those of them that are still to get a job: where AWS refused it for good, every server is FAILED."""
     servers = list(servers)
     failed = {server["sourceServerId"] for server in servers if server["phase"] == ServerPhase.FAILED}
     return tuple(part for part in parts_without_job(wave, servers) if not failed.issuperset(part.server_ids))

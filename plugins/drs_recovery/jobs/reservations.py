@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.queue_entries import Queue, QueueEntry
 
+log = logging.getLogger(__name__)
+
 # DescribeJobs has no filter by status. Recovery jobs take hours at the most.
 OLDEST_RUNNING_JOB = timedelta(days=2)
 
@@ -42,7 +44,6 @@ def read_limits(hook: QuotasHook) -> Limits:
     """
     Ask for the quotas of an account and Region; where Service Quotas has no value, AWS's default holds.
 
-    :param hook: Service Quotas there.
     :raises botocore errors: as they are.
     """
     values = {name: hook.drs_quota(code) for name, code in QUOTA_CODES.items()}
@@ -58,16 +59,9 @@ _LIMITS_PAUSE = 60.0
 NOT_LOOKED_AT: tuple[type[Exception], ...] = (NotStartedError, *PASSING_TROUBLE)
 """Why a queue cannot be looked at now, although it could be later."""
 
-log = logging.getLogger(__name__)
-
 
 class TargetQueue:
-    """
-    The queue of one account and Region.
-
-    :param store: the execution store.
-    :param hooks: of the target.
-    """
+    """The queue of one account and Region."""
 
     def __init__(self, store: ExecutionStore, hooks: TargetClients) -> None:
         self._store, self._hooks = store, hooks
@@ -97,7 +91,6 @@ class TargetQueue:
         """
         Read DRS's jobs for the look that has begun.
 
-        :param since: the jobs that are created after it are among them, too.
         :raises botocore errors: DRS cannot be asked.
         """
         oldest = min(since, datetime.now(UTC) - OLDEST_RUNNING_JOB)
@@ -146,7 +139,6 @@ def recent_jobs(drs: DrsHook) -> tuple[Job, ...]:
     """
     Every job that can still run in a target, whoever started it, and those that ended not long ago.
 
-    :param drs: DRS there.
     :raises NotStartedError: DRS does not tell, so that nobody knows whether there is room.
     """
     try:
@@ -167,12 +159,7 @@ RESERVATION_SECONDS = START_RECOVERY_SECONDS + CLOCK_MARGIN
 
 
 class QueuedError(NotStartedError):
-    """
-    It is not the job's turn.
-
-    :param position: where it stands.
-    :param entry: of the job, as the queue has it.
-    """
+    """It is not the job's turn."""
 
     def __init__(self, position: QueuePosition, entry: QueueEntry) -> None:
         self.queue_position, self.entry = position, entry
@@ -183,10 +170,6 @@ def reserve_capacity(store: ExecutionStore, target: TargetQueue, entry: QueueEnt
     """
     Reserve capacity for a job; also if an earlier try took it and died, so that it lasts for this one.
 
-    :param store: the execution store.
-    :param target: the queue of its target.
-    :param entry: of the job.
-    :return: the entry as it is in the queue now.
     :raises QueuedError: it is not its turn.
     :raises NotStartedError: DRS cannot be asked, or too many reserve capacity at the same time.
     """

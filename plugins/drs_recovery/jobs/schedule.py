@@ -33,10 +33,8 @@ class QueuePosition:
     """
     Where a job stands.
 
-    :param is_now: whether it may be started.
     :param number: 1-based.
     :param reason: what it waits for, a sentence without its full stop; empty if it is its turn.
-    :param held: those of its servers that other jobs hold, DRS source server ids.
     """
 
     is_now: bool
@@ -50,12 +48,8 @@ class TargetState:
     """
     All that decides whose turn it is in a target.
 
-    :param region: AWS Region.
-    :param limits: the quotas that hold there.
     :param jobs: as ``DescribeJobs`` lists them, read after the queue.
-    :param queue: the queue.
     :param time: of the look, in epoch seconds.
-    :param hold_drills: whether drills wait while a real recovery runs or waits there.
     """
 
     region: str
@@ -85,8 +79,6 @@ class TargetState:
         The job that DRS lists of an entry: by its id, or by its tags if its answer was lost.
 
         One that terminates instances has no tags; DRS allows a server one job.
-
-        :param entry: of the queue.
         """
         job = self._by_id.get(entry.job_id) or self._tagged_as(entry)
         return self._termination_of(entry.server_ids) if job is None and entry.is_termination else job
@@ -130,12 +122,7 @@ class TargetState:
 
 @dataclass(frozen=True)
 class _Usage:
-    """
-    What is taken of a target.
-
-    :param jobs: number of jobs.
-    :param holders: what holds a server, by its id.
-    """
+    """What is taken of a target."""
 
     limits: Limits
     jobs: int = 0
@@ -181,7 +168,6 @@ def position_of(mine: QueueEntry, target: TargetState) -> QueuePosition:
     Say whether a job may be started now, or where it stands.
 
     :param mine: the job; it need not have joined the queue yet, and its own reservation is not in its way.
-    :param target: what is known of the target.
     """
     waiting = replace(mine, state=QueueState.WAITING, job_id=None, until=target.time)
     return replace(target, queue=target.queue.having(waiting)).positions[mine.order]
@@ -222,11 +208,7 @@ def _taken(target: TargetState) -> _Usage:
 
 
 def _obstacle(entry: QueueEntry, usage: _Usage, target: TargetState, wants_all: bool) -> str | None:
-    """
-    What keeps a job from starting however much capacity there is; it is in nobody's way meanwhile.
-
-    :param wants_all: whether a real recovery ahead of it waits until nothing else runs.
-    """
+    """What keeps a job from starting however much capacity there is; it is in nobody's way meanwhile."""
     if held := usage.held_of(entry):
         server_id, holder = next(iter(held.items()))
         return f"server {server_id} takes part in {holder}, and DRS allows one job a server"

@@ -76,25 +76,14 @@ class Reservations(Protocol):
 
 @dataclass(frozen=True)
 class Started:
-    """
-    A job of this wave.
-
-    :param job: the job.
-    :param adopted: whether an earlier try had started it.
-    """
+    """A job of this wave."""
 
     job: JobRef
     adopted: bool
 
 
 def job_tags(execution: Execution, wave: WaveRecord, part: JobPart) -> dict[str, str]:
-    """
-    Tags by which people and later tries recognise a job.
-
-    :param execution: EXECUTION record.
-    :param wave: WAVE record.
-    :param part: the part of the wave.
-    """
+    """Tags by which people and later tries recognise a job."""
     tags = {
         EXECUTION_TAG: execution["executionId"],
         PLAN_TAG: execution["planId"],
@@ -108,13 +97,7 @@ def job_tags(execution: Execution, wave: WaveRecord, part: JobPart) -> dict[str,
 
 
 class JobStarter:
-    """
-    Start or adopt the jobs of one wave.
-
-    :param clients: hooks by target.
-    :param execution: EXECUTION record.
-    :param wave: WAVE record, whose start was requested.
-    """
+    """Start or adopt the jobs of one wave."""
 
     def __init__(self, clients: Clients, execution: Execution, wave: WaveRecord) -> None:
         self._clients = clients
@@ -127,9 +110,6 @@ class JobStarter:
         """
         Make sure that exactly one job runs for a part.
 
-        :param part: the servers and where they are recovered.
-        :param reservations: reserves capacity for one after the other.
-        :param remembered: id of a job that an earlier try may have started.
         :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
         """
@@ -159,7 +139,6 @@ class JobStarter:
         """
         Look for the job of a part by its tags.
 
-        :param part: the servers and where they are recovered.
         :param reservations: where capacity is to be reserved, if the job is to be started.
         :raises NotStartedError: a job holds these servers and does not say whose it is.
         :raises botocore errors: DRS cannot be asked, or not where the wave's other jobs are.

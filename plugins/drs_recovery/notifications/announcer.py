@@ -21,11 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Announcer:
-    """
-    Announces what is new of an execution.
-
-    :param store: the execution store.
-    """
+    """Announces what is new of an execution."""
 
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
@@ -36,8 +32,6 @@ class Announcer:
         """
         Tell what happened and was not told yet.
 
-        :param execution_id: the execution.
-        :param asked: the question that the calling task is about to ask.
         :param document: the execution document, if it was read already.
         """
         document = document or self._store.get_document(execution_id)
@@ -68,13 +62,7 @@ class Announcer:
 
 
 def template_context(notice: Notice, happening: Happening, document: ExecutionDocument) -> dict[str, Any]:
-    """
-    What a notifier is called with, and what templates in its arguments know.
-
-    :param notice: the message.
-    :param happening: what it is about.
-    :param document: the execution document.
-    """
+    """What a notifier is called with, and what templates in its arguments know."""
     execution = {name: value for name, value in document.items() if name != "planSnapshot"}
     return {"notice": notice, "execution": execution, "wave": happening.wave}
 

@@ -44,15 +44,7 @@ Call = Callable[[], object]
 
 @dataclass
 class Channel:
-    """
-    One receiver of what happened.
-
-    :param name: for the record.
-    :param failure: the event when it cannot be reached.
-    :param calls: what is sent, one after the other, by key of the happening.
-    :param errors: what went wrong, by key.
-    :param done: keys that were sent.
-    """
+    """One receiver of what happened."""
 
     name: str
     failure: str
@@ -110,7 +102,6 @@ def metric_channels(measured: Sequence[metrics.Measurement], key: str) -> Iterat
     Everything that counts and draws.
 
     :param measured: values; no receiver without any.
-    :param key: of what they are about.
     """
     if not measured:
         return
@@ -173,7 +164,6 @@ class TopicNotifier(BaseNotifier):
     fields: a message of AWS that looks like a template is not rendered again.
 
     :param topic_arn: the topic; its Region is in it.
-    :param connection: Airflow connection that may publish to it.
     """
 
     def __init__(self, *, topic_arn: str, connection: str) -> None:

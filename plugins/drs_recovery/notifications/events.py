@@ -32,12 +32,7 @@ _SKIPPED_BY_FAILURE = "DEPENDENCY"
 
 @dataclass(frozen=True)
 class Asked:
-    """
-    A question that is about to be asked; only its own task tells of it, because it knows where to answer.
-
-    :param wave_number: from 1.
-    :param task_id: of the task that asks.
-    """
+    """A question that is about to be asked; only its own task announces it: it knows where to answer."""
 
     wave_number: int
     task_id: str
@@ -49,7 +44,6 @@ class Happening:
     One thing that happened.
 
     :param event: such as ``WAVE_FAILED``.
-    :param key: the same for the same thing, another one when it happens again.
     :param wave: the wave of the document that it happened to, if it is about one.
     """
 
@@ -83,9 +77,6 @@ def happenings(document: ExecutionDocument, asked: Asked | None = None) -> list[
     Everything that is true of an execution now, in the order in which it is told.
 
     A dry run launches nothing, so that only its result is news.
-
-    :param document: the execution document.
-    :param asked: the question of the calling task.
     """
     ended = [*_end(document), *_termination(document)]
     if document.get("dryRun"):

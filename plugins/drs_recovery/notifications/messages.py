@@ -46,9 +46,7 @@ class Notice:
     A message.
 
     :param event: what happened, such as ``WAVE_FAILED``.
-    :param key: of the happening.
     :param subject: one line of at most 99 characters.
-    :param message: for people, in plain text.
     :param attributes: for filters: ``event``, ``planId``, ``executionType``, ``status``, ``executionId``.
     :param run_link: address of the DAG run, if known.
     :param answer_link: where a question is answered, if this is one and the address is known.
@@ -69,14 +67,7 @@ def notice_of(
     run_link: str | None = None,
     answer_link: str | None = None,
 ) -> Notice:
-    """
-    Compose the message for one thing that happened.
-
-    :param happening: the thing.
-    :param document: the execution document.
-    :param run_link: address of the DAG run.
-    :param answer_link: address at which the question of this happening is answered.
-    """
+    """Compose the message for one thing that happened."""
     answer_link = answer_link if happening.question else None
     blocks = [
         [_headline(happening, document)],
@@ -105,9 +96,6 @@ def plain_notice(key: str, headline: str, lines: Sequence[str], attributes: Mapp
     """
     Compose a message about something that no execution document tells.
 
-    :param key: names what happened.
-    :param headline: also its subject.
-    :param lines: what stands below.
     :param attributes: as those of :class:`Notice`, ``event`` among them.
     """
     return Notice(
@@ -237,7 +225,6 @@ def run_link(base_url: str | None, document: ExecutionDocument) -> str | None:
     Address of the DAG run that an execution stands for; None where nobody knows Airflow's address.
 
     :param base_url: where people reach Airflow; may have a path.
-    :param document: the execution document.
     """
     if not base_url:
         return None
@@ -251,9 +238,6 @@ def answer_link(run: str | None, asked: Asked | None) -> str | None:
 
     Airflow's ``generate_link_to_ui_from_context`` makes it too, but drops the path of a base address and does
     not quote a run id, which a ticketing tool may choose freely.
-
-    :param run: of the DAG run.
-    :param asked: the question.
     """
     if run is None or asked is None:
         return None

@@ -46,13 +46,8 @@ class Measurement:
     """
     One value of one metric.
 
-    :param name: in CloudWatch.
     :param value: seconds, or a number of servers.
-    :param unit: as CloudWatch names it.
     :param time: epoch seconds at which it was true.
-    :param plan_id: the plan.
-    :param execution_type: drill or recovery.
-    :param status: that the wave or execution ended with, where values are told apart by it.
     """
 
     name: str
@@ -82,12 +77,7 @@ class Measurement:
 
 
 def measurements(happening: Happening, document: ExecutionDocument) -> list[Measurement]:
-    """
-    What is measured when something happens; of what never started only that it ended.
-
-    :param happening: the thing.
-    :param document: the execution document.
-    """
+    """What is measured when something happens; of what never started only that it ended."""
     wave = happening.wave
     if wave is not None and happening.event == f"WAVE_{wave['status']}":
         values, moment = _of_wave(wave), wave.get("endTime")
@@ -175,11 +165,7 @@ def publish(client: Any, measured: Sequence[Measurement]) -> None:
 
 
 def count(measured: Sequence[Measurement]) -> None:
-    """
-    Hand to Airflow's own metrics (StatsD or OpenTelemetry, as Airflow is configured).
-
-    :param measured: what was measured.
-    """
+    """Hand to Airflow's own metrics (StatsD or OpenTelemetry, as Airflow is configured)."""
     for entry in measured:
         tags = {_AIRFLOW_TAGS[name]: value for name, value in entry.dimensions.items()}
         if entry.name in _AIRFLOW_TIMERS:

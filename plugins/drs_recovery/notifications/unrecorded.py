@@ -39,10 +39,7 @@ class Unrecorded:
     """
     Instances of one execution that has no record.
 
-    :param execution_id: as the tags of their jobs have it.
     :param plan_id: the same; empty if there is no such tag.
-    :param is_drill: whether they are drill instances.
-    :param instances: where they are, by recovery instance id.
     """
 
     execution_id: str
@@ -61,7 +58,6 @@ def tell_unrecorded(store: ExecutionStore, found: Iterable[Unrecorded]) -> None:
     Measure what was found, and tell of each instance once.
 
     :param store: where it is kept what was told.
-    :param found: by the sweep.
     """
     plans = _plans()
     for one in found:

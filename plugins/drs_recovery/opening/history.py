@@ -43,10 +43,6 @@ class History:
     How long the waves of a plan took in its newest completed executions, of one type and no dry runs.
 
     An execution of other waves says nothing about these: each wave is compared with itself alone.
-
-    :param store: read at once.
-    :param plan: the plan.
-    :param execution_type: drills and real recoveries are not compared.
     """
 
     def __init__(self, store: ExecutionStore, plan: RecoveryPlan, execution_type: ExecutionType) -> None:
@@ -54,11 +50,7 @@ class History:
         self._durations = self._read()
 
     def expectation(self, numbers: Iterable[int]) -> Expectation:
-        """
-        How long an execution should take.
-
-        :param numbers: of the waves that it runs, from 1.
-        """
+        """How long an execution should take."""
         usual, known = USUAL_WAVE_SECONDS[self._type], self.wave_seconds()
         names = {number: self._plan.wave(number).name for number in numbers}
         seconds = {number: known.get(name, usual) for number, name in names.items()}

@@ -42,13 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class KeptPlan:
-    """
-    A kept plan, as far as the name of its Variable tells.
-
-    :param dag_id: DAG of the execution.
-    :param version: beginning of the plan's digest.
-    :param execution_id: the execution.
-    """
+    """A kept plan, as far as the name of its Variable tells."""
 
     dag_id: str
     version: str
@@ -65,10 +59,7 @@ class LivePlan:
     """
     A kept plan as it was read.
 
-    :param plan: with which the execution was opened.
-    :param is_recovery: whether the execution is a real recovery.
     :param submitted: when the execution was opened, epoch seconds.
-    :param dag_run_id: its DAG run.
     :param ended: when it had ended, epoch seconds; None while it lives.
     """
 
@@ -92,7 +83,6 @@ def keep_plan(execution: ExecutionRecord, ended: float | None = None) -> None:
     """
     Keep the plan of an execution until it has ended. Never raises: housekeeping tries again.
 
-    :param execution: EXECUTION record.
     :param ended: when it has ended, epoch seconds: from then on the plan is kept for a moment only.
     """
     value = {
@@ -109,11 +99,7 @@ def keep_plan(execution: ExecutionRecord, ended: float | None = None) -> None:
 
 
 def delete_plan(kept: KeptPlan) -> None:
-    """
-    Keep a plan no longer.
-
-    :param kept: the plan.
-    """
+    """Keep a plan no longer."""
     delete_variable(kept.key)
 
 
@@ -130,11 +116,7 @@ def kept_plans(dag_id: str | None = None) -> list[KeptPlan]:
 
 
 def read_plan(kept: KeptPlan) -> LivePlan | None:
-    """
-    Read a kept plan; None if it is gone, or cannot be read.
-
-    :param kept: as its Variable's name tells.
-    """
+    """Read a kept plan; None if it is gone, or cannot be read."""
     try:
         value = json.loads(read_variable(kept.key) or "")
         return LivePlan(

@@ -33,14 +33,9 @@ class RunOptions:
     """
     The choices for one execution.
 
-    :param execution_type: DRILL or RECOVERY.
     :param ticket: id in a ticketing tool, or None.
     :param reason: in a person's words, or None.
-    :param waves: numbers of the waves to run, ascending.
     :param keep_instances: never clean up the drill's instances by itself.
-    :param dry_run: check everything, launch nothing.
-    :param replaces: ids of the executions whose instances in use this one may end.
-    :param is_scheduled: whether the schedule started it, so that it can be skipped.
     :param findings: what is wrong with the choices; an execution with any of these may not start.
     """
 
@@ -61,10 +56,6 @@ def read_options(plan: RecoveryPlan, context: Mapping[str, Any]) -> RunOptions:
 
     Airflow ignores a key of ``conf`` that it does not know; here it is a finding, because a misspelt
     ``dry_run`` would launch servers. A run that the schedule started is a drill whatever its params say.
-
-    :param plan: the plan.
-    :param context: Airflow's task context.
-    :return: the options as far as they can be read, and what is wrong with them.
     """
     dag_run, params = context["dag_run"], context["params"]
     findings = [

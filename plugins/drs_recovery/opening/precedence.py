@@ -31,12 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Obstacle:
-    """
-    Why an execution may not run.
-
-    :param reason: with what to do.
-    :param is_recovery: whether a real recovery is in the way, beside which a scheduled drill is skipped.
-    """
+    """Why an execution may not run."""
 
     reason: str
     is_recovery: bool
@@ -46,8 +41,6 @@ def second_of_plan(store: ExecutionStore, execution: Execution) -> Obstacle | No
     """
     Claim the plan for an execution, or say which other one is in its way.
 
-    :param store: the execution store.
-    :param execution: EXECUTION record.
     :return: why it may not run; None if it may.
     """
     other = store.locks.hold_plan(execution["executionId"], execution)
@@ -70,8 +63,6 @@ def disturbed_recovery(store: ExecutionStore, document: ExecutionDocument) -> Ob
     To be asked after the drill's servers are on record: of two that open at the same time, one sees the
     other.
 
-    :param store: the execution store.
-    :param document: the execution document, with all of its servers.
     :return: why it may not run; None if it may, or is no drill.
     """
     if not document["isDrill"]:
@@ -90,12 +81,7 @@ def disturbed_recovery(store: ExecutionStore, document: ExecutionDocument) -> Ob
 
 @dataclass(frozen=True)
 class Need:
-    """
-    Why the instances of an execution stay for the moment: a termination holds their servers.
-
-    :param execution_id: the live execution that needs the servers.
-    :param reason: for people.
-    """
+    """Why the instances of an execution stay for the moment: a termination holds their servers."""
 
     execution_id: str
     reason: str
@@ -112,10 +98,6 @@ def needed_by(
 
     DRS allows a server one job: while one terminates its instance, no recovery of it starts.
 
-    :param store: the execution store.
-    :param document: EXECUTION record or document of the execution whose instances are to end.
-    :param server_ids: the source servers of those instances.
-    :param kinds: which live executions are looked at.
     :return: the first one; None if nobody has to wait.
     """
     for kind in kinds:
@@ -140,9 +122,6 @@ def busy_place(store: ExecutionStore, clients: Clients, execution_id: str) -> Ob
 
     A scheduled drill keeps away from there altogether; one that people start does so only if they want it.
 
-    :param store: the execution store.
-    :param clients: hooks by target.
-    :param execution_id: the execution.
     :return: why it may not run; None if it may.
     :raises botocore errors: AWS does not tell now which account it is.
     """
@@ -166,8 +145,6 @@ def make_way(store: ExecutionStore, execution_id: str, document: ExecutionDocume
 
     Safe to call before every start: what is cancelled already is left alone.
 
-    :param store: the execution store.
-    :param execution_id: the execution.
     :param document: its document if it was just read.
     :raises WaveRefusedError: another execution of the plan is in its way, such as after it was reopened.
     """
@@ -188,8 +165,6 @@ def check_reopening(store: ExecutionStore, execution: Execution) -> None:
     """
     Demand that an execution that has ended is in nobody's way when a wave of it is tried again.
 
-    :param store: the execution store.
-    :param execution: EXECUTION record or document.
     :raises WaveRefusedError: another execution of the plan lives, or a drill has servers of a recovery that
         does.
     """
@@ -265,11 +240,7 @@ def _is_left_out(wave: WaveRecord) -> bool:
 
 
 def named(execution: Execution) -> str:
-    """
-    How messages name an execution.
-
-    :param execution: EXECUTION record or document.
-    """
+    """How messages name an execution."""
     where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""
     return (
         f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}"

@@ -30,11 +30,7 @@ def new_execution(
     """
     Compose the record of an execution.
 
-    :param store: read for how long earlier executions of the plan took.
     :param plan: the plan; a copy goes into the record.
-    :param context: Airflow's task context.
-    :param execution_id: id of the new execution.
-    :param options: what was chosen.
     """
     dag_run = context["dag_run"]
     history = History(store, plan, options.execution_type)

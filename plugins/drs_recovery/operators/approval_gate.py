@@ -35,8 +35,6 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     there before Airflow goes on: the wave behind the gate reads that record, not the colour of this task. A
     decision that is recorded already is not asked for again. An approval that needs a second person and comes
     from the one who started the execution is recorded and does not count: the question is asked again.
-
-    :param wave_number: from 1.
     """
 
     def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
@@ -86,11 +84,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
 
     @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """
-        Record the decision, then let the question end as Airflow ends it (a rejection skips the wave).
-
-        :param event: the answer, or the time-out, as Airflow's approval passes it on.
-        """
+        """Record the decision, then let the question end as Airflow ends it (a rejection skips the wave)."""
         with fails_for_good():
             execution_id = self.execution_id_of(context)
             if is_timeout(event):

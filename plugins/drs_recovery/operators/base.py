@@ -44,11 +44,7 @@ RETRY_BACKOFF = 2
 
 
 def quick_retries(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """
-    Give a task the retries that every step has, unless its author chose others.
-
-    :param kwargs: keyword arguments of an operator.
-    """
+    """Give a task the retries that every step has, unless its author chose others."""
     defaults = {
         "retries": RETRIES,
         "retry_delay": RETRY_DELAY,
@@ -61,7 +57,6 @@ def until_deadline(seconds: float, deadline: float) -> float:
     """
     A pause that does not sleep through the end of what is waited for: a last look comes then.
 
-    :param seconds: for which the step, or AWS, would like to pause.
     :param deadline: epoch seconds at which waiting ends.
     """
     return max(min(seconds, deadline - time.time()), 0.0)
@@ -85,12 +80,7 @@ def fails_for_good() -> Iterator[None]:
 
 @dataclass
 class News:
-    """
-    What a step knows of what people are to be told.
-
-    :param document: the execution document, set by a step that brought about nothing to tell since it was
-        read: what steps before left untold is in it.
-    """
+    """What a step knows of what people are to be told."""
 
     document: ExecutionDocument | None = None
 
@@ -103,12 +93,7 @@ class RecoveryMixin(OutlivesOutages):
         task_id: str
 
     def look_again_in(self, seconds: float, method_name: str = "execute_complete") -> NoReturn:
-        """
-        Leave the worker and run a method later.
-
-        :param seconds: how long to wait in the triggerer.
-        :param method_name: what runs then.
-        """
+        """Leave the worker and run a method later."""
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name=method_name)
 
     @cached_property
@@ -135,7 +120,6 @@ class RecoveryMixin(OutlivesOutages):
         """
         Id of the execution that this DAG run stands for.
 
-        :param context: Airflow's task context.
         :raises AirflowSkipException: another installation opened it: two that have the same plans and
             schedules have the same runs, and of one execution only one of them takes care.
         """
@@ -159,7 +143,6 @@ class RecoveryMixin(OutlivesOutages):
         """
         The EXECUTION record, and that of a wave; None for each that does not exist.
 
-        :param execution: id of the execution.
         :param number: of the wave, from 1; None for none.
         :raises AirflowSkipException: it belongs to another installation.
         """
@@ -188,10 +171,6 @@ class RecoveryMixin(OutlivesOutages):
         Tell people what happened to the execution and was not told yet, whichever step it happened in.
 
         Takes some seconds at the most and never raises: nobody's recovery depends on a message.
-
-        :param execution: id of the execution.
-        :param asked: the question that this task is about to ask.
-        :param document: the execution document, where it shows all that this task brought about.
         """
         try:
             Announcer(self.store).announce(execution, asked, document)

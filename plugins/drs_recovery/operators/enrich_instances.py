@@ -33,9 +33,6 @@ class EnrichInstancesOperator(WaveOperator):
 
     It also runs after ``wait_for_launch`` failed: the servers that did come up get their details all the
     same. Waits in the triggerer for details that AWS does not have yet.
-
-    :param wave_number: from 1.
-    :return: instance ids by source server id.
     """
 
     @outlives_outages

@@ -40,9 +40,6 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
     follows from it: the waves behind read that record, not the colour of this task.
 
     Each run of the step goes on from what the record says, so that it may die or wait anywhere.
-
-    :param wave_number: from 1.
-    :return: status of the wave.
     """
 
     def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
@@ -68,11 +65,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
 
     @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
-        """
-        Record the answer, or that there was none, then act on what stands.
-
-        :param event: as Airflow's human-in-the-loop operator passes it on.
-        """
+        """Record the answer, or that there was none, then act on what stands."""
         with fails_for_good():
             execution_id = self.execution_id_of(context)
             gate = self.store.get_wave(execution_id, self.wave_number).get("failureGate")

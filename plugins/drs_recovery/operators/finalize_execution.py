@@ -41,8 +41,6 @@ class FinalizeExecutionOperator(PlanOperator):
     success, failure and "Mark run as failed". DRS cannot cancel a job: while one runs, the status is
     CANCELLING. Raises when the outcome is not good, so that the DAG run is red. Running it twice changes
     nothing.
-
-    :return: the final status.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -72,7 +70,6 @@ class FinalizeExecutionOperator(PlanOperator):
         """
         Look again.
 
-        :param event: of the pause, or of the jobs that were followed.
         :param missing_since: since when Airflow lacks tasks of the execution, epoch seconds.
         """
         return self.execute(context, missing_since)

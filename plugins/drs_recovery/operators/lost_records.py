@@ -23,15 +23,7 @@ _DONE = "success"
 
 
 class LostRecord:
-    """
-    The record of a DAG run's execution, as far as DRS can tell of it.
-
-    :param store: the execution store.
-    :param plan: the plan as the DAG has it.
-    :param context: Airflow's task context.
-    :param execution_id: id of the execution.
-    :param controller: name of this installation.
-    """
+    """The record of a DAG run's execution, as far as DRS can tell of it."""
 
     def __init__(
         self,
@@ -65,11 +57,7 @@ class LostRecord:
 
 
 def plan_of_dag(dag: DAG | None) -> RecoveryPlan | None:
-    """
-    The plan as a DAG has it; None where there is none.
-
-    :param dag: of a plan.
-    """
+    """The plan as a DAG has it; None where there is none."""
     plans = (getattr(task, "plan", None) for task in (dag.tasks if dag else ()))
     return next((plan for plan in plans if isinstance(plan, RecoveryPlan)), None)
 
@@ -77,13 +65,7 @@ def plan_of_dag(dag: DAG | None) -> RecoveryPlan | None:
 def lost_waves(
     document: ExecutionDocument, plan: RecoveryPlan, task_states: Mapping[str, str | None]
 ) -> list[int]:
-    """
-    Waves that the run has started and of which the record knows nothing: it is an older copy.
-
-    :param document: the execution document.
-    :param plan: the plan with which it was opened.
-    :param task_states: state of each task of the run.
-    """
+    """Waves that the run has started and of which the record knows nothing: it is an older copy."""
     return [
         wave["waveNumber"]
         for wave in document["waves"]

@@ -53,8 +53,6 @@ class OpenExecutionOperator(PlanOperator):
 
     A scheduled drill that would disturb a real recovery is skipped, in the record and in Airflow: nothing
     went wrong, and its run is green.
-
-    :return: the execution id.
     """
 
     @outlives_outages
@@ -112,9 +110,7 @@ class OpenExecutionOperator(PlanOperator):
         """
         Leave the worker while AWS cannot be asked; a plan with a mistake in a Region ends in good time.
 
-        :param what: what AWS does not tell, and its words.
         :param pause: seconds that AWS asked to wait, if it did.
-        :param errors: what speaks against the execution in the targets that answered.
         """
         check_not_ending(self.store.get_execution(execution_id))
         problem = f"AWS did not return the {what}"
@@ -172,8 +168,6 @@ class OpenExecutionOperator(PlanOperator):
         Record the servers and what speaks against launching them; errors end all but a dry run.
 
         What one target tells is on record whatever another one does not tell yet.
-
-        :return: the execution document with all of its servers.
         """
         resolution = GroupResolver(clients, plan, options.waves).resolve()
         found = {number: resolution.of_wave(number) for number in options.waves}

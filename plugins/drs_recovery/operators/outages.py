@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
 
 
+log = logging.getLogger(__name__)
+
+
 class ExpectedFailureError(AirflowFailException):
     """A step ends for good, and its text says why."""
 
@@ -56,8 +59,6 @@ def _text_alone(_logger: Any, _method: str, event: Any) -> Any:
         event["event"] = f"{event['event']}: {reason}"
     return event
 
-
-log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -95,7 +96,6 @@ class OutlivesOutages:
         """
         Wait in the triggerer while the store does not answer.
 
-        :param error: what the store was last asked, and did not answer.
         :raises error: it is no outage, or has lasted for too long.
         """
         began = self.away_since or time.time()

@@ -44,7 +44,6 @@ class PlanOperator(RecoveryOperator):
 
     :param plan: the plan as its file has it now; an execution keeps the copy with which it was opened. None
         if the file is broken or gone.
-    :param problems: what is wrong with the file, one a line.
     """
 
     def __init__(self, *, plan: RecoveryPlan | None = None, problems: str = "", **kwargs: Any) -> None:
@@ -55,8 +54,6 @@ class PlanOperator(RecoveryOperator):
         """
         Create the execution's record, which was not there a moment ago.
 
-        :param context: Airflow's task context.
-        :return: EXECUTION record, with the plan that counts from now on, whatever becomes of its file.
         :raises ExecutionRefusedError: the plan cannot be used, and there is nothing to make a record of.
         """
         execution_id = self.own_id(context)
@@ -76,8 +73,6 @@ class PlanOperator(RecoveryOperator):
         """
         What can be told of an execution whose record is gone.
 
-        :param context: Airflow's task context.
-        :param execution_id: id of the execution.
         :raises ExecutionRefusedError: its plan is not known any more.
         """
         plan = self.plan or self._last_known_plan(context)
@@ -93,9 +88,7 @@ class PlanOperator(RecoveryOperator):
         """
         Create the execution's record unless it exists, and keep its plan for its DAG.
 
-        :param context: Airflow's task context.
         :param known: the EXECUTION record as it was just read, None if there was none.
-        :return: EXECUTION record.
         :raises ExecutionRefusedError: the plan cannot be used; a record of that is closed.
         """
         execution = known or self.create_record(context)
@@ -117,10 +110,6 @@ class PlanOperator(RecoveryOperator):
         """
         Wait until the run has the tasks of the execution: Airflow's DAG may be older than its plan, or newer.
 
-        :param context: Airflow's task context.
-        :param execution: EXECUTION record.
-        :param plan: with which the execution was opened.
-        :param waves: numbers of the waves that it runs.
         :raises ExecutionRefusedError: they do not come.
         """
         states = self.task_states(context)

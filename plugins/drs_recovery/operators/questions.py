@@ -50,7 +50,6 @@ class Answer:
     """
     An answer for the record.
 
-    :param actor: who gave it.
     :param comment: what they wrote, if anything.
     :param decided_time: epoch seconds; None if nobody answered.
     """
@@ -80,9 +79,6 @@ class AskingMixin(_Base):
 
         An answer that came since it was put first, while this task was not waiting, counts: it is not asked
         for again.
-
-        :param question: the question.
-        :param gate: as the store has it.
         """
         after = asked_after(gate)
         asked = f"{gate['since']} {after} {hashlib.sha256(question.body.encode()).hexdigest()}"
@@ -110,7 +106,6 @@ class AskingMixin(_Base):
         Whether an answer is one to a question that was put before this one.
 
         :param gate: as the store has it, if it has one.
-        :param event: the answer.
         """
         answered = answer_of(event).decided_time
         after = asked_after(gate) if gate else 0.0
@@ -130,11 +125,7 @@ def comment_form(asked_after: float = 0) -> dict[str, Param]:
 
 
 def time_left(gate: AnyGate) -> timedelta:
-    """
-    How long a question may still be answered; asked again, it does not get all of its time once more.
-
-    :param gate: as the store has it.
-    """
+    """How long a question may still be answered; asked again, it does not get all of its time once more."""
     left = float(gate["deadline"]) - time.time()
     return timedelta(seconds=max(left, SHORTEST_TIMEOUT))
 
@@ -145,11 +136,7 @@ def is_timeout(event: Mapping[str, Any]) -> bool:
 
 
 def answer_of(event: Mapping[str, Any]) -> Answer:
-    """
-    Read who answered, when, and with which comment.
-
-    :param event: as Airflow's human-in-the-loop operators get it.
-    """
+    """Read who answered, when, and with which comment."""
     user = event.get("responded_by_user") or {}
     answered: datetime | None = event.get("responded_at")
     return Answer(

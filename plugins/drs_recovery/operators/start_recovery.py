@@ -43,9 +43,6 @@ class StartRecoveryOperator(WaveOperator):
 
     Clearing the task of a failed wave begins a new attempt at its failed servers; Airflow's own retries never
     do. Clearing the task of a completed wave starts nothing.
-
-    :param wave_number: from 1.
-    :return: the job ids.
     """
 
     @outlives_outages

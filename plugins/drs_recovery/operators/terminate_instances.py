@@ -32,8 +32,6 @@ class TerminateInstancesOperator(RecoveryOperator):
     (``[drs_recovery] termination_timeout``); then, or when DRS refuses an instance for good, the task fails
     and names what is left. All others are terminated all the same. An outage of the execution store does not
     count: the step goes on behind it with all of its time.
-
-    :return: id of the execution.
     """
 
     @outlives_outages
@@ -46,9 +44,7 @@ class TerminateInstancesOperator(RecoveryOperator):
         """
         Look again.
 
-        :param event: of the pause.
         :param deadline: epoch seconds at which waiting ends.
-        :param troubles: how many looks in a row AWS did not answer.
         """
         return self._go_on(context, deadline, troubles)
 

@@ -61,7 +61,6 @@ class WaveMixin(RecoveryMixin):
         """
         Read the EXECUTION record of this DAG run, which is there since the run's first step, and a wave's.
 
-        :param context: Airflow's task context.
         :param number: of the wave, from 1; None for none.
         :raises ExpectedFailureError: the record was lost; it is rebuilt, and the run's last step ends it.
         """
@@ -79,7 +78,6 @@ class WaveMixin(RecoveryMixin):
         """
         The wave of this task in the execution's record.
 
-        :param waves: WAVE records of the execution.
         :raises AirflowSkipException: the execution has none: it was opened with another version of the plan.
         """
         for wave in waves:
@@ -97,11 +95,6 @@ class WaveMixin(RecoveryMixin):
 
         Airflow runs this task behind theirs, unless the DAG has the order of another version of the plan. If
         their tasks ended without giving a wave its end, this one does.
-
-        :param context: Airflow's task context.
-        :param document: the execution document.
-        :param method_name: what runs after a pause.
-        :return: the execution document as it is now.
         """
         plan = plan_from_snapshot(document["planSnapshot"])
         before = sorted(plan.ancestors(self.wave_number))
@@ -124,13 +117,7 @@ class WaveMixin(RecoveryMixin):
         return document
 
     def wait_for_end(self, execution: str, pending: Pending, method_name: str) -> NoReturn:
-        """
-        Leave the worker until a wave can be taken further towards its end.
-
-        :param execution: id of the execution.
-        :param pending: what is still to come.
-        :param method_name: what runs then.
-        """
+        """Leave the worker until a wave can be taken further towards its end."""
         self.log.info("execution %s: waiting for its end: %s", execution, pending.what)
         if not pending.running_waves:
             self.look_again_in(poll_interval(), method_name)
@@ -146,7 +133,6 @@ class WaveMixin(RecoveryMixin):
         """
         Skip this wave, in the record and in Airflow, when it can never start because of a failure before it.
 
-        :param document: the execution document.
         :raises AirflowSkipException: the wave is passed over.
         :raises WaveRefusedError: the execution was not admitted, or ends.
         """
@@ -166,13 +152,7 @@ class WaveMixin(RecoveryMixin):
     def wait_for_start(
         self, execution: str, delay: NotStartedError, method_name: str = "execute_complete"
     ) -> NoReturn:
-        """
-        Leave the worker until the jobs of the wave may be started.
-
-        :param execution: id of the execution.
-        :param delay: why they were not started now.
-        :param method_name: what runs then.
-        """
+        """Leave the worker until the jobs of the wave may be started."""
         if not isinstance(delay, QueuedError):
             pause = poll_interval() if delay.pause is None else delay.pause
             self.look_again_in(until_deadline(pause, self.deadline_of(execution)), method_name)
@@ -185,12 +165,7 @@ class WaveMixin(RecoveryMixin):
         self.defer(trigger=trigger, method_name=method_name)
 
     def jobs_trigger(self, execution: ExecutionRecord, wave: WaveRecord) -> RecoveryJobTrigger:
-        """
-        What waits for the wave's jobs in the triggerer.
-
-        :param execution: EXECUTION record or document.
-        :param wave: WAVE record.
-        """
+        """What waits for the wave's jobs in the triggerer."""
         plan = plan_from_snapshot(execution["planSnapshot"])
         return RecoveryJobTrigger(
             execution_id=execution["executionId"],
@@ -201,11 +176,7 @@ class WaveMixin(RecoveryMixin):
 
 
 class WaveOperator(WaveMixin, RecoveryOperator):
-    """
-    Base of the operators that act on one wave.
-
-    :param wave_number: from 1.
-    """
+    """Base of the operators that act on one wave."""
 
     def __init__(self, *, wave_number: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

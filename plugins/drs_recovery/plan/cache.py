@@ -22,8 +22,6 @@ def may_hold(path: Path, plan_id: str) -> bool:
     """
     Whether a file may hold a plan, as far as its name and the keys ``id`` in it tell.
 
-    :param path: of the file.
-    :param plan_id: of the plan, or the key of one that cannot be read.
     :return: True where it cannot be told, as for ``id: !!str crm``. Only a key that is not written as ``id``
         in letters escapes: who finds no plan must look at all files.
     """
@@ -63,7 +61,6 @@ class _Look:
 
     :param signature: of the file then; None if that could not tell a later change.
     :param digest: of the content that was parsed; None if that is not known for sure.
-    :param file: what was found.
     """
 
     signature: Signature | None
@@ -82,8 +79,6 @@ class PlanCache:
         """
         Read the plans of a directory as :func:`load_plans` does.
 
-        :param directory: with the plan files.
-        :param only_id: what the caller needs.
         :raises PlanError: when the directory cannot be listed.
         """
         paths = plan_files(directory)

@@ -46,10 +46,7 @@ class Text:
     Annotation of a ``str`` field: one line of text of a given form.
 
     :param what: the form in words, which follows ``is not`` in an error.
-    :param pattern: regular expression of the whole text.
     :param longest: most characters.
-    :param examples: for editors.
-    :param lines: whether line breaks are allowed.
     :param may_be_empty: whether a text of no characters is one.
     """
 
@@ -96,8 +93,6 @@ class Checked:
     Annotation of a field whose text a function turns into its value.
 
     :param read: raises ValueError with a sentence that follows the quoted value.
-    :param write: makes the text again.
-    :param schema: of the text.
     :param value_type: of the value that ``read`` makes, which is also accepted as it is.
     """
 

@@ -38,8 +38,6 @@ class LoadedPlans:
     """
     What the files of a directory hold.
 
-    :param plans: the good plans by id.
-    :param broken: the errors of all others by id, or by the file's name where no id can be known.
     :param sources: the file of each key of both; the first one where files claim the same id.
     """
 
@@ -53,11 +51,9 @@ class PlanFile:
     """
     One file after reading.
 
-    :param path: where it is.
     :param plan_id: the id that it claims, None when that cannot be known.
     :param written_id: what stands behind ``id:`` in a file whose id cannot be known.
     :param plan: None when there are problems.
-    :param problems: in the order of the file.
     """
 
     path: Path
@@ -81,20 +77,12 @@ def load_plan(path: Path) -> RecoveryPlan:
 
 
 def load_files(paths: Sequence[Path]) -> LoadedPlans:
-    """
-    Read plan files that belong together, so that no two may have the same id.
-
-    :param paths: in the order in which results and problems are wanted.
-    """
+    """Read plan files that belong together, so that no two may have the same id."""
     return join_files(map(read_plan_file, paths))
 
 
 def join_files(files: Iterable[PlanFile]) -> LoadedPlans:
-    """
-    Join plan files that belong together, so that no two may have the same id.
-
-    :param files: in the order in which results and problems are wanted.
-    """
+    """Join plan files that belong together, so that no two may have the same id."""
     loaded = LoadedPlans()
     known: dict[str, list[PlanFile]] = defaultdict(list)
     unknown: list[PlanFile] = []
@@ -128,11 +116,7 @@ def plan_files(directory: Path) -> list[Path]:
 
 
 def read_plan_file(path: Path) -> PlanFile:
-    """
-    Read one plan file, whatever is in it: nothing that goes wrong with it concerns any other plan.
-
-    :param path: of the file.
-    """
+    """Read one plan file, whatever is in it: nothing that goes wrong with it concerns any other plan."""
     try:
         return _read(path)
     except Exception as error:  # what nobody foresaw is this plan's problem, too
@@ -228,10 +212,6 @@ def _written_id(path: Path) -> str | None:
 
 
 def stem_key(path: Path) -> str:
-    """
-    What stands for the id of a plan whose file names none and is no id either.
-
-    :param path: of the file.
-    """
+    """What stands for the id of a plan whose file names none and is no id either."""
     # Two characters less than an id may have, and room for a number behind.
     return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:58].strip("-") or "plan"

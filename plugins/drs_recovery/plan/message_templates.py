@@ -40,11 +40,7 @@ _ALLOWED = (
 
 
 class Values:
-    """
-    Values by name, with no attributes of their own: a wave may be called ``items``.
-
-    :param entries: texts, numbers, or more of these.
-    """
+    """Values by name, with no attributes of their own: a wave may be called ``items``."""
 
     def __init__(self, entries: Mapping[str, Any]) -> None:
         self._entries = dict(entries)
@@ -75,12 +71,7 @@ def render_message(text: str, values: Values, written: Callable[[object], str] =
 
 
 def message_problem(text: str, wave_names: Iterable[str]) -> str | None:
-    """
-    Say what is wrong with a message, or None.
-
-    :param text: as the plan has it.
-    :param wave_names: the waves that it may speak of.
-    """
+    """Say what is wrong with a message, or None."""
     values = sample_values(wave_names)
     try:
         problem = _first_problem(_environment(str).parse(text), values)

@@ -168,7 +168,6 @@ class RecoveryPlan(PlanModel):
         """
         One wave.
 
-        :param number: from 1.
         :raises LookupError: when the plan has no such wave.
         """
         if not 1 <= number <= len(self.waves):
@@ -224,12 +223,7 @@ class RecoveryPlan(PlanModel):
         return wave_group_id(number, self.wave(number).name)
 
     def needs_gate(self, number: int, execution_type: ExecutionType | str) -> bool:
-        """
-        Whether a wave waits for an approval.
-
-        :param number: of the wave, from 1.
-        :param execution_type: of the execution that runs.
-        """
+        """Whether a wave waits for an approval."""
         if self.wave(number).pause_before:
             return True
         is_recovery = ExecutionType(execution_type) is ExecutionType.RECOVERY

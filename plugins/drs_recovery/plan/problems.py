@@ -28,7 +28,6 @@ class Finding(NamedTuple):
     """
     One thing that is wrong.
 
-    :param location: keys and indexes from the document's root.
     :param message: what is wrong and what was expected, without the place.
     """
 
@@ -37,11 +36,7 @@ class Finding(NamedTuple):
 
 
 def sentence_error(message: str) -> PydanticCustomError:
-    """
-    An error whose text pydantic carries as it is.
-
-    :param message: may hold any character, braces too.
-    """
+    """An error whose text pydantic carries as it is."""
     return PydanticCustomError("sentence", "{message}", {"message": message})
 
 
@@ -52,12 +47,7 @@ def place(location: Location) -> str:
 
 
 def in_document_order(findings: Iterable[Finding], document: object) -> list[Finding]:
-    """
-    Sort as a reader meets the places; what is missing comes after all that is there.
-
-    :param findings: repetitions are dropped.
-    :param document: the mapping that the locations point into.
-    """
+    """Sort as a reader meets the places; what is missing comes after all that is there."""
     unique = dict.fromkeys(findings)
     return sorted(unique, key=lambda finding: _position(finding.location, document))
 
@@ -128,11 +118,7 @@ def _told_apart(close: str, word: str) -> str:
 
 
 def not_text(value: object) -> str:
-    """
-    Say why a value that should be text is none.
-
-    :param value: what YAML made of the words in the file.
-    """
+    """Say why a value that should be text is none."""
     if isinstance(value, bool):
         return f"YAML reads this as {quoted(value)} (yes, no, on and off too); put it in quotes"
     if isinstance(value, (int, float)):
@@ -169,7 +155,6 @@ def field_findings(error: ValidationError, plan: type[BaseModel], document: obje
     Say in words what pydantic found.
 
     :param error: raised while the document was validated.
-    :param plan: model of the whole document.
     :param document: as it was written, before defaults were filled in.
     """
     for detail in error.errors(include_url=False):

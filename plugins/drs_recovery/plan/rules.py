@@ -22,11 +22,7 @@ MOST_SNAPSHOT_BYTES = 250_000
 
 
 def rule_findings(document: object) -> list[Finding]:
-    """
-    Everything in which a document breaks a rule that one key alone cannot break.
-
-    :param document: a plan as it was written, or as it was dumped.
-    """
+    """Everything in which a document breaks a rule that one key alone cannot break."""
     if not isinstance(document, Mapping):
         return []
     groups, waves = _mapping(document.get("protection_groups")), _sequence(document.get("waves"))

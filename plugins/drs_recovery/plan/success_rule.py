@@ -44,9 +44,6 @@ class SuccessRule:
         """
         Judge a wave whose servers have all ended.
 
-        :param total: servers of the wave.
-        :param failed: how many of them failed, critical or not.
-        :param failed_critical: how many of the failed are critical.
         :return: None when the rule is met, else a sentence that says why not.
         """
         if self.kind == "critical":

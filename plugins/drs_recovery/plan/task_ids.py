@@ -27,12 +27,7 @@ _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
 
 
 def wave_group_id(number: int, name: str) -> str:
-    """
-    Id of a wave's task group, such as ``wave_02_application``; never over 70 characters.
-
-    :param number: of the wave, from 1.
-    :param name: of the wave.
-    """
+    """Id of a wave's task group, such as ``wave_02_application``; never over 70 characters."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")
     return f"wave_{number:02d}_{slug[:_LONGEST_SLUG].strip('_') or 'wave'}"
@@ -46,31 +41,17 @@ def wave_tasks(plan: RecoveryPlan, number: int) -> tuple[str, ...]:
 
 
 def wave_task_ids(plan: RecoveryPlan, numbers: Iterable[int]) -> list[str]:
-    """
-    Ids of the tasks of waves.
-
-    :param plan: the plan.
-    :param numbers: of the waves, from 1.
-    """
+    """Ids of the tasks of waves."""
     return [f"{plan.group_task_id(number)}.{name}" for number in numbers for name in wave_tasks(plan, number)]
 
 
 def is_to_come(state: str | None) -> bool:
-    """
-    Whether Airflow is still to run a task, or runs it.
-
-    :param state: of the task, as Airflow names it.
-    """
+    """Whether Airflow is still to run a task, or runs it."""
     return state not in _ENDED
 
 
 def missing_tasks(task_ids: Iterable[str], states: Mapping[str, str | None]) -> list[str]:
-    """
-    Which tasks a DAG run does not have.
-
-    :param task_ids: of the tasks.
-    :param states: of the run's tasks, by task id.
-    """
+    """Which tasks a DAG run does not have."""
     return [task_id for task_id in task_ids if states.get(task_id, REMOVED) == REMOVED]
 
 
@@ -82,7 +63,6 @@ def is_task_of(task_id: str, wave: Mapping[str, Any]) -> bool:
     has now, or of that with which another execution was opened.
 
     :param task_id: of a task of some wave; one outside of a group belongs to whatever wave it is given.
-    :param wave: WAVE record.
     """
     group, _, _ = task_id.rpartition(".")
     return not group or group == wave_group_id(wave["waveNumber"], wave["waveName"])
@@ -100,9 +80,6 @@ def chosen_waves(
     """
     Read a choice of waves. An integer is a number; a text is a name, or the digits of a number.
 
-    :param names: number of each wave by its name.
-    :param chosen: as it was given.
-    :param findings: gets what is wrong with it.
     :return: numbers, ascending; None if none is chosen, which means all.
     """
     if not chosen:

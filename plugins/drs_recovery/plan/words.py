@@ -35,12 +35,7 @@ class WrittenDatetime(datetime):
 
 
 class UnusableValueError(yaml.YAMLError):
-    """
-    A value is not what its form or its tag says.
-
-    :param reason: goes on behind the value.
-    :param node: has the value's words and place.
-    """
+    """A value is not what its form or its tag says."""
 
     def __init__(self, reason: str, node: yaml.Node) -> None:
         self.reason, self.node = reason, node
@@ -66,8 +61,6 @@ def add_written_constructors(loader: type[yaml.SafeLoader]) -> None:
     Make a loader's numbers and dates keep their words, and its complaints about any value YAML errors.
 
     PyYAML's own constructors let ``!!int ''``, ``2024-13-45`` and the like fail in whatever way Python does.
-
-    :param loader: class of its own.
     """
     kinds: dict[str, Callable[[Any], Any]] = {"int": _int, "float": _float, "timestamp": _date}
     for name in _NAMES:

@@ -83,7 +83,6 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], list[PlanProblem]]:
     Read a file that holds one mapping.
 
     :param path: of a UTF-8 file.
-    :return: the mapping, every key of it as text, and the problems that did not keep it from being read.
     :raises PlanError: when there is no mapping to be had.
     """
     text = _read_text(path)

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Demand:
-    """
-    What the execution asks of DRS in one target.
-
-    :param target: connection and Region.
-    :param batches: for each group of waves that may run side by side, the number of servers of each job.
-    """
+    """What the execution asks of DRS in one target."""
 
     target: Target
     batches: tuple[tuple[int, ...], ...]
@@ -50,7 +45,6 @@ def running_jobs(jobs: Sequence[Job], execution_id: str) -> list[Job]:
     The jobs that have not ended, but those of the execution itself.
 
     :param jobs: as ``DescribeJobs`` shows them.
-    :param execution_id: the execution.
     """
     return [
         job
@@ -60,12 +54,7 @@ def running_jobs(jobs: Sequence[Job], execution_id: str) -> list[Job]:
 
 
 def conflict_checks(servers: Sequence[ResolvedServer], running: Sequence[Job]) -> Iterator[Check]:
-    """
-    Find the servers that a running job holds: DRS allows one job a server.
-
-    :param servers: those of the execution in the target.
-    :param running: the jobs that run there.
-    """
+    """Find the servers that a running job holds: DRS allows one job a server."""
     holding = {server_id: job for job in running for server_id in servers_of(job)}
     for found in servers:
         job = holding.get(found.server.source_server_id)
@@ -93,13 +82,7 @@ def _conflict(found: ResolvedServer, job: Job) -> Check:
 
 
 def quota_checks(demand: Demand, running: Sequence[Job], limits: Limits) -> Iterator[Check]:
-    """
-    Hold what the execution asks of DRS against the quotas and what runs already.
-
-    :param demand: of the execution in the target.
-    :param running: the jobs that run there.
-    :param limits: the quotas that hold there.
-    """
+    """Hold what the execution asks of DRS against the quotas and what runs already."""
     yield from _job_size_checks(demand, limits)
     busy = len({server_id for job in running for server_id in servers_of(job)})
     yield from _room_checks(
@@ -129,13 +112,7 @@ def _job_size_checks(demand: Demand, limits: Limits) -> Iterator[Check]:
 def _room_checks(
     target: Target, quota: str, limits: Limits, unit: str, used: int, least: int, most: int
 ) -> Iterator[Check]:
-    """
-    Is there room for the first job, and for all that may run side by side?
-
-    :param used: how much of the quota running jobs take.
-    :param least: how much the largest job takes.
-    :param most: how much all takes that may run side by side.
-    """
+    """Is there room for the first job, and for all that may run side by side?"""
     limit = getattr(limits, quota)
     state = (
         f"DRS's quota {QUOTA_CODES[quota]} in {target.region} (connection {target.connection}) allows "

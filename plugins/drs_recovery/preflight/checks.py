@@ -41,10 +41,7 @@ class Preflight:
     """
     Check the servers of an execution.
 
-    :param clients: hooks by target.
-    :param plan: the plan.
     :param execution_id: the execution; its own jobs disturb nobody.
-    :param execution_type: drill or recovery.
     """
 
     def __init__(
@@ -56,11 +53,7 @@ class Preflight:
         """Of the targets whose checks are to be made again later."""
 
     def findings(self, resolution: Resolution) -> list[PreflightFinding]:
-        """
-        Make every check.
-
-        :param resolution: the servers of the chosen waves.
-        """
+        """Make every check."""
         checks = [*resolution.checks]
         for target, servers in groupby(sorted(resolution.servers, key=_target), key=_target):
             try:

@@ -27,9 +27,7 @@ class Check:
     """
     Something that a check saw.
 
-    :param severity: how much it counts.
     :param what: what is wrong, a sentence without its full stop.
-    :param remedy: what to do about it.
     :param server: the server that it is about, if it is about one.
     :param wave_number: the wave that it is about, from 1; None for the whole execution.
     """
@@ -41,11 +39,7 @@ class Check:
     wave_number: int | None = None
 
     def finding_for(self, execution_type: ExecutionType) -> PreflightFinding:
-        """
-        Say what it means for an execution.
-
-        :param execution_type: drill or recovery.
-        """
+        """Say what it means for an execution."""
         return PreflightFinding(
             severity=self._severity(execution_type),
             what=self.what,

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore
     from drs_recovery.store.server_types import ServerStatus
 
+log = logging.getLogger(__name__)
+
 Rows = Collection[Mapping[str, Any]]
 
 # ``EC2InstanceState`` of botocore's drs model: of these nothing is left that a launch could end.
@@ -45,7 +47,6 @@ class UsedInstance:
     """
     An instance of a real recovery that exists, or is being launched.
 
-    :param server_id: DRS source server id.
     :param instance_id: EC2 instance id; None while it is being launched.
     :param address: its private address, if it is known.
     :param owner: id of the execution that launched it; None if nothing tells.
@@ -67,10 +68,7 @@ def used_instances(
     """
     Find the instances of other real recoveries that a launch of source servers would end.
 
-    :param store: the execution store.
-    :param hooks: of the target of the servers.
     :param execution_id: the execution that wants to launch them; what it launched itself is its own.
-    :param server_ids: DRS source server ids.
     :raises botocore errors: DRS does not tell; what is on record is all that is known then.
     """
     rows = [row for row in hooks.drs.recovery_instances(sorted(server_ids)) if row.get("isDrill") is not True]
@@ -87,13 +85,7 @@ def used_instances(
 
 
 def recorded_use(store: ExecutionStore, execution_id: str, server_ids: Collection[str]) -> list[UsedInstance]:
-    """
-    What records alone say, where DRS cannot be asked.
-
-    :param store: the execution store.
-    :param execution_id: the execution that wants to launch servers.
-    :param server_ids: DRS source server ids.
-    """
+    """What records alone say, where DRS cannot be asked."""
     return [one for one in _recorded(store, server_ids) if one.owner != execution_id]
 
 
@@ -153,17 +145,8 @@ def _address_in(row: Mapping[str, Any]) -> str | None:
     return next((str(ip) for interface in interfaces for ip in interface.get("ips") or ()), None)
 
 
-log = logging.getLogger(__name__)
-
-
 class UseCheck:
-    """
-    Look for instances in use that an execution would end.
-
-    :param store: the execution store.
-    :param clients: hooks by target.
-    :param execution: EXECUTION record.
-    """
+    """Look for instances in use that an execution would end."""
 
     def __init__(self, store: ExecutionStore, clients: Clients, execution: Execution) -> None:
         self._store, self._clients, self._execution = store, clients, execution
@@ -172,11 +155,7 @@ class UseCheck:
         """Of the targets where a drill has to look again later."""
 
     def checks(self, servers: Sequence[ResolvedServer]) -> list[Check]:
-        """
-        Look before the execution is let in.
-
-        :param servers: of the chosen waves.
-        """
+        """Look before the execution is let in."""
         found: list[Check] = []
         owners: set[str] = set()
         target_of = attrgetter("target")
@@ -192,8 +171,6 @@ class UseCheck:
         """
         Look once more right before a launch.
 
-        :param part: the servers and where they are recovered.
-        :param wave_number: of their wave.
         :raises InstancesInUseError: the launch would end instances that the execution may not end.
         :raises NotStartedError: DRS does not tell now.
         """
@@ -288,11 +265,7 @@ class UseCheck:
 
 
 def replaced_by(execution: Execution) -> frozenset[str]:
-    """
-    Ids of the executions whose instances in use an execution may end.
-
-    :param execution: EXECUTION record.
-    """
+    """Ids of the executions whose instances in use an execution may end."""
     return frozenset(filter(None, str(execution.get("replaceExecution", "")).split(", ")))
 
 

@@ -73,9 +73,7 @@ def missing_rights(rights: RightsHook, principal: str, region: str) -> list[str]
     """
     Ask which actions of a launch a principal may not do; what is not certain is not reported.
 
-    :param rights: the hook of the target.
     :param principal: ARN of the user or role.
-    :param region: the Region in which servers are recovered.
     :return: such as ``ec2:RunInstances``, sorted.
     """
     context = _context(principal, region)
@@ -96,9 +94,7 @@ def rights_check(target: Target, principal: str, missing: Sequence[str]) -> Chec
     """
     What missing rights mean.
 
-    :param target: connection and Region.
     :param principal: ARN of the user or role.
-    :param missing: actions that it may not do.
     """
     return Check(
         Severity.ENDANGERS,

@@ -47,7 +47,6 @@ def replication_checks(
     """
     Judge the replication of one server.
 
-    :param found: the server.
     :param rpo: how old its data may be, if the plan says so.
     :param has_snapshot: asked only where it is doubtful.
     """
@@ -124,8 +123,6 @@ def native_checks(drs: DrsHook, servers: Sequence[ResolvedServer]) -> Iterator[C
     """
     Look for servers in executions of DRS's own recovery plans.
 
-    :param drs: DRS in the target of the servers.
-    :param servers: of the chosen waves.
     :raises botocore errors: DRS does not tell.
     """
     for execution in (one for status in _STARTING for one in drs.native_executions(status)):

@@ -26,8 +26,6 @@ class ResolvedServer:
     """
     A server of a wave.
 
-    :param wave_number: from 1.
-    :param server: as the record will have it.
     :param described: as ``DescribeSourceServers`` shows it.
     """
 
@@ -46,8 +44,6 @@ class Resolution:
     """
     The servers of each wave, or why they cannot be told.
 
-    :param servers: of all waves, each once.
-    :param checks: what is wrong.
     :param troubles: of the targets that may answer later; their servers are missing.
     """
 
@@ -56,11 +52,7 @@ class Resolution:
     troubles: list[TargetTrouble] = field(default_factory=list)
 
     def of_wave(self, number: int) -> list[NewServer]:
-        """
-        The servers of one wave.
-
-        :param number: from 1.
-        """
+        """The servers of one wave."""
         return [found.server for found in self.servers if found.wave_number == number]
 
 
@@ -69,10 +61,6 @@ class GroupResolver:
     Resolve groups with one question for source servers to each connection and Region.
 
     DRS looks for servers by id, but not by tag: where a group has tags, all servers of the Region are listed.
-
-    :param clients: hooks by target.
-    :param plan: the plan.
-    :param wave_numbers: the waves whose servers are wanted, from 1.
     """
 
     def __init__(self, clients: Clients, plan: RecoveryPlan, wave_numbers: Iterable[int]) -> None:
@@ -82,11 +70,7 @@ class GroupResolver:
         self._away: dict[Target, TargetTrouble] = {}
 
     def resolve(self) -> Resolution:
-        """
-        Find the servers, in each target whatever another one answers.
-
-        :return: servers and checks, every problem at once.
-        """
+        """Find the servers, in each target whatever another one answers."""
         found: list[ResolvedServer] = []
         checks: list[Check] = []
         for number, name, group in self._groups:

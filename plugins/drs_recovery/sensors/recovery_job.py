@@ -29,9 +29,6 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
 
     A COMPLETED job proves nothing by itself: it can hold failed servers. Transient errors of AWS are survived
     until the wave's time-out. Progress is in the store after every look.
-
-    :param wave_number: from 1.
-    :return: how many servers launched and failed.
     """
 
     def __init__(self, *, wave_number: int, **kwargs: Any) -> None:

@@ -110,9 +110,7 @@ class StoreBase:
         """
         What active waves and waiting gates make of the EXECUTION record.
 
-        :param active_waves: numbers of the waves that run from now on.
         :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
-        :param opened: the WAVE record of a gate that is being opened.
         """
         status = standing_status(execution["status"], active_waves, waiting_gates)
         paused = None
@@ -247,7 +245,6 @@ class StoreReads(StoreBase):
         """
         Read the waves and servers to an EXECUTION record that was read right before.
 
-        :param execution: the record as readers get it.
         :return: the execution document, as :meth:`get_document` reads it.
         """
         waves, servers = self._read_parts(execution["executionId"])
@@ -257,11 +254,7 @@ class StoreReads(StoreBase):
 
     @retried_on_conflict
     def follow(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
-        """
-        Read the document of an execution in order to write to one of its waves.
-
-        :return: the document, and the wave as it is known now.
-        """
+        """Read the document of an execution in order to write to one of its waves."""
         rows = self.table.query(execution_id, "EXECUTION", f"WAVE#{END_OF_RANGE}", backward=True)
         kinds: dict[str, list[Item]] = defaultdict(list)
         for row in reversed(rows):

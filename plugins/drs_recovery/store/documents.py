@@ -190,11 +190,7 @@ def termination_entry(job: TerminationRef, now: float) -> Item:
 
 
 def event_item(execution_id: str, event: Event, time: float, number: int) -> Item:
-    """
-    The record of an event.
-
-    :param number: tells events of the same moment apart.
-    """
+    """The record of an event."""
     return {
         "executionId": execution_id,
         "recordKey": f"{event_prefix(time)}{number}",
@@ -276,11 +272,7 @@ def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:
 
 
 def listing_items(new: NewExecution, now: float) -> list[Item]:
-    """
-    The listing records of a new execution.
-
-    :param now: when it is submitted.
-    """
+    """The listing records of a new execution."""
     partitions = [type_partition(new.execution_type)]
     if new.ticket:
         partitions.append(ticket_partition(new.ticket))
@@ -321,7 +313,6 @@ def with_wave(document: ExecutionDocument, records: WaveRecords | None) -> Execu
     """
     The execution document with a wave as a later write left it.
 
-    :param document: as it was read before.
     :param records: what is known of the wave; None for nothing newer.
     """
     if records is None:

@@ -137,7 +137,6 @@ class Ending(StoreBase):
         A wave that still could start ends with it: a retry may have reopened it a moment before.
 
         :param error: why it did not end well; an error that is recorded already stands.
-        :param cancelled: whether it is ended before its time, whatever the status.
         :return: False if it had ended already.
         :raises TransitionRefusedError: a wave is active, the records do not prove COMPLETED, or what is to be
             SKIPPED has begun or is being cancelled.

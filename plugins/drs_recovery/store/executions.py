@@ -236,7 +236,6 @@ class ExecutionStore(StoreReads):
         Record that a wave was started, since DRS has jobs of it.
 
         :param start: epoch seconds of its first job.
-        :param attempt: the last one that has a job.
         :raises TransitionRefusedError: the execution has ended.
         """
         execution, wave = self._read_together(execution_id, number)
@@ -261,11 +260,7 @@ class ExecutionStore(StoreReads):
 
     @retried_on_conflict
     def end_rebuilding(self, execution_id: str, jobs: Sequence[str]) -> None:
-        """
-        Record that everything is in an execution's record that DRS knows of it.
-
-        :param jobs: ids of the jobs that were found.
-        """
+        """Record that everything is in an execution's record that DRS knows of it."""
         execution = self._read_execution(execution_id)
         if execution.get("rebuilt") is False:
             event = Event("EXECUTION_REBUILT", {"jobs": list(jobs)})

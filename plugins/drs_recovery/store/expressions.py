@@ -163,7 +163,6 @@ class Update:
     :param changes: attribute to new value; None removes the attribute.
     :param deltas: number attribute to what is added to it; a dot goes into a map (``progress.ready``).
     :param appended: list attribute to the element that is put at its end; a list that is not there is made.
-    :param stored: the record as it was read.
     """
 
     key: Key

@@ -150,11 +150,7 @@ def is_good_drill(execution: Mapping[str, Any]) -> bool:
 
 
 def is_refused(wave: Record) -> bool:
-    """
-    Whether a wave was not approved: that it does not start, or was skipped, was not the plan.
-
-    :param wave: of the execution document.
-    """
+    """Whether a wave was not approved: that it does not start, or was skipped, was not the plan."""
     return (wave.get("gate") or {}).get("decision") in (GateDecision.REJECTED, GateDecision.TIMED_OUT)
 
 
@@ -163,7 +159,6 @@ def is_same_person(initiator: str, *names: str | None) -> bool:
     Whether a person, known by names or ids, is the one who started an execution.
 
     :param initiator: ``initiatedBy`` of the execution.
-    :param names: every name and id under which the other one is known.
     """
     return initiator.strip().casefold() in {name.strip().casefold() for name in names if name}
 
@@ -211,10 +206,6 @@ def critical_path(dependencies: Mapping[int, Sequence[int]], seconds: Mapping[in
 
 
 def request_behind(wave: Record, asked_by: int | None) -> Record:
-    """
-    The recorded request that led to an attempt; empty if there is none.
-
-    :param asked_by: as the task of the attempt knows it.
-    """
+    """The recorded request that led to an attempt; empty if there is none."""
     request: Record = wave.get("retryRequest") or {}
     return request if asked_by is not None and request.get("askedBy") == asked_by else {}

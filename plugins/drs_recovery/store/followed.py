@@ -21,13 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class WaveRecords:
-    """
-    A wave as it was read, or as a write left it.
-
-    :param execution: EXECUTION record.
-    :param wave: WAVE record.
-    :param servers: its SERVER records.
-    """
+    """A wave as it was read, or as a write left it."""
 
     execution: Item
     wave: Item

@@ -23,15 +23,8 @@ class _Kind:
     """
     A kind of gate.
 
-    :param field: attribute of the WAVE record.
-    :param opened: event of its opening.
-    :param updated: event of the same question put again in other words.
-    :param decided: what the event of its decision starts with.
-    :param name: how errors call it.
     :param waiting: its decision until the first answer.
     :param place: where it stands, ``before`` or ``behind`` the wave.
-    :param statuses: of a wave about which the question can be put.
-    :param is_of_attempt: whether each attempt at the wave has its own.
     """
 
     field: str
@@ -115,7 +108,6 @@ class Gates(StoreBase):
         is.
 
         :param approvers: who may answer; empty for everyone who may trigger.
-        :param two_person: whether the person who started the execution may not approve.
         :return: the gate: ``decision``, ``since``, ``message``, ``approvers``, and ``deadline`` and
             ``twoPerson`` if they apply.
         :raises TransitionRefusedError: the wave was started or skipped, or the execution ends or has ended.
@@ -200,7 +192,6 @@ class Gates(StoreBase):
         """
         Record the answer to a gate; the first one stands, a later one changes nothing.
 
-        :param decision: any but WAITING.
         :param decided_time: when they decided; now, if not given.
         :return: the gate as it stands: also ``actor``, ``decidedTime``, and ``comment`` if there is one.
         :raises TransitionRefusedError: the gate is not open, the execution has ended, or a second person is
@@ -221,7 +212,6 @@ class Gates(StoreBase):
         """
         Record what is to be done about a failed wave; the first answer stands, a later one changes nothing.
 
-        :param decision: any but WAITING.
         :param decided_time: when they decided; now, if not given.
         :return: the gate as it stands, as of :meth:`decide`.
         :raises TransitionRefusedError: the gate is not open, or the execution has ended.

@@ -60,8 +60,6 @@ class JobQueue(StoreBase):
         Take room for a job, if none was taken since the queue was read.
 
         :param until: epoch seconds after which its start cannot be under way any more.
-        :param limits: the quotas that the room was computed with, for the next look.
-        :return: the entry as it is now.
         :raises StoreConflictError: another reservation came first; nothing is reserved.
         """
         reserved = replace(entry, until=until, state=QueueState.RESERVED)

@@ -33,21 +33,12 @@ def launch_of_job(execution: Item, number: int, job: JobRef, now: float) -> Laun
 
 
 def target_of(account: str, region: str) -> str:
-    """
-    How places are named.
-
-    :param account: id of the account, or the connection that stands for one that AWS does not tell.
-    :param region: AWS Region.
-    """
+    """How places are named."""
     return f"{account}:{region}"
 
 
 def launch_put(launch: Launch) -> Put:
-    """
-    The record by which the instances of a job are found.
-
-    :param launch: the job.
-    """
+    """The record by which the instances of a job are found."""
     values = {
         "launchedBy": launch.execution_id,
         "waveNumber": launch.wave_number,
@@ -85,11 +76,7 @@ class InstancesSeen:
     """
     An answer of AWS about instances that records name.
 
-    :param gone: recovery instance ids of those that are gone.
-    :param still_running: of those that run although a launch that has ended was to replace them.
     :param states: state in EC2 of those that EC2 has.
-    :param replaced_by: by source server id, the execution of a later launch.
-    :param is_all: whether AWS was asked for all instances of the execution that were not seen to be gone.
     """
 
     gone: Collection[str] = ()
@@ -104,8 +91,6 @@ def gone(server: Record, now: float) -> Item:
     Changes of a server all of whose instances are gone.
 
     Only a READY one becomes TERMINATED: one that failed, or was cut short, is still what the drill showed.
-
-    :param now: when they were seen to be gone.
     """
     changes: Item = {"terminatedTime": now, "instanceState": _GONE_STATE}
     if server["phase"] == ServerPhase.READY:

@@ -67,7 +67,6 @@ class Listings(StoreBase):
         Lists of a status or of a few plans come from indexes, which lag a little behind: an execution
         that was opened, or changed its status, within the last moments may be missing. No other list lags.
 
-        :param cursor: of the page before.
         :return: the page; with few or no items, but a cursor, if so far there are few among very many.
         :raises StoreError: the cursor is none of this store.
         """
@@ -156,8 +155,6 @@ class _Search:
 
     It gives up between two moments: the place where to go on is then a time, and names no execution, which
     the reader may not be allowed to see.
-
-    :param rows: in the order of lists.
     """
 
     def __init__(self, rows: Iterator[Item], wanted: ExecutionFilter) -> None:

@@ -114,9 +114,7 @@ class ActionLock(StoreBase):
         """
         Take the lock, unless it is held.
 
-        :param holder: tells this holder from every other.
         :param longest: seconds after which it is released by itself: its holder may die.
-        :return: whether it is this holder's now.
         """
         key, now = action_lock_key(execution_id), self._now()
         lock = self.table.get(key)
@@ -213,7 +211,6 @@ class Notifications(StoreBase):
         Record that a notification could not be sent: the recovery goes on all the same.
 
         :param name: ``NOTIFICATION_FAILED`` or ``METRIC_FAILED``.
-        :param detail: what was to be sent, to whom, and the error.
         """
         self._commit(Event(name, detail), [Check(execution_key(execution_id), _RECORD_EXISTS)])
 
@@ -222,10 +219,6 @@ class Notifications(StoreBase):
         return set((self.table.get(unrecorded_key(execution_id)) or {}).get("instances", ()))
 
     def record_told_instances(self, execution_id: str, instances: Iterable[str]) -> None:
-        """
-        Record that people were told of instances whose execution has no record.
-
-        :param instances: all of which they were told so far.
-        """
+        """Record that people were told of instances whose execution has no record."""
         key = unrecorded_key(execution_id)
         self.table.transact([Put({**key.attributes, "instances": sorted(instances), "time": self._now()})])

@@ -57,7 +57,6 @@ class Polls(StoreBase):
         backwards. Allowed after the wave's end too, for late instances, until the execution has ended.
 
         :param followed: the wave as it was after an earlier poll, if it is followed.
-        :return: the wave's SERVER records as they are now.
         :raises TransitionRefusedError: the execution has ended, or this wave was not requested.
         """
         known = self._known(execution_id, number, followed)
@@ -109,7 +108,6 @@ class Polls(StoreBase):
         """
         Record that polls brought no news; a wave that does not run is left alone.
 
-        :param looks: how often AWS was asked since the last poll that was written.
         :param looked_at: when it answered last, in epoch seconds; None if it did not.
         :param followed: the wave as it was after an earlier poll, if it is followed.
         """
@@ -131,7 +129,6 @@ class Polls(StoreBase):
         Record that a poll failed; a wave that does not run is left alone.
 
         :param message: what went wrong, for people; the next poll without trouble clears it.
-        :param looks: how often AWS was asked since the last poll that was written.
         """
         wave = self._read_wave(execution_id, number)
         if not wave["status"].is_active:
@@ -174,7 +171,6 @@ class Waits(StoreBase):
         """
         Record what keeps an execution, or a wave, from going on: ``waitingFor``, until it goes on.
 
-        :param message: what is waited for, for people, with AWS's own words.
         :param number: of the wave that waits, from 1; None for the execution, which is still being opened.
         :return: since when it waits, in epoch seconds, whatever the message was before.
         """
@@ -205,7 +201,6 @@ class Waits(StoreBase):
         Record where a wave stands in the queue for DRS; the first time in an attempt this is an event.
 
         :param position: 1-based position in the queue.
-        :param reason: what it waits for, for people.
         :return: False if nothing was written: the record says so already, or the wave waits for no start.
         """
         execution, wave = self._read_together(execution_id, number)

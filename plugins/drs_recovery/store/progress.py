@@ -107,7 +107,6 @@ def server_changes(
     Say which servers a poll changes, and how.
 
     :param seen: what the poll saw; servers that the wave does not have are ignored.
-    :return: an entry for each server that changes.
     """
     by_id = {entry.source_server_id: entry for entry in seen}
     found = []

@@ -39,15 +39,9 @@ class QueueEntry:
     """
     A job that waits for room in DRS, or has got it and is not yet seen in DRS's list of jobs.
 
-    :param plan_id: its plan, for people who look at the table.
-    :param execution_type: real recoveries go before drills.
     :param wave_number: from 1; ``NO_WAVE`` for a termination.
-    :param attempt: at the wave, from 1.
-    :param part: which job of the attempt, from 1.
     :param joined: since when the wave's attempt wants to start, in epoch seconds.
     :param until: epoch seconds after which the entry counts no more: the task that made it must have died.
-    :param state: whether it waits or has room.
-    :param job_id: the DRS job that was started.
     :param version: as the store has it; 0 if it has no such entry.
     """
 
@@ -104,7 +98,6 @@ class Queue:
     :param target: account and Region, such as ``123456789012:us-east-1``.
     :param version: of its guard; it grows with each reservation. 0 before the first one.
     :param limits: the quotas of the target as the guard has them, with the ``time`` at which they were read.
-    :param last: order of the entry that got room last, as the guard has it.
     """
 
     target: str
@@ -114,19 +107,11 @@ class Queue:
     last: str | None = None
 
     def standing(self, entry: QueueEntry) -> QueueEntry:
-        """
-        An entry as the queue has it; itself if it is not in it.
-
-        :param entry: as its wave would make it.
-        """
+        """An entry as the queue has it; itself if it is not in it."""
         return next((known for known in self.entries if known.order == entry.order), entry)
 
     def having(self, entry: QueueEntry) -> Queue:
-        """
-        The queue with an entry at its place, instead of what it had there.
-
-        :param entry: of this or another moment.
-        """
+        """The queue with an entry at its place, instead of what it had there."""
         others = (known for known in self.entries if known.order != entry.order)
         return replace(self, entries=tuple(sorted((*others, entry), key=lambda one: one.order)))
 

@@ -24,7 +24,6 @@ class NewWave:
 
     :param depends_on: numbers of the waves that must end well before it.
     :param skip_cause: why this execution passes over it; None if it is to run.
-    :param skip_reason: the same for people.
     :param expected_duration: seconds that it should take; None if it has not completed before.
     """
 
@@ -46,9 +45,6 @@ class NewExecution:
     :param run_start: when Airflow began its DAG run, in epoch seconds, if known.
     :param ticket: number in a ticketing tool, if there is one.
     :param reason: why it runs, if someone said so.
-    :param dry_run: check everything, launch nothing.
-    :param keep_instances: leave the instances of a drill running.
-    :param replaces: ids of the executions whose instances in use it may end.
     :param expected_duration: seconds that it is expected to take without waits for people, if known.
     :param expected_samples: on how many earlier times each of its waves rests at least; 0 if DRS's usual time
         stands in for one.
@@ -84,7 +80,6 @@ class NewServer:
     """
     A server of a wave before anything was started.
 
-    :param critical: whether the wave fails with it.
     :param point_in_time: time of the data that it is recovered to; None if not known yet.
     :param replication_lag: seconds that its replication is behind the source; None if DRS does not tell.
     """
@@ -103,9 +98,7 @@ class PreflightFinding:
     """
     Something that the preflight of an execution found.
 
-    :param severity: whether it blocks the execution.
     :param what: what is wrong, a sentence without its full stop.
-    :param remedy: what to do about it.
     :param source_server_id: the server that it is about, if it is about one.
     :param wave_number: the wave that it is about, from 1; None for the whole execution.
     """
@@ -128,9 +121,6 @@ class JobRef:
     """
     A DRS job that was started for a wave.
 
-    :param part: which job of the attempt it is, from 1.
-    :param server_ids: the source servers that it was started for.
-    :param attempt: which attempt at the wave it belongs to, from 1.
     :param account: id of its AWS account, if AWS tells it.
     :param created: when DRS took it, if DRS says so.
     """
@@ -150,10 +140,7 @@ class Launch:
     """
     A DRS job of which instances may be left.
 
-    :param wave_number: of its wave, from 1.
     :param target: account and Region, such as ``123456789012:us-east-1``.
-    :param server_ids: the source servers that it was started for.
-    :param created: when DRS took it, as far as known.
     """
 
     execution_id: str
@@ -166,11 +153,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class TerminationRef:
-    """
-    A DRS job that terminates instances of an execution.
-
-    :param instance_ids: the recovery instances that it terminates.
-    """
+    """A DRS job that terminates instances of an execution."""
 
     job_id: str
     region: str
@@ -200,7 +183,6 @@ class ServerSeen:
     A server as a poll saw it; None means that the poll says nothing about it.
 
     :param launch_status: as DRS sent it.
-    :param phase: how far the server is.
     :param fields: other attributes of the SERVER record, by their camelCase names; empty values are ignored.
     :param once: the same for attributes that keep the first value that they get.
     :param moments: when its job reached something, by DRS's clock: the creation of the job as PENDING, its
@@ -221,11 +203,7 @@ class WavePoll:
     """
     The findings of one poll of a wave.
 
-    :param servers: the servers of which it said something.
     :param trouble: what could not be asked, and why, for people; None if everything could.
-    :param is_look: whether AWS was asked for the wave's jobs or for what they launched. Otherwise the poll
-        writes what was concluded, and says nothing about trouble nor about when AWS was last asked.
-    :param looks: how often AWS was asked since the last poll that was written.
     :param looked_at: when AWS was last asked, in epoch seconds; None for now.
     """
 

@@ -119,7 +119,6 @@ class Retries(StoreBase):
         :param actor: who wants it, as far as the caller knows; a recorded request knows better.
         :param asked_by: grows with each request, such as ``max_tries`` of a task that was cleared; None if
             the request is the recorded decision about this attempt's failure.
-        :return: the WAVE record, and whether this call began the attempt.
         :raises TransitionRefusedError: the execution is being cancelled, its instances are terminated, or it
             has ended and another execution of its plan lives.
         """

@@ -31,11 +31,7 @@ EXECUTION_SUBJECT = "the execution"
 
 
 def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
-    """
-    Say with which status an execution ends; a gate that was not approved is a cancellation.
-
-    :param cancelled: whether someone ended it before its time.
-    """
+    """Say with which status an execution ends; a gate that was not approved is a cancellation."""
     waves = document["waves"]
     statuses = {wave["status"] for wave in waves}
     failed = WaveStatus.FAILED in statuses or any(map(_has_failed_server, waves))
@@ -89,8 +85,6 @@ def termination_time(document: Record, end: float) -> float | None:
     When the instances that an execution leaves are to be terminated by themselves; None if never.
 
     A plan's ``terminate_after`` counts from the end of the drill. Those of a real recovery always stay.
-
-    :param document: the execution document, or its EXECUTION record with the plan.
     """
     if not document["isDrill"] or document.get("keepInstances"):
         return None
@@ -113,12 +107,7 @@ def _has_failed_server(wave: Record) -> bool:
 def standing_status(
     status: ExecutionStatus, active_waves: Collection[int], waiting_gates: Collection[int]
 ) -> ExecutionStatus:
-    """
-    Status of a live execution after its active waves or waiting gates changed.
-
-    :param active_waves: waves that were started and have not ended.
-    :param waiting_gates: waves whose gate waits for an answer.
-    """
+    """Status of a live execution after its active waves or waiting gates changed."""
     if status is ExecutionStatus.CANCELLING:
         return status
     if active_waves:

@@ -196,11 +196,7 @@ PROGRESS_PART: Mapping[ServerPhase, str] = MappingProxyType(
 
 
 def progress_of(phases: Iterable[ServerPhase]) -> ServerCounts:
-    """
-    Count servers by the part of the progress in which their phase belongs.
-
-    :param phases: the phase of every server.
-    """
+    """Count servers by the part of the progress in which their phase belongs."""
     progress = ServerCounts(
         totalServers=0, pending=0, snapshot=0, converting=0, launching=0, launched=0, ready=0, failed=0
     )

@@ -194,7 +194,6 @@ class ExecutionsTable:
         """
         Read the records of a partition as ``query`` does, but page by page as they are taken.
 
-        :param partition: an execution, or a partition of other records.
         :param page_size: how many are read at first; None for as many as DynamoDB gives at once.
         """
         values = {":id": partition, ":first": first, ":last": last}
@@ -289,11 +288,7 @@ def _marked_if_away() -> Iterator[None]:
 
 
 def is_store_away(error: BaseException) -> bool:
-    """
-    Whether the store did not answer, and the same may go through later.
-
-    :param error: whatever a step ended with.
-    """
+    """Whether the store did not answer, and the same may go through later."""
     return _AWAY in getattr(error, "__notes__", ())
 
 

@@ -45,7 +45,6 @@ class Terminations(StoreBase):
         """
         Record a request to terminate instances of an execution: before that, none is.
 
-        :param request_id: tells requests apart, so that a retry is no second one.
         :return: False if this request is on record already.
         :raises TransitionRefusedError: the execution lives, or has no instance left.
         """
@@ -67,7 +66,6 @@ class Terminations(StoreBase):
         """
         Record that instances of an execution stay for as long as another one needs their servers, once.
 
-        :param other: the execution that needs them.
         :return: False if that is on record already.
         """
         event = Event("TERMINATION_POSTPONED", {"for": other, "reason": reason}, HOUSEKEEPING)
@@ -188,11 +186,7 @@ class Terminations(StoreBase):
         return [(item["dueExecutionId"], item["dueTime"]) for item in items]
 
     def forget_due(self, execution_id: str, time: float) -> None:
-        """
-        Take an execution off the list of due ones, such as one that has been opened again since.
-
-        :param time: since when it was due.
-        """
+        """Take an execution off the list of due ones, such as one that has been opened again since."""
         self.table.transact([Delete(due_key(execution_id, time))])
 
 

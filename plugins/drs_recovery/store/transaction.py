@@ -89,7 +89,6 @@ def execution_growth(
     A change of a live EXECUTION record that is no transition: ``progress`` grows or moves.
 
     :param changes: attribute to new value; each must be safe to be written after a later one.
-    :param deltas: number attribute to what is added to it.
     """
     updated = max(now, execution["lastUpdatedTime"])
     condition = Condition(EXECUTION_IS_LIVE, _LIVE_VALUES) & Condition(
@@ -106,7 +105,6 @@ def record_update(
     A change of a WAVE or SERVER record.
 
     :param changes: attribute to new value, None to remove it.
-    :param deltas: number attribute to what is added to it.
     """
     condition = Condition(RECORD_IS_AS_READ, {"readVersion": item["version"]})
     written = {**changes, "version": item["version"] + 1}

@@ -55,7 +55,6 @@ class Waves(StoreBase):
         Record that a wave is to be started: before that, nothing may be launched for it.
 
         :param asked_by: which request of people this answers, see ``Retries.begin``.
-        :param followed: the wave as its task knows it.
         :return: the WAVE record, and whether this call was the first.
         :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
         """
@@ -115,7 +114,6 @@ class Waves(StoreBase):
 
         Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
 
-        :param followed: the wave as its task knows it.
         :raises TransitionRefusedError: this wave was not requested, so it can have no job.
         """
         known = self._known(execution_id, number, followed)
@@ -159,8 +157,6 @@ class Waves(StoreBase):
         """
         Record that a job which was named as one of a wave is none of it, once.
 
-        :param job_id: what was named.
-        :param reason: what speaks against it, for people.
         :return: False if that is on record already.
         """
         detail = {"wave": number, "jobId": limited(job_id), "reason": limited(reason)}
@@ -172,8 +168,6 @@ class Waves(StoreBase):
         """
         Record that every job of a wave is started and recorded.
 
-        :param followed: the wave as its task knows it.
-        :return: the WAVE record.
         :raises TransitionRefusedError: the wave is not PENDING, or has no job.
         """
         known = self._known(execution_id, number, followed)
@@ -199,7 +193,6 @@ class Waves(StoreBase):
         End a wave well; the wave and ``completedWaves`` change together, and once.
 
         :param followed: the wave as its task knows it; its record counts every poll, so that none is missed.
-        :return: the WAVE record.
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
             address, the wave does not run, or a request to cancel came first.
         """

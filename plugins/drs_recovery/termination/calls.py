@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from drs_recovery.store.execution_types import ExecutionRecord
     from drs_recovery.store.executions import ExecutionStore
 
+log = logging.getLogger(__name__)
+
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of DescribeRecoveryInstances by recovery instance id."""
 
@@ -63,9 +65,6 @@ class Asked:
     What came of asking.
 
     :param started: id of each job (None if DRS told none) and the instances that it terminates.
-    :param refused: reason by the instance that DRS will not terminate.
-    :param later: reason by the instance that DRS cannot terminate now.
-    :param stopped_by: an error after which nothing more was asked.
     """
 
     started: list[tuple[str | None, tuple[str, ...]]] = field(default_factory=list)
@@ -78,10 +77,8 @@ class TerminationCalls:
     """
     Ask for the end of instances in one target.
 
-    :param drs: DRS there.
     :param allowed: reads DRS's rows of instances anew and gives those which still may be terminated; it is
         asked right before every call.
-    :param reservation: in DRS's quotas, for one job after the other.
     """
 
     def __init__(
@@ -93,11 +90,7 @@ class TerminationCalls:
         self._asked = Asked()
 
     def terminate(self, rows: Rows) -> Asked:
-        """
-        Start jobs that terminate instances.
-
-        :param rows: of the instances.
-        """
+        """Start jobs that terminate instances."""
         # An instance in failback may be refused: alone, so that no other one waits for it.
         suspects = [instance_id for instance_id, row in rows.items() if failback_state(row)]
         others = sorted(rows.keys() - set(suspects))
@@ -175,15 +168,9 @@ def _halves(instance_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 # A target that no plan names any more is known for as long as one of so many executions was there.
 RECENT_EXECUTIONS = 200
 
-log = logging.getLogger(__name__)
-
 
 def known_targets(store: ExecutionStore) -> set[Target]:
-    """
-    Targets of the plans as they are now and of recent executions of this installation.
-
-    :param store: the execution store.
-    """
+    """Targets of the plans as they are now and of recent executions of this installation."""
     found, name = set(_targets_of_files()), installation(store)
     seen: set[tuple[str, str]] = set()
     for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
@@ -217,13 +204,7 @@ def _targets_of(plan: RecoveryPlan) -> set[Target]:
 
 
 class TerminationReservation:
-    """
-    Capacity for the terminations of an execution in one target, for one job after the other.
-
-    :param store: the execution store.
-    :param hooks: of the target.
-    :param execution: EXECUTION record.
-    """
+    """Capacity for the terminations of an execution in one target, for one job after the other."""
 
     def __init__(self, store: ExecutionStore, hooks: TargetClients, execution: ExecutionRecord) -> None:
         self._store, self._execution = store, execution
@@ -235,7 +216,6 @@ class TerminationReservation:
         """
         Reserve capacity for a job.
 
-        :param server_ids: DRS source servers whose instances it terminates.
         :raises QueuedError: there is none now, or a job holds one of the servers.
         :raises NotStartedError: that cannot be told now.
         """

@@ -39,8 +39,6 @@ class DuePass:
     """
     What one pass came to, by execution id.
 
-    :param terminated: executions of which nothing is left.
-    :param under_way: executions that are looked at again in the next pass, and what they wait for.
     :param failed: executions whose instances people must look after, and why.
     """
 
@@ -50,11 +48,7 @@ class DuePass:
 
 
 class DueTerminations:
-    """
-    Terminate the instances of drills from their ``terminateAfter`` on.
-
-    :param store: the execution store.
-    """
+    """Terminate the instances of drills from their ``terminateAfter`` on."""
 
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
@@ -96,12 +90,7 @@ class DueTerminations:
         return False
 
     def terminate(self, execution_id: str, result: DuePass) -> None:
-        """
-        Look once at the instances of a drill whose time is over.
-
-        :param execution_id: the drill, which has ended.
-        :param result: what the pass came to so far.
-        """
+        """Look once at the instances of a drill whose time is over."""
         execution = self._store.get_execution(execution_id)
         if not _may_be_cleaned_up(execution):
             return

@@ -44,14 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class InstanceCheck:
-    """
-    What one pass came to.
-
-    :param gone: recovery instances that are gone, by execution id.
-    :param still_running: those that a later launch was to replace, by execution id.
-    :param ended: executions of which nothing is left.
-    :param unreachable: targets that could not be asked, and why.
-    """
+    """What one pass came to."""
 
     gone: dict[str, list[str]] = field(default_factory=dict)
     still_running: dict[str, list[str]] = field(default_factory=dict)
@@ -68,11 +61,7 @@ class _Standing:
 
 
 class InstanceChecker:
-    """
-    Compare the instances of executions that have ended.
-
-    :param store: the execution store.
-    """
+    """Compare the instances of executions that have ended."""
 
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store

@@ -26,9 +26,7 @@ class TerminationRequest:
     """
     A request that makes sense.
 
-    :param execution_id: the execution.
     :param waves: numbers of the waves whose instances are meant; None for all.
-    :param include_recovery: whether instances of a real recovery are meant, too.
     """
 
     execution_id: str
@@ -57,10 +55,6 @@ def read_request(
     Airflow ignores a key of ``conf`` that it does not know; here it is a finding, because a misspelt
     ``waves`` would terminate all of them.
 
-    :param store: where the execution is.
-    :param conf: of the DAG run, as it was given.
-    :param params: of the DAG run.
-    :param request_id: tells requests apart.
     :param installation: name of this Airflow installation, None if it has none yet.
     :raises TerminationRefusedError: with everything that is wrong.
     """

@@ -53,12 +53,7 @@ class Sweep:
     """
     What one pass came to; instances as ``<id> in <Region>``.
 
-    :param terminated: drill instances of ours that no record named.
     :param recorded: instances of real recoveries that are on the record of their execution only now.
-    :param foreign: drill instances that are not ours, and instances whose execution has no record, and why.
-    :param waiting: drill instances of ours that stay for the moment, and why.
-    :param unreachable: targets that could not be looked at this time.
-    :param failed: what will not go away by waiting.
     :param unrecorded: those among ``foreign`` whose execution has no record, by its id.
     """
 
@@ -79,11 +74,7 @@ class Sweep:
 
 
 class Sweeper:
-    """
-    Sweep targets, each independent of the others.
-
-    :param store: the execution store.
-    """
+    """Sweep targets, each independent of the others."""
 
     def __init__(self, store: ExecutionStore) -> None:
         self._store = store
@@ -92,11 +83,7 @@ class Sweeper:
         self._installation = ""
 
     def sweep(self, targets: Iterable[Target]) -> Sweep:
-        """
-        Look once at every target.
-
-        :param targets: connections and Regions.
-        """
+        """Look once at every target."""
         result = Sweep()
         self._installation = installation(self._store)
         for target in sorted(targets):

@@ -32,12 +32,7 @@ class RecordedInstance:
     """
     An instance that an execution has on record.
 
-    :param instance_id: recovery instance id.
     :param ec2_id: EC2 instance id; the same in every case that was seen.
-    :param job_id: the job that launched it.
-    :param target: where.
-    :param server_id: DRS source server id.
-    :param server_name: its name for people.
     :param account: the AWS account of the launch, if it is known.
     :param launched: epoch seconds since when it may exist, as far as known.
     :param replaced_by: the execution of a later launch of the server that replaces it, if there is one.
@@ -73,7 +68,6 @@ def recorded_instances(
     """
     Every instance of an execution that is called running, of all attempts.
 
-    :param document: the execution document.
     :param waves: only of these waves; None for all.
     """
     return [
@@ -86,11 +80,7 @@ def recorded_instances(
 
 
 def unconfirmed_of(document: ExecutionDocument) -> list[RecordedInstance]:
-    """
-    Every instance of an execution that was not seen to be gone, also those that a later launch replaces.
-
-    :param document: the execution document.
-    """
+    """Every instance of an execution that was not seen to be gone, also those replaced by a later launch."""
     return [
         _recorded(server, instance_id, attempt)
         for wave in document["waves"]
@@ -114,13 +104,7 @@ def _recorded(server: ServerStatus, instance_id: str, attempt: Mapping[str, Any]
 
 
 def objection(recorded: RecordedInstance, row: Mapping[str, Any], *, allow_recovery: bool) -> str | None:
-    """
-    Say why an instance must not be terminated whatever our record says; None if it may.
-
-    :param recorded: the instance.
-    :param row: of DescribeRecoveryInstances.
-    :param allow_recovery: whether instances that are no drill's are meant, too.
-    """
+    """Say why an instance must not be terminated whatever our record says; None if it may."""
     if row.get("sourceServerID") != recorded.server_id:
         return f"DRS says that it is an instance of {row.get('sourceServerID', 'no known server')}"
     if row.get("jobID") != recorded.job_id:
@@ -143,11 +127,8 @@ def termination_state_of(
 
     Gone is only what EC2 calls terminated or does not know: DRS's list alone can lag.
 
-    :param recorded: the instance.
     :param row: of DescribeRecoveryInstances, None if it is not listed.
     :param instance: of EC2, None if EC2 does not know it.
-    :param allow_recovery: whether instances that are no drill's are meant, too.
-    :param job_ended: whether a job that was to terminate it has ended.
     """
     if row is None:
         return TerminationState.GONE if is_gone(instance) else TerminationState.UNLISTED
@@ -160,10 +141,6 @@ def termination_state_of(
 
 
 def failback_state(row: Mapping[str, Any]) -> str | None:
-    """
-    State of a failback that somebody started from an instance; DRS then may refuse to terminate it.
-
-    :param row: of DescribeRecoveryInstances.
-    """
+    """State of a failback that somebody started from an instance; DRS then may refuse to terminate it."""
     state = (row.get("failback") or {}).get("state", _NO_FAILBACK)
     return None if state == _NO_FAILBACK else str(state)

@@ -60,11 +60,7 @@ class TerminationLook:
     """
     What one look came to.
 
-    :param left: instances that are waited for.
     :param unlisted: those of them that EC2 still has and DRS does not list.
-    :param refusals: what will not go away by waiting, each with its reason and what to do.
-    :param problems: why AWS could not be asked this time.
-    :param jobs_run: whether a job is under way.
     :param retry_after: seconds that AWS asked to wait, if it did.
     """
 
@@ -95,12 +91,7 @@ class TerminationLook:
 
 
 class Terminator:
-    """
-    Terminate the instances of executions that have ended.
-
-    :param store: the execution store.
-    :param clients: hooks by target.
-    """
+    """Terminate the instances of executions that have ended."""
 
     def __init__(self, store: ExecutionStore, clients: Clients) -> None:
         self._store = store
@@ -114,9 +105,7 @@ class Terminator:
         """
         Look once at every target, record what is gone, ask for what is not.
 
-        :param execution_id: an execution for which a termination was requested.
         :param waves: only instances of these waves; None for all.
-        :param allow_recovery: whether instances that are no drill's are meant, too.
         :return: the look; AWS errors are in it, not raised, so that one target does not hold up the others.
         """
         document = self._store.get_document(execution_id)
@@ -196,12 +185,7 @@ class _TargetLook:
         self._hooks = clients.at(*target)
 
     def run(self, look: TerminationLook, need: Need | None) -> None:
-        """
-        Look, and ask for the end of what is left.
-
-        :param look: what it comes to.
-        :param need: who would have to wait for a termination that is asked for now.
-        """
+        """Look, and ask for the end of what is left."""
         if not connection_exists(self._target.connection):
             look.refusals.append(f"{_name(self._target)}: there is no such connection")
             return

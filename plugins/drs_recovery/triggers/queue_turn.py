@@ -16,8 +16,6 @@ class QueueTurnTrigger(BaseTrigger):
     the room itself, on condition that nobody else was faster. Restartable: all that it knows is in the store
     and in DRS.
 
-    :param execution_id: the execution.
-    :param wave_number: from 1.
     :param deadline: epoch seconds after which waiting ends.
     :param poll_interval: seconds between two looks.
     """

@@ -26,8 +26,6 @@ class RecoveryJobTrigger(BaseTrigger):
     ``{"status": "settled" | "cancelled" | "timeout", "problem": str | None}``; a timeout is preceded by a
     last look.
 
-    :param execution_id: the execution.
-    :param wave_numbers: the waves to look at, from 1.
     :param deadline: epoch seconds after which waiting ends.
     :param poll_interval: seconds between two looks.
     :param until_cancelled: whether a request to cancel the execution ends the waiting; it does not for the

@@ -37,11 +37,7 @@ class EarlyDetails:
 
     Nothing hangs on them: trouble is told when the wave's last step looks.
 
-    :param shared: of the running event loop.
-    :param execution_id: the execution.
-    :param number: of the wave, from 1.
     :param interval: seconds between two looks at the wave's jobs.
-    :param followed: the wave, as the polls of its jobs leave it.
     """
 
     def __init__(
@@ -54,11 +50,7 @@ class EarlyDetails:
         self._next_at = 0.0
 
     def look_for(self, servers: Iterable[ServerStatus]) -> None:
-        """
-        Begin to look if a server was launched whose details are not on record.
-
-        :param servers: SERVER records of the wave.
-        """
+        """Begin to look if a server was launched whose details are not on record."""
         unknown = [server for server in servers if server["sourceServerId"] not in self._known]
         is_wanted = any(server["phase"] in _LAUNCHED and not has_details(server) for server in unknown)
         is_busy = self._task is not None and not self._task.done()
@@ -132,8 +124,6 @@ class JobLog:
         Whether to read it after a look.
 
         :param job: ``Job`` as DRS shows it now.
-        :param servers: SERVER records of the job.
-        :param now: epoch seconds.
         """
         if job.get("status") == JOB_PENDING:
             return False
@@ -153,9 +143,7 @@ class JobLog:
         """
         Remember what was read.
 
-        :param job: as it was then.
         :param items: ``JobLog`` s, oldest first.
-        :param now: epoch seconds.
         """
         has_news = job != self._job or len(items) != len(self.items)
         self._pause = self._interval if has_news else min(2 * self._pause, _SELDOM * self._interval)

@@ -40,25 +40,14 @@ _POLLS_BETWEEN = 2
 
 @dataclass(frozen=True)
 class Waves:
-    """
-    What a wait begins with, as the store has it.
-
-    :param execution: EXECUTION record.
-    :param waves: the records of each wave.
-    """
+    """What a wait begins with, as the store has it."""
 
     execution: Execution
     waves: Sequence[WaveRecords]
 
 
 class ExecutionWait:
-    """
-    A wait that has begun.
-
-    :param shared: of the running event loop.
-    :param found: what it begins with.
-    :param schedule: how soon the jobs should be looked at, and until when.
-    """
+    """A wait that has begun."""
 
     def __init__(self, shared: SharedState, found: Waves, schedule: PollSchedule) -> None:
         self._shared, self._schedule = shared, schedule
@@ -147,10 +136,6 @@ async def waiting(
     """
     Wait for waves as long as the context is open.
 
-    :param shared: of the running event loop.
-    :param execution_id: the execution.
-    :param wave_numbers: of its waves, from 1.
-    :param schedule: how soon the jobs should be looked at, and until when.
     :raises botocore errors: the store could not be read until the deadline.
     """
     wait = ExecutionWait(shared, await _found(shared, execution_id, wave_numbers, schedule), schedule)

@@ -18,6 +18,8 @@ from typing import Generic, TypeVar
 
 from drs_recovery.hooks.errors import retry_after
 
+log = logging.getLogger(__name__)
+
 # After failures the interval doubles up to this many seconds.
 LONGEST_INTERVAL = 300.0
 
@@ -46,11 +48,7 @@ class PollSchedule:
     deadline: float
 
     def pause(self, now: float) -> float:
-        """
-        Seconds until this waiter wants the next look.
-
-        :param now: epoch seconds.
-        """
+        """Seconds until this waiter wants the next look."""
         return max(min(self._usual(now), self.deadline - now), 0.0)
 
     def patience(self, now: float) -> float:
@@ -58,8 +56,6 @@ class PollSchedule:
         Seconds for which this waiter can be left without a look after failures.
 
         At its deadline it wants one, and if that fails, too, the next ones without growing pauses.
-
-        :param now: epoch seconds.
         """
         return self.deadline - now if now < self.deadline else self.interval
 
@@ -78,7 +74,6 @@ def pause_of(
 
     :param schedules: of all waiters; at least one.
     :param now: epoch seconds of the last look, or of its failure.
-    :param failures: how many looks in a row failed.
     :param retry_after: seconds for which AWS asked to be left alone; None if it did not.
     """
     schedules = list(schedules)
@@ -103,8 +98,6 @@ Found = TypeVar("Found")
 # Seconds for which a poller that nobody needs keeps what it asks with.
 _LINGER = 30.0
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Answer(Generic[Found]):
@@ -125,8 +118,6 @@ class Watch(Generic[Found]):
     """
     The part of a poller that one waiter sees.
 
-    :param keys: what it wants to know.
-    :param schedule: how soon.
     :param news: set with each answer; a waiter may use one for several watches.
     """
 
@@ -153,7 +144,6 @@ async def happens_within(event: asyncio.Event, seconds: float) -> bool:
 
     ``asyncio.wait_for`` would not do: in Python 3.11 it loses a cancellation that comes with the event.
 
-    :param event: what is waited for.
     :param seconds: for how long; not at all if it is not positive.
     """
     try:
@@ -171,9 +161,7 @@ class SharedPoller(Generic[Found]):
     It belongs to one event loop. That one waiter fails or is cancelled concerns no other: the questions are
     asked by a task of the poller's own.
 
-    :param name: of what is asked, for logs.
     :param ask: asks for some keys; raises errors of AWS.
-    :param give_up: called when nobody waits any more.
     """
 
     def __init__(

@@ -36,7 +36,6 @@ class QueueLook:
     What one look at a target came to.
 
     :param state: of the target; None if it could not be asked.
-    :param problem: why not.
     """
 
     state: TargetState | None
@@ -48,8 +47,6 @@ class TargetLooks:
     The newest look at each target.
 
     However many waves wait in a target, it is looked at as often as if it were one.
-
-    :param new_queue: makes the queue of a target, in a thread.
     """
 
     def __init__(self, new_queue: Callable[[Target], TargetQueue] | None = None) -> None:
@@ -60,7 +57,6 @@ class TargetLooks:
         """
         Look at a target, unless somebody has looked just before.
 
-        :param target: connection and Region.
         :param longest_ago: seconds after which a look is too old.
         """
         kept = self._kept.setdefault(target, _Kept())
@@ -110,11 +106,7 @@ _THREADS = 8
 
 
 class TargetPoller(SharedPoller[Job]):
-    """
-    The jobs of one account and Region.
-
-    :param target: connection and Region.
-    """
+    """The jobs of one account and Region."""
 
     def __init__(self, target: Target) -> None:
         self.drs = AsyncDrs(*target)
@@ -129,8 +121,6 @@ class SharedState:
 
     ``clients`` are for what is asked in threads, ``queues`` looks at the queues for room in DRS,
     ``executions`` reads EXECUTION records.
-
-    :param open_store: gives an execution store.
     """
 
     def __init__(self, open_store: Callable[[], ExecutionStore] = execution_store) -> None:
@@ -152,19 +142,11 @@ class SharedState:
         return self._targets[target]
 
     async def with_store(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """
-        Do something with the store in a thread: boto3 blocks.
-
-        :param work: takes the store, then the arguments.
-        """
+        """Do something with the store in a thread: boto3 blocks."""
         return await self._in(self._threads, work, *arguments)
 
     async def with_store_and_drs(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """
-        The same for what asks DRS, too: a Region that hangs keeps nobody off the record.
-
-        :param work: takes the store, then the arguments.
-        """
+        """The same for what asks DRS, too: a Region that hangs keeps nobody off the record."""
         return await self._in(self._drs_threads, work, *arguments)
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Result:

@@ -25,8 +25,6 @@ class TurnWait:
     """
     A wave that waits in the queue; the store and DRS are asked in threads.
 
-    :param execution_id: the execution.
-    :param number: of the wave, from 1.
     :param deadline: epoch seconds after which waiting ends.
     :param poll_interval: seconds between two looks.
     """

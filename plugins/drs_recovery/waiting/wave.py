@@ -51,14 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class WaveWait:
-    """
-    What is known of a wave while it runs; the store has it all.
-
-    :param shared: of the running event loop.
-    :param records: the wave as the store has it.
-    :param schedule: how soon its jobs should be looked at.
-    :param news: set when there are answers to take.
-    """
+    """What is known of a wave while it runs; the store has it all."""
 
     def __init__(
         self,
@@ -108,27 +101,15 @@ class WaveWait:
         return joined(self._problems.values())
 
     def was_asked_since(self, moment: float) -> bool:
-        """
-        Whether every target was asked, with or without success.
-
-        :param moment: epoch seconds.
-        """
+        """Whether every target was asked, with or without success."""
         return all(asked_at >= moment for asked_at in self._asked_at.values())
 
     def was_answered_since(self, moment: float) -> bool:
-        """
-        Whether every target was asked with success, and what it said is on record.
-
-        :param moment: epoch seconds.
-        """
+        """Whether every target was asked with success, and what it said is on record."""
         return self.was_asked_since(moment) and not self._problems
 
     def is_settled(self, execution: Execution) -> bool:
-        """
-        Whether there is nothing more to wait for.
-
-        :param execution: EXECUTION record as it is now.
-        """
+        """Whether there is nothing more to wait for."""
         answers = list(self._answers.values())
         return is_settled(execution, answers, self._servers) and not self._awaits_reasons()
 

@@ -54,15 +54,12 @@ if TYPE_CHECKING:
     from drs_recovery.store.wave_types import Wave
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class Details:
-    """
-    What a look for details came to.
-
-    :param missing: ids of servers whose details are still to come.
-    :param problems: what could not be asked, and why, for people.
-    :param servers: the wave's SERVER records after it.
-    """
+    """What a look for details came to."""
 
     servers: list[ServerStatus]
     missing: tuple[str, ...] = ()
@@ -78,8 +75,6 @@ class InstanceEnricher:
     """
     Bring EC2 details into the records of a wave; each target of it stands for itself.
 
-    :param store: the execution store.
-    :param clients: hooks by target.
     :param patience: seconds for which a server may lack details before it counts as failed, from the first
         look on after its launch and its post-launch actions.
     """
@@ -100,11 +95,8 @@ class InstanceEnricher:
         """
         Look once for the instances of a wave's servers and record what is there.
 
-        :param execution_id: the execution.
-        :param wave_number: from 1.
         :param give_up_at: epoch seconds from which trouble that may pass counts like a refusal.
         :param servers: the wave's SERVER records if they were just read.
-        :param followed: the wave as its task knows it.
         :return: what is still to come. AWS errors are in it, not raised.
         """
         known = self._store.get_servers(execution_id, wave_number) if servers is None else servers
@@ -133,12 +125,7 @@ class InstanceEnricher:
 
         Nothing is concluded from it: a server that is launched may still get post-launch actions.
 
-        :param execution_id: the execution.
-        :param wave_number: from 1.
-        :param servers: the wave's SERVER records.
-        :param again: look also at instances whose details are on record: they may have changed.
         :param followed: the wave as it was after the last poll, if somebody follows it.
-        :return: ids of servers whose details are on record now.
         """
         lacking = [
             server
@@ -243,11 +230,7 @@ class InstanceEnricher:
 
 
 def has_details(server: ServerStatus) -> bool:
-    """
-    Whether what EC2 says of a server's instance is on record.
-
-    :param server: SERVER record.
-    """
+    """Whether what EC2 says of a server's instance is on record."""
     return bool(server.get("instanceId") and server.get("instanceState"))
 
 
@@ -261,8 +244,6 @@ def needs_details(server: ServerStatus) -> bool:
     Whether to look for the instance of a server.
 
     Whatever a job did to its server, an instance may be there: even of a failed or unfinished one.
-
-    :param server: SERVER record.
     """
     return has_launched(server) or (bool(server.get("jobId")) and not server.get("instanceId"))
 
@@ -301,8 +282,6 @@ _PATIENCE = 20.0
 THREAD = "drs-recovery-refresh"
 """Name of the thread that reads."""
 
-log = logging.getLogger(__name__)
-
 
 def refresh_details(
     store: ExecutionStore, document: ExecutionDocument, patience: float = _PATIENCE
@@ -310,10 +289,7 @@ def refresh_details(
     """
     Read the details of every recorded instance again, as far as AWS answers in time.
 
-    :param store: the execution store.
-    :param document: the execution document.
     :param patience: seconds after which it is left at what is on record.
-    :return: the document as it is then.
     """
     launched = [wave for wave in document["waves"] if wave["jobs"]]
     if not launched:

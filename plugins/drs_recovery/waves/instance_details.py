@@ -34,7 +34,6 @@ class Found:
     :param instance: of EC2; None if it does not know it.
     :param trouble: why DRS or EC2 could not be asked; None if both answered.
     :param disposition: ``launchDisposition`` of its launch settings, read only of a halted instance.
-    :param disposition_trouble: why those could not be read.
     """
 
     row: Mapping[str, Any] | None
@@ -70,12 +69,7 @@ def state_of(instance: Mapping[str, Any] | None) -> str | None:
 
 
 def belongs_to(row: Mapping[str, Any], server: ServerStatus) -> bool:
-    """
-    Whether an instance is of a server's job: one of an earlier drill can still be listed.
-
-    :param row: of DescribeRecoveryInstances.
-    :param server: SERVER record.
-    """
+    """Whether an instance is of a server's job: one of an earlier drill can still be listed."""
     if row.get("sourceServerID") != server["sourceServerId"]:
         return False
     if "jobID" in row:
@@ -96,7 +90,6 @@ def row_of(
     The job itself may have named the instance, whose id is that of its EC2 instance. That is enough where DRS
     does not tell its rows, and for one that a later job of the server replaced, which DRS lists no more.
 
-    :param server: SERVER record.
     :param rows: of DescribeRecoveryInstances; None if it could not be asked.
     :param instances: of EC2, by id.
     """
@@ -110,11 +103,7 @@ def row_of(
 
 
 def fields_of(found: Found) -> dict[str, Any]:
-    """
-    What goes into the server's record.
-
-    :param found: what one look found.
-    """
+    """What goes into the server's record."""
     row, instance = found.row, found.instance
     if row is None:
         return {}
@@ -161,20 +150,12 @@ def _ipv6_of(instance: Mapping[str, Any]) -> Iterator[str]:
 
 
 def why_gone(found: Found) -> str:
-    """
-    Say of an instance that was launched that it is on its way out, with EC2's reason.
-
-    :param found: what one look found.
-    """
+    """Say of an instance that was launched that it is on its way out, with EC2's reason."""
     return f"instance {_name(found)} was launched and is {found.state} in EC2{_reason(found)}"
 
 
 def what_is_missing(found: Found) -> str:
-    """
-    Say what a launched server lacks to be ready.
-
-    :param found: what one look found.
-    """
+    """Say what a launched server lacks to be ready."""
     if found.trouble is not None:
         return f"the details of its instance cannot be read: {found.trouble}"
     if found.row is None:
@@ -203,11 +184,7 @@ def _wish(found: Found) -> str:
 
 
 def warning_of(found: Found) -> str | None:
-    """
-    What a person should know of the instance of a server that is ready; None if there is nothing.
-
-    :param found: what one look found.
-    """
+    """What a person should know of the instance of a server that is ready; None if there is nothing."""
     if found.is_halted_by_wish:
         return (
             f"instance {_name(found)} is {found.state}, as its launch settings ask (launchDisposition "

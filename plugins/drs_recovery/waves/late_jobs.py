@@ -32,11 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def waves_without_all_jobs(document: ExecutionDocument) -> list[Wave]:
-    """
-    Waves whose start was requested, and of which jobs may still turn up.
-
-    :param document: the execution document.
-    """
+    """Waves whose start was requested, and of which jobs may still turn up."""
     return [wave for wave in document["waves"] if may_get_jobs(wave)]
 
 
@@ -48,11 +44,7 @@ def may_get_jobs(wave: Wave) -> bool:
 
 
 def waves_to_search(document: ExecutionDocument) -> list[Wave]:
-    """
-    Those, and the waves of which AWS refused a job for good: an earlier request may have got through.
-
-    :param document: the execution document.
-    """
+    """Those, and the waves of which AWS refused a job for good: an earlier request may have got through."""
     requested = (wave for wave in document["waves"] if wave.get("startTime"))
     return [w for w in requested if parts_without_job(_as_started(w), w["serverStatuses"])]
 
@@ -61,10 +53,6 @@ def record_late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: W
     """
     Look once for the unknown jobs of the last attempt that was started and record those that exist.
 
-    :param store: the execution store.
-    :param document: the execution document.
-    :param wave: one of its waves, whose start was requested.
-    :return: whether no job of the attempt can turn up any more.
     :raises botocore errors: DRS cannot be asked in one of the targets; what the others told is on record.
     """
     wave = _as_started(wave)

@@ -51,7 +51,6 @@ class JobAnswer:
     """
     All that DRS said about one job in one look.
 
-    :param job_id: the job that was asked for.
     :param job: its ``Job``, or None while DescribeJobs does not list it.
     :param log: its ``JobLog`` items, oldest first; empty if the log was not read.
     :param log_trouble: why the log could not be read this time, so that ``log`` may lack the newest items.
@@ -71,11 +70,7 @@ class JobAnswer:
 
 
 def has_ended(job: Job | TerminationJob) -> bool:
-    """
-    Whether nothing more comes of a job.
-
-    :param job: its entry in the WAVE record.
-    """
+    """Whether nothing more comes of a job."""
     return job["status"] in ENDED_JOBS
 
 
@@ -89,11 +84,7 @@ def requested_at(job: Job | TerminationJob) -> float:
 
 
 def is_unlisted(job: Job) -> bool:
-    """
-    Whether no look has found a job in DescribeJobs yet, so that its start is our own time.
-
-    :param job: its entry in the WAVE record.
-    """
+    """Whether no look has found a job in DescribeJobs yet, so that its start is our own time."""
     if job["status"] == JOB_PENDING:
         return bool(job.get("requestedTime") == job["startTime"])
     return bool(job["status"] == JOB_UNLISTED)
@@ -118,10 +109,6 @@ def servers_seen(
     """
     Say for each server of a job how far it is.
 
-    :param answer: what DRS said.
-    :param server_ids: the servers that the job was started for.
-    :param await_actions: whether post-launch actions decide too.
-    :param instances: instances of the servers that are on record already.
     :return: one entry a server; nothing about servers of which DRS said nothing yet.
     """
     if answer.job is None:
@@ -225,10 +212,7 @@ def failure_reason(
     """
     Why a server did not come up, for a person: launch status, log event, ``rawError``, or what to look for.
 
-    :param answer: job and log.
-    :param server_id: the failed server.
     :param server: its ``ParticipatingServer``, None if the job does not list it.
-    :param instance_id: an instance of it that is known all the same.
     """
     launch_status = None if server is None else server.get("launchStatus")
     state = _state_of(server)
@@ -261,12 +245,7 @@ def _beside(instance_id: str) -> str:
 
 
 def reason_beside_instance(error: str, instance_id: str) -> str:
-    """
-    The reason of a failed server once an instance of it turned up: then no missing right was in the way.
-
-    :param error: of its record.
-    :param instance_id: the instance.
-    """
+    """The reason of a failed server once an instance of it turned up: then no right was missing."""
     for guess in (SILENT_NO_LAUNCH, _TAKEN_AWAY):
         error = error.replace(guess, _beside(instance_id))
     return error

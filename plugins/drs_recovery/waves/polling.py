@@ -42,11 +42,9 @@ class PollResult:
     """
     What one look came to.
 
-    :param settled: every job is COMPLETED and every server launched (its actions done) or failed.
     :param problem: why DRS, in one of the wave's targets, or the store could not be asked this time; None if
         it went well.
     :param retry_after: seconds that AWS asked to wait, if it did.
-    :param cancelled: somebody asked to cancel the execution.
     """
 
     settled: bool
@@ -56,12 +54,7 @@ class PollResult:
 
 
 class WaveWatcher:
-    """
-    Look at the jobs of waves, with clients that are kept between looks.
-
-    :param store: the execution store.
-    :param clients: hooks by target.
-    """
+    """Look at the jobs of waves, with clients that are kept between looks."""
 
     def __init__(self, store: ExecutionStore, clients: Clients | None = None) -> None:
         self._store = store
@@ -71,8 +64,6 @@ class WaveWatcher:
         """
         Look once; errors of AWS are recorded and survived, and those of one target hide nothing of another.
 
-        :param execution_id: the execution.
-        :param wave_number: from 1.
         :return: the look; AWS errors are in it, not raised, since the wave's time-out is what ends waiting.
         """
         try:
@@ -122,9 +113,6 @@ def demand_account_of_unlisted(hooks: TargetClients, jobs: Iterable[Job], listed
     """
     Demand that jobs which DRS does not list were at least looked for in their account.
 
-    :param hooks: of the target where it was looked.
-    :param jobs: of the WAVE record.
-    :param listed: ids of those that DRS lists.
     :raises botocore errors: the connection leads to another account now, or AWS does not tell.
     """
     unlisted = [job.get("accountId") for job in jobs if job["jobId"] not in listed]
@@ -142,11 +130,7 @@ def _answer(drs: DrsHook, job_id: str, job: Mapping[str, Any] | None) -> JobAnsw
 
 
 def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
-    """
-    Which logs could not be read, and why, for people; None if all could.
-
-    :param answers: of DRS, on some jobs of a wave.
-    """
+    """Which logs could not be read, and why, for people; None if all could."""
     return joined(
         f"the log of {answer.job_id} cannot be read: {answer.log_trouble}"
         for answer in answers
@@ -157,12 +141,7 @@ def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
 def record_problem(
     store: ExecutionStore, execution_id: str, wave_number: int, problem: str, looks: int = 1
 ) -> None:
-    """
-    Put on record that a look failed; never raises.
-
-    :param problem: why, for people.
-    :param looks: how often AWS was asked since the last poll that was written.
-    """
+    """Put on record that a look failed; never raises."""
     try:
         store.polls.record_failure(execution_id, wave_number, problem, looks)
     except PASSING_TROUBLE as error:
@@ -171,12 +150,7 @@ def record_problem(
 
 
 def open_jobs(jobs: Sequence[Job], servers: Sequence[ServerStatus]) -> list[Job]:
-    """
-    Jobs that may have news: one that ended, and whose servers a retry started again, has none.
-
-    :param jobs: of the WAVE record.
-    :param servers: its SERVER records.
-    """
+    """Jobs that may have news: one that ended, and whose servers a retry started again, has none."""
     named = {server.get("jobId") for server in servers}
     return [job for job in jobs if job["jobId"] in named or not has_ended(job)]
 
@@ -184,13 +158,7 @@ def open_jobs(jobs: Sequence[Job], servers: Sequence[ServerStatus]) -> list[Job]
 def poll_of(
     answers: Sequence[JobAnswer], servers: Sequence[ServerStatus], *, await_actions: bool
 ) -> WavePoll:
-    """
-    What a look saw, as the store takes it.
-
-    :param answers: of DRS, on some jobs of the wave.
-    :param servers: SERVER records of the wave.
-    :param await_actions: whether post-launch actions decide too.
-    """
+    """What a look saw, as the store takes it."""
     ids_by_job: dict[str, list[str]] = defaultdict(list)
     for server in servers:
         ids_by_job[server.get("jobId", "")].append(server["sourceServerId"])
@@ -204,13 +172,7 @@ def poll_of(
 
 
 def is_settled(execution: Execution, answers: Sequence[JobAnswer], servers: Sequence[ServerStatus]) -> bool:
-    """
-    Whether every job is COMPLETED and every server launched, its actions done, or failed.
-
-    :param execution: EXECUTION record.
-    :param answers: on all open jobs of the wave.
-    :param servers: SERVER records of the wave.
-    """
+    """Whether every job is COMPLETED and every server launched, its actions done, or failed."""
     # Once nothing more starts, a server whose job was never started has no end to wait for.
     if execution["status"] == ExecutionStatus.CANCELLING:
         servers = [server for server in servers if server.get("jobId")]

@@ -53,11 +53,7 @@ def status_of(actions: Sequence[PostLaunchAction]) -> str:
 
 
 def open_actions(actions: Sequence[PostLaunchAction], *, optional: bool = False) -> list[PostLaunchAction]:
-    """
-    The actions that are neither done nor failed.
-
-    :param optional: those that are optional instead of those that are required.
-    """
+    """The actions that are neither done nor failed."""
     return [a for a in actions if a["status"] not in DONE and a["optional"] is optional]
 
 
@@ -67,21 +63,13 @@ def failures(actions: Sequence[PostLaunchAction]) -> str | None:
 
 
 def overdue(actions: Sequence[PostLaunchAction], minutes: float) -> str:
-    """
-    Say that required actions took too long.
-
-    :param minutes: the wave's time-out.
-    """
+    """Say that required actions took too long."""
     names = ", ".join(repr(action["name"]) for action in open_actions(actions))
     return f"post-launch action {names} was still in progress at the wave's timeout of {minutes:.0f} minutes"
 
 
 def are_awaited(execution: ExecutionRecord) -> bool:
-    """
-    Whether required actions decide whether a server is ready: always, but in drills whose plan says no.
-
-    :param execution: EXECUTION record with its plan.
-    """
+    """Whether required actions decide whether a server is ready: always, but in drills whose plan says no."""
     if not execution["isDrill"]:
         return True
     return bool(execution["planSnapshot"].get("drill", {}).get("await_actions", True))
@@ -92,8 +80,6 @@ def warning_of(server: ServerStatus) -> str | None:
     What a person should know of the actions of a server that is ready all the same, or None.
 
     Where no action is awaited, whatever is still in progress is nothing to warn of.
-
-    :param server: SERVER record, as it was before it got ready.
     """
     actions = server.get("postLaunchActions") or ()
     told = [_failure(action) for action in actions if action["status"] == FAILED]

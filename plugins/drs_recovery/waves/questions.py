@@ -29,13 +29,7 @@ class Question:
     """
     One question to the approvers.
 
-    :param subject: its headline.
-    :param message: what to check before the answer.
-    :param body: message and state of the execution, as Markdown.
     :param approvers: Airflow user ids; empty for everyone with the right to run the DAG.
-    :param timeout: how long it stays open.
-    :param continue_on_timeout: whether silence counts as approval.
-    :param two_person: whether the person who started the execution may not approve.
     """
 
     subject: str
@@ -53,10 +47,6 @@ def question_of(document: ExecutionDocument, plan: RecoveryPlan, number: int) ->
 
     A wave can have a pause of its own and the approval of a real recovery at once: then both messages are
     shown, and the approval decides who may answer and for how long.
-
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: wave number, from 1.
     """
     wave = document["waves"][number - 1]
     gates = _gates(document, plan, number)
@@ -76,13 +66,7 @@ def question_of(document: ExecutionDocument, plan: RecoveryPlan, number: int) ->
 
 
 def message_values(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> Values:
-    """
-    The results so far, by the names that messages of gates use.
-
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: of the wave behind the gate, from 1.
-    """
+    """The results so far, by the names that messages of gates use."""
     execution = {
         "id": document["executionId"],
         "type": document["executionType"],
@@ -164,13 +148,7 @@ def _body(document: ExecutionDocument, message: str) -> str:
 
 
 def failure_question(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> Question:
-    """
-    Compose the question; who may answer a pause before the wave may answer this one too, for as long.
-
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: of the failed wave, from 1.
-    """
+    """Compose the question; who may answer a pause before the wave may answer this one too, for as long."""
     wave, pause = wave_of(document, number), plan.wave(number).pause_before
     message = _failure_message(wave)
     return Question(

@@ -29,8 +29,6 @@ class QueuedWave:
     """
     A wave whose jobs wait for room.
 
-    :param execution_id: the execution.
-    :param number: of the wave, from 1.
     :ivar has_jobs: whether some of its jobs are started already.
     :ivar is_noted: whether its record says that something but its turn is waited for.
     """
@@ -52,7 +50,6 @@ class QueuedWave:
         """
         Read whether it still waits, and for what.
 
-        :param store: the execution store.
         :return: False if nothing is to be started any more, such as after a cancellation.
         """
         execution = store.get_execution(self._execution_id)
@@ -68,18 +65,13 @@ class QueuedWave:
         return bool(self._parts)
 
     def follow(self, store: ExecutionStore) -> None:
-        """
-        Look at those of its jobs that run while others wait.
-
-        :param store: the execution store.
-        """
+        """Look at those of its jobs that run while others wait."""
         WaveWatcher(store, self._clients).look(self._execution_id, self._number)
 
     def is_next(self, store: ExecutionStore, states: Mapping[Target, TargetState]) -> bool:
         """
         Whether it is the turn of one of its jobs; if not, say so in the record and stay in the queue.
 
-        :param store: the execution store.
         :param states: of its targets, as far as they could be looked at; at least one.
         """
         parts = [part for part in self._parts if part.target in states]

@@ -42,14 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class WaveReservations:
-    """
-    Reserve capacity for the jobs of one wave's attempt.
-
-    :param store: the execution store.
-    :param clients: hooks by target.
-    :param execution: EXECUTION record.
-    :param wave: WAVE record, whose start was requested.
-    """
+    """Reserve capacity for the jobs of one wave's attempt."""
 
     def __init__(
         self, store: ExecutionStore, clients: Clients, execution: ExecutionRecord, wave: WaveRecord
@@ -72,7 +65,6 @@ class WaveReservations:
         """
         Reserve capacity for a job; also if an earlier try took it and died, so that it lasts for this one.
 
-        :param part: the job.
         :raises QueuedError: it is not its turn; it is in the queue now.
         :raises NotStartedError: DRS cannot be asked, or too many reserve capacity at the same time.
         :raises WaveRefusedError: the execution has begun to end meanwhile.
@@ -105,32 +97,19 @@ class WaveReservations:
             raise
 
     def join(self, part: JobPart) -> None:
-        """
-        Wait in the queue without a look whether there is capacity; a job that has a reservation keeps it.
-
-        :param part: the job.
-        """
+        """Wait in the queue without checking for capacity; a job that has a reservation keeps it."""
         queue = self._store.queue.read(self._queue_of(part).name)
         mine = queue.standing(self._entry(part))
         if mine.waits:
             self._store.queue.wait(queue.target, mine, waits_until())
 
     def release(self, part: JobPart) -> None:
-        """
-        Release the reservation of a job that DRS did not start; the job keeps its queue position.
-
-        :param part: the job.
-        """
+        """Release the reservation of a job that DRS did not start; the job keeps its queue position."""
         entry = self._reserved.pop(part.number)
         self._store.queue.wait(self._queue_of(part).name, entry, waits_until())
 
     def started(self, part: JobPart, job_id: str) -> None:
-        """
-        Say which job has the reservation: it stands until DRS lists the job.
-
-        :param part: the job.
-        :param job_id: DRS job id.
-        """
+        """Say which job has the reservation: it stands until DRS lists the job."""
         entry = self._reserved.pop(part.number, None)
         if entry is not None:
             until = time.time() + LISTING_SECONDS
@@ -177,10 +156,6 @@ def leave_queues(
 
     Best effort: an entry that is not renewed expires after some minutes.
 
-    :param store: the execution store.
-    :param clients: hooks by target.
-    :param wave: WAVE record.
-    :param servers: its SERVER records.
     :param parts: numbers of those jobs; None for all.
     """
     for target in targets_of(servers):
@@ -200,10 +175,6 @@ def join_queue_early(store: ExecutionStore, clients: Clients, document: Executio
     Let the first wave join the queues, if it waits for nobody and nothing.
 
     Best effort: a wave that is in no queue joins when its own step runs.
-
-    :param store: the execution store.
-    :param clients: hooks by target.
-    :param document: the document of an execution that may start.
     """
     wave = _early_wave(document)
     # A record that an earlier release has opened does not say where in the queue the place would be.
@@ -218,13 +189,7 @@ def join_queue_early(store: ExecutionStore, clients: Clients, document: Executio
 
 
 def leave_queue_early(store: ExecutionStore, clients: Clients, document: ExecutionDocument) -> None:
-    """
-    Take the wave out of the queues if its own step never ran.
-
-    :param store: the execution store.
-    :param clients: hooks by target.
-    :param document: the document of an execution that ends.
-    """
+    """Take the wave out of the queues if its own step never ran."""
     if wave := _early_wave(document):
         leave_queues(store, clients, wave, wave["serverStatuses"])
 

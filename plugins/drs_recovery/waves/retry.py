@@ -29,7 +29,6 @@ def begin_retry(
     """
     Begin a new attempt at a wave if a person asked for one; see :meth:`Retries.begin`.
 
-    :return: whether this call began it.
     :raises TransitionRefusedError: the execution may not go on.
     """
     return store.retries.begin(execution_id, number, actor, asked_by)[1]
@@ -42,7 +41,6 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
     A wave that failed by its time-out can have launched more meanwhile, or still be at it, also in a job
     whose answer was lost. What those jobs left behind is recorded before their servers start again.
 
-    :param clients: hooks by target.
     :raises NotStartedError: DRS could not be asked this time.
     """
     if not store.get_wave(execution_id, number).get("restartPending"):

@@ -53,22 +53,14 @@ def wave_of(document: ExecutionDocument, number: int) -> Wave:
 
 
 def has_launched(server: ServerStatus) -> bool:
-    """
-    Whether a server launched and its required post-launch actions are done: only EC2 details are to come.
-
-    :param server: SERVER record.
-    """
+    """Whether a server launched and its required post-launch actions are done: only details are missing."""
     phase = server["phase"]
     actions_done = server.get("postLaunchActionsStatus") in post_launch.DONE
     return phase is ServerPhase.LAUNCHED or (phase is ServerPhase.POST_LAUNCH and actions_done)
 
 
 def needs_no_more_polls(server: ServerStatus) -> bool:
-    """
-    Whether the server's job has nothing to add.
-
-    :param server: SERVER record.
-    """
+    """Whether the server's job has nothing to add."""
     return has_launched(server) or server["phase"].is_end
 
 
@@ -91,7 +83,6 @@ def shortfall(rule: SuccessRule, servers: Sequence[ServerStatus]) -> str | None:
     Say why a wave is not a success, or None if it is.
 
     :param rule: the plan's ``success_when``.
-    :param servers: the wave's SERVER records.
     """
     failed = failures_of(servers)
     return rule.shortfall(
@@ -117,9 +108,6 @@ def check_dependencies(document: ExecutionDocument, plan: RecoveryPlan, number: 
     """
     Demand that every wave before this one is completed, or failed and may.
 
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: wave number, from 1.
     :raises WaveRefusedError: naming the one that is not.
     """
     for other in _waves_before(document, plan, number, _is_left_out):
@@ -131,13 +119,7 @@ def check_dependencies(document: ExecutionDocument, plan: RecoveryPlan, number: 
 
 
 def blocked_by(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> str | None:
-    """
-    Say which failure before a wave keeps it from ever starting, or None.
-
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: of a wave that has not started, from 1.
-    """
+    """Say which failure before a wave keeps it from ever starting, or None."""
     for other in _waves_before(document, plan, number, _has_not_run):
         if other["status"] == WaveStatus.FAILED and not _lets_dependents_start(other, plan):
             return f"it depends on wave {wave_label(other)}, which failed"
@@ -205,12 +187,7 @@ def refusing_wave(document: ExecutionDocument) -> Wave | None:
 
 
 def skip_reason(document: ExecutionDocument, number: int) -> str | None:
-    """
-    Say why this wave is passed over without being a failure, or None.
-
-    :param document: the execution document.
-    :param number: wave number, from 1.
-    """
+    """Say why this wave is passed over without being a failure, or None."""
     wave = wave_of(document, number)
     if wave["status"] == WaveStatus.SKIPPED:
         return str(wave.get("statusReason", "this wave is skipped"))
@@ -223,10 +200,6 @@ def gate_is_asked(document: ExecutionDocument, plan: RecoveryPlan, number: int) 
 
     A wave that was left out needs no pause, but the approval of a real recovery is asked at the plan's first
     waves even if they are left out: it is for the execution.
-
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: wave number, from 1.
     """
     wave = wave_of(document, number)
     execution_type = document["executionType"]
@@ -241,9 +214,6 @@ def check_may_start(document: ExecutionDocument, plan: RecoveryPlan, number: int
     """
     Demand what a wave needs before it launches anything.
 
-    :param document: the execution document.
-    :param plan: the plan with which the execution was opened.
-    :param number: wave number, from 1.
     :raises WaveRefusedError: with what is missing and what to do.
     """
     label = wave_label(wave_of(document, number))
@@ -259,7 +229,6 @@ def check_admitted(execution: Execution) -> None:
     """
     Demand that ``open_execution`` found nothing against the execution, however its task got green.
 
-    :param execution: EXECUTION record or document.
     :raises WaveRefusedError: it did not, or has not come to an end.
     """
     if "admittedTime" not in execution:
@@ -271,7 +240,6 @@ def check_not_ending(execution: Execution) -> None:
     """
     Demand that the execution may still launch something.
 
-    :param execution: EXECUTION record or document.
     :raises ExecutionCancelledError: somebody asked to cancel it.
     :raises WaveRefusedError: it ends or is over.
     """
@@ -285,7 +253,6 @@ def check_not_cancelled(execution: Execution) -> None:
     """
     Demand that nobody asked to cancel the execution.
 
-    :param execution: EXECUTION record or document.
     :raises ExecutionCancelledError: with who asked, and why.
     """
     if cancel := execution.get("cancel"):
@@ -313,9 +280,6 @@ def deadline_of(plan_wave: PlanWave, wave: WaveRecord) -> float:
 
     It bounds first the wait for room in DRS, and then anew the launch: a wave that had to wait for others
     launches as slowly as any.
-
-    :param plan_wave: the wave as the execution's plan has it.
-    :param wave: WAVE record, whose start was requested.
     """
     return launch_began(wave) + plan_wave.timeout.total_seconds()
 

@@ -56,8 +56,6 @@ class WaveStarter:
     """
     Start the jobs of waves whose start was requested.
 
-    :param store: the execution store.
-    :param memory: outlives a try that died before it could record its job.
     :param choose_servers: decides which servers a retry starts again; None for a first start.
     """
 
@@ -81,11 +79,7 @@ class WaveStarter:
 
         A job that AWS refuses for good fails its servers alone: the wave is judged by all of them at its end.
 
-        :param execution_id: the execution.
-        :param number: of the wave, from 1.
         :param document: the execution document as the request left it, if it was made just now.
-        :param followed: the wave as its task knows it.
-        :return: ids of the attempt's jobs, by part.
         :raises NotStartedError: not all now; the same call goes on later.
         :raises ExecutionError: the wave cannot start; it is FAILED, unless the execution is ending.
         """
@@ -111,12 +105,7 @@ class WaveStarter:
         return self._store.waits.note(execution_id, str(error), number)
 
     def leave_queues(self, execution_id: str, number: int) -> None:
-        """
-        Take the waiting jobs of a wave that starts no more out of the queues.
-
-        :param execution_id: the execution.
-        :param number: of the wave, from 1.
-        """
+        """Take the waiting jobs of a wave that starts no more out of the queues."""
         wave = self._store.get_wave(execution_id, number)
         leave_queues(self._store, self._clients, wave, self._store.get_servers(execution_id, number))
 

@@ -32,14 +32,7 @@ if TYPE_CHECKING:
 
 
 class WaveEnd:
-    """
-    The end of one wave, from the verdict over its jobs to COMPLETED or FAILED.
-
-    :param store: the execution store.
-    :param plan: the plan with which the execution was opened.
-    :param execution_id: the execution.
-    :param number: of the wave, from 1.
-    """
+    """The end of one wave, from the verdict over its jobs to COMPLETED or FAILED."""
 
     def __init__(self, store: ExecutionStore, plan: RecoveryPlan, execution_id: str, number: int) -> None:
         self._store = store
@@ -52,7 +45,6 @@ class WaveEnd:
 
         :param problem: why the last poll failed, if it did.
         :param wave: as a document has it that was just read; None to read it.
-        :return: how many servers launched and failed.
         :raises WaveFailedError: the wave is FAILED.
         """
         wave = wave or self._read()
@@ -96,9 +88,7 @@ class WaveEnd:
         """
         Look once for the EC2 details of launched servers.
 
-        :param clients: hooks by target.
         :param wave: as a document has it that was just read; None to read it.
-        :param followed: the wave as its task knows it.
         """
         enricher = InstanceEnricher(self._store, clients, details_timeout())
         servers = None if wave is None else wave["serverStatuses"]
@@ -111,8 +101,6 @@ class WaveEnd:
         Call the wave COMPLETED, if it is.
 
         :param wave: as it was just read, with its servers; None to read it. The store demands its own proof.
-        :param followed: the wave as its task knows it.
-        :return: instance ids by source server id.
         :raises WaveFailedError: the wave is FAILED.
         :raises ExecutionError: a server is still under way.
         """
@@ -143,11 +131,7 @@ class WaveEnd:
 
 
 def instance_ids(servers: Sequence[ServerStatus]) -> dict[str, str]:
-    """
-    EC2 instance ids by source server id, of the servers that have one.
-
-    :param servers: SERVER records.
-    """
+    """EC2 instance ids by source server id, of the servers that have one."""
     return {s["sourceServerId"]: s["instanceId"] for s in servers if s.get("instanceId")}
 
 

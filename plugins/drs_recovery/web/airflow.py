@@ -104,10 +104,8 @@ class AirflowPlanFacts:
     """
     What Airflow knows of a plan's DAG.
 
-    :param in_airflow: whether Airflow has parsed the DAG and still finds its file.
     :param is_placeholder: whether the DAG carries the tag ``broken-plan``.
     :param next_run: epoch seconds of the next scheduled drill; None if there is none or Airflow does not say.
-    :param name: display name of the DAG: all that is known of a plan whose file is not here.
     """
 
     in_airflow: bool

@@ -55,8 +55,6 @@ class Rights:
     """
     A person, what Airflow's auth manager lets them do, and where.
 
-    :param user_id: id of the user: plans name approvers by it.
-    :param user_name: name of the user: records hold it.
     :param may_terminate: whether they may trigger ``terminate_recovery_instances``, too.
     """
 

@@ -133,8 +133,6 @@ def _demand_acting(person: Person, named: Collection[str], *, terminates: bool =
     Refuse executions on which a person may not act.
 
     One without a record, such as of a table that was lost, may be of any plan.
-
-    :param terminates: refuse to everybody what the DAG that terminates would refuse.
     """
     from drs_recovery.exceptions import ExecutionNotFoundError
     from drs_recovery.installation import elsewhere, known_installation

@@ -123,7 +123,6 @@ async def turn(acting: Acting) -> AsyncIterator[Acting]:
     """
     Wait until nobody else acts on the execution, and keep others waiting until the end of the block.
 
-    :return: the same on what the record says by then.
     :raises Problem: 409 if it takes too long.
     """
     execution, holder = acting.execution_id, uuid.uuid4().hex

@@ -48,7 +48,6 @@ async def terminate(acting: Acting, waves: Sequence[int] | None, confirmation: s
     Have instances of an execution that has ended terminated.
 
     :param waves: numbers of the waves whose instances are meant; None for all.
-    :param confirmation: the plan's id, typed, for those of a real recovery.
     :raises Problem: nothing may be terminated, or it is asked for already.
     """
     demand_allowed(acting, ActionKind.TERMINATE)

@@ -59,13 +59,7 @@ _OUTCOMES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    What somebody says to a question.
-
-    :param task: the task of the wave's group that asks.
-    :param option: as Airflow offers it.
-    :param decision: as the record calls it.
-    """
+    """What somebody says to a question."""
 
     kind: ActionKind
     wave: int

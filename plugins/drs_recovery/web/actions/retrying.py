@@ -35,7 +35,6 @@ async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
     """
     Begin a new attempt at the failed servers of a wave, also when the execution has ended.
 
-    :param number: the wave, from 1.
     :raises Problem: it may not begin now, or somebody else was quicker.
     """
     demand_allowed(acting, ActionKind.RETRY, number)

@@ -115,12 +115,7 @@ def _headers(status: int) -> dict[str, Any]:
 
 
 def json_answer(request: Request, content: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """
-    Answer with a value, or 304 if the program has it already.
-
-    :param content: plain values, as the store gives them. They go out as they are: no model may drop a field
-        that it does not know, nor fail at a value that nobody expected.
-    """
+    """Answer with a value, or 304 if the program has it already."""
     # Sorted, so that the same record is always the same text. Only ASCII: a lone half of a UTF-16 pair in
     # somebody's text has no UTF-8.
     body = json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":"))

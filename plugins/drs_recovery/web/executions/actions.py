@@ -38,12 +38,10 @@ class OfferedAction:
     """
     Something that the person may do now.
 
-    :param subject: what it is about, until the record shows that it was done: then it is another, or gone.
     :param label: text of the button, such as ``Approve wave 2``.
     :param sure: text of the button in the dialog; empty if that is the label.
     :param confirmation: what has to be typed first; None if nothing.
     :param options: the answers to choose from, for ``decide``.
-    :param is_set_aside: whether it stands apart, where nobody presses it in passing.
     """
 
     kind: ActionKind

@@ -173,7 +173,6 @@ class Headline:
     The top of the page.
 
     :param last_look: when DRS was last asked; None before the first time.
-    :param is_live: whether anything can still change by itself, so that the page is worth fetching again.
     """
 
     badge: Badge

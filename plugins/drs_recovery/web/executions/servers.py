@@ -43,7 +43,6 @@ class ServerRow:
     One server of a wave.
 
     :param launch_status: DRS's own word, such as ``IN_PROGRESS``; None before DRS has begun.
-    :param replaced_by: id of the execution whose launch of the same server replaced its instance.
     """
 
     name: str
@@ -131,7 +130,6 @@ class ServersWanted:
     """
     Which servers somebody wants to see; by default a share of every wave, problems first.
 
-    :param wave: those of this wave before any others, from 1.
     :param query: only those whose name, id, instance id or address has this text in it.
     """
 

@@ -239,7 +239,6 @@ class Times:
     :param elapsed: how long it took or has taken, from the start of its first wave, or else its opening.
     :param expected_label: what that time is called: only a plan with a history has one that is usual.
     :param estimated_end: when it should end; None if that is over or unknown.
-    :param declared: of a live real recovery: how long ago it was started, time for decisions included.
     :param sentence: what can be said about the end, such as ``about 12 min to go`` as a moment; may be empty.
     """
 

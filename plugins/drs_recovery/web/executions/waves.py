@@ -65,7 +65,6 @@ class WaveView:
     :param sentence: what happens in it now, or how it ended, such as ``2 of 6 servers are ready``.
     :param clock: how long it took or has taken; None before its start.
     :param answers: everything that happened to its questions, oldest first.
-    :param trouble: what went wrong at the last look at DRS, which is tried again.
     """
 
     number: int

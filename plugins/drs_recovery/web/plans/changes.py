@@ -197,11 +197,7 @@ class PlanChange:
 
 @dataclass(frozen=True)
 class PlanChanges:
-    """
-    How a plan differs from the one of its last good drill.
-
-    :param texts: what does not: names, descriptions, owner, tags, the order in which servers are listed.
-    """
+    """How a plan differs from the one of its last good drill."""
 
     state: ChangeState
     sentence: str

@@ -41,7 +41,6 @@ class DrillTime:
 
     :param end: where it ends; None where nothing ran, so that there is no bar.
     :param is_measured: whether ``end`` is when everything was ready.
-    :param mark: sign of what it is instead.
     """
 
     drill: Execution

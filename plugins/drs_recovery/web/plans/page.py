@@ -274,7 +274,6 @@ def plan_page(
     """
     Compose the page of a plan.
 
-    :param waves: WAVE records by execution id, of the drills that
         :func:`~drs_recovery.web.plans.drill_charts.chart_drills` picks from the executions.
     """
     drills = chart_drills(executions)
