@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
-    from drs_recovery.store.records import PreflightFinding
+    from drs_recovery.store.records import NewFinding
 
 
 # Seconds for which an opening waits for AWS. A real recovery comes when AWS itself is in trouble.
@@ -194,7 +194,7 @@ class OpenExecutionOperator(PlanOperator):
 
     def _used(
         self, execution_id: str, resolution: Resolution, options: RunOptions, check: UseCheck
-    ) -> list[PreflightFinding]:
+    ) -> list[NewFinding]:
         """Instances in use that the execution would end: a scheduled drill is skipped beside them."""
         checks = check.checks(resolution.servers)
         findings = [check.finding_for(options.execution_type) for check in checks]
@@ -209,5 +209,5 @@ class OpenExecutionOperator(PlanOperator):
         raise error
 
 
-def _errors_in(findings: Sequence[PreflightFinding]) -> list[str]:
+def _errors_in(findings: Sequence[NewFinding]) -> list[str]:
     return [str(finding) for finding in findings if finding.severity is FindingSeverity.ERROR]

@@ -30,7 +30,7 @@ from drs_recovery.transient_errors import error_code
 if TYPE_CHECKING:
     from drs_recovery.plan.model import RecoveryPlan
     from drs_recovery.preflight.servers import Resolution, ResolvedServer
-    from drs_recovery.store.records import PreflightFinding
+    from drs_recovery.store.records import NewFinding
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Preflight:
         self.troubles: list[TargetTrouble] = []
         """Of the targets whose checks are to be made again later."""
 
-    def findings(self, resolution: Resolution) -> list[PreflightFinding]:
+    def findings(self, resolution: Resolution) -> list[NewFinding]:
         """Make every check."""
         checks = [*resolution.checks]
         for target, servers in groupby(sorted(resolution.servers, key=_target), key=_target):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from drs_recovery.statuses import ExecutionType, FindingSeverity
-from drs_recovery.store.records import NewServer, PreflightFinding
+from drs_recovery.store.records import NewFinding, NewServer
 
 
 class Severity(Enum):
@@ -38,9 +38,9 @@ class Check:
     server: NewServer | None = None
     wave_number: int | None = None
 
-    def finding_for(self, execution_type: ExecutionType) -> PreflightFinding:
+    def finding_for(self, execution_type: ExecutionType) -> NewFinding:
         """Say what it means for an execution."""
-        return PreflightFinding(
+        return NewFinding(
             severity=self._severity(execution_type),
             what=self.what,
             remedy=self.remedy,

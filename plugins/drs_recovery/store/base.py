@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
-from drs_recovery.store.documents import Event, compose, event_item, public, summary
+from drs_recovery.store.documents import NewEvent, compose, event_item, public, summary
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.keys import (
@@ -29,8 +29,7 @@ from drs_recovery.store.transaction import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Event as EventRecord
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument, ExecutionRecord
+    from drs_recovery.store.execution_types import Event, Execution, ExecutionDocument, ExecutionRecord
     from drs_recovery.store.facts import Record
     from drs_recovery.store.server_types import ServerStatus
     from drs_recovery.store.table import ExecutionsTable
@@ -126,7 +125,7 @@ class StoreBase:
             "waitingGates": list(waiting_gates),
         }
 
-    def _commit(self, event: Event, actions: Sequence[Action]) -> None:
+    def _commit(self, event: NewEvent, actions: Sequence[Action]) -> None:
         """Write a transition together with its event."""
         execution_id, moment = actions[0].key.execution_id, self._moment_of(actions)
         number = 0
@@ -144,7 +143,7 @@ class StoreBase:
                 return
 
     @retried_on_conflict
-    def _tell_once(self, execution_id: str, event: Event, of: str) -> bool:
+    def _tell_once(self, execution_id: str, event: NewEvent, of: str) -> bool:
         """Write an event that is no transition, unless there is one about the same part of its detail."""
         told = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
         subject = event.name, event.detail[of]
@@ -270,10 +269,10 @@ class StoreReads(StoreBase):
         followed = FollowedWave(None if wave is None else WaveRecords(execution, wave, of_wave))
         return compose(execution, waves, servers), followed
 
-    def get_events(self, execution_id: str) -> list[EventRecord]:
+    def get_events(self, execution_id: str) -> list[Event]:
         """Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``."""
         items = self.table.query(execution_id, "EVENT#", f"EVENT#{END_OF_RANGE}")
-        return [cast("EventRecord", public(item)) for item in sorted(items, key=event_order)]
+        return [cast("Event", public(item)) for item in sorted(items, key=event_order)]
 
 
 def read_summaries(table: ExecutionsTable, execution_ids: Iterable[str]) -> list[Execution]:

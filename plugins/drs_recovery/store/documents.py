@@ -48,7 +48,7 @@ _INTERNAL = frozenset({"recordKey", "version"})
 
 
 @dataclass(frozen=True)
-class Event:
+class NewEvent:
     """
     A thing that happened.
 
@@ -189,7 +189,7 @@ def termination_entry(job: TerminationRef, now: float) -> Item:
     }
 
 
-def event_item(execution_id: str, event: Event, time: float, number: int) -> Item:
+def event_item(execution_id: str, event: NewEvent, time: float, number: int) -> Item:
     """The record of an event."""
     return {
         "executionId": execution_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, Event, compose, due_item, event_item, limited, present
+from drs_recovery.store.documents import ENGINE, NewEvent, compose, due_item, event_item, limited, present
 from drs_recovery.store.expressions import (
     MAX_TRANSACTION_ACTIONS,
     Action,
@@ -66,7 +66,7 @@ class Ending(StoreBase):
         """
         drill, recovery = self._read_execution(drill_id), self._read_execution(recovery_id)
         detail = {name: drill[name] for name in ("executionId", "planId", "dagId", "dagRunId")}
-        event = Event("DRILL_PREEMPTED", detail, recovery["initiatedBy"])
+        event = NewEvent("DRILL_PREEMPTED", detail, recovery["initiatedBy"])
         # Behind everything that the recovery's record tells so far, also when another host's clock is ahead.
         moment = max(self._now(), recovery["lastUpdatedTime"])
         number = self._events_at(recovery_id, moment)
@@ -100,7 +100,7 @@ class Ending(StoreBase):
         if "reconcilingTime" in execution:
             return False
         now = self._now()
-        event = Event("EXECUTION_RECONCILED", {"dagRunId": execution["dagRunId"], "runState": run_state})
+        event = NewEvent("EXECUTION_RECONCILED", {"dagRunId": execution["dagRunId"], "runState": run_state})
         self._commit(event, [execution_update(execution, now, {"reconcilingTime": now})])
         return True
 
@@ -117,7 +117,7 @@ class Ending(StoreBase):
         changes: Item = {"status": ExecutionStatus.CANCELLING, "paused": None, "cancellingTime": now}
         if asked:
             changes["cancel"] = {"actor": actor, "reason": reason, "time": now}
-        event = Event("EXECUTION_CANCELLING", {"reason": reason}, actor)
+        event = NewEvent("EXECUTION_CANCELLING", {"reason": reason}, actor)
         self._commit(event, [execution_update(execution, now, changes), *also])
         return True
 
@@ -167,7 +167,7 @@ class Ending(StoreBase):
         waves_end = [record_update(wave, {**_ended_with(status, told), "endTime": end}) for wave in unstarted]
         room = MAX_TRANSACTION_ACTIONS - 1 - len(actions)
         self._end_early(execution, waves_end[room:])
-        self._commit(Event(f"EXECUTION_{status}", detail, actor), [*actions, *waves_end[:room]])
+        self._commit(NewEvent(f"EXECUTION_{status}", detail, actor), [*actions, *waves_end[:room]])
         return True
 
     def _end_early(self, execution: Item, waves: Sequence[Update]) -> None:

@@ -15,7 +15,7 @@ from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import FindingSeverity, WaveStatus
 from drs_recovery.store.base import StoreReads
 from drs_recovery.store.documents import (
-    Event,
+    NewEvent,
     execution_item,
     limited,
     listing_items,
@@ -33,7 +33,7 @@ from drs_recovery.store.keys import execution_key
 from drs_recovery.store.listings import Listings
 from drs_recovery.store.locks import ActionLock, Installations, Notifications, PlanLocks
 from drs_recovery.store.polls import Polls, Waits
-from drs_recovery.store.records import NewExecution, NewServer, PreflightFinding
+from drs_recovery.store.records import NewExecution, NewFinding, NewServer
 from drs_recovery.store.retries import Retries
 from drs_recovery.store.rules import (
     EXECUTION_SUBJECT,
@@ -99,7 +99,7 @@ class ExecutionStore(StoreReads):
         try:
             self._put_early(new.execution_id, waves[room:])
             detail = {"executionType": new.execution_type, "ticket": new.ticket, "reason": new.reason}
-            event = Event("EXECUTION_OPENED", detail, new.initiated_by)
+            event = NewEvent("EXECUTION_OPENED", detail, new.initiated_by)
             self._commit(event, [record, *listings, *waves[:room]])
         except StoreConflictError:
             if self.table.get(record.key) is None:
@@ -170,7 +170,7 @@ class ExecutionStore(StoreReads):
         demand_live(execution, EXECUTION_SUBJECT, "admitted")
         now = self._now()
         update = execution_update(execution, now, {"admittedTime": now, "waitingFor": None})
-        self._commit(Event("EXECUTION_ADMITTED"), [update])
+        self._commit(NewEvent("EXECUTION_ADMITTED"), [update])
         return True
 
     @retried_on_conflict
@@ -187,11 +187,11 @@ class ExecutionStore(StoreReads):
         demand_live(execution, EXECUTION_SUBJECT, "given an error")
         error = limited(message)
         update = execution_update(execution, self._now(), {"error": error})
-        self._commit(Event("EXECUTION_ERROR", {"error": error}), [update])
+        self._commit(NewEvent("EXECUTION_ERROR", {"error": error}), [update])
         return True
 
     @retried_on_conflict
-    def set_findings(self, execution_id: str, findings: Sequence[PreflightFinding]) -> bool:
+    def set_findings(self, execution_id: str, findings: Sequence[NewFinding]) -> bool:
         """
         Record what a preflight found; a later preflight of the same execution replaces it.
 
@@ -209,7 +209,7 @@ class ExecutionStore(StoreReads):
         counts = Counter(finding.severity for finding in findings)
         detail = {"errors": counts[FindingSeverity.ERROR], "warnings": counts[FindingSeverity.WARNING]}
         update = execution_update(execution, self._now(), {"findings": items})
-        self._commit(Event("PREFLIGHT", detail), [update])
+        self._commit(NewEvent("PREFLIGHT", detail), [update])
         return True
 
     @retried_on_conflict
@@ -227,7 +227,7 @@ class ExecutionStore(StoreReads):
         error = limited("\n".join(text for text in (reason, execution.get("error")) if text))
         # Without this time no wave starts, whatever a task makes of it.
         changes = {"rebuilt": False, "error": error, "admittedTime": None}
-        event = Event("EXECUTION_REBUILDING", {"reason": reason})
+        event = NewEvent("EXECUTION_REBUILDING", {"reason": reason})
         self._commit(event, [execution_update(execution, self._now(), changes)])
 
     @retried_on_conflict
@@ -254,7 +254,7 @@ class ExecutionStore(StoreReads):
         }
         standing = self._standing(execution, active, execution["waitingGates"])
         self._commit(
-            Event("WAVE_REBUILT", {"wave": number, "attempt": attempt}),
+            NewEvent("WAVE_REBUILT", {"wave": number, "attempt": attempt}),
             [execution_update(execution, self._now(), {**standing, **started}), record_update(wave, changes)],
         )
 
@@ -263,7 +263,7 @@ class ExecutionStore(StoreReads):
         """Record that everything is in an execution's record that DRS knows of it."""
         execution = self._read_execution(execution_id)
         if execution.get("rebuilt") is False:
-            event = Event("EXECUTION_REBUILT", {"jobs": list(jobs)})
+            event = NewEvent("EXECUTION_REBUILT", {"jobs": list(jobs)})
             self._commit(event, [execution_update(execution, self._now(), {"rebuilt": True})])
 
 
@@ -277,11 +277,11 @@ def _growth(servers: int) -> dict[str, int]:
     return {"progress.totalServers": servers, "progress.pending": servers}
 
 
-def _finding_items(findings: Sequence[PreflightFinding]) -> list[Item]:
+def _finding_items(findings: Sequence[NewFinding]) -> list[Item]:
     ordered = sorted(findings, key=lambda finding: finding.severity is not FindingSeverity.ERROR)
     if len(ordered) > MOST_FINDINGS:
         left_out = len(ordered) - MOST_FINDINGS + 1
-        more = PreflightFinding(
+        more = NewFinding(
             ordered[MOST_FINDINGS - 1].severity,
             f"there are {left_out} more findings",
             "see the log of the task open_execution",
@@ -290,7 +290,7 @@ def _finding_items(findings: Sequence[PreflightFinding]) -> list[Item]:
     return [_finding_item(finding) for finding in ordered]
 
 
-def _finding_item(finding: PreflightFinding) -> Item:
+def _finding_item(finding: NewFinding) -> Item:
     return {
         "severity": finding.severity,
         "what": finding.what,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, limited, present
+from drs_recovery.store.documents import NewEvent, limited, present
 from drs_recovery.store.facts import Record, attempt_of, is_same_person
 from drs_recovery.store.rules import demand_live, wave_subject, without
 from drs_recovery.store.transaction import execution_update, record_update, retried_on_conflict
@@ -159,7 +159,7 @@ class Gates(StoreBase):
         waiting, changes = [*execution["waitingGates"], number], {kind.field: gate}
         standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
         self._commit(
-            Event(kind.opened, {"wave": number, **of_attempt, **asked}),
+            NewEvent(kind.opened, {"wave": number, **of_attempt, **asked}),
             [execution_update(execution, now, standing), record_update(wave, changes)],
         )
         return gate
@@ -171,7 +171,7 @@ class Gates(StoreBase):
         gate: Item = wave[kind.field]
         asked = {**gate, "message": limited(message), "approvers": list(approvers)}
         if gate["decision"] == kind.waiting and asked != gate:
-            event = Event(kind.updated, {"wave": wave["waveNumber"], "message": asked["message"]})
+            event = NewEvent(kind.updated, {"wave": wave["waveNumber"], "message": asked["message"]})
             changes, waiting = {kind.field: asked}, execution["waitingGates"]
             standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
             now = self._now()
@@ -247,7 +247,7 @@ class Gates(StoreBase):
         waiting = without(execution["waitingGates"], number)
         standing = self._standing(execution, execution["activeWaves"], waiting)
         self._commit(
-            Event(f"{kind.decided}_{decision}", {"wave": number, **of_attempt, "comment": comment}, actor),
+            NewEvent(f"{kind.decided}_{decision}", {"wave": number, **of_attempt, "comment": comment}, actor),
             [execution_update(execution, now, standing), record_update(wave, {kind.field: gate})],
         )
         return gate
@@ -270,7 +270,7 @@ class Gates(StoreBase):
         """
         execution, wave = self._read_together(execution_id, number)
         known = _BEFORE_START.demand_open(execution, wave, GateDecision.WAITING)
-        event = Event("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
+        event = NewEvent("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
         gate = {**known, **present({"askedAfter": answered_time})}
         update = execution_update(execution, self._now(), {})
         self._commit(event, [update, record_update(wave, {"gate": gate})])

@@ -13,7 +13,7 @@ from typing import Any
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, compose, due_item
+from drs_recovery.store.documents import NewEvent, compose, due_item
 from drs_recovery.store.expressions import Action, Delete, Item, Put
 from drs_recovery.store.facts import has_instances_left
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, LAUNCH_PREFIX, due_key
@@ -82,7 +82,7 @@ class Instances(StoreBase):
         }
         if changes:
             names = sorted(s["sourceServerId"] for s in servers if s["recordKey"] in changes)
-            event = Event("INSTANCES_REPLACED", {"wave": launch.wave_number, "servers": names, "by": by})
+            event = NewEvent("INSTANCES_REPLACED", {"wave": launch.wave_number, "servers": names, "by": by})
             self._write_marks(execution, waves, servers, changes, {}, event)
 
     @retried_on_conflict
@@ -109,7 +109,7 @@ class Instances(StoreBase):
 
         :return: False if that is on record already.
         """
-        event = Event("INSTANCES_NOT_CHECKED", {"reason": reason}, HOUSEKEEPING)
+        event = NewEvent("INSTANCES_NOT_CHECKED", {"reason": reason}, HOUSEKEEPING)
         return self._tell_once(execution_id, event, of="reason")
 
     def _write_marks(
@@ -119,7 +119,7 @@ class Instances(StoreBase):
         servers: Sequence[Item],
         changes: Mapping[str, Item],
         execution_changes: Item,
-        event: Event | None,
+        event: NewEvent | None,
     ) -> None:
         """Write what is true of instances together with what that makes of their execution."""
         after = [_after(server, changes.get(server["recordKey"], {})) for server in servers]
@@ -155,12 +155,12 @@ def _after(server: Item, changes: Item) -> Item:
     return {name: value for name, value in {**server, **changes}.items() if value is not None}
 
 
-def _seen_event(execution: Item, seen: InstancesSeen) -> Event | None:
+def _seen_event(execution: Item, seen: InstancesSeen) -> NewEvent | None:
     asked_for = {one for job in execution.get("terminateJobs", []) for one in job["instances"]}
     if surprises := sorted(set(seen.gone) - asked_for):
-        return Event("INSTANCES_GONE", {"instances": surprises}, HOUSEKEEPING)
+        return NewEvent("INSTANCES_GONE", {"instances": surprises}, HOUSEKEEPING)
     if seen.still_running:
-        return Event("INSTANCES_STILL_RUN", {"instances": sorted(seen.still_running)}, HOUSEKEEPING)
+        return NewEvent("INSTANCES_STILL_RUN", {"instances": sorted(seen.still_running)}, HOUSEKEEPING)
     return None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, public
+from drs_recovery.store.documents import NewEvent, public
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
     action_lock_key,
@@ -212,7 +212,7 @@ class Notifications(StoreBase):
 
         :param name: ``NOTIFICATION_FAILED`` or ``METRIC_FAILED``.
         """
-        self._commit(Event(name, detail), [Check(execution_key(execution_id), _RECORD_EXISTS)])
+        self._commit(NewEvent(name, detail), [Check(execution_key(execution_id), _RECORD_EXISTS)])
 
     def told_instances(self, execution_id: str) -> set[str]:
         """Of which instances people were told that their execution, as tags name it, has no record."""

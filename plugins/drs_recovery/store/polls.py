@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, limited, public
+from drs_recovery.store.documents import NewEvent, limited, public
 from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.followed import FollowedWave, WaveRecords, refused_by_fresh_records
@@ -215,7 +215,7 @@ class Waits(StoreBase):
         if was_queued(wave):
             self.table.transact([execution_growth(execution, now, {}, {}), update])
         else:
-            event = Event("WAVE_QUEUED", {"wave": number, "attempt": attempt_of(wave), **standing})
+            event = NewEvent("WAVE_QUEUED", {"wave": number, "attempt": attempt_of(wave), **standing})
             self._commit(event, [execution_update(execution, now, {}), update])
         return True
 

@@ -94,7 +94,7 @@ class NewServer:
 
 
 @dataclass(frozen=True)
-class PreflightFinding:
+class NewFinding:
     """
     Something that the preflight of an execution found.
 

@@ -23,7 +23,7 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, limited, live_item, present, public
+from drs_recovery.store.documents import NewEvent, limited, live_item, present, public
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record, attempt_of, request_behind
 from drs_recovery.store.keys import END_OF_RANGE
@@ -139,7 +139,7 @@ class Retries(StoreBase):
         }
         event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
         self._commit(
-            Event(event, {"wave": number, "attempt": attempt, "reason": reason}, actor),
+            NewEvent(event, {"wave": number, "attempt": attempt, "reason": reason}, actor),
             [
                 execution_update(execution, now, self._reopened(execution, number)),
                 record_update(wave, changes),
@@ -196,7 +196,7 @@ class Retries(StoreBase):
         for part in earlier:
             self.table.transact(_restart_actions(execution, wave, part, now, {}))
             wave = {**wave, "version": wave["version"] + 1}
-        event = Event("WAVE_RETRIED", {"wave": number, "attempt": attempt, "servers": sorted(restarted)})
+        event = NewEvent("WAVE_RETRIED", {"wave": number, "attempt": attempt, "servers": sorted(restarted)})
         self._commit(event, _restart_actions(execution, wave, last, now, {"restartPending": None}))
         return public({key: value for key, value in wave.items() if key != "restartPending"})
 
@@ -207,7 +207,7 @@ class Retries(StoreBase):
         if passed_over:
             # A transition of the execution: it must not end with what was known of its waves before.
             reopened = execution_update(execution, self._now(), {})
-            event = Event(
+            event = NewEvent(
                 "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
             )
             self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])

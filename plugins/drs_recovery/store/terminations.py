@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, Event, compose, limited, present, termination_entry
+from drs_recovery.store.documents import ENGINE, NewEvent, compose, limited, present, termination_entry
 from drs_recovery.store.expressions import Delete, Item
 from drs_recovery.store.facts import has_instances_left, instances_of
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
@@ -59,7 +59,7 @@ class Terminations(StoreBase):
         request = {"actor": actor, "time": now, "requestId": request_id, **only}
         requests = [*execution.get("terminationRequests", []), request]
         update = execution_update(execution, now, {"terminationRequests": requests, "terminationError": None})
-        self._commit(Event("TERMINATION_REQUESTED", detail, actor), [update])
+        self._commit(NewEvent("TERMINATION_REQUESTED", detail, actor), [update])
         return True
 
     def postpone(self, execution_id: str, other: str, reason: str) -> bool:
@@ -68,7 +68,7 @@ class Terminations(StoreBase):
 
         :return: False if that is on record already.
         """
-        event = Event("TERMINATION_POSTPONED", {"for": other, "reason": reason}, HOUSEKEEPING)
+        event = NewEvent("TERMINATION_POSTPONED", {"for": other, "reason": reason}, HOUSEKEEPING)
         return self._tell_once(execution_id, event, of="for")
 
     @retried_on_conflict
@@ -86,7 +86,7 @@ class Terminations(StoreBase):
             "adopted": adopted or None,
         }
         update = execution_update(execution, now, {"terminateJobs": [*jobs, termination_entry(job, now)]})
-        self._commit(Event("TERMINATION_JOB_STARTED", detail, _actor(execution)), [update])
+        self._commit(NewEvent("TERMINATION_JOB_STARTED", detail, _actor(execution)), [update])
 
     @retried_on_conflict
     def record_poll(self, execution_id: str, jobs: Sequence[JobSeen]) -> None:
@@ -125,7 +125,7 @@ class Terminations(StoreBase):
         changes |= _fulfilled(execution, now)
         detail = {"servers": len([server for server in servers if "terminatedTime" in server])}
         update = execution_update(execution, now, changes)
-        event = Event("INSTANCES_TERMINATED", detail, _actor(execution))
+        event = NewEvent("INSTANCES_TERMINATED", detail, _actor(execution))
         self._commit(event, [update, *_no_longer_due(execution)])
         return True
 
@@ -140,7 +140,7 @@ class Terminations(StoreBase):
         if execution.get("terminationError") == error:
             return False
         update = execution_update(execution, self._now(), {"terminationError": error})
-        self._commit(Event("TERMINATION_FAILED", {"error": error}, _actor(execution)), [update])
+        self._commit(NewEvent("TERMINATION_FAILED", {"error": error}, _actor(execution)), [update])
         return True
 
     @retried_on_conflict
@@ -151,7 +151,7 @@ class Terminations(StoreBase):
         :param job_id: the DRS job that does it, if DRS told.
         """
         execution = self._read_execution(execution_id)
-        event = Event("INSTANCES_SWEPT", {"instances": list(instance_ids), "jobId": job_id})
+        event = NewEvent("INSTANCES_SWEPT", {"instances": list(instance_ids), "jobId": job_id})
         self._commit(event, [execution_update(execution, self._now(), {})])
 
     @retried_on_conflict
@@ -171,7 +171,7 @@ class Terminations(StoreBase):
         detail = {"wave": server["waveNumber"], "server": server_id, **instance}
         changes = {"instancesTerminated": False, "terminatedTime": None, "instancesLeft": True}
         self._commit(
-            Event("INSTANCE_FOUND_LATE", detail),
+            NewEvent("INSTANCE_FOUND_LATE", detail),
             [
                 execution_update(execution, self._now(), changes),
                 record_update(server, {**_with_instance(server, instance), **_NOT_OVER}),

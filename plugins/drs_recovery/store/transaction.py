@@ -25,7 +25,7 @@ from drs_recovery.store.keys import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store.documents import Event
+    from drs_recovery.store.documents import NewEvent
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -111,7 +111,7 @@ def record_update(
     return Update(key_of(item), condition, written, deltas or {}, stored=item)
 
 
-def log_transition(event: Event, actions: Sequence[Action]) -> None:
+def log_transition(event: NewEvent, actions: Sequence[Action]) -> None:
     """
     Log what was written: a line for each status that changed, of the execution or of one of its waves.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import Event, job_entry, limited, present, public
+from drs_recovery.store.documents import NewEvent, job_entry, limited, present, public
 from drs_recovery.store.facts import attempt_of, left_queue
 from drs_recovery.store.followed import refused_by_fresh_records
 from drs_recovery.store.launches import launch_of_job, launch_put
@@ -78,11 +78,11 @@ class Waves(StoreBase):
             "currentWave": max(execution["currentWave"], number),
         }
         actions = [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)]
-        known = self._commit_known(Event("WAVE_REQUESTED", {"wave": number}), actions, known, followed)
+        known = self._commit_known(NewEvent("WAVE_REQUESTED", {"wave": number}), actions, known, followed)
         return public(known.wave), True
 
     def _commit_known(
-        self, event: Event, actions: Sequence[Action], known: WaveRecords, followed: FollowedWave | None
+        self, event: NewEvent, actions: Sequence[Action], known: WaveRecords, followed: FollowedWave | None
     ) -> WaveRecords:
         """Write a transition with its event; who follows the wave knows what it leaves."""
         self._commit(event, actions)
@@ -160,7 +160,7 @@ class Waves(StoreBase):
         :return: False if that is on record already.
         """
         detail = {"wave": number, "jobId": limited(job_id), "reason": limited(reason)}
-        return self._tell_once(execution_id, Event("JOB_IGNORED", detail), of="jobId")
+        return self._tell_once(execution_id, NewEvent("JOB_IGNORED", detail), of="jobId")
 
     @retried_on_conflict
     @refused_by_fresh_records
@@ -182,7 +182,7 @@ class Waves(StoreBase):
             )
         now = self._now()
         changes = {"status": WaveStatus.POLLING, "waitingFor": None, **left_queue(wave, now)}
-        event = Event("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
+        event = NewEvent("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
         actions = [execution_update(execution, now, {}), record_update(wave, changes)]
         return public(self._commit_known(event, actions, known, followed).wave)
 
@@ -242,7 +242,7 @@ class Waves(StoreBase):
         status: WaveStatus,
         why: Mapping[str, Any] = MappingProxyType({}),
         execution_changes: Mapping[str, Any] = MappingProxyType({}),
-    ) -> tuple[Event, list[Update]]:
+    ) -> tuple[NewEvent, list[Update]]:
         """The event and the writes that end a wave."""
         number = wave["waveNumber"]
         demand_live(execution, wave_subject(wave), status)
@@ -250,7 +250,7 @@ class Waves(StoreBase):
         changes = {**_end_changes(wave, status, now), **why}
         active: Sequence[int] = without(execution["activeWaves"], number)
         standing = self._standing(execution, active, without(execution["waitingGates"], number))
-        event = Event(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")})
+        event = NewEvent(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")})
         of_execution = execution_update(execution, now, {**standing, **execution_changes})
         return event, [of_execution, record_update(wave, changes)]
 
@@ -281,7 +281,7 @@ def _names_of(job: JobRef) -> Item:
     return present({"jobId": job.job_id, "accountId": job.account})
 
 
-def _job_event(number: int, job: JobRef, adopted: bool) -> Event:
+def _job_event(number: int, job: JobRef, adopted: bool) -> NewEvent:
     detail = {
         "wave": number,
         "attempt": job.attempt,
@@ -289,7 +289,7 @@ def _job_event(number: int, job: JobRef, adopted: bool) -> Event:
         "region": job.region,
         "part": job.part,
     }
-    return Event("JOB_ADOPTED" if adopted else "JOB_STARTED", {**detail, "servers": list(job.server_ids)})
+    return NewEvent("JOB_ADOPTED" if adopted else "JOB_STARTED", {**detail, "servers": list(job.server_ids)})
 
 
 def _demand_not_cancelling(execution: Item, wave: Item) -> None:

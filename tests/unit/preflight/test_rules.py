@@ -15,7 +15,7 @@ from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.replication import NOT_REPLICATING, REPLICATING, replication_checks
 from drs_recovery.preflight.servers import ResolvedServer
 from drs_recovery.statuses import ExecutionType, FindingSeverity
-from drs_recovery.store.records import NewServer, PreflightFinding
+from drs_recovery.store.records import NewFinding, NewServer
 
 TARGET = Target("aws_default", "us-east-1")
 RPO = timedelta(minutes=15)
@@ -189,6 +189,6 @@ def test_a_quota_that_leaves_no_room_is_told(
 
 
 def test_a_finding_reads_as_one_sentence() -> None:
-    finding = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "fix it", "s-1", "db-01", 2)
+    finding = NewFinding(FindingSeverity.ERROR, "it is STALLED", "fix it", "s-1", "db-01", 2)
     assert str(finding) == "db-01 (s-1): it is STALLED: fix it"
-    assert str(PreflightFinding(FindingSeverity.WARNING, "no room", "wait")) == "no room: wait"
+    assert str(NewFinding(FindingSeverity.WARNING, "no room", "wait")) == "no room: wait"

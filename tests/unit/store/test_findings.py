@@ -7,10 +7,10 @@ import pytest
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
 from drs_recovery.store.executions import MOST_FINDINGS
-from drs_recovery.store.records import PreflightFinding
+from drs_recovery.store.records import NewFinding
 
-ERROR = PreflightFinding(FindingSeverity.ERROR, "it is STALLED", "fix it", "s-1", "db-01", 1)
-WARNING = PreflightFinding(FindingSeverity.WARNING, "no room", "wait")
+ERROR = NewFinding(FindingSeverity.ERROR, "it is STALLED", "fix it", "s-1", "db-01", 1)
+WARNING = NewFinding(FindingSeverity.WARNING, "no room", "wait")
 
 
 def test_findings_are_recorded_errors_first_with_their_event(store, opened):

@@ -17,7 +17,7 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.records import JobSeen, NewWave, PreflightFinding, TerminationRef
+from drs_recovery.store.records import JobSeen, NewFinding, NewWave, TerminationRef
 from drs_recovery.store.wave_types import Wave
 from tests.record_types import misfits
 from tests.unit.store.conftest import Recovery
@@ -55,7 +55,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
 
     open_everything(recovery)
     store.waits.note(id_, "ThrottlingException")
-    store.set_findings(id_, [PreflightFinding(FindingSeverity.WARNING, "lag", "wait", "s-1000", "db", 1)])
+    store.set_findings(id_, [NewFinding(FindingSeverity.WARNING, "lag", "wait", "s-1000", "db", 1)])
     look()
 
     store.admit(id_)
@@ -114,7 +114,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
 def test_statuses_are_read_as_the_enums_that_the_types_name(recovery: Recovery) -> None:
     store, id_ = recovery.store, recovery.id
     open_everything(recovery)
-    store.set_findings(id_, [PreflightFinding(FindingSeverity.ERROR, "lag", "wait")])
+    store.set_findings(id_, [NewFinding(FindingSeverity.ERROR, "lag", "wait")])
     store.gates.open(id_, 1, "Go?", [], DEADLINE)
 
     document, (listed,) = store.get_document(id_), store.listings.page().items
