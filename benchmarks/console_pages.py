@@ -16,7 +16,7 @@ from devstack.browser import token_of
 from devstack.environment import EXECUTIONS_TABLE
 from devstack.layout import StackSettings
 from devstack.stack import Stack
-from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store import ExecutionsTable
 from sandbox.testing import Sandbox
 
 EXECUTIONS = 10_000

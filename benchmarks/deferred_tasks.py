@@ -20,7 +20,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy.orm import Session
 
 from benchmarks.waiting_waves import Task, WaitingWave
-from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from drs_recovery.triggers import RecoveryJobTrigger
 
 _STEP = ".wait_for_launch"
 

@@ -7,10 +7,7 @@ import time
 from benchmarks.made_executions import history, write
 from benchmarks.report import Report
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.records import ExecutionFilter
-from drs_recovery.store.table import ExecutionsTable
-from drs_recovery.store.table_definition import create_table
+from drs_recovery.store import ExecutionFilter, ExecutionsTable, ExecutionStore, create_table
 from sandbox.testing import Sandbox, separate_sandbox
 
 COUNTS = (100, 1_000, 10_000)

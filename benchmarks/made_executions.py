@@ -7,11 +7,19 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
-from drs_recovery.store.documents import execution_item, listing_items, server_item, wave_item
-from drs_recovery.store.expressions import Item, encode
-from drs_recovery.store.records import NewExecution, NewServer, NewWave
-from drs_recovery.store.server_types import progress_of
-from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store import (
+    ExecutionsTable,
+    Item,
+    NewExecution,
+    NewServer,
+    NewWave,
+    encode,
+    execution_item,
+    listing_items,
+    progress_of,
+    server_item,
+    wave_item,
+)
 
 # Epoch seconds of the oldest one, and from one to the next.
 START, EVERY = 1_700_000_000.5, 600

@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from benchmarks.waiting_waves import Launches, Task, WaitingWave
 from devstack.environment import EXECUTIONS_TABLE, REGION
-from drs_recovery.store.expressions import encode
+from drs_recovery.store import encode
 
 _LAUNCHED = "LAUNCHED"
 # Of the per-wave design relative to that of the other two.

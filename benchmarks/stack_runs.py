@@ -17,8 +17,7 @@ from devstack.airflow_api import AirflowApi
 from devstack.layout import StackSettings
 from devstack.records import open_store, shortcomings
 from devstack.stack import Stack
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.keys import execution_id
+from drs_recovery.store import ExecutionDocument, execution_id
 from sandbox.testing import Sandbox
 
 _LOOK_SECONDS = 1.0

@@ -9,10 +9,18 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.report import Report
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.records import JobRef, JobSeen, NewExecution, NewServer, NewWave, ServerSeen, WavePoll
-from drs_recovery.store.table import ExecutionsTable
-from drs_recovery.store.table_definition import create_table
+from drs_recovery.store import (
+    ExecutionsTable,
+    ExecutionStore,
+    JobRef,
+    JobSeen,
+    NewExecution,
+    NewServer,
+    NewWave,
+    ServerSeen,
+    WavePoll,
+    create_table,
+)
 from sandbox.testing import Sandbox, separate_sandbox
 
 # Servers of the only wave; DRS takes at most a hundred in a job.

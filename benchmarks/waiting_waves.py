@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.made_executions import new_execution
 from devstack.environment import EXECUTIONS_TABLE, REGION
 from devstack.records import open_store
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.records import JobRef, NewServer, NewWave
-from drs_recovery.store.table_definition import create_table
+from drs_recovery.store import ExecutionStore, JobRef, NewServer, NewWave, create_table
 from sandbox.testing import Sandbox, separate_sandbox
 
 # Ways to wait, see ``watchers``.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from benchmarks.peer_watchers import wait_per_server, wait_per_wave
 from benchmarks.waiting_waves import PER_SERVER, PER_WAVE, PRODUCT, Launches, Task, WaitingWave
 from drs_recovery.configured_store import execution_store
-from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from drs_recovery.triggers import RecoveryJobTrigger
 
 
 async def wait_by_product(task: Task) -> Launches:

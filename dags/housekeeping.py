@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from drs_recovery.dag_builder.shared_dags import housekeeping_dag
+from drs_recovery.dag_builder import housekeeping_dag
 
 dag = housekeeping_dag()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from drs_recovery.dag_builder.plan_dags import plan_dags
+from drs_recovery.dag_builder import plan_dags
 
 globals().update(plan_dags(__file__))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from drs_recovery.dag_builder.shared_dags import termination_dag
+from drs_recovery.dag_builder import termination_dag
 
 dag = termination_dag()

@@ -19,7 +19,7 @@ from devstack.records import open_store
 from devstack.stack import Stack
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.keys import execution_id
+from drs_recovery.store import execution_id
 from sandbox.testing import Sandbox
 
 PLAN_ID, FAILING_PLAN_ID, FAILING_SERVER = "three-tier-crm", "billing-database", "s-4444444444444444b"

@@ -21,8 +21,7 @@ from devstack.live import View, open_view
 from devstack.records import open_store, shortcomings
 from devstack.stack import Stack, access
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.keys import execution_id
+from drs_recovery.store import ExecutionDocument, execution_id
 
 _LOOK_INTERVAL = 0.5
 _LIVE_RUN_STATES = ("queued", "running")

@@ -11,8 +11,7 @@ from botocore.exceptions import BotoCoreError
 
 from devstack.environment import EXECUTIONS_TABLE, REGION, SANDBOX_KEY
 from devstack.errors import UnreachableError
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store import ExecutionsTable, ExecutionStore
 
 # Of the sandbox's demo account; it has the name of the topic that fills it.
 MAILBOX = "dr-notifications"

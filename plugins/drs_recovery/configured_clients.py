@@ -12,7 +12,7 @@ from typing import Any
 from botocore.config import Config
 
 from drs_recovery import settings
-from drs_recovery.hooks.base import AccountHook
+from drs_recovery.hooks import AccountHook
 
 
 def dynamodb_client() -> Any:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from drs_recovery import settings
 from drs_recovery.configured_clients import dynamodb_client, hasty_dynamodb_client
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.table import ExecutionsTable
+from drs_recovery.store import ExecutionsTable, ExecutionStore
 
 # Seconds. With the time of one more request it is less than the browser waits for an answer: 15 s, live.js.
 _HASTY_PATIENCE = 8.0

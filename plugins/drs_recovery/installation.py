@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import InstallationTakenError
-from drs_recovery.hooks.variables import read_variable, write_variable
+from drs_recovery.hooks import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import Execution, ExecutionStore
 
 NAME_VARIABLE = "drs_recovery_installation"
 CLAIM_VARIABLE = "drs_recovery_installation_claim"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.listeners import hookimpl
 
-from drs_recovery.plan.model import DAG_ID_PREFIX
+from drs_recovery.plan import DAG_ID_PREFIX
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -75,7 +75,7 @@ def _write(dag_id: str, run_id: str) -> None:
     from drs_recovery.configured_store import execution_store
     from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
     from drs_recovery.installation import elsewhere, known_installation
-    from drs_recovery.store.keys import execution_id
+    from drs_recovery.store import execution_id
 
     try:
         intent = _intent_of(dag_id, run_id)

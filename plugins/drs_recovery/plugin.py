@@ -14,9 +14,7 @@ from airflow.plugins_manager import AirflowPlugin
 # The DAG builder is not used here, see below.
 from drs_recovery import listener
 from drs_recovery.service_models import read_ahead
-from drs_recovery.web.fresh_questions import FreshQuestions
-from drs_recovery.web.mount import Console
-from drs_recovery.web.shared_dags import SharedDagGuard
+from drs_recovery.web import Console, FreshQuestions, SharedDagGuard
 
 # Files of the console's folder "static"; Airflow's UI shows one or the other.
 ICONS = {"icon": "recovery/static/icon/icon.svg", "icon_dark_mode": "recovery/static/icon/icon-dark.svg"}

@@ -12,7 +12,7 @@ from airflow.configuration import conf
 from pydantic import TypeAdapter
 
 from drs_recovery.exceptions import SettingError
-from drs_recovery.plan.parts import NotifierCall
+from drs_recovery.plan import NotifierCall
 from drs_recovery.setting_rules import SECTION, Setting, address, seconds, truth, words
 
 _HOUR, _DAY = 3600.0, 86400.0

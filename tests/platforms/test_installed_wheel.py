@@ -18,7 +18,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 DAG_FILE = """\
 # Recovery plans as Airflow DAGs.
-from drs_recovery.dag_builder.plan_dags import recovery_dags
+from drs_recovery.dag_builder import recovery_dags
 
 globals().update(recovery_dags(__file__))
 """

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from drs_recovery.cli import executions, plans, setup
 
+__all__ = ["main"]
+
 GROUPS = (plans, setup, executions)
 
 

@@ -15,7 +15,7 @@ from drs_recovery.exceptions import SettingError, StoreError
 from drs_recovery.statuses import ExecutionStatus
 
 if TYPE_CHECKING:
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionStore
 
 
 def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -90,7 +90,7 @@ def show_list(store: ExecutionStore, options: argparse.Namespace) -> int:
     :return: 0.
     :raises StoreError: the cursor is none of a list.
     """
-    from drs_recovery.store.records import ExecutionFilter
+    from drs_recovery.store import ExecutionFilter
 
     status = ExecutionStatus(options.status) if options.status else None
     wanted = ExecutionFilter(plan_id=options.plan, status=status, cancelled=options.cancelled)
@@ -116,7 +116,7 @@ def _with_store(command: Callable[[ExecutionStore], int]) -> int:
 
     :return: its exit status, or 1 after an error.
     """
-    from drs_recovery.hooks.errors import AWS_ERRORS, describe
+    from drs_recovery.hooks import AWS_ERRORS, describe
 
     try:
         return command(open_store())

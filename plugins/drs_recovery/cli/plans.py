@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from drs_recovery.exceptions import PlanError, PlanProblem
-from drs_recovery.plan.json_schema import plan_schema
-from drs_recovery.plan.loader import LoadedPlans, load_files, plan_files
-from drs_recovery.plan.problems import did_you_mean, place, quoted
+from drs_recovery.plan import LoadedPlans, did_you_mean, load_files, place, plan_files, plan_schema, quoted
 
 DEFAULT_PATH = Path("include/plans")
 

@@ -15,20 +15,21 @@ from drs_recovery.cli.wave_rendering import duration, render_wave
 from drs_recovery.durations import moment, words
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.facts import cancel_reason, cancel_words, was_cancelled
+from drs_recovery.store import cancel_reason, cancel_words, was_cancelled
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import (
+    from drs_recovery.store import (
         Cancel,
         Event,
         Execution,
         ExecutionDocument,
+        Job,
         PreflightFinding,
+        ServerCounts,
         TerminationJob,
         Times,
+        WaitingFor,
     )
-    from drs_recovery.store.server_types import ServerCounts
-    from drs_recovery.store.wave_types import Job, WaitingFor
 
 
 def timeline(events: Iterable[Event]) -> Table:

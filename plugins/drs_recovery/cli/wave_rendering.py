@@ -14,9 +14,7 @@ from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import AnyGate, Job, Wave, WaveRecord
+    from drs_recovery.store import AnyGate, ExecutionDocument, Job, ServerStatus, Wave, WaveRecord
 
 _SERVER_COLUMNS = {
     "Server": "serverName",

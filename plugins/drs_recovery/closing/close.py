@@ -13,31 +13,30 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.closing.outcome import Ending, Pending, open_jobs, settle_deadline
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError
-from drs_recovery.hooks.clients import Clients
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.hooks import AWS_ERRORS, Clients, describe, is_transient
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.waves.enrichment import InstanceEnricher, needs_details
-from drs_recovery.waves.late_jobs import (
+from drs_recovery.store import ServerSeen, WavePoll
+from drs_recovery.waves import (
     LATE_START_SECONDS,
+    InstanceEnricher,
+    WaveEnd,
+    WaveWatcher,
+    has_ended,
+    has_launched,
+    last_trouble,
+    leave_queue_early,
+    leave_queues,
     may_get_jobs,
+    needs_details,
     record_late_jobs,
     waves_to_search,
     waves_without_all_jobs,
 )
-from drs_recovery.waves.observation import has_ended
-from drs_recovery.waves.polling import WaveWatcher
-from drs_recovery.waves.reservations import leave_queue_early, leave_queues
-from drs_recovery.waves.rules import has_launched, last_trouble
-from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Wave, WaveRecord
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, ServerStatus, Wave, WaveRecord
 
 
 log = logging.getLogger(__name__)

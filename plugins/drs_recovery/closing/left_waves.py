@@ -12,30 +12,26 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.closing.outcome import Pending
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError, WaveRefusedError
-from drs_recovery.hooks.clients import Clients
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.jobs.parts import awaited_parts
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.hooks import AWS_ERRORS, Clients, describe, is_transient
+from drs_recovery.jobs import awaited_parts
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
-from drs_recovery.store.facts import attempt_began
-from drs_recovery.store.records import ServerSeen, WavePoll
-from drs_recovery.store.table import is_store_away
-from drs_recovery.waves.late_jobs import LATE_START_SECONDS, record_late_jobs
-from drs_recovery.waves.polling import WaveWatcher
-from drs_recovery.waves.rules import (
+from drs_recovery.store import ServerSeen, WavePoll, attempt_began, is_store_away
+from drs_recovery.waves import (
+    LATE_START_SECONDS,
+    WaveEnd,
+    WaveWatcher,
     check_dependencies,
     deadline_of,
     gate_is_asked,
     last_trouble,
+    record_late_jobs,
     wave_label,
     wave_of,
 )
-from drs_recovery.waves.verdict import WaveEnd
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, Wave
 
 log = logging.getLogger(__name__)
 

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.plan.task_ids import is_task_of
+from drs_recovery.plan import is_task_of, plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
-from drs_recovery.store.facts import cancel_words, launch_began
-from drs_recovery.store.rules import final_status
-from drs_recovery.waves.observation import has_ended
-from drs_recovery.waves.rules import (
+from drs_recovery.store import cancel_words, final_status, launch_began
+from drs_recovery.waves import (
     blocked_by,
     failures_of,
+    has_ended,
     last_trouble,
     refused_gate,
     refusing_wave,
@@ -22,9 +20,7 @@ from drs_recovery.waves.rules import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, WaveRecord
 
 SKIPPED_TASK = "skipped"
 

@@ -17,15 +17,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import epoch
-from drs_recovery.hooks.clients import Clients, Target, TargetClients, ask_targets
-from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
-from drs_recovery.jobs.starter import CLOCK_MARGIN
-from drs_recovery.preflight.servers import GroupResolver
-from drs_recovery.store.records import JobRef, NewExecution, NewServer
+from drs_recovery.hooks import Clients, Target, TargetClients, ask_targets
+from drs_recovery.jobs import ATTEMPT_TAG, CLOCK_TOLERANCE, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
+from drs_recovery.preflight import GroupResolver
+from drs_recovery.store import JobRef, NewExecution, NewServer
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.store import ExecutionStore
 
 LOST = (
     "the record of this execution was no longer in the table while it ran: the table was lost, emptied or "
@@ -65,7 +64,7 @@ class Rebuilder:
         :return: the jobs, those of earlier attempts first.
         :raises Exception: of AWS: a target does not answer now, so that the caller tries again.
         """
-        moment = datetime.fromtimestamp(since, UTC) - CLOCK_MARGIN
+        moment = datetime.fromtimestamp(since, UTC) - CLOCK_TOLERANCE
         targets = dict.fromkeys(
             (Target(group.connection, group.region) for group in self._plan.protection_groups.values()),
             execution_id,

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.closing.close import ExecutionCloser
 from drs_recovery.closing.outcome import ending_without_run
-from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+from drs_recovery.hooks import FORESEEN_ERRORS, describe
 from drs_recovery.installation import elsewhere, installation
-from drs_recovery.opening.live_plans import KeptPlan, delete_plan, keep_plan, kept_plans, read_plan
-from drs_recovery.store.table import is_store_away
+from drs_recovery.opening import KeptPlan, delete_plan, keep_plan, kept_plans, read_plan
+from drs_recovery.store import is_store_away
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import Execution, ExecutionStore
 
 RunStateOf = Callable[[str, str], str | None]
 """Gives the state of a DAG run by DAG id and run id, as Airflow names it; None if there is no such run."""

@@ -18,16 +18,17 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from drs_recovery.dag_builder.waves import add_waves
-from drs_recovery.opening.options import LATEST
-from drs_recovery.operators.approval_gate import ApprovalGateOperator
-from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
-from drs_recovery.operators.failure_decision import FailureDecisionOperator
-from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
-from drs_recovery.operators.open_execution import OpenExecutionOperator
-from drs_recovery.operators.start_recovery import StartRecoveryOperator
-from drs_recovery.plan import task_ids
-from drs_recovery.plan.model import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan
-from drs_recovery.sensors.recovery_job import RecoveryJobSensor
+from drs_recovery.opening import LATEST
+from drs_recovery.operators import (
+    ApprovalGateOperator,
+    EnrichInstancesOperator,
+    FailureDecisionOperator,
+    FinalizeExecutionOperator,
+    OpenExecutionOperator,
+    StartRecoveryOperator,
+)
+from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan, task_ids
+from drs_recovery.sensors import RecoveryJobSensor
 from drs_recovery.settings import schedules
 from drs_recovery.statuses import ExecutionType, Priority
 

@@ -19,12 +19,9 @@ from drs_recovery.dag_builder.shared_dags import (
 )
 from drs_recovery.dag_builder.waves import add_wave_task
 from drs_recovery.exceptions import PlanError, PlanProblem
-from drs_recovery.opening.live_plans import KeptPlan, kept_plans, versions_needed
-from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
-from drs_recovery.plan.cache import load_plans
-from drs_recovery.plan.loader import LoadedPlans
-from drs_recovery.plan.model import DAG_ID_PREFIX
-from drs_recovery.plan.task_ids import FINALIZE
+from drs_recovery.opening import KeptPlan, kept_plans, versions_needed
+from drs_recovery.operators import FinalizeExecutionOperator
+from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, LoadedPlans, load_plans
 from drs_recovery.settings import plans_dir
 
 if TYPE_CHECKING:

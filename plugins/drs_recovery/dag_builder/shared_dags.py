@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
-from drs_recovery.operators.housekeeping import (
+from drs_recovery.operators import (
     CheckInstancesOperator,
     ReconcileOperator,
     SweepOperator,
     TerminateDueOperator,
+    TerminateInstancesOperator,
 )
-from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
 
 HOUSEKEEPING = "housekeeping"
 TERMINATION = "terminate_recovery_instances"

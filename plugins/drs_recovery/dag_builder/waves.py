@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup, TriggerRule
 
-from drs_recovery.operators.approval_gate import ApprovalGateOperator
-from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
-from drs_recovery.operators.failure_decision import FailureDecisionOperator
-from drs_recovery.operators.start_recovery import StartRecoveryOperator
+from drs_recovery.operators import (
+    ApprovalGateOperator,
+    EnrichInstancesOperator,
+    FailureDecisionOperator,
+    StartRecoveryOperator,
+)
 from drs_recovery.plan import task_ids
-from drs_recovery.sensors.recovery_job import RecoveryJobSensor
+from drs_recovery.sensors import RecoveryJobSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
 
-    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.plan import RecoveryPlan
 
 _OPERATORS: Mapping[str, Any] = {
     task_ids.APPROVE: ApprovalGateOperator,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.jobs.identity import EXECUTION_TAG
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import TargetClients
+    from drs_recovery.hooks import TargetClients
 
 
 def owners_of(hooks: TargetClients, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, TypedDict
 
-from drs_recovery.hooks.clients import Target
+from drs_recovery.hooks import Target
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.store import attempt_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import ServerStatus, WaveRecord
 
 # Quota L-B827C881, servers in one job. The request's shape would admit 200.
 MAX_SERVERS_PER_JOB = 100

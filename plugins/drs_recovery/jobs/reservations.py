@@ -16,17 +16,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import NotStartedError, StoreConflictError
-from drs_recovery.hooks.drs import SHORT_PAUSE, START_RECOVERY_SECONDS, DrsHook
-from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
+from drs_recovery.hooks import (
+    AWS_ERRORS,
+    PASSING_TROUBLE,
+    SHORT_PAUSE,
+    START_RECOVERY_SECONDS,
+    DrsHook,
+    describe,
+    retry_after,
+)
 from drs_recovery.jobs.schedule import Job, Limits, QueuePosition, TargetState, position_of
 from drs_recovery.settings import hold_drills_during_recovery
-from drs_recovery.store.transaction import retried_on_conflict
+from drs_recovery.store import retried_on_conflict
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import TargetClients
-    from drs_recovery.hooks.iam import QuotasHook
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.queue_entries import Queue, QueueEntry
+    from drs_recovery.hooks import QuotasHook, TargetClients
+    from drs_recovery.store import ExecutionStore, Queue, QueueEntry
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from drs_recovery.jobs.identity import ATTEMPT_TAG, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG, misfit
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
-from drs_recovery.store.queue_entries import Queue, QueueEntry, QueueState
+from drs_recovery.store import Queue, QueueEntry, QueueState
 
 Job = Mapping[str, Any]
 

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from drs_recovery.durations import epoch
 from drs_recovery.exceptions import JobStartError, NotStartedError
-from drs_recovery.hooks.clients import Clients, demand_account
-from drs_recovery.hooks.drs import SHORT_PAUSE
-from drs_recovery.hooks.errors import (
+from drs_recovery.hooks import (
     AWS_ERRORS,
+    SHORT_PAUSE,
+    Clients,
+    demand_account,
     describe,
     is_conflict,
     is_over_quota,
@@ -41,16 +42,14 @@ from drs_recovery.jobs.identity import (
     is_job_id,
 )
 from drs_recovery.settings import setting_problems
-from drs_recovery.store.facts import attempt_began, attempt_of
-from drs_recovery.store.records import JobRef
+from drs_recovery.store import JobRef, attempt_began, attempt_of
 
 if TYPE_CHECKING:
     from drs_recovery.jobs.parts import JobPart
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import Execution, WaveRecord
 
 # Clocks of this machine and of AWS may differ: jobs are looked for from this long before the wave's start.
-CLOCK_MARGIN = timedelta(hours=1)
+CLOCK_TOLERANCE = timedelta(hours=1)
 
 # AWS: tags hold letters, digits, spaces and _ . : / = + - @, at most 256 characters.
 _NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
@@ -145,7 +144,7 @@ class JobStarter:
         """
         self._demand_account(part)
         drs = self._clients.at(*part.target).drs
-        since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_MARGIN
+        since = datetime.fromtimestamp(attempt_began(self._wave), UTC) - CLOCK_TOLERANCE
         for job in reservations.jobs(part, since) if reservations else drs.jobs_since(since):
             if not _may_hold(job, part):
                 continue

@@ -10,12 +10,11 @@ from drs_recovery.notifications import metrics
 from drs_recovery.notifications.channels import Channel, metric_channels, notifier_channels, send_all
 from drs_recovery.notifications.events import Asked, Happening, happenings
 from drs_recovery.notifications.messages import Notice, answer_link, notice_of, run_link
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import console_base_url
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionDocument, ExecutionStore
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,9 @@ from botocore.config import Config
 
 from drs_recovery.configured_clients import cloudwatch_client
 from drs_recovery.exceptions import SettingError
-from drs_recovery.hooks.base import AccountHook
-from drs_recovery.hooks.errors import AWS_ERRORS, describe
+from drs_recovery.hooks import AWS_ERRORS, AccountHook, describe
 from drs_recovery.notifications import metrics
-from drs_recovery.plan.model import NotifierCall, RecoveryPlan
+from drs_recovery.plan import NotifierCall, RecoveryPlan
 from drs_recovery.settings import cloudwatch_metrics, notifiers
 
 if TYPE_CHECKING:

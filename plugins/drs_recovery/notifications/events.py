@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import AnyGate, Wave
+    from drs_recovery.store import AnyGate, ExecutionDocument, Wave
 
 EXECUTION_STARTED = "EXECUTION_STARTED"
 WAVE_RETRIED = "WAVE_RETRIED"

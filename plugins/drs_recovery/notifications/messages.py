@@ -21,12 +21,11 @@ from drs_recovery.notifications.events import (
     Happening,
 )
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.facts import was_cancelled
-from drs_recovery.waves.rules import failures_of
+from drs_recovery.store import was_cancelled
+from drs_recovery.waves import failures_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import AnyGate, Wave
+    from drs_recovery.store import AnyGate, ExecutionDocument, Wave
 
 # Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.
 LONGEST_SUBJECT = 99

@@ -11,12 +11,10 @@ from airflow.sdk.observability import stats
 
 from drs_recovery.notifications.events import TERMINATION_FAILED, Happening
 from drs_recovery.statuses import ServerPhase, WaveStatus
-from drs_recovery.waves.rules import has_launched
+from drs_recovery.waves import has_launched
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, ServerStatus, Wave
 
 NAMESPACE = "DRSRecovery"
 

@@ -17,13 +17,13 @@ from drs_recovery.exceptions import PlanError
 from drs_recovery.notifications.channels import metric_channels, notifier_channels, send_all
 from drs_recovery.notifications.messages import Notice, plain_notice
 from drs_recovery.notifications.metrics import Measurement
-from drs_recovery.plan.cache import load_plans
+from drs_recovery.plan import load_plans
 from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import ExecutionType
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.store import ExecutionStore
 
 INSTANCES_UNRECORDED = "INSTANCES_UNRECORDED"
 METRIC = "UnrecordedInstances"

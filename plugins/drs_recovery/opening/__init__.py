@@ -1,1 +1,46 @@
 """The opening of an execution: its options, its record, and what stands in its way."""
+
+from drs_recovery.opening.live_plans import (
+    KeptPlan,
+    delete_plan,
+    keep_plan,
+    kept_plans,
+    read_plan,
+    versions_needed,
+)
+from drs_recovery.opening.options import LATEST, RunOptions, read_options, replaced_executions
+from drs_recovery.opening.precedence import (
+    Need,
+    Obstacle,
+    busy_place,
+    check_reopening,
+    disturbed_recovery,
+    make_way,
+    named,
+    needed_by,
+    second_of_plan,
+)
+from drs_recovery.opening.record import new_execution
+
+__all__ = [
+    "LATEST",
+    "KeptPlan",
+    "Need",
+    "Obstacle",
+    "RunOptions",
+    "busy_place",
+    "check_reopening",
+    "delete_plan",
+    "disturbed_recovery",
+    "keep_plan",
+    "kept_plans",
+    "make_way",
+    "named",
+    "needed_by",
+    "new_execution",
+    "read_options",
+    "read_plan",
+    "replaced_executions",
+    "second_of_plan",
+    "versions_needed",
+]

@@ -9,14 +9,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, WaveStatus
-from drs_recovery.store.facts import USUAL_WAVE_SECONDS, attempt_of, critical_path, launch_began
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store import USUAL_WAVE_SECONDS, ExecutionFilter, attempt_of, critical_path, launch_began
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.store import Execution, ExecutionStore, WaveRecord
 
 
 # How many earlier executions are looked through, and of how many the waves count: each wave is a record.

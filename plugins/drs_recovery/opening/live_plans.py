@@ -20,12 +20,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.variables import delete_variable, read_variable, variable_keys, write_variable
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.hooks import delete_variable, read_variable, variable_keys, write_variable
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import ExecutionType
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionRecord
+    from drs_recovery.store import Execution, ExecutionRecord
 
 PREFIX = "drs_recovery_live."
 

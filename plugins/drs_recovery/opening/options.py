@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.plan.task_ids import chosen_waves
+from drs_recovery.plan import chosen_waves
 from drs_recovery.statuses import ExecutionType
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.plan import RecoveryPlan
 
 LATEST = "latest"
 # Airflow's ``DagRunType`` of a run that the schedule started.

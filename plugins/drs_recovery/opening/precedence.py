@@ -14,16 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError, WaveRefusedError
-from drs_recovery.hooks.clients import Clients, Target
-from drs_recovery.hooks.errors import AWS_ERRORS
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.hooks import AWS_ERRORS, Clients, Target
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionType, WaveStatus
-from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store import ended_as_planned
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import Execution, ExecutionDocument, ExecutionStore, WaveRecord
 
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from drs_recovery.opening.history import History
 from drs_recovery.statuses import SkipCause
-from drs_recovery.store.records import NewExecution, NewWave
+from drs_recovery.store import NewExecution, NewWave
 
 if TYPE_CHECKING:
     from drs_recovery.opening.options import RunOptions
-    from drs_recovery.plan.model import RecoveryPlan
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.store import ExecutionStore
 
 SKIP_REASONS: Mapping[SkipCause, str] = {
     SkipCause.NOT_CHOSEN: "not among the waves chosen for this execution",

@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.notifications.events import Asked
+from drs_recovery.notifications import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
 from drs_recovery.operators.wave_steps import WaveMixin
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
-from drs_recovery.store.facts import is_same_person
-from drs_recovery.waves.enrichment import refresh_details
-from drs_recovery.waves.questions import Question, question_of
-from drs_recovery.waves.rules import check_dependencies, gate_is_asked, refused_gate, wave_label
+from drs_recovery.store import is_same_person
+from drs_recovery.waves import (
+    Question,
+    check_dependencies,
+    gate_is_asked,
+    question_of,
+    refresh_details,
+    refused_gate,
+    wave_label,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.wave_types import Gate
+    from drs_recovery.store import Gate
 
 
 class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):

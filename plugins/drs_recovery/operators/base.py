@@ -17,21 +17,18 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import ExecutionError, ExecutionNotFoundError, TransitionRefusedError
-from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+from drs_recovery.hooks import FORESEEN_ERRORS, describe
 from drs_recovery.installation import OwnName, checked_claim, elsewhere, installation, own_name
-from drs_recovery.notifications.announcer import Announcer
+from drs_recovery.notifications import Announcer
 from drs_recovery.operators.outages import ExpectedFailureError, OutlivesOutages, log_without_traceback
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
-from drs_recovery.store.keys import execution_id
-from drs_recovery.store.table import is_store_away
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.store import execution_id, is_store_away
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.notifications.events import Asked
-    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.notifications import Asked
+    from drs_recovery.store import ExecutionDocument, ExecutionRecord, ExecutionStore, WaveRecord
 
 _log = logging.getLogger(__name__)
 

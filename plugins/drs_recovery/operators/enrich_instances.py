@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.exceptions import ExecutionError
-from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks import Clients
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.documents import with_wave
-from drs_recovery.waves.rules import check_not_cancelled, skip_reason, wave_label
-from drs_recovery.waves.verdict import WaveEnd, instance_ids
+from drs_recovery.store import with_wave
+from drs_recovery.waves import WaveEnd, check_not_cancelled, instance_ids, skip_reason, wave_label
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.followed import FollowedWave
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Wave, WaveRecord
+    from drs_recovery.store import ExecutionDocument, FollowedWave, ServerStatus, Wave, WaveRecord
 
 
 class EnrichInstancesOperator(WaveOperator):

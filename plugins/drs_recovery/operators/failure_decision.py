@@ -9,26 +9,31 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.closing.left_waves import end_left_wave, follow_to_end
+from drs_recovery.closing import end_left_wave, follow_to_end
 from drs_recovery.exceptions import ExecutionError, NotStartedError, WaveFailedError, WaveRefusedError
-from drs_recovery.notifications.events import Asked
+from drs_recovery.notifications import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
 from drs_recovery.operators.wave_steps import WaveMixin
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
-from drs_recovery.store.facts import attempt_of
-from drs_recovery.waves.questions import failure_question
-from drs_recovery.waves.retry import begin_retry, choose_servers
-from drs_recovery.waves.rules import check_not_ending, recorded_failure, skip_reason, wave_label
-from drs_recovery.waves.start import WaveStarter
+from drs_recovery.store import attempt_of
+from drs_recovery.waves import (
+    WaveStarter,
+    begin_retry,
+    check_not_ending,
+    choose_servers,
+    failure_question,
+    recorded_failure,
+    skip_reason,
+    wave_label,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import FailureGate, WaveRecord
+    from drs_recovery.store import ExecutionDocument, FailureGate, WaveRecord
 
 
 class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):

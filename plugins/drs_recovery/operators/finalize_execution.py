@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-from drs_recovery.closing.close import ExecutionCloser
-from drs_recovery.closing.outcome import Pending, ending_of, waves_may_run
-from drs_recovery.opening.live_plans import keep_plan
+from drs_recovery.closing import ExecutionCloser, Pending, ending_of, waves_may_run
+from drs_recovery.opening import keep_plan
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.lost_records import LostRecord, lost_waves
 from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.plan_operator import TASKS_PATIENCE, PlanOperator
-from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.plan.task_ids import is_to_come, missing_tasks, wave_task_ids
+from drs_recovery.plan import is_to_come, missing_tasks, plan_from_snapshot, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.rules import ended_as_planned
-from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from drs_recovery.store import ended_as_planned
+from drs_recovery.triggers import RecoveryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store import ExecutionDocument
 
 # The task that makes the record.
 _OPENING = "open_execution"

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from drs_recovery.closing.reconcile import RunStateOf, reconcile, set_kept_plans_right
-from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
-from drs_recovery.notifications.unrecorded import tell_unrecorded
+from drs_recovery.closing import RunStateOf, reconcile, set_kept_plans_right
+from drs_recovery.hooks import FORESEEN_ERRORS, describe
+from drs_recovery.notifications import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 from drs_recovery.operators.outages import ExpectedFailureError, waits_for_the_next_run
-from drs_recovery.termination.calls import known_targets
-from drs_recovery.termination.due import DueTerminations
-from drs_recovery.termination.instance_check import InstanceChecker
-from drs_recovery.termination.sweep import Sweeper
+from drs_recovery.termination import DueTerminations, InstanceChecker, Sweeper, known_targets
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

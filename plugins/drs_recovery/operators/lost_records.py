@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.closing.rebuilding import FoundJob, Rebuilder
-from drs_recovery.opening.options import read_options
-from drs_recovery.opening.record import new_execution
-from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.closing import FoundJob, Rebuilder
+from drs_recovery.opening import new_execution, read_options
+from drs_recovery.plan import RecoveryPlan
 from drs_recovery.statuses import WaveStatus
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionDocument, ExecutionStore
 
 # What Airflow calls a task that did what it should.
 _DONE = "success"

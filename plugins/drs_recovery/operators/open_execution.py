@@ -8,36 +8,38 @@ from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.closing.rebuilding import LOST
+from drs_recovery.closing import LOST
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionError, ExecutionRefusedError, InstancesInUseError, SettingError
-from drs_recovery.hooks.clients import Clients
-from drs_recovery.hooks.errors import (
+from drs_recovery.hooks import (
     AWS_ERRORS,
+    Clients,
     UnusableConnectionError,
     describe,
     is_transient,
     retry_after,
 )
-from drs_recovery.opening.options import RunOptions, read_options
-from drs_recovery.opening.precedence import Obstacle, busy_place, disturbed_recovery, second_of_plan
+from drs_recovery.opening import (
+    Obstacle,
+    RunOptions,
+    busy_place,
+    disturbed_recovery,
+    read_options,
+    second_of_plan,
+)
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.plan_operator import PlanOperator
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
-from drs_recovery.preflight.checks import Preflight
-from drs_recovery.preflight.instances_in_use import UseCheck
-from drs_recovery.preflight.servers import GroupResolver, Resolution
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.preflight import GroupResolver, Preflight, Resolution, UseCheck
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
-from drs_recovery.waves.reservations import join_queue_early
-from drs_recovery.waves.rules import check_not_ending
+from drs_recovery.waves import check_not_ending, join_queue_early
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
-    from drs_recovery.store.records import NewFinding
+    from drs_recovery.store import ExecutionDocument, ExecutionRecord, NewFinding
 
 
 # Seconds for which an opening waits for AWS. A real recovery comes when AWS itself is in trouble.

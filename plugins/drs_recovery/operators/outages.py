@@ -21,15 +21,14 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
+from drs_recovery.hooks import FORESEEN_ERRORS, describe
 from drs_recovery.settings import poll_interval
-from drs_recovery.store.keys import execution_id
-from drs_recovery.store.table import is_store_away
+from drs_recovery.store import execution_id, is_store_away
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionStore
 
 
 log = logging.getLogger(__name__)

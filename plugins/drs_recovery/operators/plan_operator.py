@@ -7,25 +7,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from drs_recovery.closing.close import ExecutionCloser
-from drs_recovery.closing.outcome import UNKNOWN_PERSON, Ending
+from drs_recovery.closing import UNKNOWN_PERSON, Ending, ExecutionCloser
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionRefusedError
-from drs_recovery.opening.live_plans import keep_plan
-from drs_recovery.opening.options import read_options
-from drs_recovery.opening.record import new_execution
+from drs_recovery.opening import keep_plan, new_execution, read_options
 from drs_recovery.operators.base import RecoveryOperator
 from drs_recovery.operators.lost_records import LostRecord
-from drs_recovery.plan.model import DAG_ID_PREFIX, RecoveryPlan
-from drs_recovery.plan.task_ids import FINALIZE, missing_tasks, wave_task_ids
+from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, RecoveryPlan, missing_tasks, wave_task_ids
 from drs_recovery.settings import poll_interval
-from drs_recovery.store.records import ExecutionFilter
-from drs_recovery.waves.rules import check_not_ending
+from drs_recovery.store import ExecutionFilter
+from drs_recovery.waves import check_not_ending
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import Execution, ExecutionRecord
+    from drs_recovery.store import Execution, ExecutionRecord
 
 # Seconds for which a run may lack tasks of its execution: the DAG processor reads the DAG file again, and the
 # scheduler gives the run what is new in it. Airflow's own intervals for that are half a minute each.

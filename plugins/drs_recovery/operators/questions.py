@@ -21,15 +21,14 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import TaskAwaitingInput
 
 from drs_recovery.durations import moment
-from drs_recovery.store.documents import limited
-from drs_recovery.store.gates import asked_after
+from drs_recovery.store import asked_after, limited
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.operators.wave_steps import WaveMixin as _Base
-    from drs_recovery.store.wave_types import AnyGate
-    from drs_recovery.waves.questions import Question
+    from drs_recovery.store import AnyGate
+    from drs_recovery.waves import Question
 else:
     _Base = object
 

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowSkipException
 
 from drs_recovery.exceptions import NotStartedError, TransitionRefusedError, WaveRefusedError
-from drs_recovery.opening.precedence import check_reopening, make_way
+from drs_recovery.opening import check_reopening, make_way
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store.documents import with_wave
-from drs_recovery.store.facts import waits_for_room_only
-from drs_recovery.waves.retry import begin_retry, choose_servers
-from drs_recovery.waves.rules import check_dependencies, check_may_start, recorded_failure, skip_reason
-from drs_recovery.waves.start import WaveStarter
+from drs_recovery.store import waits_for_room_only, with_wave
+from drs_recovery.waves import (
+    WaveStarter,
+    begin_retry,
+    check_dependencies,
+    check_may_start,
+    choose_servers,
+    recorded_failure,
+    skip_reason,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.followed import FollowedWave
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import ExecutionDocument, FollowedWave, WaveRecord
 
 # Airflow does not tell a task who cleared it; its audit log does.
 CLEARING_ACTOR = "airflow (task cleared)"

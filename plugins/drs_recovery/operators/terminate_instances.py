@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
 from drs_recovery.exceptions import TerminationFailedError
-from drs_recovery.hooks.clients import Clients
+from drs_recovery.hooks import Clients
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good, until_deadline
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.settings import poll_interval, termination_timeout
-from drs_recovery.termination.request import TerminationRequest, read_request
-from drs_recovery.termination.terminate import TerminationLook, Terminator
+from drs_recovery.termination import TerminationLook, TerminationRequest, Terminator, read_request
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -7,28 +7,25 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from drs_recovery.closing.left_waves import end_left_wave, is_left_open
-from drs_recovery.closing.rebuilding import LOST
-from drs_recovery.jobs.reservations import QueuedError
+from drs_recovery.closing import LOST, end_left_wave, is_left_open
+from drs_recovery.jobs import QueuedError
 from drs_recovery.operators.base import RecoveryMixin, RecoveryOperator, until_deadline
 from drs_recovery.operators.lost_records import LostRecord, plan_of_dag
 from drs_recovery.operators.outages import ExpectedFailureError
-from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.plan.task_ids import is_task_of, is_to_come, missing_tasks, wave_task_ids
+from drs_recovery.plan import is_task_of, is_to_come, missing_tasks, plan_from_snapshot, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
-from drs_recovery.store.wave_types import WaveRecord
-from drs_recovery.triggers.queue_turn import QueueTurnTrigger
-from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
-from drs_recovery.waves.rules import blocked_by, check_admitted, check_not_ending, deadline_of, wave_of
+from drs_recovery.store import WaveRecord
+from drs_recovery.triggers import QueueTurnTrigger, RecoveryJobTrigger
+from drs_recovery.waves import blocked_by, check_admitted, check_not_ending, deadline_of, wave_of
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.closing.outcome import Pending
+    from drs_recovery.closing import Pending
     from drs_recovery.exceptions import NotStartedError
-    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
+    from drs_recovery.store import ExecutionDocument, ExecutionRecord
 
 # Waves behind which nothing is to come but what depends on them.
 _OVER = frozenset({WaveStatus.COMPLETED, WaveStatus.SKIPPED})

@@ -1,1 +1,70 @@
 """Recovery plans: reading their files, and every rule that a plan keeps; neither Airflow nor AWS."""
+
+from drs_recovery.plan import task_ids
+from drs_recovery.plan.cache import load_plans
+from drs_recovery.plan.fields import PLAN_ID_PATTERN
+from drs_recovery.plan.json_schema import plan_schema
+from drs_recovery.plan.loader import LoadedPlans, load_files, plan_files
+from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
+from drs_recovery.plan.model import (
+    BROKEN_TAG,
+    DAG_ID_PREFIX,
+    MOST_WAVES,
+    PLAN_TAG,
+    Gate,
+    ProtectionGroup,
+    RecoveryApproval,
+    RecoveryPlan,
+    Schedule,
+    SuccessRule,
+    Wave,
+    plan_from_snapshot,
+)
+from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall
+from drs_recovery.plan.problems import did_you_mean, place, quoted
+from drs_recovery.plan.task_ids import (
+    FINALIZE,
+    chosen_waves,
+    is_task_of,
+    is_to_come,
+    missing_tasks,
+    wave_task_ids,
+)
+from drs_recovery.plan.words import escaped
+
+__all__ = [
+    "BROKEN_TAG",
+    "DAG_ID_PREFIX",
+    "DEFAULT_GATE_TIMEOUT",
+    "FINALIZE",
+    "MOST_WAVES",
+    "PLAN_ID_PATTERN",
+    "PLAN_TAG",
+    "PLAN_VALUES",
+    "Gate",
+    "LoadedPlans",
+    "NotifierCall",
+    "ProtectionGroup",
+    "RecoveryApproval",
+    "RecoveryPlan",
+    "Schedule",
+    "SuccessRule",
+    "Values",
+    "Wave",
+    "chosen_waves",
+    "did_you_mean",
+    "escaped",
+    "is_task_of",
+    "is_to_come",
+    "load_files",
+    "load_plans",
+    "missing_tasks",
+    "place",
+    "plan_files",
+    "plan_from_snapshot",
+    "plan_schema",
+    "quoted",
+    "render_message",
+    "task_ids",
+    "wave_task_ids",
+]

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drs_recovery.jobs.identity import EXECUTION_TAG
-from drs_recovery.jobs.reservations import QUOTA_CODES
-from drs_recovery.jobs.schedule import Job, Limits, servers_of
+from drs_recovery.jobs import EXECUTION_TAG, QUOTA_CODES, Job, Limits, servers_of
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Target
+    from drs_recovery.hooks import Target
     from drs_recovery.preflight.servers import ResolvedServer
 
 

@@ -15,11 +15,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from drs_recovery.hooks.clients import Clients, Target, TargetTrouble
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.jobs.parts import TargetdServer, parts_of
-from drs_recovery.jobs.reservations import OLDEST_RUNNING_JOB, read_limits
-from drs_recovery.jobs.schedule import Limits
+from drs_recovery.hooks import AWS_ERRORS, Clients, Target, TargetTrouble, describe, is_transient
+from drs_recovery.jobs import OLDEST_RUNNING_JOB, Limits, TargetdServer, parts_of, read_limits
 from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.permissions import missing_rights, rights_check
@@ -28,9 +25,9 @@ from drs_recovery.statuses import ExecutionType
 from drs_recovery.transient_errors import error_code
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.plan import RecoveryPlan
     from drs_recovery.preflight.servers import Resolution, ResolvedServer
-    from drs_recovery.store.records import NewFinding
+    from drs_recovery.store import NewFinding
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from drs_recovery.statuses import ExecutionType, FindingSeverity
-from drs_recovery.store.records import NewFinding, NewServer
+from drs_recovery.store import NewFinding, NewServer
 
 
 class Severity(Enum):

@@ -17,22 +17,29 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, InstancesInUseError, NotStartedError
-from drs_recovery.hooks.clients import Clients, Target, TargetClients, TargetTrouble
-from drs_recovery.hooks.drs import SHORT_PAUSE
-from drs_recovery.hooks.ec2 import describe_instances, is_gone
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient, retry_after
+from drs_recovery.hooks import (
+    AWS_ERRORS,
+    SHORT_PAUSE,
+    Clients,
+    Target,
+    TargetClients,
+    TargetTrouble,
+    describe,
+    describe_instances,
+    is_gone,
+    is_transient,
+    retry_after,
+)
 from drs_recovery.installation import elsewhere
-from drs_recovery.jobs.owners import owners_of
-from drs_recovery.opening.precedence import named
+from drs_recovery.jobs import owners_of
+from drs_recovery.opening import named
 from drs_recovery.preflight.findings import Check, Severity
-from drs_recovery.store.facts import instances_left, instances_of
+from drs_recovery.store import instances_left, instances_of
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.parts import JobPart
+    from drs_recovery.jobs import JobPart
     from drs_recovery.preflight.servers import ResolvedServer
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store import Execution, ExecutionStore, ServerStatus
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.preflight.findings import Check, Severity
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Target
-    from drs_recovery.hooks.iam import Decision, RightsHook
+    from drs_recovery.hooks import Decision, RightsHook, Target
 
 _ANY = "*"
 _EVERY_READ = (

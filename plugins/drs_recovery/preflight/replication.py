@@ -12,7 +12,7 @@ from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.servers import ResolvedServer, replication_lag
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.drs import DrsHook
+    from drs_recovery.hooks import DrsHook
 
 # Source: ``DataReplicationState`` in botocore's drs/2020-02-26 model. States in which new data arrives, and
 # for every other one what is wrong and what to do. Without new data a server is recovered to its last

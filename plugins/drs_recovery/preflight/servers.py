@@ -9,13 +9,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import parse_duration
-from drs_recovery.hooks.clients import Clients, Target, TargetTrouble, connection_exists
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_of_role, is_transient
+from drs_recovery.hooks import (
+    AWS_ERRORS,
+    Clients,
+    Target,
+    TargetTrouble,
+    connection_exists,
+    describe,
+    is_of_role,
+    is_transient,
+)
 from drs_recovery.preflight.findings import Check, Severity
-from drs_recovery.store.records import NewServer
+from drs_recovery.store import NewServer
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import ProtectionGroup, RecoveryPlan
+    from drs_recovery.plan import ProtectionGroup, RecoveryPlan
 
 # ``ReplicationDirection`` of botocore's drs model.
 _FAILBACK = "FAILBACK"

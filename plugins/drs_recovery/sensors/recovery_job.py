@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 
-from drs_recovery.operators.base import fails_for_good, quick_retries
-from drs_recovery.operators.outages import outlives_outages
-from drs_recovery.operators.wave_steps import WaveMixin
-from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.waves.polling import PollResult, WaveWatcher
-from drs_recovery.waves.rules import check_not_cancelled, wave_of
-from drs_recovery.waves.verdict import WaveEnd
+from drs_recovery.operators import WaveMixin, fails_for_good, outlives_outages, quick_retries
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.waves import PollResult, WaveEnd, WaveWatcher, check_not_cancelled, wave_of
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store.execution_types import ExecutionRecord
-    from drs_recovery.store.wave_types import Wave, WaveRecord
-    from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+    from drs_recovery.store import ExecutionRecord, Wave, WaveRecord
+    from drs_recovery.triggers import RecoveryJobTrigger
 
 
 class RecoveryJobSensor(WaveMixin, BaseSensorOperator):

@@ -17,24 +17,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import ValidationError
 
 from drs_recovery.exceptions import NotStartedError, PlanError
-from drs_recovery.hooks.clients import Target, TargetClients
-from drs_recovery.hooks.drs import LISTING_SECONDS
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal
+from drs_recovery.hooks import AWS_ERRORS, LISTING_SECONDS, Target, TargetClients, describe, is_refusal
 from drs_recovery.installation import elsewhere, installation
-from drs_recovery.jobs.parts import MAX_SERVERS_PER_JOB
-from drs_recovery.jobs.reservations import QueuedError, TargetQueue, reserve_capacity
-from drs_recovery.plan.cache import load_plans
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.jobs import MAX_SERVERS_PER_JOB, QueuedError, TargetQueue, reserve_capacity
+from drs_recovery.plan import RecoveryPlan, load_plans, plan_from_snapshot
 from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import Priority
-from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, QueueEntry
+from drs_recovery.store import NO_WAVE, UNANSWERED, QueueEntry
 from drs_recovery.termination.targets import failback_state
 from drs_recovery.transient_errors import error_code
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.drs import DrsHook
-    from drs_recovery.store.execution_types import ExecutionRecord
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.hooks import DrsHook
+    from drs_recovery.store import ExecutionRecord, ExecutionStore
 
 log = logging.getLogger(__name__)
 

@@ -11,18 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import DrsRecoveryError, ExecutionNotFoundError, TerminationFailedError
-from drs_recovery.hooks.clients import Clients
-from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
+from drs_recovery.hooks import PASSING_TROUBLE, Clients, describe
 from drs_recovery.installation import elsewhere, installation
-from drs_recovery.opening.precedence import needed_by
+from drs_recovery.opening import needed_by
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.table import is_store_away
+from drs_recovery.store import is_store_away
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import TerminationLook, Terminator
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import Execution, ExecutionStore
 
 ACTOR = "housekeeping"
 

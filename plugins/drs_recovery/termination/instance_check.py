@@ -15,24 +15,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import DrsRecoveryError
-from drs_recovery.hooks.clients import (
+from drs_recovery.hooks import (
+    TERMINATED,
     Clients,
     Target,
     TargetClients,
     WrongAccountError,
     ask_targets,
     demand_account,
+    describe,
+    describe_instances,
+    is_gone,
 )
-from drs_recovery.hooks.ec2 import TERMINATED, describe_instances, is_gone
-from drs_recovery.hooks.errors import describe
-from drs_recovery.store.base import Documents
-from drs_recovery.store.launches import InstancesSeen
+from drs_recovery.store import Documents, InstancesSeen
 from drs_recovery.termination.targets import ENDED_STATES, RecordedInstance, unconfirmed_of
-from drs_recovery.waves.observation import has_ended
+from drs_recovery.waves import has_ended
 
 if TYPE_CHECKING:
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.records import Launch
+    from drs_recovery.store import ExecutionStore, Launch
 
 Row = Mapping[str, Any]
 

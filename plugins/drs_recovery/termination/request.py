@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TerminationRefusedError
 from drs_recovery.installation import elsewhere
-from drs_recovery.opening.precedence import needed_by
-from drs_recovery.plan.task_ids import chosen_waves
+from drs_recovery.opening import needed_by
+from drs_recovery.plan import chosen_waves
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.rules import is_termination_requested, why_not_terminated
+from drs_recovery.store import is_termination_requested, why_not_terminated
 from drs_recovery.termination.targets import recorded_instances
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionDocument, ExecutionStore
 
 OPTION_NAMES = ("execution_id", "waves", "include_recovery", "confirmation")
 

@@ -16,32 +16,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import DrsRecoveryError
-from drs_recovery.hooks.clients import (
+from drs_recovery.hooks import (
+    PASSING_TROUBLE,
     Clients,
     Target,
     TargetClients,
     WrongAccountError,
     connection_exists,
     demand_account,
+    describe,
 )
-from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
 from drs_recovery.installation import elsewhere, installation
-from drs_recovery.jobs.identity import EXECUTION_TAG, PLAN_TAG
-from drs_recovery.jobs.owners import our_tags
-from drs_recovery.notifications.unrecorded import Unrecorded
-from drs_recovery.opening.precedence import needed_by
+from drs_recovery.jobs import EXECUTION_TAG, PLAN_TAG, our_tags
+from drs_recovery.notifications import Unrecorded
+from drs_recovery.opening import needed_by
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.base import Documents
-from drs_recovery.store.facts import instances_of
-from drs_recovery.store.rules import termination_time
-from drs_recovery.store.table import is_store_away
+from drs_recovery.store import Documents, instances_of, is_store_away, termination_time
 from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationReservation
 from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionDocument, ExecutionStore
 
 _TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
 

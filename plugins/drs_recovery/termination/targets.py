@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import Target
-from drs_recovery.hooks.ec2 import is_gone
-from drs_recovery.store.facts import instances_left, unconfirmed_instances
+from drs_recovery.hooks import Target, is_gone
+from drs_recovery.store import instances_left, unconfirmed_instances
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store import ExecutionDocument, ServerStatus
 
 # ``RecoveryInstanceFailbackState`` of an instance for which nobody started a failback.
 _NO_FAILBACK = "FAILBACK_NOT_STARTED"

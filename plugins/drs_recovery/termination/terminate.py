@@ -16,20 +16,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from drs_recovery.hooks.clients import Clients, Target, WrongAccountError, connection_exists, demand_account
-from drs_recovery.hooks.ec2 import describe_instances
-from drs_recovery.hooks.errors import (
+from drs_recovery.hooks import (
     AWS_ERRORS,
+    Clients,
+    Target,
+    WrongAccountError,
+    connection_exists,
+    demand_account,
     describe,
+    describe_instances,
     is_over_quota,
     is_transient,
     is_unanswered,
     retry_after,
 )
-from drs_recovery.opening.precedence import Need, needed_by
+from drs_recovery.opening import Need, needed_by
 from drs_recovery.statuses import JOB_COMPLETED, TERMINATION_JOB, ExecutionType
-from drs_recovery.store.records import TerminationRef
-from drs_recovery.store.table import is_store_away
+from drs_recovery.store import TerminationRef, is_store_away
 from drs_recovery.termination.calls import Asked, Rows, TerminationCalls, TerminationReservation
 from drs_recovery.termination.targets import (
     RecordedInstance,
@@ -38,11 +41,10 @@ from drs_recovery.termination.targets import (
     recorded_instances,
     termination_state_of,
 )
-from drs_recovery.waves.observation import JobAnswer, job_seen, requested_at
+from drs_recovery.waves import JobAnswer, job_seen, requested_at
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument, TerminationJob
-    from drs_recovery.store.executions import ExecutionStore
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, TerminationJob
 
 # A job that terminates instances takes minutes; one that still runs is looked for so far back.
 _LONGEST_JOB = timedelta(hours=6)

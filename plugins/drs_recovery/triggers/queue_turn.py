@@ -42,7 +42,7 @@ class QueueTurnTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until there is an end."""
         # The triggerer alone needs this: not the task that makes the trigger, nor the parsing of its DAG.
-        from drs_recovery.waiting.turn import TurnWait
+        from drs_recovery.waiting import TurnWait
 
         wait = TurnWait(self.execution_id, self.wave_number, self.deadline, self.poll_interval)
         event = {"status": await wait.end()}

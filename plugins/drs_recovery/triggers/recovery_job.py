@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
+from drs_recovery.hooks import PASSING_TROUBLE, describe
 
 if TYPE_CHECKING:
-    from drs_recovery.waves.polling import PollResult
+    from drs_recovery.waves import PollResult
 
 # A record that was lost is the business of the step that waits.
 _ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError)
@@ -64,9 +64,7 @@ class RecoveryJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Take part in the looks of all that wait in this triggerer, until there is an end."""
         # The triggerer alone needs these: not the task that makes the trigger, nor the parsing of its DAG.
-        from drs_recovery.waiting.execution import waiting
-        from drs_recovery.waiting.poller import PollSchedule
-        from drs_recovery.waiting.shared_state import shared_state
+        from drs_recovery.waiting import PollSchedule, shared_state, waiting
 
         schedule = PollSchedule(self.poll_interval, None, self.deadline)
         try:

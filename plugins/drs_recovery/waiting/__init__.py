@@ -1,1 +1,13 @@
 """How the waits of one triggerer share their questions: one DescribeJobs a target, whoever waits there."""
+
+from drs_recovery.waiting.execution import waiting
+from drs_recovery.waiting.poller import PollSchedule
+from drs_recovery.waiting.shared_state import shared_state
+from drs_recovery.waiting.turn import TurnWait
+
+__all__ = [
+    "PollSchedule",
+    "TurnWait",
+    "shared_state",
+    "waiting",
+]

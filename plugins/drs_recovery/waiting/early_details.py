@@ -8,16 +8,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.errors import describe
+from drs_recovery.hooks import describe
 from drs_recovery.statuses import JOB_COMPLETED, JOB_PENDING, ServerPhase
-from drs_recovery.waves.enrichment import InstanceEnricher, has_details
-from drs_recovery.waves.rules import needs_no_more_polls
+from drs_recovery.waves import InstanceEnricher, has_details, needs_no_more_polls
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Clients
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.followed import FollowedWave
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.hooks import Clients
+    from drs_recovery.store import ExecutionStore, FollowedWave, ServerStatus
     from drs_recovery.waiting.shared_state import SharedState
 
 # Details that are not there yet are looked for again after so many looks at the wave's jobs.

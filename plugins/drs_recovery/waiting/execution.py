@@ -11,18 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
-from drs_recovery.store.documents import public
+from drs_recovery.hooks import PASSING_TROUBLE, describe
+from drs_recovery.store import public
 from drs_recovery.waiting.poller import PollSchedule, Watch, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
-from drs_recovery.waves.observation import joined, requested_at
-from drs_recovery.waves.polling import PollResult
+from drs_recovery.waves import PollResult, joined, requested_at
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.followed import WaveRecords
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import Execution, ExecutionStore, WaveRecord, WaveRecords
     from drs_recovery.waiting.shared_state import SharedState
 
 

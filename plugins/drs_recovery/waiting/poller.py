@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from drs_recovery.hooks.errors import retry_after
+from drs_recovery.hooks import retry_after
 
 log = logging.getLogger(__name__)
 

@@ -18,16 +18,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drs_recovery.configured_store import execution_store
-from drs_recovery.hooks.async_drs import AsyncDrs
-from drs_recovery.hooks.clients import Clients, Target
-from drs_recovery.hooks.errors import describe
-from drs_recovery.jobs.reservations import NOT_LOOKED_AT, TargetQueue
-from drs_recovery.store.execution_types import Execution
-from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.hooks import AsyncDrs, Clients, Target, describe
+from drs_recovery.jobs import NOT_LOOKED_AT, TargetQueue
+from drs_recovery.store import Execution, ExecutionStore
 from drs_recovery.waiting.poller import SharedPoller
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.schedule import TargetState
+    from drs_recovery.jobs import TargetState
 
 
 @dataclass(frozen=True)

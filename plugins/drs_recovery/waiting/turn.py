@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
+from drs_recovery.hooks import PASSING_TROUBLE, describe
 from drs_recovery.waiting.shared_state import shared_state
-from drs_recovery.waves.queue_wait import QueuedWave
+from drs_recovery.waves import QueuedWave
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Target
-    from drs_recovery.jobs.schedule import TargetState
+    from drs_recovery.hooks import Target
+    from drs_recovery.jobs import TargetState
 
 log = logging.getLogger(__name__)
 

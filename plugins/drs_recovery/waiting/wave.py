@@ -10,31 +10,26 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from drs_recovery.hooks.clients import Target, TargetClients, TargetTrouble
-from drs_recovery.hooks.errors import PASSING_TROUBLE, describe
+from drs_recovery.hooks import PASSING_TROUBLE, Target, TargetClients, TargetTrouble, describe
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.documents import public
-from drs_recovery.store.followed import FollowedWave, WaveRecords
-from drs_recovery.store.progress import merge_jobs, server_changes
+from drs_recovery.store import FollowedWave, WaveRecords, merge_jobs, public, server_changes
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
 from drs_recovery.waiting.poller import Answer, PollSchedule, Watch
 from drs_recovery.waiting.shared_state import Job, Looks, SharedState
-from drs_recovery.waves.observation import JobAnswer, joined
-from drs_recovery.waves.polling import (
+from drs_recovery.waves import (
+    JobAnswer,
+    are_awaited,
     demand_account_of_unlisted,
     is_settled,
+    joined,
     log_trouble,
     open_jobs,
     poll_of,
     record_problem,
 )
-from drs_recovery.waves.post_launch import are_awaited
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionRecord
-    from drs_recovery.store.records import WavePoll
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import Execution, ExecutionRecord, ServerStatus, WavePoll, WaveRecord
 
 
 # That nothing changed is put on record every so many looks, but at least once in so many seconds: people see

@@ -18,19 +18,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import (
+from drs_recovery.hooks import (
     Clients,
     Target,
     TargetClients,
     TargetTrouble,
     ask_targets,
     demand_account,
+    describe,
+    describe_instances,
 )
-from drs_recovery.hooks.ec2 import describe_instances
-from drs_recovery.hooks.errors import describe
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
-from drs_recovery.store.progress import server_changes
-from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store import ServerSeen, WavePoll, server_changes
 from drs_recovery.waves.instance_details import (
     GONE_STATES,
     HALTED_STATES,
@@ -47,11 +46,7 @@ from drs_recovery.waves.post_launch import warning_of as actions_warning_of
 from drs_recovery.waves.rules import has_launched
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.followed import FollowedWave
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, FollowedWave, ServerStatus, Wave
 
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.durations import epoch
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import TargetTrouble
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.hooks import TargetTrouble
+    from drs_recovery.store import ServerStatus
 
 # EC2 instance states: on its way out, running, and halted.
 GONE_STATES = frozenset({"shutting-down", "terminated"})

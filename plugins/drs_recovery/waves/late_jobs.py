@@ -12,17 +12,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import NotStartedError
-from drs_recovery.hooks.clients import Clients
-from drs_recovery.hooks.drs import START_RECOVERY_SECONDS
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_transient
-from drs_recovery.jobs.parts import awaited_parts, parts_without_job
-from drs_recovery.jobs.starter import JobStarter
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.hooks import AWS_ERRORS, START_RECOVERY_SECONDS, Clients, describe, is_transient
+from drs_recovery.jobs import JobStarter, awaited_parts, parts_without_job
+from drs_recovery.store import attempt_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, Wave
 
 # How long after the end of a run a job of it may still turn up: the longest StartRecovery call, and the
 # seconds until Airflow's supervisor ends the process (``[workers] min_heartbeat_interval`` is 5).

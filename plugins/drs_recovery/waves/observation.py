@@ -27,12 +27,11 @@ from drs_recovery.statuses import (
     ServerPhase,
     launch_outcome,
 )
-from drs_recovery.store.records import JobSeen, ServerSeen
+from drs_recovery.store import JobSeen, ServerSeen
 from drs_recovery.waves import post_launch
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import TerminationJob
-    from drs_recovery.store.wave_types import Job
+    from drs_recovery.store import Job, TerminationJob
 
 # EC2's encoded authorization failures run to some thousand characters, and a wave can have hundreds of them.
 LONGEST_RAW_ERROR = 2_000

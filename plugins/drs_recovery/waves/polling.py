@@ -12,27 +12,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.hooks.clients import (
+from drs_recovery.hooks import (
+    AWS_ERRORS,
+    PASSING_TROUBLE,
     Clients,
     Target,
     TargetAnswers,
     TargetClients,
     ask_targets,
     demand_account,
+    describe,
+    retry_after,
 )
-from drs_recovery.hooks.errors import AWS_ERRORS, PASSING_TROUBLE, describe, retry_after
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store import ServerSeen, WavePoll
 from drs_recovery.waves.observation import JobAnswer, has_ended, job_seen, joined, servers_seen
 from drs_recovery.waves.post_launch import are_awaited
 from drs_recovery.waves.rules import needs_no_more_polls
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.drs import DrsHook
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Job
+    from drs_recovery.hooks import DrsHook
+    from drs_recovery.store import Execution, ExecutionStore, Job, ServerStatus
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.statuses import ServerPhase
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionRecord
-    from drs_recovery.store.server_types import PostLaunchAction, ServerStatus
+    from drs_recovery.store import ExecutionRecord, PostLaunchAction, ServerStatus
 
 # ``LaunchActionRunStatus`` of botocore's model; anything else is still in progress.
 SUCCEEDED = "SUCCEEDED"

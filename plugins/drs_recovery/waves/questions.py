@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from drs_recovery.hooks.errors import describe
-from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
-from drs_recovery.plan.model import Gate, RecoveryApproval, RecoveryPlan
-from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT
-from drs_recovery.plan.words import escaped
+from drs_recovery.hooks import describe
+from drs_recovery.plan import (
+    DEFAULT_GATE_TIMEOUT,
+    PLAN_VALUES,
+    Gate,
+    RecoveryApproval,
+    RecoveryPlan,
+    Values,
+    escaped,
+    render_message,
+)
 from drs_recovery.statuses import ExecutionType, ServerPhase
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.store import attempt_of
 from drs_recovery.waves.rules import failures_of, wave_label, wave_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, Wave
 
 log = logging.getLogger(__name__)
 

@@ -11,18 +11,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from drs_recovery.hooks.clients import Clients, Target
-from drs_recovery.jobs.parts import JobPart, awaited_parts
+from drs_recovery.hooks import Clients, Target
+from drs_recovery.jobs import JobPart, awaited_parts
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.facts import attempt_of
+from drs_recovery.store import attempt_of
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import lease, waits_until
 
 if TYPE_CHECKING:
-    from drs_recovery.jobs.schedule import QueuePosition, TargetState
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.queue_entries import QueueEntry
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.jobs import QueuePosition, TargetState
+    from drs_recovery.store import ExecutionStore, QueueEntry, ServerStatus
 
 
 class QueuedWave:

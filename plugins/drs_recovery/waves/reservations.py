@@ -13,30 +13,34 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import InstancesInUseError, NotStartedError, WaveRefusedError
-from drs_recovery.hooks.drs import LISTING_SECONDS
-from drs_recovery.hooks.errors import FORESEEN_ERRORS, describe
-from drs_recovery.jobs.parts import JobPart, parts_of_attempt, targets_of
-from drs_recovery.jobs.reservations import (
+from drs_recovery.hooks import FORESEEN_ERRORS, LISTING_SECONDS, describe
+from drs_recovery.jobs import (
     CLOCK_MARGIN,
     NOT_LOOKED_AT,
+    JobPart,
     QueuedError,
     TargetQueue,
+    parts_of_attempt,
     reserve_capacity,
+    targets_of,
 )
-from drs_recovery.plan.model import plan_from_snapshot
-from drs_recovery.preflight.instances_in_use import UseCheck
+from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.preflight import UseCheck
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import Priority, WaveStatus
-from drs_recovery.store.facts import attempt_of, waits_for_room_only, wanted_since
-from drs_recovery.store.queue_entries import QueueEntry
+from drs_recovery.store import QueueEntry, attempt_of, waits_for_room_only, wanted_since
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Clients, Target
-    from drs_recovery.store.execution_types import ExecutionDocument, ExecutionRecord
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Wave, WaveRecord
+    from drs_recovery.hooks import Clients, Target
+    from drs_recovery.store import (
+        ExecutionDocument,
+        ExecutionRecord,
+        ExecutionStore,
+        ServerStatus,
+        Wave,
+        WaveRecord,
+    )
 
 log = logging.getLogger(__name__)
 

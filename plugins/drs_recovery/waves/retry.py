@@ -6,12 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import NotStartedError
-from drs_recovery.hooks.clients import Clients, demand_account
-from drs_recovery.hooks.drs import LISTING_SECONDS
-from drs_recovery.hooks.errors import AWS_ERRORS, describe, retry_after
+from drs_recovery.hooks import AWS_ERRORS, LISTING_SECONDS, Clients, demand_account, describe, retry_after
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
-from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
+from drs_recovery.store import JobSeen, ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import InstanceEnricher
 from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
@@ -19,8 +17,7 @@ from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.rules import needs_no_more_polls, wave_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import Job, WaveRecord
+    from drs_recovery.store import ExecutionStore, Job, WaveRecord
 
 
 def begin_retry(

@@ -20,16 +20,21 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.facts import attempt_of, launch_began
-from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store import attempt_of, ended_as_planned, launch_began
 from drs_recovery.waves import post_launch
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan, SuccessRule
-    from drs_recovery.plan.model import Wave as PlanWave
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import PollError, WaitingFor, Wave, WaveRecord
+    from drs_recovery.plan import RecoveryPlan, SuccessRule
+    from drs_recovery.plan import Wave as PlanWave
+    from drs_recovery.store import (
+        Execution,
+        ExecutionDocument,
+        PollError,
+        ServerStatus,
+        WaitingFor,
+        Wave,
+        WaveRecord,
+    )
 
 
 def wave_label(wave: WaveRecord) -> str:

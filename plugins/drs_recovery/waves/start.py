@@ -17,24 +17,25 @@ from drs_recovery.exceptions import (
     WaveFailedError,
     WaveRefusedError,
 )
-from drs_recovery.hooks.clients import Clients, Target
-from drs_recovery.jobs.parts import JobPart, awaited_parts, jobs_of_attempt, parts_of_attempt
-from drs_recovery.jobs.reservations import QueuedError
-from drs_recovery.jobs.starter import JobStarter, Started
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.hooks import Clients, Target
+from drs_recovery.jobs import (
+    JobPart,
+    JobStarter,
+    QueuedError,
+    Started,
+    awaited_parts,
+    jobs_of_attempt,
+    parts_of_attempt,
+)
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.documents import limited
-from drs_recovery.store.facts import attempt_of
-from drs_recovery.store.followed import FollowedWave
-from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store import FollowedWave, ServerSeen, WavePoll, attempt_of, limited
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import WaveReservations, leave_queues
 from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument, ExecutionRecord
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import Execution, ExecutionDocument, ExecutionRecord, ExecutionStore, WaveRecord
 
 log = logging.getLogger(__name__)
 

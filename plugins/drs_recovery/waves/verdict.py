@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
-from drs_recovery.store.records import ServerSeen, WavePoll
+from drs_recovery.store import ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import Details, InstanceEnricher
 from drs_recovery.waves.observation import has_ended, is_unlisted
 from drs_recovery.waves.post_launch import overdue
@@ -23,12 +23,9 @@ from drs_recovery.waves.rules import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks.clients import Clients
-    from drs_recovery.plan.model import RecoveryPlan
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.followed import FollowedWave
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Job, Wave, WaveRecord
+    from drs_recovery.hooks import Clients
+    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.store import ExecutionStore, FollowedWave, Job, ServerStatus, Wave, WaveRecord
 
 
 class WaveEnd:

@@ -5,5 +5,12 @@ It reads the execution store, Airflow's public API (as the person who asks) and 
 here goes through Airflow's public API, too, so that Airflow checks their rights and keeps its audit log.
 """
 
-# Airflow's own app in the scope of a request: the console takes its place there.
-HOST_APP = "drs_recovery.host_app"
+from drs_recovery.web.fresh_questions import FreshQuestions
+from drs_recovery.web.mount import Console
+from drs_recovery.web.shared_dags import SharedDagGuard
+
+__all__ = [
+    "Console",
+    "FreshQuestions",
+    "SharedDagGuard",
+]

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import httpx
 from fastapi import Depends, Path, Request
 
-from drs_recovery.plan.model import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG
-from drs_recovery.web import HOST_APP
+from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG
+from drs_recovery.web.mount import HOST_APP
 from drs_recovery.web.problems import Problem, unavailable
 from drs_recovery.web.security import Person
 

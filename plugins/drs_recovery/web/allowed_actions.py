@@ -19,12 +19,10 @@ from drs_recovery.statuses import (
     GateDecision,
     WaveStatus,
 )
-from drs_recovery.store.facts import is_live, is_same_person
-from drs_recovery.store.rules import why_not_terminated
+from drs_recovery.store import is_live, is_same_person, why_not_terminated
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument
-    from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
+    from drs_recovery.store import Execution, ExecutionDocument, FailureGate, Gate, Question, Wave
 
 # What an execution has from the moment on in which somebody asks for the end of its instances.
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from drs_recovery.exceptions import SettingError, StoreError
-from drs_recovery.hooks.errors import AWS_ERRORS, FORESEEN_ERRORS
+from drs_recovery.hooks import AWS_ERRORS, FORESEEN_ERRORS
 from drs_recovery.web import api, rendering
 from drs_recovery.web.executions import list as executions
 from drs_recovery.web.executions import page as execution

@@ -12,14 +12,12 @@ from fastapi import Depends, Path
 
 from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import ExecutionNotFoundError, PlanError
-from drs_recovery.plan.cache import load_plans
-from drs_recovery.plan.loader import LoadedPlans
+from drs_recovery.plan import LoadedPlans, load_plans
 from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.execution_types import ExecutionRecord
-from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store import ExecutionRecord, ExecutionStore
 from drs_recovery.web.security import CurrentPerson, Person
-from drs_recovery.web.shared.results import RunSummary, run_summary
+from drs_recovery.web.shared import RunSummary, run_summary
 
 
 @cache

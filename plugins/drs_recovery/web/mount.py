@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from drs_recovery.web import HOST_APP
-
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+# Airflow's own app in the scope of a request: the console takes its place there.
+HOST_APP = "drs_recovery.host_app"
 
 
 class Console:

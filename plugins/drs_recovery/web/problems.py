@@ -18,7 +18,7 @@ from drs_recovery.exceptions import (
     StoreError,
     TransitionRefusedError,
 )
-from drs_recovery.hooks.errors import AWS_ERRORS, describe_safely
+from drs_recovery.hooks import AWS_ERRORS, describe_safely
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -26,7 +26,7 @@ from airflow.utils.session import create_session
 from fastapi import Depends, Request
 from sqlalchemy import select
 
-from drs_recovery.plan.model import DAG_ID_PREFIX
+from drs_recovery.plan import DAG_ID_PREFIX
 from drs_recovery.web.problems import Problem, forbidden, not_found
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.opening.options import replaced_executions
-from drs_recovery.plan.model import DAG_ID_PREFIX
-from drs_recovery.store.keys import TERMINATING_DAG
+from drs_recovery.opening import replaced_executions
+from drs_recovery.plan import DAG_ID_PREFIX
+from drs_recovery.store import TERMINATING_DAG
 
 if TYPE_CHECKING:
     from fastapi import Request

@@ -15,14 +15,11 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import StoreError
-from drs_recovery.hooks.errors import AWS_ERRORS
+from drs_recovery.hooks import AWS_ERRORS
 from drs_recovery.installation import known_installation
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
-from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.facts import is_same_person
-from drs_recovery.store.keys import TERMINATING_DAG
-from drs_recovery.waves.rules import wave_label
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.store import TERMINATING_DAG, ExecutionDocument, ExecutionStore, is_same_person
+from drs_recovery.waves import wave_label
 from drs_recovery.web.airflow import Airflow, AirflowApi, path_of
 from drs_recovery.web.allowed_actions import Rights, wave_of
 from drs_recovery.web.dependencies import Store, VisibleExecution

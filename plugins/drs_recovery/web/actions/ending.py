@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import TerminationRefusedError
-from drs_recovery.store.facts import is_live
-from drs_recovery.store.keys import TERMINATING_DAG
-from drs_recovery.termination.request import read_request
-from drs_recovery.termination.targets import recorded_instances
+from drs_recovery.store import TERMINATING_DAG, is_live
+from drs_recovery.termination import read_request, recorded_instances
 from drs_recovery.web.actions.refusals import (
     ActionTaken,
     demand_allowed,

@@ -14,8 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from drs_recovery.durations import moment
 from drs_recovery.statuses import RETRYABLE_WAVES, GateDecision
-from drs_recovery.store.facts import attempt_of, is_live
-from drs_recovery.store.rules import can_terminate
+from drs_recovery.store import attempt_of, can_terminate, is_live
 from drs_recovery.web.airflow import path_of
 from drs_recovery.web.allowed_actions import (
     ActionKind,
@@ -28,8 +27,7 @@ from drs_recovery.web.allowed_actions import (
 from drs_recovery.web.problems import Problem, conflict, forbidden, invalid
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, Wave
     from drs_recovery.web.actions.context import Acting
 
 _QUESTIONS = frozenset({ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE})

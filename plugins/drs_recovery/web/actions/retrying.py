@@ -9,10 +9,9 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import WaveRefusedError
-from drs_recovery.opening.precedence import check_reopening
-from drs_recovery.store.facts import attempt_of
-from drs_recovery.store.wave_types import RetryRequest
-from drs_recovery.waves.rules import check_dependencies, refused_gate
+from drs_recovery.opening import check_reopening
+from drs_recovery.store import RetryRequest, attempt_of
+from drs_recovery.waves import check_dependencies, refused_gate
 from drs_recovery.web.actions.context import Acting, turn
 from drs_recovery.web.actions.refusals import (
     ActionTaken,

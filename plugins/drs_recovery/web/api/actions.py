@@ -9,12 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from drs_recovery.plan.model import MOST_WAVES
+from drs_recovery.plan import MOST_WAVES
 from drs_recovery.statuses import FailureDecision
-from drs_recovery.store.documents import LONGEST_TEXT
-from drs_recovery.web.actions import ending, questions, retrying
-from drs_recovery.web.actions.context import ActingPerson
-from drs_recovery.web.actions.refusals import ActionTaken
+from drs_recovery.store import LONGEST_TEXT
+from drs_recovery.web.actions import ActingPerson, ActionTaken, ending, questions, retrying
 from drs_recovery.web.allowed_actions import ActionKind
 from drs_recovery.web.api.examples import SENT, TAKEN
 from drs_recovery.web.api.queries import demand_no_query

@@ -8,12 +8,18 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from drs_recovery.plan.model import DAG_ID_PREFIX
-from drs_recovery.store.execution_types import Event, Execution, ExecutionDocument
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.keys import execution_id as id_of
-from drs_recovery.store.records import ExecutionFilter, Page
-from drs_recovery.store.server_types import about, record
+from drs_recovery.plan import DAG_ID_PREFIX
+from drs_recovery.store import (
+    Event,
+    Execution,
+    ExecutionDocument,
+    ExecutionFilter,
+    ExecutionStore,
+    Page,
+    about,
+    record,
+)
+from drs_recovery.store import execution_id as id_of
 from drs_recovery.web.api.examples import DOCUMENT, EVENTS, EXECUTIONS
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
 from drs_recovery.web.api.responses import example_of, json_answer, next_page, problems

@@ -11,17 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
-from drs_recovery.store.execution_types import Execution, ExecutionSummary
-from drs_recovery.store.server_types import MOMENT, about
+from drs_recovery.store import MOMENT, Execution, ExecutionSummary, about
 from drs_recovery.web.api.examples import PLAN_DETAIL, PLANS
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, json_answer, problems
-from drs_recovery.web.plans import page
-from drs_recovery.web.plans.cards import PlanCard
-from drs_recovery.web.plans.changes import ChangeState
-from drs_recovery.web.plans.page import AllPlansNow, OnePlanNow, PlanNow, PlansNow
-from drs_recovery.web.plans.plan_history import DrillProof, PlanHistory, PlanKind, ProofState
-from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState
+from drs_recovery.web.plans import (
+    AllPlansNow,
+    ChangeState,
+    DrillProof,
+    OnePlanNow,
+    PlanCard,
+    PlanHistory,
+    PlanKind,
+    PlanNow,
+    PlansNow,
+    ProofState,
+    page,
+)
+from drs_recovery.web.shared import ObjectiveResult, ObjectiveState
 
 
 def never_null(schema: dict[str, Any]) -> None:

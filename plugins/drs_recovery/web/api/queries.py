@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from drs_recovery.plan.fields import PLAN_ID_PATTERN
+from drs_recovery.plan import PLAN_ID_PATTERN
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.records import ExecutionFilter
+from drs_recovery.store import ExecutionFilter
 from drs_recovery.web.problems import invalid
 from drs_recovery.web.security import Person
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase
-from drs_recovery.store.facts import attempt_of, has_instances_left, is_live
+from drs_recovery.store import attempt_of, has_instances_left, is_live
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,
@@ -16,12 +16,10 @@ from drs_recovery.web.allowed_actions import (
     open_gate,
     why_not,
 )
-from drs_recovery.web.shared.formatting import counted, wave_title
-from drs_recovery.web.shared.instances import instances_by_region, places_of
+from drs_recovery.web.shared import counted, instances_by_region, places_of, wave_title
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, Wave
 
 
 @dataclass(frozen=True)

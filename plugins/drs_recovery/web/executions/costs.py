@@ -8,21 +8,25 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
-from drs_recovery.store.facts import has_instances_left, is_live, jobs_run
-from drs_recovery.store.rules import termination_time
+from drs_recovery.store import has_instances_left, is_live, jobs_run, termination_time
 from drs_recovery.web.executions.waves import JobRow, job_rows
-from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, counted, listed, timestamp_if
-from drs_recovery.web.shared.instances import (
+from drs_recovery.web.shared import (
+    Sentence,
+    Timestamp,
+    compose,
+    counted,
     instances_by_region,
     last_checked,
+    listed,
     places_of,
     regions_of,
     seen_running,
     standing_request,
+    timestamp_if,
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
+    from drs_recovery.store import ExecutionDocument
 
 
 class InstancesState(StrEnum):

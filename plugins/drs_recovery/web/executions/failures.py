@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity, ServerPhase, WaveStatus
-from drs_recovery.store.facts import cancel_words, was_cancelled
-from drs_recovery.web.shared.formatting import Timestamp, counted, cut, opening, wave_title
-from drs_recovery.web.shared.marks import Mark, severity_mark
+from drs_recovery.store import cancel_words, was_cancelled
+from drs_recovery.web.shared import Mark, Timestamp, counted, cut, opening, severity_mark, wave_title
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Event, ExecutionDocument, PreflightFinding
-    from drs_recovery.store.server_types import ServerStatus
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import Event, ExecutionDocument, PreflightFinding, ServerStatus, Wave
 
 # What a page shows of them: the table of servers has them all. Few are shown whole, many only as they begin.
 _MOST_FAILURES, _FEW_FAILURES = 10, 3

@@ -10,16 +10,25 @@ from pydantic import ValidationError
 
 from drs_recovery.durations import words
 from drs_recovery.event_labels import in_words
-from drs_recovery.plan.model import plan_from_snapshot
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import FailureDecision, FindingSeverity, GateDecision, WaveStatus
-from drs_recovery.store.wave_types import FailureGate, Gate, Question, Wave
+from drs_recovery.store import FailureGate, Gate, Question, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.times import objectives_of
-from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, counted, listed, wave_title
-from drs_recovery.web.shared.marks import Mark, decision_mark, severity_mark
+from drs_recovery.web.shared import (
+    Mark,
+    Sentence,
+    Timestamp,
+    compose,
+    counted,
+    decision_mark,
+    listed,
+    severity_mark,
+    wave_title,
+)
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Event, ExecutionDocument, Paused, PreflightFinding
+    from drs_recovery.store import Event, ExecutionDocument, Paused, PreflightFinding
 
 # Everything that can happen to a question.
 _ANSWERS = {

@@ -12,18 +12,26 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
-from drs_recovery.store.facts import cancel_words, is_live, jobs_run, was_cancelled
+from drs_recovery.store import cancel_words, is_live, jobs_run, was_cancelled
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.waves import launching, queued, servers_ready
-from drs_recovery.web.shared.formatting import Sentence, compose, counted, cut, listed, opening, wave_title
-from drs_recovery.web.shared.instances import count_left, standing_request
-from drs_recovery.web.shared.results import objective_results
+from drs_recovery.web.shared import (
+    Sentence,
+    compose,
+    count_left,
+    counted,
+    cut,
+    listed,
+    objective_results,
+    opening,
+    standing_request,
+    wave_title,
+)
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import Question, Wave
+    from drs_recovery.store import ExecutionDocument, Question, Wave
 
 # A plan can have many waves that run side by side; each tells of itself further down the page.
 _MOST_WAVES = 3

@@ -12,28 +12,26 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from drs_recovery.plan.fields import PLAN_ID_PATTERN
+from drs_recovery.plan import PLAN_ID_PATTERN
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.execution_types import Execution
-from drs_recovery.store.facts import cancel_words, is_live, was_cancelled
-from drs_recovery.store.records import ExecutionFilter
-from drs_recovery.store.server_types import ServerCounts
+from drs_recovery.store import Execution, ExecutionFilter, ServerCounts, cancel_words, is_live, was_cancelled
 from drs_recovery.web.dependencies import LiveRecoveries, Store, plan_names
 from drs_recovery.web.executions.gates import approvers_of
 from drs_recovery.web.executions.headline import first_line
 from drs_recovery.web.problems import invalid
 from drs_recovery.web.rendering import Links, render
 from drs_recovery.web.security import CurrentPerson, Person
-from drs_recovery.web.shared.formatting import (
+from drs_recovery.web.shared import (
     Clock,
+    RunSummary,
     clock,
     counted,
     cut,
+    execution_mark,
     opening,
     page_time,
+    run_summary,
 )
-from drs_recovery.web.shared.marks import execution_mark
-from drs_recovery.web.shared.results import RunSummary, run_summary
 
 _LONGEST_NOTE = 120
 

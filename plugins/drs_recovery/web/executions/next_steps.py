@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.facts import is_live, was_cancelled
+from drs_recovery.store import is_live, was_cancelled
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
 from drs_recovery.web.executions.failures import preflight_of
-from drs_recovery.web.shared.formatting import Sentence, compose, counted, cut, listed, opening, wave_title
+from drs_recovery.web.shared import Sentence, compose, counted, cut, listed, opening, wave_title
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Event, ExecutionDocument
+    from drs_recovery.store import Event, ExecutionDocument
     from drs_recovery.web.airflow import AirflowRun
     from drs_recovery.web.executions.actions import Actions, OfferedAction
 

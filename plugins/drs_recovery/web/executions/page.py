@@ -12,12 +12,9 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from drs_recovery.exceptions import ExecutionNotFoundError
-from drs_recovery.plan.model import DAG_ID_PREFIX, plan_from_snapshot
-from drs_recovery.store.execution_types import Event, ExecutionDocument
-from drs_recovery.store.executions import ExecutionStore
-from drs_recovery.store.facts import is_live
-from drs_recovery.store.keys import execution_id
-from drs_recovery.web.actions.context import rights_of
+from drs_recovery.plan import DAG_ID_PREFIX, plan_from_snapshot
+from drs_recovery.store import Event, ExecutionDocument, ExecutionStore, execution_id, is_live
+from drs_recovery.web.actions import rights_of
 from drs_recovery.web.airflow import Airflow, AirflowRun, run_of
 from drs_recovery.web.allowed_actions import ANSWERS, Rights
 from drs_recovery.web.dependencies import LiveRecoveries, Store, VisibleExecution
@@ -48,10 +45,19 @@ from drs_recovery.web.executions.times import Times, times_of
 from drs_recovery.web.executions.waves import WaveView, wave_view
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson, Person
-from drs_recovery.web.shared.formatting import Sentence, Timestamp, compose, page_time, timestamp_if
-from drs_recovery.web.shared.instances import standing_request
-from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
-from drs_recovery.web.shared.results import RunSummary
+from drs_recovery.web.shared import (
+    Badge,
+    Mark,
+    RunSummary,
+    Sentence,
+    Timestamp,
+    badge_of,
+    compose,
+    mark_of,
+    page_time,
+    standing_request,
+    timestamp_if,
+)
 
 # Seconds after which the browser asks for a page again.
 _REFRESH_LIVE = 3

@@ -14,15 +14,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.facts import attempt_of, is_live
-from drs_recovery.web.shared.formatting import Link, Timestamp, cut, timestamp_if
-from drs_recovery.web.shared.instances import instance_link, source_server_link
-from drs_recovery.web.shared.marks import Mark, action_mark, phase_mark
+from drs_recovery.store import attempt_of, is_live
+from drs_recovery.web.shared import (
+    Link,
+    Mark,
+    Timestamp,
+    action_mark,
+    cut,
+    instance_link,
+    phase_mark,
+    source_server_link,
+    timestamp_if,
+)
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.server_types import EarlierInstance, PostLaunchAction, ServerStatus
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import EarlierInstance, ExecutionDocument, PostLaunchAction, ServerStatus, Wave
 
 _NOT_TOLD = "PENDING"
 

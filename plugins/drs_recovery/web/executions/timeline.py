@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import FailureDecision, GateDecision, WaveStatus
-from drs_recovery.store.facts import is_live
+from drs_recovery.store import is_live
 from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
-from drs_recovery.web.shared.formatting import (
+from drs_recovery.web.shared import (
     Clock,
+    Mark,
     Timestamp,
     clock,
     opening,
     time_ticks,
     timestamp_if,
+    wave_mark,
     wave_title,
 )
-from drs_recovery.web.shared.marks import Mark, wave_mark
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Event, ExecutionDocument
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import Event, ExecutionDocument, Wave
 
 
 class WavePhaseKind(StrEnum):

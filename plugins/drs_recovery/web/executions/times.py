@@ -9,26 +9,34 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.facts import USUAL_WAVE_SECONDS, critical_path, is_live, is_refused, launch_began
-from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store import (
+    USUAL_WAVE_SECONDS,
+    critical_path,
+    ended_as_planned,
+    is_live,
+    is_refused,
+    launch_began,
+)
 from drs_recovery.web.allowed_actions import is_at_work
-from drs_recovery.web.shared.formatting import (
+from drs_recovery.web.shared import (
     Clock,
+    Mark,
+    ObjectiveResult,
+    ObjectiveState,
     Sentence,
     Timestamp,
+    Tone,
     clock,
     compose,
     counted,
+    objective_results,
     timestamp_if,
     wave_title,
     waves_before,
 )
-from drs_recovery.web.shared.marks import Mark, Tone
-from drs_recovery.web.shared.results import ObjectiveResult, ObjectiveState, objective_results
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionDocument
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import ExecutionDocument, Wave
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ServerPhase, SkipCause, WaveStatus
-from drs_recovery.store.facts import attempt_of, is_refused
-from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store import attempt_of, ended_as_planned, is_refused
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
 from drs_recovery.web.executions.gates import (
     GateAnswer,
@@ -19,27 +18,28 @@ from drs_recovery.web.executions.gates import (
     failure_gate_of,
     gate_of,
 )
-from drs_recovery.web.shared.formatting import (
+from drs_recovery.web.shared import (
     Clock,
     Link,
+    Mark,
     Sentence,
     Timestamp,
     clock,
     compose,
     counted,
     cut,
+    job_link,
+    job_mark,
     listed,
     opening,
     timestamp_if,
+    wave_mark,
     wave_title,
     waves_before,
 )
-from drs_recovery.web.shared.instances import job_link
-from drs_recovery.web.shared.marks import Mark, job_mark, wave_mark
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Event, ExecutionDocument, TerminationJob
-    from drs_recovery.store.wave_types import Job, PollError, Wave
+    from drs_recovery.store import Event, ExecutionDocument, Job, PollError, TerminationJob, Wave
     from drs_recovery.web.executions.servers import ServerTable
 
 _LONGEST_REASON = 2_500

@@ -15,14 +15,20 @@ from drs_recovery.web.plans.plan_history import (
     drill_proof,
     schedule_words,
 )
-from drs_recovery.web.shared.formatting import Timestamp, counted, timestamp_if
-from drs_recovery.web.shared.results import ObjectiveResult, RunSummary, objective_results, run_summary
+from drs_recovery.web.shared import (
+    ObjectiveResult,
+    RunSummary,
+    Timestamp,
+    counted,
+    objective_results,
+    run_summary,
+    timestamp_if,
+)
 
 if TYPE_CHECKING:
     from drs_recovery.exceptions import PlanProblem
-    from drs_recovery.plan.loader import LoadedPlans
-    from drs_recovery.plan.model import RecoveryPlan, Schedule
-    from drs_recovery.store.execution_types import Times
+    from drs_recovery.plan import LoadedPlans, RecoveryPlan, Schedule
+    from drs_recovery.store import Times
 
 _NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
 _NOT_READ = "Airflow has not read this plan: it cannot be started yet"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from drs_recovery.durations import parse_duration, words
-from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.web.plans.comparison import (
     ABSENT,
     ORDER,
@@ -22,11 +22,10 @@ from drs_recovery.web.plans.comparison import (
     moved,
 )
 from drs_recovery.web.redaction import HIDDEN, SECRET_FIELDS
-from drs_recovery.web.shared.formatting import counted
+from drs_recovery.web.shared import counted
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import ExecutionRecord
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store import ExecutionRecord, ServerStatus
 
 _LABELS: Mapping[Place, str] = {
     ("name",): "name",

@@ -14,12 +14,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity
-from drs_recovery.store.facts import is_drill, is_good_drill, was_cancelled
-from drs_recovery.web.shared.formatting import counted
-from drs_recovery.web.shared.marks import Mark, execution_mark
+from drs_recovery.store import is_drill, is_good_drill, was_cancelled
+from drs_recovery.web.shared import Mark, counted, execution_mark
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
+    from drs_recovery.store import Execution
 
 
 class BarState(StrEnum):

@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import RecoveryPlan
+    from drs_recovery.plan import RecoveryPlan
 
 Place = tuple[str, ...]
 

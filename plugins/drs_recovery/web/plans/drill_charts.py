@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store.facts import is_drill, is_good_drill
+from drs_recovery.store import is_drill, is_good_drill
 from drs_recovery.web.plans.charts import (
     AxisLabel,
     Bar,
@@ -20,13 +20,10 @@ from drs_recovery.web.plans.charts import (
     Slots,
     VerticalScale,
 )
-from drs_recovery.web.shared.formatting import counted, time_ticks
-from drs_recovery.web.shared.marks import mark_of, wave_mark
-from drs_recovery.web.shared.results import coverage_note
+from drs_recovery.web.shared import counted, coverage_note, mark_of, time_ticks, wave_mark
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.wave_types import WaveRecord
+    from drs_recovery.store import Execution, WaveRecord
 
 MOST_DRILLS = 20
 """How many drills a chart shows: as many as the expected duration looks back on."""

@@ -11,10 +11,16 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from drs_recovery.durations import words
-from drs_recovery.plan.loader import LoadedPlans
-from drs_recovery.plan.model import DAG_ID_PREFIX, Gate, ProtectionGroup, RecoveryPlan, SuccessRule, Wave
-from drs_recovery.store.execution_types import Execution, ExecutionRecord
-from drs_recovery.store.wave_types import WaveRecord
+from drs_recovery.plan import (
+    DAG_ID_PREFIX,
+    Gate,
+    LoadedPlans,
+    ProtectionGroup,
+    RecoveryPlan,
+    SuccessRule,
+    Wave,
+)
+from drs_recovery.store import Execution, ExecutionRecord, WaveRecord
 from drs_recovery.web import dependencies
 from drs_recovery.web.airflow import AirflowPlanFacts, AllPlansInAirflow, PlanId, PlanInAirflow
 from drs_recovery.web.dependencies import LiveRecoveries, Store
@@ -27,8 +33,7 @@ from drs_recovery.web.plans.plan_history import PlanHistory, PlanKind
 from drs_recovery.web.problems import not_found
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson
-from drs_recovery.web.shared.formatting import counted
-from drs_recovery.web.shared.results import RunSummary, run_summary
+from drs_recovery.web.shared import RunSummary, counted, run_summary
 
 
 @dataclass(frozen=True)

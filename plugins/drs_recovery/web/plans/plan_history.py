@@ -17,15 +17,12 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from cron_descriptor import ExpressionDescriptor, FormatException, MissingFieldException, Options
 
 from drs_recovery.statuses import ExecutionType
-from drs_recovery.store.facts import is_drill, is_good_drill
-from drs_recovery.store.records import ExecutionFilter
-from drs_recovery.web.shared.formatting import Timestamp, rough_words
+from drs_recovery.store import ExecutionFilter, is_drill, is_good_drill
+from drs_recovery.web.shared import Timestamp, rough_words
 
 if TYPE_CHECKING:
-    from drs_recovery.plan.model import Schedule
-    from drs_recovery.store.execution_types import Execution
-    from drs_recovery.store.executions import ExecutionStore
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.plan import Schedule
+    from drs_recovery.store import Execution, ExecutionStore, Wave
 
 
 class PlanKind(StrEnum):

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store.rules import ended_as_planned
+from drs_recovery.store import ended_as_planned
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument
-    from drs_recovery.store.wave_types import Wave
+    from drs_recovery.store import Execution, ExecutionDocument, Wave
 
 _DAY = 86_400
 # Up to here hours say more than days.

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store.facts import has_instance_left, instances_left, is_live
+from drs_recovery.store import has_instance_left, instances_left, is_live
 from drs_recovery.web.shared.formatting import Link, Sentence, compose, listed
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, ExecutionDocument, TerminationRequest
-    from drs_recovery.store.server_types import ServerStatus
+    from drs_recovery.store import Execution, ExecutionDocument, ServerStatus, TerminationRequest
 
 # States of EC2 in which an instance is used and paid for; a stopped one still costs its disks.
 _RUNNING = frozenset({"pending", "running"})

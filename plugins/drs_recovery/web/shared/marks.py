@@ -21,10 +21,10 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store.facts import was_cancelled
+from drs_recovery.store import was_cancelled
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution
+    from drs_recovery.store import Execution
 
 
 class Tone(StrEnum):

@@ -13,7 +13,7 @@ from drs_recovery.web.shared.instances import checked_note, leaves_instances
 from drs_recovery.web.shared.marks import Badge, Mark, badge_of, mark_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.execution_types import Execution, Times
+    from drs_recovery.store import Execution, Times
 
 
 class ObjectiveState(StrEnum):
