@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
 from drs_recovery.store import has_instances_left, is_live, jobs_run, termination_time
-from drs_recovery.web.executions.waves import JobRow, job_rows
 from drs_recovery.web.shared import (
+    JobRow,
     Sentence,
     Timestamp,
     compose,
     counted,
     instances_by_region,
+    job_rows,
     last_checked,
     listed,
     places_of,

@@ -20,7 +20,7 @@ from drs_recovery.web.executions.gates import (
 )
 from drs_recovery.web.shared import (
     Clock,
-    Link,
+    JobRow,
     Mark,
     Sentence,
     Timestamp,
@@ -28,8 +28,7 @@ from drs_recovery.web.shared import (
     compose,
     counted,
     cut,
-    job_link,
-    job_mark,
+    job_rows,
     listed,
     opening,
     timestamp_if,
@@ -39,22 +38,10 @@ from drs_recovery.web.shared import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store import Event, ExecutionDocument, Job, PollError, TerminationJob, Wave
+    from drs_recovery.store import Event, ExecutionDocument, PollError, Wave
     from drs_recovery.web.executions.servers import ServerTable
 
 _LONGEST_REASON = 2_500
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """A DRS job of an attempt."""
-
-    job: Link
-    region: str
-    mark: Mark
-    attempt: int
-    started: Timestamp | None
-    ended: Timestamp | None
 
 
 @dataclass(frozen=True)
@@ -106,21 +93,6 @@ def wave_view(
         jobs=job_rows(wave["jobs"]),
         trouble=_trouble(wave.get("lastPollError")),
         servers=servers,
-    )
-
-
-def job_rows(jobs: Iterable[Job | TerminationJob]) -> tuple[JobRow, ...]:
-    """DRS jobs as rows."""
-    return tuple(
-        JobRow(
-            job=job_link(job["region"], job["jobId"]),
-            region=job["region"],
-            mark=job_mark(job["status"]),
-            attempt=attempt_of(job),
-            started=timestamp_if(job.get("startTime")),
-            ended=timestamp_if(job.get("endTime")),
-        )
-        for job in jobs
     )
 
 

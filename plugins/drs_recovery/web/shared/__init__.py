@@ -19,10 +19,11 @@ from drs_recovery.web.shared.formatting import (
     waves_before,
 )
 from drs_recovery.web.shared.instances import (
+    JobRow,
     count_left,
     instance_link,
     instances_by_region,
-    job_link,
+    job_rows,
     last_checked,
     places_of,
     regions_of,
@@ -38,7 +39,6 @@ from drs_recovery.web.shared.marks import (
     badge_of,
     decision_mark,
     execution_mark,
-    job_mark,
     mark_of,
     phase_mark,
     severity_mark,
@@ -56,6 +56,7 @@ from drs_recovery.web.shared.results import (
 __all__ = [
     "Badge",
     "Clock",
+    "JobRow",
     "Link",
     "Mark",
     "ObjectiveResult",
@@ -76,8 +77,7 @@ __all__ = [
     "execution_mark",
     "instance_link",
     "instances_by_region",
-    "job_link",
-    "job_mark",
+    "job_rows",
     "last_checked",
     "listed",
     "mark_of",

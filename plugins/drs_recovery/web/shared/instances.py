@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store import has_instance_left, instances_left, is_live
-from drs_recovery.web.shared.formatting import Link, Sentence, compose, listed
+from drs_recovery.store import attempt_of, has_instance_left, instances_left, is_live
+from drs_recovery.web.shared.formatting import Link, Sentence, Timestamp, compose, listed, timestamp_if
+from drs_recovery.web.shared.marks import Mark, job_mark
 
 if TYPE_CHECKING:
-    from drs_recovery.store import Execution, ExecutionDocument, ServerStatus, TerminationRequest
+    from drs_recovery.store import (
+        Execution,
+        ExecutionDocument,
+        Job,
+        ServerStatus,
+        TerminationJob,
+        TerminationRequest,
+    )
 
 # States of EC2 in which an instance is used and paid for; a stopped one still costs its disks.
 _RUNNING = frozenset({"pending", "running"})
@@ -146,3 +155,30 @@ def _host(region: str) -> str | None:
         return None
     special = (host for start, host in _HOSTS if region.startswith(start))
     return next(special, _COMMERCIAL_HOST)
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A DRS job of an attempt."""
+
+    job: Link
+    region: str
+    mark: Mark
+    attempt: int
+    started: Timestamp | None
+    ended: Timestamp | None
+
+
+def job_rows(jobs: Iterable[Job | TerminationJob]) -> tuple[JobRow, ...]:
+    """DRS jobs as rows."""
+    return tuple(
+        JobRow(
+            job=job_link(job["region"], job["jobId"]),
+            region=job["region"],
+            mark=job_mark(job["status"]),
+            attempt=attempt_of(job),
+            started=timestamp_if(job.get("startTime")),
+            ended=timestamp_if(job.get("endTime")),
+        )
+        for job in jobs
+    )
