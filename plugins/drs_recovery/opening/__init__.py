@@ -16,7 +16,6 @@ from drs_recovery.opening.precedence import (
     check_reopening,
     disturbed_recovery,
     make_way,
-    named,
     needed_by,
     second_of_plan,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "keep_plan",
     "kept_plans",
     "make_way",
-    "named",
     "needed_by",
     "new_execution",
     "read_options",

@@ -17,7 +17,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedErr
 from drs_recovery.hooks import AWS_ERRORS, Clients, Target
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionType, WaveStatus
-from drs_recovery.store import ended_as_planned
+from drs_recovery.store import ended_as_planned, named
 
 if TYPE_CHECKING:
     from drs_recovery.store import Execution, ExecutionDocument, ExecutionStore, WaveRecord
@@ -234,12 +234,3 @@ def _account_of(clients: Clients, target: Target) -> str:
 def _is_left_out(wave: WaveRecord) -> bool:
     """A wave that was passed over because of a failure runs when that one is tried again."""
     return bool(wave["status"] == WaveStatus.SKIPPED) and ended_as_planned(wave)
-
-
-def named(execution: Execution) -> str:
-    """How messages name an execution."""
-    where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""
-    return (
-        f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}"
-        f"{where}, started by {execution['initiatedBy']}), which is {execution['status']}"
-    )

@@ -32,9 +32,8 @@ from drs_recovery.hooks import (
 )
 from drs_recovery.installation import elsewhere
 from drs_recovery.jobs import owners_of
-from drs_recovery.opening import named
 from drs_recovery.preflight.findings import Check, Severity
-from drs_recovery.store import instances_left, instances_of
+from drs_recovery.store import instances_left, instances_of, named
 
 if TYPE_CHECKING:
     from drs_recovery.jobs import JobPart

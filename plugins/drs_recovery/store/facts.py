@@ -16,6 +16,7 @@ from drs_recovery.statuses import (
 )
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import Execution
     from drs_recovery.store.expressions import Item
 
 Record = Mapping[str, Any]
@@ -209,3 +210,12 @@ def request_behind(wave: Record, asked_by: int | None) -> Record:
     """The recorded request that led to an attempt; empty if there is none."""
     request: Record = wave.get("retryRequest") or {}
     return request if asked_by is not None and request.get("askedBy") == asked_by else {}
+
+
+def named(execution: Execution) -> str:
+    """How messages name an execution."""
+    where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""
+    return (
+        f"execution {execution['executionId']} (DAG run {execution['dagRunId']} of {execution['dagId']}"
+        f"{where}, started by {execution['initiatedBy']}), which is {execution['status']}"
+    )
