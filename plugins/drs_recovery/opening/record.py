@@ -1,18 +1,129 @@
-"""Compose the record with which an execution begins."""
+"""Compose the record with which an execution begins, and the duration it should have by earlier ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from drs_recovery.opening.history import History
-from drs_recovery.statuses import SkipCause
-from drs_recovery.store import NewExecution, NewWave
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause, WaveStatus
+from drs_recovery.store import (
+    USUAL_WAVE_SECONDS,
+    ExecutionFilter,
+    NewExecution,
+    NewWave,
+    attempt_of,
+    critical_path,
+    launch_began,
+)
 
 if TYPE_CHECKING:
     from drs_recovery.opening.options import RunOptions
     from drs_recovery.plan import RecoveryPlan
-    from drs_recovery.store import ExecutionStore
+    from drs_recovery.store import Execution, ExecutionStore, WaveRecord
+
+# How many earlier executions are looked through, and of how many the waves count: each wave is a record.
+_LOOK_BACK, _EXECUTIONS = 50, 10
+# Of the newest so many times of a wave the median is taken.
+_SAMPLES = 5
+
+
+class Expectation(NamedTuple):
+    """
+    How long an execution should take.
+
+    :param seconds: the time, without waits for people.
+    :param samples: of how many earlier executions each of its waves is the median at least; 0 if DRS's usual
+        time stands in for one of them.
+    """
+
+    seconds: float
+    samples: int
+
+
+class History:
+    """
+    How long the waves of a plan took in its newest completed executions, of one type and no dry runs.
+
+    An execution of other waves says nothing about these: each wave is compared with itself alone.
+    """
+
+    def __init__(self, store: ExecutionStore, plan: RecoveryPlan, execution_type: ExecutionType) -> None:
+        self._store, self._plan, self._type = store, plan, execution_type
+        self._durations = self._read()
+
+    def expectation(self, numbers: Iterable[int]) -> Expectation:
+        """How long an execution should take."""
+        usual, known = USUAL_WAVE_SECONDS[self._type], self.wave_seconds()
+        names = {number: self._plan.wave(number).name for number in numbers}
+        seconds = {number: known.get(name, usual) for number, name in names.items()}
+        everything = range(1, len(self._plan.waves) + 1)
+        dependencies = {number: self._plan.dependencies(number) for number in everything}
+        samples = min((len(self._durations.get(name, ())) for name in names.values()), default=0)
+        return Expectation(critical_path(dependencies, seconds), samples)
+
+    def wave_seconds(self) -> dict[str, float]:
+        """How long each wave should take, by its name; one that has not completed before is left out."""
+        return {name: median(found) for name, found in self._durations.items()}
+
+    def _read(self) -> dict[str, list[float]]:
+        executions = self._executions()
+        same = {item["executionId"]: self._same_waves(item) for item in executions}
+        most = max((int(item["totalWaves"]) for item in executions), default=0)
+        found: dict[str, list[float]] = defaultdict(list)
+        records = self._store.get_waves(same, most)
+        newest_first = {execution_id: place for place, execution_id in enumerate(same)}
+        for wave in sorted(records, key=lambda wave: newest_first[wave["executionId"]]):
+            name = wave["waveName"]
+            if name in same[wave["executionId"]] and _is_sample(wave) and len(found[name]) < _SAMPLES:
+                found[name].append(_launch_seconds(wave))
+        return {name: durations for name, durations in found.items() if durations}
+
+    def _executions(self) -> list[Execution]:
+        wanted = ExecutionFilter(
+            plan_id=self._plan.id, status=ExecutionStatus.COMPLETED, execution_type=self._type
+        )
+        found = self._store.listings.page(wanted, limit=_LOOK_BACK).items
+        return [item for item in found if not item.get("dryRun")][:_EXECUTIONS]
+
+    def _same_waves(self, execution: Execution) -> frozenset[str]:
+        """Names of the waves that an earlier execution and this plan have in common."""
+        if execution["planHash"] == self._plan.digest():
+            return frozenset(self._contents)
+        snapshot = self._store.get_execution(execution["executionId"])["planSnapshot"]
+        theirs = dict(_contents_of(snapshot))
+        return frozenset(name for name, content in self._contents.items() if theirs.get(name) == content)
+
+    @cached_property
+    def _contents(self) -> dict[str, Any]:
+        return dict(_contents_of(self._plan.model_dump(mode="json")))
+
+
+def _contents_of(plan: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What each wave of a plan recovers, by its name: that makes it the same as an earlier one."""
+    groups = plan.get("protection_groups", {})
+    for wave in plan.get("waves", ()):
+        wanted = [groups.get(name, {}) for name in wave.get("groups", ())]
+        yield wave.get("name", ""), sorted(map(_content, wanted), key=repr)
+
+
+def _content(group: Mapping[str, Any]) -> tuple[Any, ...]:
+    servers = sorted(str(server.get("id")) for server in group.get("servers") or ())
+    return group.get("region"), servers, sorted((group.get("tags") or {}).items())
+
+
+def _is_sample(wave: WaveRecord) -> bool:
+    """A wave that was tried again took as long as people took to decide about it."""
+    return wave["status"] == WaveStatus.COMPLETED and "duration" in wave and attempt_of(wave) == 1
+
+
+def _launch_seconds(wave: WaveRecord) -> float:
+    """How long a wave took, without its time in a queue for DRS."""
+    waited = launch_began(wave) - float(wave["startTime"]) if "startTime" in wave else 0.0
+    return max(0.0, float(wave["duration"]) - waited)
+
 
 SKIP_REASONS: Mapping[SkipCause, str] = {
     SkipCause.NOT_CHOSEN: "not among the waves chosen for this execution",

@@ -51,7 +51,6 @@ from drs_recovery.store.facts import (
     wanted_since,
     was_cancelled,
 )
-from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.gates import asked_after
 from drs_recovery.store.keys import TERMINATING_DAG, execution_id
 from drs_recovery.store.launches import InstancesSeen
@@ -91,7 +90,7 @@ from drs_recovery.store.server_types import (
 )
 from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
-from drs_recovery.store.transaction import retried_on_conflict
+from drs_recovery.store.transaction import FollowedWave, WaveRecords, retried_on_conflict
 from drs_recovery.store.wave_types import (
     AnyGate,
     FailureGate,

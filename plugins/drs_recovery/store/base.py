@@ -11,7 +11,6 @@ from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, 
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
 from drs_recovery.store.documents import NewEvent, compose, event_item, public, summary
 from drs_recovery.store.expressions import Action, Item, Put, Update
-from drs_recovery.store.followed import FollowedWave, WaveRecords
 from drs_recovery.store.keys import (
     END_OF_RANGE,
     event_order,
@@ -23,6 +22,8 @@ from drs_recovery.store.keys import (
 from drs_recovery.store.rules import standing_status
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
+    FollowedWave,
+    WaveRecords,
     execution_update,
     log_transition,
     retried_on_conflict,

@@ -29,7 +29,6 @@ from drs_recovery.store.server_types import progress_of
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import Execution, ExecutionDocument
     from drs_recovery.store.expressions import Item
-    from drs_recovery.store.followed import WaveRecords
     from drs_recovery.store.records import (
         JobRef,
         NewExecution,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
         NewWave,
         TerminationRef,
     )
+    from drs_recovery.store.transaction import WaveRecords
 
 ENGINE = "engine"
 """Actor of events that no person caused."""

@@ -11,15 +11,17 @@ from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import NewEvent, limited, public
 from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.facts import attempt_of, was_queued
-from drs_recovery.store.followed import FollowedWave, WaveRecords, refused_by_fresh_records
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store.transaction import (
+    FollowedWave,
+    WaveRecords,
     execution_growth,
     execution_update,
     in_transactions,
     log_phases,
     record_update,
+    refused_by_fresh_records,
     retried_on_conflict,
 )
 

@@ -6,18 +6,23 @@ read. ``version`` of the EXECUTION record counts its transitions; polls leave it
 ``progress`` instead, so that waves polled side by side do not disturb each other. ``version`` of WAVE and
 SERVER records counts every write of theirs: a query can catch a transaction half-way, so that one fresh
 record proves nothing about another.
+
+A wave that one task writes to again and again is written on condition that its records still are as that
+task knows them; if not, they are read anew.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import tenacity
 
-from drs_recovery.exceptions import StoreConflictError
+from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Action, Condition, Item, Put, Update
 from drs_recovery.store.keys import (
@@ -165,3 +170,65 @@ def _status_change(action: Action) -> Mapping[str, Any]:
 def _json(line: Mapping[str, Any]) -> str:
     present = {name: value for name, value in line.items() if value is not None}
     return json.dumps(present, ensure_ascii=False, default=str)
+
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class WaveRecords:
+    """A wave as it was read, or as a write left it."""
+
+    execution: Item
+    wave: Item
+    servers: Sequence[Item]
+
+    def after(self, actions: Sequence[Action]) -> WaveRecords:
+        """The records as the writes of a transaction leave them."""
+        written = {action.key: action.after for action in actions if isinstance(action, Update)}
+        execution, wave, *servers = (
+            written.get(key_of(item), item) for item in (self.execution, self.wave, *self.servers)
+        )
+        return WaveRecords(execution, wave, servers)
+
+
+class FollowedWave:
+    """
+    What the records of a wave were after the last write of somebody who follows it.
+
+    :param records: as they were read; None to read them when they are needed.
+    """
+
+    def __init__(self, records: WaveRecords | None = None) -> None:
+        self._records = records
+
+    def take(self) -> WaveRecords | None:
+        """The records, for one try."""
+        taken, self._records = self._records, None
+        return taken
+
+    def keep(self, records: WaveRecords) -> None:
+        """Remember what a write left."""
+        self._records = records
+
+    @property
+    def records(self) -> WaveRecords | None:
+        """What is known; None if the records are to be read."""
+        return self._records
+
+
+def refused_by_fresh_records(transition: Callable[P, Result]) -> Callable[P, Result]:
+    """Let a transition that refuses by what is known of a wave decide again, by its records as they are."""
+
+    @functools.wraps(transition)
+    def decided(*arguments: P.args, **options: P.kwargs) -> Result:
+        try:
+            return transition(*arguments, **options)
+        except TransitionRefusedError:
+            if not any(isinstance(given, FollowedWave) for given in (*arguments, *options.values())):
+                raise
+            # What was known is used up: now the records are read.
+            return transition(*arguments, **options)
+
+    return decided

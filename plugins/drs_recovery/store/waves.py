@@ -11,7 +11,6 @@ from drs_recovery.statuses import SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import NewEvent, job_entry, limited, present, public
 from drs_recovery.store.facts import attempt_of, left_queue
-from drs_recovery.store.followed import refused_by_fresh_records
 from drs_recovery.store.launches import launch_of_job, launch_put
 from drs_recovery.store.rules import (
     demand_live,
@@ -28,15 +27,16 @@ from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,
     record_update,
+    refused_by_fresh_records,
     retried_on_conflict,
 )
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Action, Item, Update
-    from drs_recovery.store.followed import FollowedWave, WaveRecords
     from drs_recovery.store.instances import Instances
     from drs_recovery.store.records import JobRef
     from drs_recovery.store.table import ExecutionsTable
+    from drs_recovery.store.transaction import FollowedWave, WaveRecords
 
 
 class Waves(StoreBase):

@@ -24,8 +24,8 @@ from drs_recovery.web.api.examples import DOCUMENT, EVENTS, EXECUTIONS
 from drs_recovery.web.api.queries import ExecutionQuery, demand_clear_query, demand_no_query
 from drs_recovery.web.api.responses import example_of, json_answer, next_page, problems
 from drs_recovery.web.dependencies import Store, VisibleExecution
-from drs_recovery.web.redaction import without_secrets
 from drs_recovery.web.security import CurrentPerson, Person
+from drs_recovery.web.shared import without_secrets
 
 router = APIRouter(prefix="/executions", tags=["executions"])
 

@@ -21,8 +21,7 @@ from drs_recovery.web.plans.comparison import (
     differences,
     moved,
 )
-from drs_recovery.web.redaction import HIDDEN, SECRET_FIELDS
-from drs_recovery.web.shared import counted
+from drs_recovery.web.shared import HIDDEN, SECRET_FIELDS, counted
 
 if TYPE_CHECKING:
     from drs_recovery.store import ExecutionRecord, ServerStatus

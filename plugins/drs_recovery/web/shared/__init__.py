@@ -1,6 +1,8 @@
 """What the pages share: formats, marks and drawings."""
 
 from drs_recovery.web.shared.formatting import (
+    HIDDEN,
+    SECRET_FIELDS,
     Clock,
     Link,
     Sentence,
@@ -17,6 +19,7 @@ from drs_recovery.web.shared.formatting import (
     timestamp_if,
     wave_title,
     waves_before,
+    without_secrets,
 )
 from drs_recovery.web.shared.instances import (
     JobRow,
@@ -54,6 +57,8 @@ from drs_recovery.web.shared.results import (
 )
 
 __all__ = [
+    "HIDDEN",
+    "SECRET_FIELDS",
     "Badge",
     "Clock",
     "JobRow",
@@ -98,4 +103,5 @@ __all__ = [
     "wave_mark",
     "wave_title",
     "waves_before",
+    "without_secrets",
 ]

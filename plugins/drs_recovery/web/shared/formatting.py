@@ -1,5 +1,5 @@
 """
-Format durations, times, sentences and links of pages.
+Format durations, times, sentences and links of pages, and hide the secrets of plans.
 
 Relative times advance in steps, so that the page of an unchanged record stays byte for byte the same for some
 seconds: the browser fetches it again and again, and an unchanged page costs nothing.
@@ -7,9 +7,9 @@ seconds: the browser fetches it again and again, and an unchanged page costs not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
@@ -196,3 +196,25 @@ def time_ticks(longest: float, most: int = 5) -> tuple[int, ...]:
     step = time_step(longest, most)
     count = max(1, -(-longest // step))
     return tuple(step * number for number in range(int(count) + 1))
+
+
+SECRET_FIELDS = frozenset({"arguments", "parameters"})
+"""Fields of a plan whose values stay hidden, wherever they are."""
+
+HIDDEN = "(not shown)"
+
+
+def without_secrets(part: Any) -> Any:
+    """Plain values of a plan, such as a ``planSnapshot``, with hidden names kept and their values hidden."""
+    if isinstance(part, Mapping):
+        return {
+            name: _hidden(value) if name in SECRET_FIELDS else without_secrets(value)
+            for name, value in part.items()
+        }
+    if isinstance(part, list | tuple):
+        return [without_secrets(one) for one in part]
+    return part
+
+
+def _hidden(values: Any) -> Any:
+    return dict.fromkeys(values, HIDDEN) if isinstance(values, Mapping) else HIDDEN
