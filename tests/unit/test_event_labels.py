@@ -23,7 +23,7 @@ def named_events() -> Iterator[str]:
     """The names that the store gives to events, as far as its source has them as they are."""
     for path in PACKAGE.glob("store/*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NewEvent":
                 names = (part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
                 whole = not isinstance(node.args[0], ast.JoinedStr)
                 yield from (str(name.value) for name in names if whole)

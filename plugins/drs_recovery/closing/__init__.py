@@ -4,7 +4,7 @@ from drs_recovery.closing.close import ExecutionCloser
 from drs_recovery.closing.left_waves import end_left_wave, follow_to_end, is_left_open
 from drs_recovery.closing.outcome import UNKNOWN_PERSON, Ending, Pending, ending_of, waves_may_run
 from drs_recovery.closing.rebuilding import LOST, FoundJob, Rebuilder
-from drs_recovery.closing.reconcile import RunStateOf, reconcile, set_kept_plans_right
+from drs_recovery.closing.reconciler import RunStateOf, reconcile, set_kept_plans_right
 
 __all__ = [
     "LOST",

@@ -2,7 +2,7 @@
 
 from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.poller import PollSchedule
-from drs_recovery.waiting.shared_state import shared_state
+from drs_recovery.waiting.shared import shared_state
 from drs_recovery.waiting.turn import TurnWait
 
 __all__ = [

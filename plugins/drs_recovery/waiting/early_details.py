@@ -15,7 +15,7 @@ from drs_recovery.waves import InstanceEnricher, has_details, needs_no_more_poll
 if TYPE_CHECKING:
     from drs_recovery.hooks import Clients
     from drs_recovery.store import ExecutionStore, FollowedWave, ServerStatus
-    from drs_recovery.waiting.shared_state import SharedState
+    from drs_recovery.waiting.shared import SharedState
 
 # Details that are not there yet are looked for again after so many looks at the wave's jobs.
 _LOOKS_BETWEEN = 2

@@ -19,7 +19,7 @@ from drs_recovery.waves import PollResult, joined, requested_at
 
 if TYPE_CHECKING:
     from drs_recovery.store import Execution, ExecutionStore, WaveRecord, WaveRecords
-    from drs_recovery.waiting.shared_state import SharedState
+    from drs_recovery.waiting.shared import SharedState
 
 
 # Every question to AWS has its own end long before: if none comes, something is broken, and the wait ends.

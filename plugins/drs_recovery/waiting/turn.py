@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks import PASSING_TROUBLE, describe
-from drs_recovery.waiting.shared_state import shared_state
+from drs_recovery.waiting.shared import shared_state
 from drs_recovery.waves import QueuedWave
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from drs_recovery.statuses import ServerPhase
 from drs_recovery.store import FollowedWave, WaveRecords, merge_jobs, public, server_changes
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
 from drs_recovery.waiting.poller import Answer, PollSchedule, Watch
-from drs_recovery.waiting.shared_state import Job, Looks, SharedState
+from drs_recovery.waiting.shared import Job, Looks, SharedState
 from drs_recovery.waves import (
     JobAnswer,
     are_awaited,

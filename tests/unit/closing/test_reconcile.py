@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drs_recovery.closing.reconcile import Reconciliation, reconcile
+from drs_recovery.closing.reconciler import Reconciliation, reconcile
 from sandbox.testing import Sandbox
 from tests.plan_documents import application, database, plan
 from tests.unit.steps import Steps

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 from airflow.utils.types import DagRunType
 
-from drs_recovery.closing.reconcile import reconcile
+from drs_recovery.closing.reconciler import reconcile
 from drs_recovery.configured_store import execution_store
 from drs_recovery.notifications.announcer import Announcer
 from drs_recovery.operators.housekeeping import ReconcileOperator, TerminateDueOperator

@@ -338,8 +338,8 @@ def test_a_run_that_airflow_does_not_know_counts_as_gone(
 ) -> None:
     steps = steps_of(plan(database()))
     steps.open()
-    monkeypatch.setattr("drs_recovery.closing.reconcile.GRACE_SECONDS", -60.0)
-    monkeypatch.setattr("drs_recovery.closing.reconcile.reconcile.__kwdefaults__", {"grace": -60.0})
+    monkeypatch.setattr("drs_recovery.closing.reconciler.GRACE_SECONDS", -60.0)
+    monkeypatch.setattr("drs_recovery.closing.reconciler.reconcile.__kwdefaults__", {"grace": -60.0})
 
     def get_dagrun_state(dag_id: str, run_id: str) -> str:
         detail = {"status_code": status, "message": "told by the API"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from drs_recovery.closing.reconcile import Reconciliation, reconcile
+from drs_recovery.closing.reconciler import Reconciliation, reconcile
 from drs_recovery.opening.precedence import make_way
 from drs_recovery.operators.housekeeping import SweepOperator, TerminateDueOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from drs_recovery.closing.reconcile import PlanKeeping, set_kept_plans_right
+from drs_recovery.closing.reconciler import PlanKeeping, set_kept_plans_right
 from drs_recovery.opening.live_plans import kept_plans, read_plan
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator

@@ -11,7 +11,7 @@ import structlog
 from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
-from drs_recovery.closing.reconcile import reconcile
+from drs_recovery.closing.reconciler import reconcile
 from drs_recovery.exceptions import ExecutionError, StoreConflictError
 from drs_recovery.operators.base import fails_for_good
 from sandbox.testing import Sandbox

@@ -193,7 +193,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["protection_groups.app.tags.dr:tier: expected text, found a list"],
     ),
     "no waves": ({"waves": []}, ["waves: is empty; at least one is needed"]),
-    "waves missing": ({"waves": GONE}, ["waves: is missing (Steps of the recovery, in order)"]),
+    "waves missing": ({"waves": GONE}, ["waves: is missing (Waves of the recovery, in order)"]),
     "wave as text": (
         {"waves/2": "web"},
         ['waves[2]: expected a mapping with keys such as name, groups, depends_on, found "web"'],

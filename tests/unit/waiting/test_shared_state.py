@@ -7,7 +7,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, cast
 
 from drs_recovery.hooks.clients import Target
-from drs_recovery.waiting.shared_state import SharedState, shared_state
+from drs_recovery.waiting.shared import SharedState, shared_state
 
 if TYPE_CHECKING:
     from drs_recovery.store.executions import ExecutionStore

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.hooks.clients import Target
-from drs_recovery.waiting.shared_state import QueueLook, TargetLooks
+from drs_recovery.waiting.shared import QueueLook, TargetLooks
 from sandbox.testing import Sandbox
 
 if TYPE_CHECKING:

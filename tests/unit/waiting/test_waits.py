@@ -20,7 +20,7 @@ from drs_recovery.store.keys import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.poller import PollSchedule
-from drs_recovery.waiting.shared_state import Looks, SharedState
+from drs_recovery.waiting.shared import Looks, SharedState
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_table
 from tests.plan_documents import DB_2, WEST, application, database, plan

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_recovery.store.status_fields import with_statuses
-
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
 from drs_recovery.store.documents import compose, execution_item, server_item, wave_item
 from drs_recovery.store.records import NewExecution, NewServer, NewWave
 from drs_recovery.store.server_types import progress_of
+from drs_recovery.store.table import with_statuses
 
 START = 1_800_000_000.0
 NAMES = ("Database", "Application", "Web")
