@@ -127,16 +127,18 @@ class AsyncDrs:
             return self._client
 
     async def _connect(self) -> None:
-        # A session that comes too late for this call is there for the next one.
         self._hook = making = self._hook or _in_own_thread(self._make_hook)
+        opened = AsyncExitStack()
         try:
             hook = await asyncio.shield(making)
-        finally:
-            if making.done():
-                self._hook = None
-        opened = AsyncExitStack()
-        self._client = await opened.enter_async_context(hook.get_client_type(deferrable=True))
-        self._opened = opened
+            client = await opened.enter_async_context(hook.get_client_type(deferrable=True))
+        except asyncio.CancelledError:
+            # Too late for this call: the session is there for the next one.
+            raise
+        except Exception:
+            self._hook = None
+            raise
+        self._hook, self._opened, self._client = None, opened, client
 
     def _make_hook(self) -> _AsyncHook:
         hook = _AsyncHook(aws_conn_id=self._connection, region_name=self._region, config=_CONFIG)
