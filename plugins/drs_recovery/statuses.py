@@ -20,7 +20,7 @@ class ExecutionType(StrEnum):
 
 
 class Priority(StrEnum):
-    """How important a plan is beside others that want the same room in DRS, most important first."""
+    """How important a plan is beside others that want the same capacity in DRS, most important first."""
 
     CRITICAL = "critical"
     HIGH = "high"

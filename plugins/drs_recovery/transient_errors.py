@@ -1,5 +1,5 @@
 """
-After what AWS may answer the same request: botocore's own lists of error codes, and what they leave out.
+Errors of AWS after which retrying the same request may succeed: botocore's lists, and what they leave out.
 
 The lists are botocore's business and grow with its releases, so that they are read there and not copied.
 """

@@ -11,7 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from drs_recovery.closing.outcome import Ending, Pending, open_jobs, settle_deadline
+from drs_recovery.closing.outcome import Ending, Pending, settle_deadline, waves_with_running_jobs
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError
 from drs_recovery.hooks import AWS_ERRORS, Clients, describe, is_transient
 from drs_recovery.plan import plan_from_snapshot
@@ -63,7 +63,7 @@ class ExecutionCloser:
         self._stop_starts(document, ending)
         if pending := self._late_jobs(document):
             return pending
-        if waves_to_search(document) or open_jobs(document):
+        if waves_to_search(document) or waves_with_running_jobs(document):
             document = self._anew(document)
             if pending := self._running_jobs(document):
                 return pending
@@ -81,7 +81,7 @@ class ExecutionCloser:
     def _stop_starts(self, document: ExecutionDocument, ending: Ending) -> None:
         """A task that is being cancelled lives on for some seconds: from here on it may start nothing."""
         unstarted = waves_without_all_jobs(document)
-        if open_jobs(document) or unstarted:
+        if waves_with_running_jobs(document) or unstarted:
             self._store.ending.begin_cancelling(document["executionId"], ending.actor, ending.reason)
         # At every look: such a task may also have joined the queue once more.
         for wave in unstarted:
@@ -106,7 +106,7 @@ class ExecutionCloser:
 
     def _running_jobs(self, document: ExecutionDocument) -> Pending | None:
         deadline = settle_deadline(document)
-        waves = open_jobs(document)
+        waves = waves_with_running_jobs(document)
         watcher = WaveWatcher(self._store, self._clients)
         looks = [watcher.look(document["executionId"], number) for number in waves]
         if all(look.settled for look in looks) or time.time() >= deadline:

@@ -172,7 +172,7 @@ def _unanswered_gate(document: ExecutionDocument) -> str | None:
     return None if wave is None else f"the gate of wave {wave_label(wave)} was not answered"
 
 
-def open_jobs(document: ExecutionDocument) -> list[int]:
+def waves_with_running_jobs(document: ExecutionDocument) -> list[int]:
     """Numbers of the waves of which a job was still running when last seen."""
     return [wave["waveNumber"] for wave in document["waves"] if not all(map(has_ended, wave["jobs"]))]
 
@@ -184,7 +184,7 @@ def settle_deadline(document: ExecutionDocument) -> float:
     Only waves whose jobs still run count, if there are any: a short time-out must not wait for a long one.
     """
     plan = plan_from_snapshot(document["planSnapshot"])
-    running = open_jobs(document)
+    running = waves_with_running_jobs(document)
     return max(
         (
             launch_began(wave) + SETTLE_FACTOR * plan.wave(wave["waveNumber"]).timeout.total_seconds()

@@ -5,11 +5,9 @@ The first task of a wave behind others runs when they have ended, well or not (`
 decides whether the wave starts, is skipped or refuses, because it knows what the plan wants after a failure.
 Trigger rules are no safety net: ``start_recovery`` reads the record before it launches anything.
 
-The waves of a plan as tasks, of one version of the plan or of several.
-
 An execution runs the version with which it was opened. While it lives and the file changes, the DAG has the
-tasks of both; each execution passes over those of the other. Where both have a wave of the same number and
-name, it is the same tasks: what only one of the versions has, such as a gate, the other one passes over.
+tasks of both; each execution skips those of the other. Where both have a wave of the same number and
+name, it is the same tasks: what only one of the versions has, such as a gate, the other one skips.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class TargetClients:
         try:
             return self.told_account
         except AWS_ERRORS as error:
-            # Two names of one account would be two queues for the same room.
+            # Two names of one account would be two queues for the same capacity.
             if is_transient(error):
                 raise
             log.warning("account of connection %s not known: %s", self.target.connection, describe(error))

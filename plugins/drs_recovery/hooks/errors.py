@@ -33,7 +33,7 @@ from drs_recovery.transient_errors import (
 # Of credentials that expired between two calls: a new client has new ones.
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
-# DRS has no room now: a server is in another job (409), or a quota of running jobs is reached (402).
+# DRS has no capacity now: a server is in another job (409), or a quota of running jobs is reached (402).
 _CONFLICT = "ConflictException"
 _OVER_QUOTA_CODES = frozenset({_CONFLICT, "ServiceQuotaExceededException"})
 

@@ -5,7 +5,7 @@ from drs_recovery.jobs.owners import our_tags, owners_of
 from drs_recovery.jobs.parts import (
     MAX_SERVERS_PER_JOB,
     JobPart,
-    TargetdServer,
+    TargetedServer,
     awaited_parts,
     jobs_of_attempt,
     parts_of,
@@ -48,7 +48,7 @@ __all__ = [
     "Started",
     "TargetQueue",
     "TargetState",
-    "TargetdServer",
+    "TargetedServer",
     "awaited_parts",
     "jobs_of_attempt",
     "our_tags",

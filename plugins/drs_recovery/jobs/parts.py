@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_SERVERS_PER_JOB = 100
 
 
-class TargetdServer(TypedDict):
+class TargetedServer(TypedDict):
     """What a SERVER record says of its target."""
 
     sourceServerId: str
@@ -40,12 +40,12 @@ class JobPart:
     server_ids: tuple[str, ...]
 
 
-def targets_of(servers: Iterable[TargetdServer]) -> set[Target]:
+def targets_of(servers: Iterable[TargetedServer]) -> set[Target]:
     """Where servers are recovered."""
     return {Target(server["connection"], server["region"]) for server in servers}
 
 
-def parts_of(servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
+def parts_of(servers: Iterable[TargetedServer]) -> tuple[JobPart, ...]:
     """Split servers evenly by target and quota; the same servers always give the same parts."""
     by_target: dict[Target, list[str]] = defaultdict(list)
     for server in servers:
@@ -58,7 +58,7 @@ def parts_of(servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
     )
 
 
-def parts_of_attempt(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
+def parts_of_attempt(wave: WaveRecord, servers: Iterable[TargetedServer]) -> tuple[JobPart, ...]:
     """
     The jobs that the running attempt at a wave needs: a retry needs one only for what it starts again.
 
@@ -76,7 +76,7 @@ def jobs_of_attempt(wave: WaveRecord) -> dict[int, str]:
     }
 
 
-def parts_without_job(wave: WaveRecord, servers: Iterable[TargetdServer]) -> tuple[JobPart, ...]:
+def parts_without_job(wave: WaveRecord, servers: Iterable[TargetedServer]) -> tuple[JobPart, ...]:
     """The parts of the running attempt of which no job is known."""
     known = jobs_of_attempt(wave)
     return tuple(part for part in parts_of_attempt(wave, servers) if part.number not in known)

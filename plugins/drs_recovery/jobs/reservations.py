@@ -144,7 +144,7 @@ def recent_jobs(drs: DrsHook) -> tuple[Job, ...]:
     """
     Every job that can still run in a target, whoever started it, and those that ended not long ago.
 
-    :raises NotStartedError: DRS does not tell, so that nobody knows whether there is room.
+    :raises NotStartedError: DRS does not tell, so that nobody knows whether there is capacity.
     """
     try:
         return tuple(drs.jobs_since(datetime.now(UTC) - OLDEST_RUNNING_JOB))

@@ -13,7 +13,7 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store import waits_for_room_only, with_wave
+from drs_recovery.store import waits_for_capacity_only, with_wave
 from drs_recovery.waves import (
     WaveStarter,
     begin_retry,
@@ -37,12 +37,12 @@ class StartRecoveryOperator(WaveOperator):
     """
     Start the DRS jobs of a wave: one for each Region and account, and for each 100 servers.
 
-    Safe to run any number of times: jobs that exist are adopted, never started again. While DRS has no room
-    for a job, because of its quotas or of another job with its servers, the wave waits its turn in a queue
-    that all executions share. That, throttling, 5xx and lost answers are waited for in the triggerer until
-    the wave's time-out. The wave refuses to start without the recorded approval of its gate and before the
-    waves it depends on are completed, however their tasks got green. A real recovery cancels the drills in
-    its way.
+    Safe to run any number of times: jobs that exist are adopted, never started again. While DRS has no
+    capacity for a job, because of its quotas or of another job with its servers, the wave waits in a
+    queue that all executions share. That, throttling, 5xx and lost answers are waited for in the
+    triggerer until the wave's time-out. The wave refuses to start without the recorded approval of its
+    gate and before the waves it depends on are completed, however their tasks got green. A real recovery
+    cancels the drills in its way.
 
     Clearing the task of a failed wave begins a new attempt at its failed servers; Airflow's own retries never
     do. Clearing the task of a completed wave starts nothing.
@@ -50,7 +50,7 @@ class StartRecoveryOperator(WaveOperator):
 
     @outlives_outages
     def execute(self, context: Context) -> list[str]:
-        """Start what is not started yet; wait if DRS has no room."""
+        """Start what is not started yet; wait if DRS has no capacity."""
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id) as news:
             document, followed = self.store.follow(execution_id, self.wave_number)
@@ -61,8 +61,8 @@ class StartRecoveryOperator(WaveOperator):
             try:
                 started = self._request(context, document, wave, followed)
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
-                # It may have waited for room already, a first wave since the execution was opened.
-                if "startTime" in wave or waits_for_room_only(wave):
+                # It may have waited for capacity already, a first wave since the execution was opened.
+                if "startTime" in wave or waits_for_capacity_only(wave):
                     WaveStarter(self.store, memory).leave_queues(execution_id, self.wave_number)
                 raise
             starter = WaveStarter(self.store, memory, choose_servers if started is None else None)

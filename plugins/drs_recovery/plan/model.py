@@ -1,7 +1,7 @@
 """
 The recovery plan: what a plan file says, checked and with all defaults filled in.
 
-No airflow, no boto3, and no I/O; ``plan_loader`` reads the files.
+No airflow, no boto3, and no I/O; ``plan.loader`` reads the files.
 """
 
 from __future__ import annotations

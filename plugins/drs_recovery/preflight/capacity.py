@@ -110,7 +110,7 @@ def _job_size_checks(demand: Demand, limits: Limits) -> Iterator[Check]:
 def _room_checks(
     target: Target, quota: str, limits: Limits, unit: str, used: int, least: int, most: int
 ) -> Iterator[Check]:
-    """Is there room for the first job, and for all that may run side by side?"""
+    """Is there capacity for the first job, and for all that may run side by side?"""
     limit = getattr(limits, quota)
     state = (
         f"DRS's quota {QUOTA_CODES[quota]} in {target.region} (connection {target.connection}) allows "

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from drs_recovery.hooks import AWS_ERRORS, Clients, Target, TargetTrouble, describe, is_transient
-from drs_recovery.jobs import OLDEST_RUNNING_JOB, Limits, TargetdServer, parts_of, read_limits
+from drs_recovery.jobs import OLDEST_RUNNING_JOB, Limits, TargetedServer, parts_of, read_limits
 from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_checks, running_jobs
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.permissions import missing_rights, rights_check
@@ -111,10 +111,10 @@ class Preflight:
 
     def _demand(self, target: Target, servers: Sequence[ResolvedServer]) -> Demand:
         """Waves with equally many waves before them may run side by side."""
-        by_wave: dict[int, list[TargetdServer]] = defaultdict(list)
+        by_wave: dict[int, list[TargetedServer]] = defaultdict(list)
         for found in servers:
             by_wave[found.wave_number].append(
-                TargetdServer(
+                TargetedServer(
                     sourceServerId=found.server.source_server_id,
                     connection=target.connection,
                     region=target.region,

@@ -47,7 +47,7 @@ from drs_recovery.store.facts import (
     launch_began,
     named,
     unconfirmed_instances,
-    waits_for_room_only,
+    waits_for_capacity_only,
     wanted_since,
     was_cancelled,
 )
@@ -198,7 +198,7 @@ __all__ = [
     "table_definition",
     "termination_time",
     "unconfirmed_instances",
-    "waits_for_room_only",
+    "waits_for_capacity_only",
     "wanted_since",
     "was_cancelled",
     "wave_item",

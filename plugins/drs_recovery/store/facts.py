@@ -52,12 +52,12 @@ def wanted_since(execution: Record, wave: Record) -> float:
     the run: executions get their turn in the order of their triggers, whichever task is faster.
     """
     # A record of an earlier release does not say when its run began.
-    if waits_for_room_only(wave) and "runStartTime" in execution:
+    if waits_for_capacity_only(wave) and "runStartTime" in execution:
         return float(execution["runStartTime"])
     return attempt_began(wave)
 
 
-def waits_for_room_only(wave: Record) -> bool:
+def waits_for_capacity_only(wave: Record) -> bool:
     """Whether neither people nor other waves come before the wave's attempt."""
     return attempt_of(wave) == 1 and not wave["dependsOn"] and not wave.get("gate")
 

@@ -1,10 +1,10 @@
 """
-The queues for room in DRS, in the execution store: one partition for each account and Region.
+The queues for capacity in DRS, in the execution store: one partition for each account and Region.
 
-Reservations of a target are made one after the other. Each is written on condition that the queue's guard is
-as it was when the room was computed, so that two executions never take the same room. And on condition that
-the reservation before it was seen: DynamoDB shows the writes of a transaction to a query one by one, so that
-the guard can be there before the entry.
+Reservations of a target are made one after the other. Each is written on condition that the queue's guard
+is as it was when the capacity was computed, so that two executions never take the same capacity. And on
+condition that the reservation before it was seen: DynamoDB shows the writes of a transaction to a query one
+by one, so that the guard can be there before the entry.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_AT_ONCE = 50
 
 
 class JobQueue(StoreBase):
-    """Join a queue, reserve room, leave."""
+    """Join a queue, reserve capacity, leave."""
 
     def read(self, target: str) -> Queue:
         """
@@ -57,7 +57,7 @@ class JobQueue(StoreBase):
 
     def reserve(self, queue: Queue, entry: QueueEntry, until: float, limits: Mapping[str, Any]) -> QueueEntry:
         """
-        Take room for a job, if none was taken since the queue was read.
+        Take capacity for a job, if none was taken since the queue was read.
 
         :param until: epoch seconds after which its start cannot be under way any more.
         :raises StoreConflictError: another reservation came first; nothing is reserved.
@@ -81,7 +81,7 @@ class JobQueue(StoreBase):
 
     def name_job(self, target: str, entry: QueueEntry, job_id: str, until: float) -> None:
         """
-        Write down the job that took the room: it counts until DRS lists the job.
+        Write down the job that took the capacity: it counts until DRS lists the job.
 
         :param until: epoch seconds after which DRS must have listed it.
         """
@@ -125,7 +125,7 @@ def _last_was_seen(queue: Queue, mine: QueueEntry) -> list[Action]:
     if queue.last is None or queue.last == mine.order:
         return []
     seen = next((entry for entry in queue.entries if entry.order == queue.last), None)
-    # Seen with its room, it may go on: its owner writes down its job next, which takes no room of others.
+    # Seen with its capacity, it may go on: its owner records its job next, which takes no capacity of others.
     if seen is not None and not seen.waits:
         return []
     version = 0 if seen is None else seen.version

@@ -36,7 +36,7 @@ _POLLED_BEFORE = "(attribute_not_exists(#lastPolledTime) OR #lastPolledTime <= :
 _NOTED_FOR = 30.0
 
 QUEUED = "QUEUED"
-"""Phase of a wave that waits for room in DRS."""
+"""Phase of a wave that waits for capacity in DRS."""
 
 
 class Polls(StoreBase):
@@ -223,7 +223,7 @@ class Waits(StoreBase):
 
     @retried_on_conflict
     def end_queueing(self, execution_id: str, number: int) -> None:
-        """Record that a wave waits for room no more, although its jobs are not all started."""
+        """Record that a wave waits for capacity no more, although its jobs are not all started."""
         wave = self._read_wave(execution_id, number)
         if "queue" in wave:
             self.table.transact([record_update(wave, {"queue": None})])

@@ -1,5 +1,5 @@
 """
-What waits for room in DRS: one entry for each job that a wave needs, in the order in which they get it.
+What waits for capacity in DRS: one entry for each job that a wave needs, in the order in which they get it.
 
 DRS allows so many jobs, and so many servers in them, per account and Region. All executions share one queue
 for each of those targets. No airflow and no boto3 here.
@@ -28,7 +28,7 @@ UNANSWERED = "a job whose start was not answered"
 
 
 class QueueState(StrEnum):
-    """Whether a job waits for room, or has it and is being started."""
+    """Whether a job waits for capacity, or has it and is being started."""
 
     WAITING = "WAITING"
     RESERVED = "RESERVED"
@@ -37,7 +37,7 @@ class QueueState(StrEnum):
 @dataclass(frozen=True)
 class QueueEntry:
     """
-    A job that waits for room in DRS, or has got it and is not yet seen in DRS's list of jobs.
+    A job that waits for capacity in DRS, or has got it and is not yet seen in DRS's list of jobs.
 
     :param wave_number: from 1; ``NO_WAVE`` for a termination.
     :param joined: since when the wave's attempt wants to start, in epoch seconds.
@@ -74,12 +74,12 @@ class QueueEntry:
 
     @property
     def waits(self) -> bool:
-        """Whether it has no room yet."""
+        """Whether it has no capacity yet."""
         return self.state is QueueState.WAITING
 
     def holds_reservation(self, time: float) -> bool:
         """
-        Whether it has room that counts: its job may be about to start.
+        Whether it has capacity that counts: its job may be about to start.
 
         :param time: now, in epoch seconds.
         """

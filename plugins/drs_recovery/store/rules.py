@@ -1,5 +1,6 @@
 """
-What may follow what, as pure functions over records: statuses, proofs of a wave's end, measured objectives.
+Decide as pure functions over records: transitions, an execution's final status, proofs of a wave's end, why
+instances may not be terminated, measured objectives.
 
 Nothing here reads or writes. A function that refuses raises ``TransitionRefusedError``.
 """

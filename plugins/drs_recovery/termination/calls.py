@@ -14,14 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import ValidationError
-
-from drs_recovery.exceptions import NotStartedError, PlanError
-from drs_recovery.hooks import AWS_ERRORS, LISTING_SECONDS, Target, TargetClients, describe, is_refusal
-from drs_recovery.installation import elsewhere, installation
+from drs_recovery.exceptions import NotStartedError
+from drs_recovery.hooks import AWS_ERRORS, LISTING_SECONDS, TargetClients, describe, is_refusal
 from drs_recovery.jobs import MAX_SERVERS_PER_JOB, QueuedError, TargetQueue, reserve_capacity
-from drs_recovery.plan import RecoveryPlan, load_plans, plan_from_snapshot
-from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import Priority
 from drs_recovery.store import NO_WAVE, UNANSWERED, QueueEntry
 from drs_recovery.termination.targets import failback_state
@@ -158,44 +153,6 @@ def _batches(instance_ids: Sequence[str]) -> Iterable[Sequence[str]]:
 def _halves(instance_ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     middle = len(instance_ids) // 2
     return instance_ids[:middle], instance_ids[middle:]
-
-
-# A target that no plan names any more is known for as long as one of so many executions was there.
-RECENT_EXECUTIONS = 200
-
-
-def known_targets(store: ExecutionStore) -> set[Target]:
-    """Targets of the plans as they are now and of recent executions of this installation."""
-    found, name = set(_targets_of_files()), installation(store)
-    seen: set[tuple[str, str]] = set()
-    for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
-        version = execution["planId"], execution["planHash"]
-        # The connections of another installation need not exist here.
-        if version not in seen and not elsewhere(execution, name):
-            seen.add(version)
-            found |= _targets_of_snapshot(store.get_execution(execution["executionId"]))
-    return found
-
-
-def _targets_of_files() -> set[Target]:
-    try:
-        plans = load_plans(plans_dir()).plans
-    except PlanError as error:
-        log.warning("the plans cannot be read: %s", error)
-        return set()
-    return {target for plan in plans.values() for target in _targets_of(plan)}
-
-
-def _targets_of_snapshot(execution: ExecutionRecord) -> set[Target]:
-    try:
-        return _targets_of(plan_from_snapshot(execution["planSnapshot"]))
-    except ValidationError:
-        log.warning("execution %s: its plan is of a form that is not known", execution["executionId"])
-        return set()
-
-
-def _targets_of(plan: RecoveryPlan) -> set[Target]:
-    return {Target(group.connection, group.region) for group in plan.protection_groups.values()}
 
 
 class TerminationReservation:

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.exceptions import DrsRecoveryError
+from pydantic import ValidationError
+
+from drs_recovery.exceptions import DrsRecoveryError, PlanError
 from drs_recovery.hooks import (
     PASSING_TROUBLE,
     Clients,
@@ -30,6 +32,8 @@ from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs import EXECUTION_TAG, PLAN_TAG, our_tags
 from drs_recovery.notifications import Unrecorded
 from drs_recovery.opening import needed_by
+from drs_recovery.plan import RecoveryPlan, load_plans, plan_from_snapshot
+from drs_recovery.settings import plans_dir
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store import Documents, instances_of, is_store_away, termination_time
 from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationReservation
@@ -37,9 +41,12 @@ from drs_recovery.termination.targets import recorded_instances
 from drs_recovery.termination.terminate import passes_by_itself
 
 if TYPE_CHECKING:
-    from drs_recovery.store import ExecutionDocument, ExecutionStore
+    from drs_recovery.store import ExecutionDocument, ExecutionRecord, ExecutionStore
 
 _TROUBLE: tuple[type[Exception], ...] = (*PASSING_TROUBLE, DrsRecoveryError)
+
+# A target that no plan names any more is known for as long as one of so many executions was there.
+RECENT_EXECUTIONS = 200
 
 log = logging.getLogger(__name__)
 
@@ -224,3 +231,37 @@ def _is_overdue(document: ExecutionDocument, instance_id: str) -> bool:
         return False
     due = termination_time(document, document["endTime"])
     return due is not None and due <= time.time()
+
+
+def known_targets(store: ExecutionStore) -> set[Target]:
+    """Targets of the plans as they are now and of recent executions of this installation."""
+    found, name = set(_targets_of_files()), installation(store)
+    seen: set[tuple[str, str]] = set()
+    for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
+        version = execution["planId"], execution["planHash"]
+        # The connections of another installation need not exist here.
+        if version not in seen and not elsewhere(execution, name):
+            seen.add(version)
+            found |= _targets_of_snapshot(store.get_execution(execution["executionId"]))
+    return found
+
+
+def _targets_of_files() -> set[Target]:
+    try:
+        plans = load_plans(plans_dir()).plans
+    except PlanError as error:
+        log.warning("the plans cannot be read: %s", error)
+        return set()
+    return {target for plan in plans.values() for target in _targets_of(plan)}
+
+
+def _targets_of_snapshot(execution: ExecutionRecord) -> set[Target]:
+    try:
+        return _targets_of(plan_from_snapshot(execution["planSnapshot"]))
+    except ValidationError:
+        log.warning("execution %s: its plan is of a form that is not known", execution["executionId"])
+        return set()
+
+
+def _targets_of(plan: RecoveryPlan) -> set[Target]:
+    return {Target(group.connection, group.region) for group in plan.protection_groups.values()}

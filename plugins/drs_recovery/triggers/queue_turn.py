@@ -1,4 +1,4 @@
-"""Wait in the triggerer until DRS has room for the jobs of a wave, and it is their turn."""
+"""Wait in the triggerer until DRS has capacity for the jobs of a wave, and it is their turn."""
 
 from __future__ import annotations
 

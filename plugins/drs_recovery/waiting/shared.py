@@ -116,7 +116,7 @@ class SharedState:
     """
     What is shared in one event loop.
 
-    ``clients`` are for what is asked in threads, ``queues`` looks at the queues for room in DRS,
+    ``clients`` are for what is asked in threads, ``queues`` looks at the queues for capacity in DRS,
     ``executions`` reads EXECUTION records.
     """
 

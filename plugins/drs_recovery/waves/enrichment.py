@@ -1,10 +1,8 @@
 """
-Find the EC2 instance of every server that was launched and write its details to the store.
+Find the EC2 instance of every launched server, write its details, and read them again when people decide.
 
 A server is READY only after this. The rows of DescribeRecoveryInstances can lag a poll or two behind a job's
 LAUNCHED, and EC2 may not know an instance right after its launch, so a missing detail is first waited for.
-
-What EC2 says of an execution's instances, read again when people decide on it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.preflight import UseCheck
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import Priority, WaveStatus
-from drs_recovery.store import QueueEntry, attempt_of, waits_for_room_only, wanted_since
+from drs_recovery.store import QueueEntry, attempt_of, waits_for_capacity_only, wanted_since
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _early_wave(document: ExecutionDocument) -> Wave | None:
         wave
         for wave in reversed(document["waves"])
         if wave["status"] == WaveStatus.NOT_STARTED
-        and waits_for_room_only(wave)
+        and waits_for_capacity_only(wave)
         and not gate_is_asked(document, plan, wave["waveNumber"])
     )
     return next(about_to_start, None)

@@ -13,8 +13,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 
 from drs_recovery.hooks.clients import Target
 from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
-from drs_recovery.termination.calls import known_targets
-from drs_recovery.termination.sweep import Sweep, Sweeper
+from drs_recovery.termination.sweep import Sweep, Sweeper, known_targets
 from sandbox.testing import Sandbox
 from tests.plan_documents import (
     APP_1,

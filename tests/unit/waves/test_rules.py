@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.closing.outcome import ending_of, open_jobs, settle_deadline
+from drs_recovery.closing.outcome import ending_of, settle_deadline, waves_with_running_jobs
 from drs_recovery.dag_builder.builder import trigger_form
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.jobs.parts import parts_of
@@ -488,7 +488,7 @@ class TestEndings:
         for wave, status in zip(running["waves"], ("STARTED", "COMPLETED", "PENDING"), strict=True):
             wave["jobs"] = [{"status": "COMPLETED"}, {"status": status}]
 
-        assert open_jobs(running) == [1, 3]
+        assert waves_with_running_jobs(running) == [1, 3]
 
     def test_running_jobs_are_followed_for_twice_the_longest_time_out(self) -> None:
         started = RecoveryPlan.model_validate(

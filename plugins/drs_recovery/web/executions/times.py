@@ -131,7 +131,7 @@ def _has_past(wave: Wave) -> bool:
 def _expected_end(wave: Wave, usual: Mapping[int, float], as_of: float) -> float | None:
     """When a wave has ended or should end; None if what depends on it cannot count on it."""
     if wave["status"].is_active:
-        # Nobody knows how long a wave waits for room in DRS.
+        # Nobody knows how long a wave waits for capacity in DRS.
         began = as_of if "queue" in wave else launch_began(wave)
         return max(as_of, began + usual[wave["waveNumber"]])
     if ended_as_planned(wave):

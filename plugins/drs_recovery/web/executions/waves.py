@@ -173,7 +173,7 @@ def launching(wave: Wave) -> str:
 
 
 def queued(wave: Wave) -> str:
-    """Where a wave stands that waits for room in DRS, such as ``queued: position 3, 2 jobs are ahead; …``."""
+    """Where a wave stands in the queue, such as ``queued: position 3, 2 jobs are ahead; …``."""
     queue = wave["queue"]
     return f"queued: position {queue['position']}, {queue['reason']}"
 
