@@ -47,3 +47,15 @@ def test_only_the_plugin_file_is_run_by_its_bare_name(tmp_path, syntax):
     assert found["errors"] == {}
     assert "drs_recovery_plugin" in found["modules"]
     assert {name.partition(".")[0] for name in found["modules"]} <= {"drs_recovery", "drs_recovery_plugin"}
+
+
+def test_the_plugin_brings_no_process_what_only_some_need():
+    code = "import sys, drs_recovery.plugin; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert {
+        "drs_recovery.store",
+        "drs_recovery.hooks",
+        "drs_recovery.opening",
+        "drs_recovery.web.app",
+    }.isdisjoint(modules.split())

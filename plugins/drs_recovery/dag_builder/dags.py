@@ -13,7 +13,6 @@ from airflow.sdk import get_parsing_context
 from drs_recovery.dag_builder.builder import add_wave_task, build_broken_dag, build_dag
 from drs_recovery.dag_builder.shared_dags import (
     HOUSEKEEPING,
-    TERMINATION,
     housekeeping_dag,
     termination_dag,
 )
@@ -22,6 +21,7 @@ from drs_recovery.opening import KeptPlan, kept_plans, versions_needed
 from drs_recovery.operators import FinalizeExecutionOperator
 from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, LoadedPlans, load_plans
 from drs_recovery.settings import plans_dir
+from drs_recovery.store import TERMINATING_DAG
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -37,7 +37,7 @@ def recovery_dags(dag_file: str) -> dict[str, DAG]:
     :return: DAGs by id, to update ``globals()`` with. Without a folder of plan files one of them says so, and
         the shared DAGs are there all the same.
     """
-    shared = {HOUSEKEEPING: housekeeping_dag, TERMINATION: termination_dag}
+    shared = {HOUSEKEEPING: housekeeping_dag, TERMINATING_DAG: termination_dag}
     wanted = get_parsing_context().dag_id
     if wanted in shared:
         return {wanted: shared[wanted]()}

@@ -11,9 +11,9 @@ from drs_recovery.operators import (
     TerminateDueOperator,
     TerminateInstancesOperator,
 )
+from drs_recovery.store import TERMINATING_DAG
 
 HOUSEKEEPING = "housekeeping"
-TERMINATION = "terminate_recovery_instances"
 
 _HOUSEKEEPING_DOC = """\
 # Housekeeping
@@ -67,7 +67,7 @@ def housekeeping_dag() -> DAG:
 def termination_dag() -> DAG:
     """Build the DAG that terminates the instances of an execution on request."""
     with DAG(
-        dag_id=TERMINATION,
+        dag_id=TERMINATING_DAG,
         description="Terminate the instances that an execution launched.",
         doc_md=_TERMINATION_DOC,
         tags=["recovery"],

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from tenacity import (
@@ -37,9 +37,6 @@ from drs_recovery.statuses import (
 )
 from drs_recovery.store.expressions import Action, Item, Key, decode, encode
 from drs_recovery.transient_errors import SenselessAnswerError, is_table_missing, is_transient_answer
-
-if TYPE_CHECKING:
-    from drs_recovery.store.expressions import Item
 
 Members = Mapping[str, StrEnum]
 

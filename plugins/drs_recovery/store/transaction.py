@@ -25,9 +25,7 @@ import tenacity
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Action, Condition, Item, Put, Update
-from drs_recovery.store.keys import (
-    key_of,
-)
+from drs_recovery.store.keys import key_of
 
 if TYPE_CHECKING:
     from drs_recovery.store.documents import NewEvent

@@ -17,9 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.opening import replaced_executions
 from drs_recovery.plan import DAG_ID_PREFIX
-from drs_recovery.store import TERMINATING_DAG
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -116,7 +114,7 @@ def _demand_rights(user: Any, wish: Wish) -> None:
 
     person = Person(user)
     if wish.new:
-        _demand_acting(person, executions_in(*wish.new), terminates=wish.new[0] == TERMINATING_DAG)
+        _demand_acting(person, executions_in(*wish.new), terminates=_terminates(wish.new[0]))
         return
     try:
         _demand_acting(person, executions_of_runs(wish))
@@ -202,8 +200,10 @@ def executions_in(dag_id: str, conf: Any) -> frozenset[str]:
 
     :param conf: of the run; what is no text there, Airflow or the DAG refuses.
     """
+    from drs_recovery.opening import replaced_executions
+
     conf = conf if isinstance(conf, Mapping) else {}
-    if dag_id != TERMINATING_DAG:
+    if not _terminates(dag_id):
         named = conf.get("replace_execution")
         return frozenset(replaced_executions(named)) if isinstance(named, str) else frozenset()
     named = conf.get("execution_id")
@@ -228,7 +228,14 @@ def executions_of_runs(wish: Wish) -> frozenset[str]:
 
 
 def _acts(dag_id: Any) -> bool:
-    return isinstance(dag_id, str) and (dag_id == TERMINATING_DAG or dag_id.startswith(DAG_ID_PREFIX))
+    return isinstance(dag_id, str) and (_terminates(dag_id) or dag_id.startswith(DAG_ID_PREFIX))
+
+
+def _terminates(dag_id: Any) -> bool:
+    # Every process of Airflow loads the plugin, and with it this module; the store is for those that need it.
+    from drs_recovery.store import TERMINATING_DAG
+
+    return bool(dag_id == TERMINATING_DAG)
 
 
 def _new(dag_id: Any, conf: Any) -> Wish:
