@@ -27,7 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     speed = options.speed or scenario.speed or 1.0
     WORLD.reset(SimulatedClock(speed))
     try:
-        server = SandboxServer(options.host, options.port, scenario, logs_requests=options.log_requests)
+        server = SandboxServer(
+            options.host,
+            options.port,
+            scenario,
+            application_port=options.application_port,
+            logs_requests=options.log_requests,
+        )
     except OSError as error:
         return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     return _serve(server)
@@ -62,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, default=5566, help="port; 0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--application-port",
+        type=int,
+        default=18080,
+        help="port of the recovered servers' applications; 0 takes a free one (default: %(default)s)",
     )
     parser.add_argument("--speed", type=_positive, help="simulated seconds a real second (default: 1)")
     parser.add_argument("--scenario", type=Path, help="YAML file with servers, quotas and faults")

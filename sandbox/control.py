@@ -9,7 +9,9 @@ from urllib.parse import parse_qs
 
 from moto.core.base_backend import BackendDict
 
+from sandbox.applications import authority_pem
 from sandbox.fault_kinds import FAULT_KINDS
+from sandbox.moto_bridge import settle_everything
 from sandbox.scenario import Scenario, add_demo_servers, add_demo_topic, add_server
 from sandbox.world import World
 
@@ -48,6 +50,7 @@ class ControlApi:
             ("GET", "/policies"): lambda _query, _body: world.authorization.report(),
             ("PUT", "/policies"): self._enforce,
             ("POST", "/source-servers"): self._add_servers,
+            ("GET", "/applications"): self._applications,
         }
 
     def owns(self, path: str) -> bool:
@@ -90,11 +93,26 @@ class ControlApi:
 
     def _health(self, _query: Query, _body: Any) -> Any:
         clock = self._world.clock
-        return {"status": "ok", "speed": clock.speed, "quotas": self._world.quotas.document()}
+        return {
+            "status": "ok",
+            "speed": clock.speed,
+            "quotas": self._world.quotas.document(),
+            "applicationPort": self._world.applications.port,
+        }
+
+    def _applications(self, _query: Query, _body: Any) -> Any:
+        with self._world.lock:
+            settle_everything()
+        return {
+            "applications": self._world.applications.documents(),
+            "certificateAuthority": authority_pem(),
+        }
 
     def _add_faults(self, _query: Query, body: Any) -> Any:
         documents = body if isinstance(body, list) else [body]
-        return {"faults": [fault.document() for fault in self._world.faults.add_all(documents)]}
+        added = self._world.faults.add_all(documents)
+        self._world.applications.refresh()
+        return {"faults": [fault.document() for fault in added]}
 
     def _remove_faults(self, query: Query, _body: Any) -> Any:
         fault_id = query.get("id")
@@ -102,6 +120,7 @@ class ControlApi:
             self._world.faults.clear()
         elif not self._world.faults.remove(fault_id):
             raise ControlRefusedError(f"there is no fault {fault_id}")
+        self._world.applications.refresh()
         return {"faults": self._world.faults.documents()}
 
     def _enforce(self, _query: Query, body: Any) -> Any:

@@ -5,7 +5,8 @@ Three families, by when a fault is looked at:
 
 * ``CALL``: at each AWS call over HTTP, of any service. Its times are real seconds.
 * ``START``: when StartRecovery accepts a job; the job keeps it to its end. Its times are simulated seconds.
-* ``READ``: at each DRS call, at AssumeRole, and of DynamoDB's indexes, for as long as the fault stands.
+* ``READ``: at each DRS call, at AssumeRole, of DynamoDB's indexes, and at each request to an application, for
+  as long as the fault stands.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ REPLICATION_STATES = (
     "STOPPED", "INITIATING", "INITIAL_SYNC", "BACKLOG", "CREATING_SNAPSHOT",
     "CONTINUOUS", "PAUSED", "RESCAN", "STALLED", "DISCONNECTED",
 )  # fmt: skip
+
+CERTIFICATE_FLAWS = ("self_signed", "other_name", "expired")
 
 
 class Family(StrEnum):
@@ -147,6 +150,18 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
             "mode": one_of("DRILL", "RECOVERY", default="RECOVERY"),
         },
         "short_session": {"role": text(), "seconds": seconds(required=True), "told": seconds()},
+        "application_down": {"server": text()},
+        "application_slow": {"server": text(), "seconds": seconds(required=True)},
+        "application_unready": {
+            "server": text(), "requests": count(3), "status": _status(200, default=503),
+        },
+        "application_answer": {
+            "server": text(), "path": text(), "status": _status(200, default=200),
+            "body": text("broken"), "location": text(),
+        },
+        "application_certificate": {
+            "server": text(), "flaw": one_of(*CERTIFICATE_FLAWS, default="self_signed"),
+        },
     },
 }  # fmt: skip
 

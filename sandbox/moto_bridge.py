@@ -1,8 +1,9 @@
 """
 Adds to moto what it does not have, and lets EC2 see what DRS has done by now.
 
-It adds the service DRS and its quotas, IAM's SimulatePrincipalPolicy, and sessions of roles that end. moto
-has no public way for that. The private facts used here are pinned by a contract test:
+It adds the service DRS and its quotas, IAM's SimulatePrincipalPolicy, sessions of roles that end, and default
+networks whose addresses are this machine's. moto has no public way for that. The private facts used here are
+pinned by a contract test:
 
 * ``moto.backend_index.backend_url_patterns`` is a list of (service, URL pattern), read at each request;
 * ``moto.backends.get_backend("drs")`` imports ``moto.drs`` and takes ``drs_backends`` from it;
@@ -25,6 +26,7 @@ import moto.backend_index
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.dynamodb.responses import DynamoHandler
+from moto.ec2.models.vpcs import VPC, VPCBackend
 from moto.ec2.responses import EC2Response
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
@@ -46,6 +48,8 @@ from sandbox.world import WORLD
 _MODULE = "moto.drs"
 _READS_OF_INSTANCES = ("DescribeInstances", "DescribeInstanceStatus")
 _ASSUME_ROLE = "sts:AssumeRole"
+# Addresses of this machine alone, so that applications can answer at those of recovered instances.
+_NETWORK = "127.64.0.0/16"
 
 
 def register() -> None:
@@ -58,6 +62,7 @@ def register() -> None:
     moto.backend_index.backend_url_patterns.append(("drs", re.compile(url_bases[0])))
     EC2Response._dispatch = _after_settling(EC2Response._dispatch)  # type: ignore[method-assign]
     DynamoHandler._dispatch = _one_at_a_time(DynamoHandler._dispatch)  # type: ignore[method-assign]
+    VPCBackend.create_default_vpc = _create_default_vpc  # type: ignore[method-assign,assignment]
     use_indexed_tables()
     use_item_serializer()
     add_drs_quotas()
@@ -83,10 +88,21 @@ def _after_settling(dispatch: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return dispatch(response, *args, **kwargs)
             finally:
-                if response._get_action() in _READS_OF_INSTANCES:
+                action = response._get_action()
+                if action in _READS_OF_INSTANCES:
                     drs_backends[response.current_account][response.region].instances.machines.count_read()
+                if not action.startswith("Describe"):
+                    WORLD.applications.refresh()
 
     return settled
+
+
+def _create_default_vpc(backend: Any) -> VPC:
+    """Make the default network of an account and Region, which moto puts into 172.31.0.0/16."""
+    vpc: VPC = backend.create_vpc(cidr_block=_NETWORK, is_default=True)
+    for zone in backend.describe_availability_zones():
+        backend.create_default_subnet(zone.name)
+    return vpc
 
 
 def _one_at_a_time(dispatch: Callable[..., Any]) -> Callable[..., Any]:

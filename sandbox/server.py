@@ -233,10 +233,19 @@ class SandboxServer:
     A sandbox behind a port; there can be one in a process, because moto's state belongs to the process.
 
     :param port: port to bind; 0 takes a free one.
+    :param application_port: port of every recovered server's application; 0 takes a free one.
     :raises OSError: when the address cannot be bound.
     """
 
-    def __init__(self, host: str, port: int, scenario: Scenario, *, logs_requests: bool = False) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        scenario: Scenario,
+        *,
+        application_port: int = 0,
+        logs_requests: bool = False,
+    ) -> None:
         register()
         # Functions are answered without Docker, which may not be there.
         default_user_config["lambda"] = {"use_docker": False}
@@ -251,6 +260,7 @@ class SandboxServer:
         )
         self._server.gateway = _Gateway
         self._server.prepare()
+        WORLD.applications.open(application_port)
         self._thread = Thread(target=self._server.serve, name="sandbox", daemon=True)
 
     @property
@@ -266,5 +276,6 @@ class SandboxServer:
     def stop(self) -> None:
         """Answer no more, and free the port."""
         self._application.stop()
+        WORLD.applications.close()
         self._server.stop()
         self._thread.join()

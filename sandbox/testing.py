@@ -99,6 +99,14 @@ class Sandbox:
         """Add source servers; the keys are those of ``POST /sandbox-api/source-servers``."""
         self.control("POST", "/source-servers", list(descriptions))
 
+    def application_port(self) -> int:
+        """Port at which recovered servers' applications answer."""
+        return int(self.control("GET", "/health")["applicationPort"])
+
+    def applications(self) -> list[dict[str, Any]]:
+        """The applications of the instances that exist, with the requests that they got."""
+        return list(self.control("GET", "/applications")["applications"])
+
     def set_speed(self, speed: float) -> None:
         """Change the speed."""
         self.control("PUT", "/speed", {"speed": speed})

@@ -1,5 +1,5 @@
 """
-What is true for the whole process: clock, quotas, faults, calls, writes, sessions, policies.
+What is true for the whole process: clock, quotas, faults, calls, writes, sessions, policies, applications.
 
 moto keeps its services in module variables, one world a process; the sandbox has to do the same.
 """
@@ -11,6 +11,7 @@ from threading import RLock
 from typing import Any
 
 from sandbox.activity import CallLog, WriteMeter
+from sandbox.applications import Applications
 from sandbox.authorization import Authorization
 from sandbox.aws_requests import SessionBook
 from sandbox.clock import SimulatedClock
@@ -61,10 +62,11 @@ class World:
         self.faults = FaultBook(lambda: self.clock)
         self.sessions = SessionBook(lambda: self.clock)
         self.authorization = Authorization(self.sessions)
+        self.applications = Applications(self.faults)
 
     def reset(self, clock: SimulatedClock | None = None) -> None:
         """
-        Forget quotas, faults, calls, writes, sessions, policies and skew.
+        Forget quotas, faults, calls, writes, sessions, policies, applications and skew.
 
         :param clock: the clock to go on with; left out, time goes on at the same speed.
         """
@@ -77,6 +79,7 @@ class World:
             self.faults.clear()
             self.sessions.clear()
             self.authorization.clear()
+            self.applications.clear()
 
 
 WORLD = World()

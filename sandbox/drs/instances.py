@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import Instance, StateReason
 
+from sandbox.applications import Application
 from sandbox.drs.api import Document, Reading
 from sandbox.drs.course import Course
 from sandbox.drs.jobs import Act, Effect, Job
@@ -47,9 +48,12 @@ class Machines:
         return ec2_backends[self._account][self._region]
 
     def launch(self, instance_type: str, tags: dict[str, str], moment: datetime) -> str:
-        """Start an instance in the default VPC."""
+        """Start an instance in the default VPC, at an address where its application can be served."""
         zone, subnet = min(self._ec2.get_default_subnets().items())
+        place = f"{self._account} {self._region}"
+        address = WORLD.applications.claim(subnet.cidr, subnet._subnet_ips, place)
         nic = {
+            **({"PrivateIpAddress": address} if address else {}),
             "DeviceIndex": 0,
             "SubnetId": subnet.id,
             "DeleteOnTermination": True,
@@ -81,12 +85,14 @@ class Machines:
     def stop(self, instance_id: str) -> None:
         """Stop an instance."""
         self._instance(instance_id).stop()
+        WORLD.applications.refresh()
 
     def die(self, instance_id: str, code: str, message: str) -> None:
         """Let an instance end by itself."""
         instance = self._instance(instance_id)
         instance.terminate()
         instance.state_reason = StateReason(f"{code}: {message}", code)
+        WORLD.applications.end(instance_id)
 
     def take_ipv4(self, instance_id: str) -> None:
         """Let an instance be as in a subnet that has IPv6 only."""
@@ -101,11 +107,13 @@ class Machines:
         if self.state(instance_id) not in ("TERMINATED", "NOT_FOUND"):
             self._instance(instance_id).terminate()
         self.give_back(instance_id)
+        WORLD.applications.end(instance_id)
 
     def vanish(self, instance_id: str) -> None:
         """Let EC2 forget an instance."""
         self.give_back(instance_id)
         self._ec2.reservations.pop(self._reservations.pop(instance_id).id, None)
+        WORLD.applications.end(instance_id)
 
     def withhold(self, instance_id: str, reads: int) -> None:
         """Hide an instance from EC2 for a while, as EC2 does right after a launch."""
@@ -124,6 +132,19 @@ class Machines:
         if self._withheld.pop(instance_id, None) is not None:
             reservation = self._reservations[instance_id]
             self._ec2.reservations[reservation.id] = reservation
+
+    def serve(self, row: RecoveryInstance) -> None:
+        """Let the application of a launched instance answer."""
+        application = Application(
+            instance_id=row.instance_id,
+            server_id=row.server.server_id,
+            name=row.server.name,
+            region=self._region,
+            address=str(self._instance(row.instance_id).private_ip),
+            data_time=row.point_in_time,
+            is_running=lambda: self.state(row.instance_id) == "RUNNING",
+        )
+        WORLD.applications.start(application)
 
     def state(self, instance_id: str) -> str:
         """``ec2InstanceState``: EC2's state in upper case, NOT_FOUND for one that EC2 does not know."""
@@ -248,6 +269,7 @@ class RecoveryInstances:
             tags=tags,
             names_ec2="no_ec2_instance_id" not in course.strikes,
         )
+        self.machines.serve(self.rows[instance_id])
         self._shape_launched(server, course, instance_id)
 
     def _shape_launched(self, server: SourceServer, course: Course, instance_id: str) -> None:

@@ -79,7 +79,7 @@ def test_a_launched_server_is_a_running_ec2_instance(
     instance = reservation["Instances"][0]
     assert instance["State"]["Name"] == "running"
     assert instance["InstanceType"] == "r5.large"
-    assert instance["PrivateIpAddress"].startswith("172.31.")
+    assert instance["PrivateIpAddress"].startswith("127.64.")
     assert instance["PrivateDnsName"].endswith(".ec2.internal")
     tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
     assert tags["Name"] == "crm-db-01"
