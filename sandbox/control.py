@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 from moto.core.base_backend import BackendDict
 
 from sandbox.applications import authority_pem
+from sandbox.drs import settle_everything
 from sandbox.fault_kinds import FAULT_KINDS
-from sandbox.moto_bridge import settle_everything
 from sandbox.scenario import Scenario, add_demo_servers, add_demo_topic, add_server
 from sandbox.world import World
 

@@ -1,10 +1,11 @@
 """
 Every fault that the sandbox can play, as one table.
 
-Three families, by when a fault is looked at:
+Four families, by when a fault is looked at:
 
 * ``CALL``: at each AWS call over HTTP, of any service. Its times are real seconds.
 * ``START``: when StartRecovery accepts a job; the job keeps it to its end. Its times are simulated seconds.
+* ``RUN``: when Systems Manager or Lambda starts something, which keeps it to its end. Simulated seconds, too.
 * ``READ``: at each DRS call, at AssumeRole, of DynamoDB's indexes, and at each request to an application, for
   as long as the fault stands.
 """
@@ -16,7 +17,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sandbox.fields import Field, count, flag, is_count, is_number, one_of, seconds, seconds_or_text, text
+from sandbox.fields import (
+    Field,
+    count,
+    flag,
+    is_count,
+    is_number,
+    one_of,
+    outputs,
+    seconds,
+    seconds_or_text,
+    text,
+)
 
 # Source: ``DataReplicationState`` in botocore's model.
 REPLICATION_STATES = (
@@ -32,6 +44,7 @@ class Family(StrEnum):
 
     CALL = "call"
     START = "start"
+    RUN = "run"
     READ = "read"
 
 
@@ -66,6 +79,7 @@ FAMILY_FIELDS: Mapping[Family, Mapping[str, Field]] = {
         "for_seconds": seconds(),
     },
     Family.START: {"server": text(), "region": text(), "times": count()},
+    Family.RUN: {"region": text(), "times": count()},
     Family.READ: {"region": text()},
 }
 
@@ -129,6 +143,18 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
         "post_launch_failed": {"optional": flag(), "reason": text("The SSM document ended with Failed")},
         "post_launch_forever": {"optional": flag()},
     },
+    Family.RUN: {
+        "automation_ends": {
+            "document": text(), "status": text("Failed"), "message": text("Step failed."),
+            "outputs": outputs(), "seconds": seconds(),
+        },
+        "automation_hangs": {"document": text(), "status": text("InProgress")},
+        "command_ends": {
+            "document": text(), "server": text(), "status": text("Failed"), "details": text(),
+            "output": text(), "error_output": text(), "exit_code": count(1), "seconds": seconds(5),
+        },
+        "command_hangs": {"document": text(), "server": text()},
+    },
     Family.READ: {
         "uninitialized": {},
         "extra_keys": {},
@@ -150,6 +176,7 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
             "mode": one_of("DRILL", "RECOVERY", default="RECOVERY"),
         },
         "short_session": {"role": text(), "seconds": seconds(required=True), "told": seconds()},
+        "ssm_agent": {"server": text(), "state": one_of("missing", "lost", default="missing")},
         "application_down": {"server": text()},
         "application_slow": {"server": text(), "seconds": seconds(required=True)},
         "application_unready": {

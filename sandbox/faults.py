@@ -122,7 +122,7 @@ class FaultBook:
 
     def strike(self, kinds: Collection[str], **subject: Any) -> dict[str, Values]:
         """
-        Take the START faults that fit, and count them as struck.
+        Take the START or RUN faults that fit, and count them as struck.
 
         :param subject: such as ``server="s-…"``, or ``server=[…]`` for a whole job.
         :returns: kind to values.

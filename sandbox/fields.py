@@ -86,3 +86,14 @@ def flag() -> Field:
 def one_of(*values: str, default: str | None = None, required: bool = False) -> Field:
     """One of some words."""
     return Field(lambda value: value in values, "one of " + ", ".join(values), default, required)
+
+
+def outputs() -> Field:
+    """Names, each with a list of texts."""
+
+    def accepts(value: Any) -> bool:
+        return isinstance(value, dict) and all(
+            isinstance(texts, list) and all(isinstance(one, str) for one in texts) for texts in value.values()
+        )
+
+    return Field(accepts, 'an object of lists of texts, such as {"step.Output": ["done"]}')

@@ -38,11 +38,12 @@ from werkzeug.exceptions import Forbidden
 
 import sandbox.drs
 from sandbox.aws_requests import query_error
-from sandbox.drs import drs_backends
+from sandbox.drs import drs_backends, settle_everything
 from sandbox.drs.api import QUOTA_CODES
 from sandbox.drs.urls import url_bases
 from sandbox.dynamodb import use_indexed_tables, use_item_serializer
 from sandbox.policies import Question, judge
+from sandbox.ssm import use_ssm
 from sandbox.world import WORLD
 
 _MODULE = "moto.drs"
@@ -63,19 +64,12 @@ def register() -> None:
     EC2Response._dispatch = _after_settling(EC2Response._dispatch)  # type: ignore[method-assign]
     DynamoHandler._dispatch = _one_at_a_time(DynamoHandler._dispatch)  # type: ignore[method-assign]
     VPCBackend.create_default_vpc = _create_default_vpc  # type: ignore[method-assign,assignment]
+    use_ssm()
     use_indexed_tables()
     use_item_serializer()
     add_drs_quotas()
     add_policy_simulation()
     watch_sessions()
-
-
-def settle_everything() -> None:
-    """Do all that DRS jobs of any account and Region have to have done by now."""
-    now = WORLD.clock.elapsed()
-    for regions in list(drs_backends.values()):
-        for backend in list(regions.values()):
-            backend.settle(now)
 
 
 def _after_settling(dispatch: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,5 @@
 """Elastic Disaster Recovery as a moto service; ``drs_backends`` is the name under which moto looks for it."""
 
-from sandbox.drs.models import drs_backends
+from sandbox.drs.models import drs_backends, settle_everything
 
-__all__ = ["drs_backends"]
+__all__ = ["drs_backends", "settle_everything"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from typing import Any, TypeVar
 from moto.core.exceptions import JsonRESTError
 
 from sandbox.faults import Values
+from sandbox.tokens import offset_of, token_of
 from sandbox.world import World
 
 # Shown in quota errors; from the Service Quotas console.
@@ -165,10 +164,10 @@ def page_of(
     """
     token = request.get("nextToken")
     if token is None and reading.fault("empty_page_with_token", operation=operation) is not None:
-        return [], {"nextToken": _token(operation, 0)}
+        return [], {"nextToken": token_of(operation, 0)}
     start = 0 if token is None else _offset(operation, token)
     end = start + _size(operation, request, reading)
-    following = {"nextToken": _token(operation, end)} if end < len(rows) else {}
+    following = {"nextToken": token_of(operation, end)} if end < len(rows) else {}
     return rows[start:end], following
 
 
@@ -178,16 +177,8 @@ def _size(operation: str, request: Document, reading: Reading) -> int:
     return min(asked, PAGE_SIZE if fault is None else fault["size"])
 
 
-def _token(operation: str, offset: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([operation, offset]).encode()).decode()
-
-
 def _offset(operation: str, token: str) -> int:
-    try:
-        content: Any = json.loads(base64.urlsafe_b64decode(token))
-    except (binascii.Error, ValueError):
-        content = None
-    match content:
-        case [str(owner), int(offset)] if owner == operation and offset >= 0:
-            return offset
-    raise ValidationError([("nextToken", "Member is not a token of this operation")])
+    offset = offset_of(operation, token)
+    if offset is None:
+        raise ValidationError([("nextToken", "Member is not a token of this operation")])
+    return offset

@@ -217,3 +217,11 @@ class DrsBackend(BaseBackend):
 
 
 drs_backends = BackendDict(DrsBackend, "drs")
+
+
+def settle_everything() -> None:
+    """Do all that DRS jobs of any account and Region have to have done by now."""
+    now = WORLD.clock.elapsed()
+    for regions in list(drs_backends.values()):
+        for backend in list(regions.values()):
+            backend.settle(now)

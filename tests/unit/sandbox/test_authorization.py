@@ -165,3 +165,38 @@ def test_a_session_has_the_rights_of_its_role(server: Sandbox) -> None:
 
     assert client.describe_jobs()["items"] == []
     assert "assumed-role/engine/ss is not authorized" in refusal(client.describe_source_servers)[2]
+
+
+OF_AWS = "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"
+
+
+def test_a_command_takes_rights_on_its_document_and_each_instance(server: Sandbox) -> None:
+    instances = [f"i-0123456789abcdef{digit}" for digit in (0, 1)]
+    request: dict[str, Any] = {
+        "DocumentName": "AWS-RunShellScript",
+        "InstanceIds": instances,
+        "Parameters": {"commands": ["true"]},
+    }
+    one = f"arn:aws:ec2:us-east-1:123456789012:instance/{instances[0]}"
+    client = judged(server, "ssm", allow("ssm:SendCommand", OF_AWS), allow("ssm:SendCommand", one))
+
+    assert instances[1] in refusal(client.send_command, **request)[2]
+
+    both = "arn:aws:ec2:*:123456789012:instance/*"
+    client = judged(server, "ssm", allow("ssm:SendCommand", OF_AWS), allow("ssm:SendCommand", both))
+    assert refusal(client.send_command, **request)[0] == "InvalidInstanceId"
+
+
+def test_an_automation_takes_rights_on_its_document_and_on_executions(server: Sandbox) -> None:
+    request: dict[str, Any] = {"DocumentName": "AWS-StopEC2Instance", "Parameters": {"InstanceId": ["i-1"]}}
+    document = allow("ssm:StartAutomationExecution", "arn:aws:ssm:*::document/AWS-StopEC2Instance")
+    execution = "arn:aws:ssm:*:123456789012:automation-execution/*"
+    client = judged(server, "ssm", document)
+    assert "automation-execution/" in refusal(client.start_automation_execution, **request)[2]
+
+    actions = ["ssm:StartAutomationExecution", "ssm:GetAutomationExecution"]
+    client = judged(server, "ssm", document, allow(actions, execution))
+    execution_id = client.start_automation_execution(**request)["AutomationExecutionId"]
+    assert client.get_automation_execution(AutomationExecutionId=execution_id)["AutomationExecution"]
+    stopped = refusal(client.stop_automation_execution, AutomationExecutionId=execution_id)
+    assert "ssm:StopAutomationExecution" in stopped[2]

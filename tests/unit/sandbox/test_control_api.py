@@ -130,7 +130,12 @@ def test_servers_can_be_added(slow: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "text"),
     [
-        ("POST", "/faults", {"kind": "launch_fail"}, "did you mean launch_failed? Known: application_answer, "),
+        (
+            "POST",
+            "/faults",
+            {"kind": "launch_fail"},
+            "did you mean launch_failed? Known: application_",
+        ),
         (
             "POST",
             "/faults",

@@ -16,6 +16,8 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.responses import EC2Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.servicequotas.models import ServiceQuotasBackend
+from moto.ssm.models import SimpleSystemManagerBackend
+from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.models import STSBackend
 
 from sandbox.drs import drs_backends
@@ -83,6 +85,29 @@ def test_a_reset_of_moto_forgets_every_service() -> None:
 def test_service_quotas_are_asked_for_by_two_methods() -> None:
     wanted = {"list_aws_default_service_quotas", "get_service_quota"}
     assert wanted <= set(vars(ServiceQuotasBackend)), ADVICE
+
+
+def test_default_networks_are_made_by_one_method() -> None:
+    register()
+    with mocked_sandbox():
+        (vpc,) = ec2_backends["123456789012"]["us-east-1"].vpcs.values()
+        assert (vpc.cidr_block, vpc.is_default) == ("127.64.0.0/16", True), ADVICE
+
+
+def test_a_subnet_knows_the_addresses_that_are_taken() -> None:
+    with mocked_sandbox():
+        ec2 = ec2_backends["123456789012"]["us-east-1"]
+        subnet = min(ec2.get_default_subnets().values(), key=lambda one: one.cidr_block)
+        nic = {"DeviceIndex": 0, "SubnetId": subnet.id, "PrivateIpAddress": "127.64.0.9"}
+        ec2.run_instances("ami-1", 1, None, ["default"], is_instance_type_default=True, nics=[nic])
+        assert "127.64.0.9" in subnet._subnet_ips, ADVICE
+
+
+def test_systems_manager_finds_documents_by_one_method_and_answers_by_names_of_operations() -> None:
+    register()
+    assert "_get_documents" in vars(SimpleSystemManagerBackend), ADVICE
+    for method in ("send_command", "list_commands", "get_command_invocation"):
+        assert getattr(SimpleSystemManagerResponse, method).__module__ == "sandbox.ssm.responses", ADVICE
 
 
 def test_sts_gives_sessions_by_one_method_that_is_called_with_names() -> None:

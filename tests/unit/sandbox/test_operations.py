@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.drs.urls import check, operation_model
 from sandbox.testing import ManualWall
+from sandbox.validation import check, operation_model
 from sandbox.world import World
 from tests.unit.sandbox.conftest import client
 from tests.unit.sandbox.known import A_DRILL, DB_1, DB_2, WEB_1
@@ -300,6 +300,6 @@ def test_answers_have_only_what_the_model_has(
     ]
     for operation, answer in answers:
         answer.pop("ResponseMetadata", None)
-        problems = list(check(operation_model(operation).output_shape, answer, operation))
+        problems = list(check(operation_model("drs", operation).output_shape, answer, operation))
         # DRS sends LAUNCH_END although its own model lacks it.
         assert [problem for problem in problems if "LAUNCH_START" not in problem[1]] == []
