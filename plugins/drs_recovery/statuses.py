@@ -83,6 +83,45 @@ class SkipCause(StrEnum):
         return self is not SkipCause.DEPENDENCY
 
 
+class WaveStage(StrEnum):
+    """What a running wave is at."""
+
+    BEFORE_STEPS = "BEFORE_STEPS"
+    LAUNCHING = "LAUNCHING"
+    AFTER_STEPS = "AFTER_STEPS"
+
+
+class StepStatus(StrEnum):
+    """Status of a step before or after a wave; WAITING is for people, UNKNOWN an end that nobody saw."""
+
+    NOT_STARTED = "NOT_STARTED"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_open(self) -> bool:
+        """An attempt was begun and has not ended."""
+        return self in (StepStatus.RUNNING, StepStatus.WAITING)
+
+
+class StepDecision(StrEnum):
+    """What a person said to a step; WAITING is the only one that still can change."""
+
+    WAITING = "WAITING"
+    DONE = "DONE"
+    COULD_NOT = "COULD_NOT"
+    RETRY = "RETRY"
+    GO_ON = "GO_ON"
+    STOP = "STOP"
+    TIMED_OUT = "TIMED_OUT"
+
+
 class GateDecision(StrEnum):
     """What came of a gate's question; WAITING is the only one that still can change."""
 

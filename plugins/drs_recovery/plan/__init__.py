@@ -2,7 +2,7 @@
 
 from drs_recovery.plan import task_ids
 from drs_recovery.plan.cache import load_plans
-from drs_recovery.plan.fields import PLAN_ID_PATTERN
+from drs_recovery.plan.fields import PLAN_ID_PATTERN, ConnectionId, Duration, HttpUrl, Line, Name, Prose
 from drs_recovery.plan.json_schema import plan_schema
 from drs_recovery.plan.loader import LoadedPlans, load_files, plan_files
 from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
@@ -20,7 +20,7 @@ from drs_recovery.plan.model import (
     Wave,
     plan_from_snapshot,
 )
-from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall
+from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall, PlanModel
 from drs_recovery.plan.problems import did_you_mean, place, quoted
 from drs_recovery.plan.task_ids import (
     FINALIZE,
@@ -41,9 +41,16 @@ __all__ = [
     "PLAN_ID_PATTERN",
     "PLAN_TAG",
     "PLAN_VALUES",
+    "ConnectionId",
+    "Duration",
     "Gate",
+    "HttpUrl",
+    "Line",
     "LoadedPlans",
+    "Name",
     "NotifierCall",
+    "PlanModel",
+    "Prose",
     "ProtectionGroup",
     "RecoveryApproval",
     "RecoveryPlan",

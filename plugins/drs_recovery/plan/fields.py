@@ -292,9 +292,9 @@ HttpUrl = Annotated[
     str,
     Text(
         "an http:// or https:// address",
-        r"https?://\S+",
+        r"https?://\S.*",
         longest=2000,
-        examples=("http://{private_ip}/health",),
+        examples=("http://{{ server.private_ip }}:8080/health",),
     ),
 ]
 Name = Annotated[str, Text(longest=100)]

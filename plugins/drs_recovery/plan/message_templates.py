@@ -18,6 +18,7 @@ from drs_recovery.plan.problems import did_you_mean, quoted
 
 PLAN_VALUES = ("id", "name", "owner", "description")
 EXECUTION_VALUES = ("id", "type", "ticket", "reason", "started_by")
+SERVER_VALUES = ("id", "name", "hostname", "private_ip", "instance_id", "region")
 WAVE_TEXTS = ("name", "status", "reason", "failed_servers")
 WAVE_NUMBERS = ("number", "servers_total", "servers_ready", "servers_failed")
 
@@ -70,9 +71,13 @@ def render_message(text: str, values: Values, written: Callable[[object], str] =
     return _compiled(text, written).render(names)
 
 
-def message_problem(text: str, wave_names: Iterable[str]) -> str | None:
-    """Say what is wrong with a message, or None."""
-    values = sample_values(wave_names)
+def message_problem(text: str, wave_names: Iterable[str], *, of_server: bool = False) -> str | None:
+    """
+    Say what is wrong with a message, or None.
+
+    :param of_server: whether it may use values of a server.
+    """
+    values = sample_values(wave_names, of_server=of_server)
     try:
         problem = _first_problem(_environment(str).parse(text), values)
         if problem is None:
@@ -85,8 +90,9 @@ def message_problem(text: str, wave_names: Iterable[str]) -> str | None:
     return problem
 
 
-def sample_values(wave_names: Iterable[str]) -> Values:
+def sample_values(wave_names: Iterable[str], *, of_server: bool = False) -> Values:
     """Every value that a message may use, as it would be before anything was started."""
+    server = {"server": Values(dict.fromkeys(SERVER_VALUES, ""))} if of_server else {}
     wave = Values({**dict.fromkeys(WAVE_TEXTS, ""), **dict.fromkeys(WAVE_NUMBERS, 0)})
     return Values(
         {
@@ -94,6 +100,7 @@ def sample_values(wave_names: Iterable[str]) -> Values:
             "execution": Values(dict.fromkeys(EXECUTION_VALUES, "")),
             "wave": wave,
             "waves": Values(dict.fromkeys(wave_names, wave)),
+            **server,
         }
     )
 

@@ -28,7 +28,6 @@ from drs_recovery.plan.fields import (
 from drs_recovery.plan.parts import (
     DEFAULT_WAVE_TIMEOUT,
     SWITCH,
-    Action,
     Approval,
     Drill,
     Gate,
@@ -44,8 +43,9 @@ from drs_recovery.plan.parts import (
 )
 from drs_recovery.plan.problems import Finding, field_findings, sentence_error
 from drs_recovery.plan.rules import rule_findings, size_findings
+from drs_recovery.plan.steps import AnyStep
 from drs_recovery.plan.success_rule import SuccessRule
-from drs_recovery.plan.task_ids import wave_group_id
+from drs_recovery.plan.task_ids import BEFORE, wave_group_id
 from drs_recovery.statuses import ExecutionType
 
 DAG_ID_PREFIX = "recover_"
@@ -56,7 +56,6 @@ PLAN_TAG = "recovery-plan"
 BROKEN_TAG = "broken-plan"
 
 __all__ = [
-    "Action",
     "Approval",
     "Drill",
     "Gate",
@@ -76,6 +75,8 @@ __all__ = [
 
 # The store numbers waves with two digits, so that their records sort.
 MOST_WAVES = 99
+
+MOST_STEPS = 20
 
 
 class Wave(PlanModel):
@@ -102,8 +103,20 @@ class Wave(PlanModel):
     only: Literal["drill", "recovery"] | None = Field(
         default=None, description="Kind of execution that runs this wave; default: both."
     )
-    before: tuple[Action, ...] = Field(default=(), description="Actions before the wave.")
-    after: tuple[Action, ...] = Field(default=(), description="Actions and probes after the wave.")
+    before: tuple[AnyStep, ...] = Field(
+        default=(), max_length=MOST_STEPS, description="Steps before the launch, in order."
+    )
+    after: tuple[AnyStep, ...] = Field(
+        default=(), max_length=MOST_STEPS, description="Steps and probes after the launch, in order."
+    )
+
+    def is_for(self, execution_type: ExecutionType | str) -> bool:
+        """Whether an execution of a type runs this wave; all of them are recovered by a failback, too."""
+        return self.only is None or execution_type.lower() in (self.only, "failback")
+
+    def steps(self, side: str) -> tuple[AnyStep, ...]:
+        """Steps of a side: ``before`` or ``after`` the launch."""
+        return self.before if side == BEFORE else self.after
 
 
 class RecoveryPlan(PlanModel):
@@ -224,7 +237,8 @@ class RecoveryPlan(PlanModel):
 
     def needs_gate(self, number: int, execution_type: ExecutionType | str) -> bool:
         """Whether a wave waits for an approval."""
-        if self.wave(number).pause_before:
+        pause = self.wave(number).pause_before
+        if pause is not None and pause.is_for(execution_type):
             return True
         is_recovery = ExecutionType(execution_type) is ExecutionType.RECOVERY
         return is_recovery and self.approval.recovery is not None and not self.dependencies(number)

@@ -1,4 +1,4 @@
-"""The parts of a recovery plan: servers, groups, gates, success conditions, actions, schedule, settings."""
+"""The parts of a recovery plan: servers, groups, gates, schedule, settings; and the base of all models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from drs_recovery.durations import DEFAULT_TERMINATE_AFTER
 from drs_recovery.plan.fields import (
@@ -15,7 +15,6 @@ from drs_recovery.plan.fields import (
     ConnectionId,
     Cron,
     Duration,
-    HttpUrl,
     Line,
     Name,
     PointInTime,
@@ -39,7 +38,8 @@ DEFAULT_WAVE_TIMEOUT = timedelta(hours=2)
 class PlanModel(BaseModel):
     """Base of all parts: frozen, no unknown keys, written with the names that plan files use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+    # Deferred: the kinds of steps are looked for when a plan is read, not when this package is imported.
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, defer_build=True)
 
 
 def _switch(value: object) -> object:
@@ -109,8 +109,26 @@ class Gate(PlanModel):
     )
 
 
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+RunType = Literal["drill", "recovery", "failback"]
+OnlyTypes = Annotated[
+    tuple[RunType, ...], BeforeValidator(_one_or_more, json_schema_input_type=RunType | tuple[RunType, ...])
+]
+
+
 class Pause(Gate):
-    """The gate of a wave, in drills and recoveries."""
+    """The gate of a wave."""
+
+    only: OnlyTypes | None = Field(
+        default=None, min_length=1, description="Kinds of executions that have this gate; default: all."
+    )
+
+    def is_for(self, execution_type: str) -> bool:
+        """Whether an execution of a type is asked."""
+        return self.only is None or execution_type.lower() in self.only
 
 
 class RecoveryApproval(Gate):
@@ -188,52 +206,3 @@ class Drill(PlanModel):
         default=True,
         description="Whether required post-launch actions of DRS must succeed in drills, too.",
     )
-
-
-def _one_or_more(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Texts = Annotated[
-    tuple[Prose, ...], BeforeValidator(_one_or_more, json_schema_input_type=Prose | tuple[Prose, ...])
-]
-
-
-class SsmAutomation(PlanModel):
-    """Run an SSM Automation document."""
-
-    document: Line = Field(description="Name or ARN of the document.")
-    parameters: dict[Name, Texts] = Field(
-        default={}, description="Parameters of the document: each a string or a list of strings."
-    )
-
-
-class TcpProbe(PlanModel):
-    """Wait until every server of the wave accepts TCP connections."""
-
-    port: StrictInt = Field(ge=1, le=65535, description="TCP port.")
-    timeout: Duration = Field(default=timedelta(minutes=5), description="How long to keep trying.")
-
-
-class HttpProbe(PlanModel):
-    """Expect an HTTP response from every server of the wave."""
-
-    url: HttpUrl = Field(description="Address; {private_ip} stands for the address of the server.")
-    expect: StrictInt = Field(default=200, ge=100, le=599, description="Status code that proves success.")
-
-
-class LambdaCall(PlanModel):
-    """Call a Lambda function."""
-
-    function: Line = Field(description="Name or ARN of the function.")
-
-
-class Action(PlanModel):
-    """An action before or after a wave; exactly one key is set."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
-
-    ssm_automation: SsmAutomation | None = Field(default=None, description="Run an SSM Automation document.")
-    tcp_probe: TcpProbe | None = Field(default=None, description="Wait for a TCP port.")
-    http_probe: HttpProbe | None = Field(default=None, description="Expect an HTTP response.")
-    lambda_: LambdaCall | None = Field(default=None, alias="lambda", description="Call a Lambda function.")

@@ -186,7 +186,10 @@ def _missing(detail: ErrorDetails, plan: type[BaseModel]) -> str:
 
 def _unknown_key(detail: ErrorDetails, plan: type[BaseModel]) -> str:
     *parents, key = detail["loc"]
-    known = _fields(_model_at(plan, tuple(parents)))
+    model = _model_at(plan, tuple(parents))
+    if key in getattr(model, "planned_keys", tuple)():
+        return f"{key} is not supported yet"
+    known = _fields(model)
     hint = did_you_mean(str(key), known) or f" (known keys: {', '.join(known)})"
     return f"unknown key {quoted(key)}{hint}"
 
@@ -281,7 +284,9 @@ def _member(kind: Any) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    """Without ``Annotated`` and ``| None``."""
+    """Without ``Annotated`` and ``| None``; a model that is completed later as it is then."""
+    if hasattr(kind, "completed"):
+        return kind.completed()
     if get_origin(kind) is Annotated:
         return _bare(get_args(kind)[0])
     if get_origin(kind) is types.UnionType or str(get_origin(kind)) == "typing.Union":

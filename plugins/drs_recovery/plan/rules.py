@@ -15,6 +15,7 @@ from typing import Any
 
 from drs_recovery.plan.message_templates import message_problem
 from drs_recovery.plan.problems import Finding, Location, did_you_mean, place, quoted, visible
+from drs_recovery.plan.step_rules import step_findings
 
 # DynamoDB keeps at most 400 KB a record, and what happens in an execution needs room beside the plan. JSON
 # takes a little more than DynamoDB's own form.
@@ -36,7 +37,7 @@ def rule_findings(document: object) -> list[Finding]:
         *_unused_groups(groups, waves),
         *_dependency_references(waves, names),
         *_cycles(waves, names),
-        *_action_forms(waves),
+        *step_findings(waves, names),
         *_repeated_words(document, waves),
         *_unheard(document),
         *_message_templates(document, waves, names),
@@ -180,18 +181,6 @@ def _cycle(graph: Mapping[int, set[int]]) -> list[int]:
 def _from_first(cycle: list[int]) -> list[int]:
     start = cycle.index(min(cycle))
     return cycle[start:] + cycle[:start]
-
-
-def _action_forms(waves: list[Any]) -> Iterator[Finding]:
-    for index, wave in enumerate(waves):
-        for key in ("before", "after"):
-            for position, action in enumerate(_sequence(_mapping(wave).get(key))):
-                given = [kind for kind, value in _mapping(action).items() if value is not None]
-                if isinstance(action, Mapping) and len(given) != 1:
-                    yield Finding(
-                        ("waves", index, key, position),
-                        "expected one action, such as tcp_probe, in each entry",
-                    )
 
 
 def _repeated_words(document: Mapping[str, Any], waves: list[Any]) -> Iterator[Finding]:

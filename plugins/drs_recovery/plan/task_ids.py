@@ -16,7 +16,13 @@ APPROVE = "approve"
 START = "start_recovery"
 WAIT = "wait_for_launch"
 ENRICH = "enrich_instances"
+COMPLETE = "complete_wave"
 DECIDE = "decide"
+
+BEFORE, AFTER = "before", "after"
+"""The sides of a wave's launch on which it can have steps."""
+
+_STEP_TASK = re.compile(rf"({BEFORE}|{AFTER})_(\d{{1,2}})_\w+")
 
 _LONGEST_SLUG = 60
 
@@ -28,16 +34,41 @@ _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
 
 def wave_group_id(number: int, name: str) -> str:
     """Id of a wave's task group, such as ``wave_02_application``; never over 70 characters."""
+    return f"wave_{number:02d}_{_slug(name) or 'wave'}"
+
+
+def _slug(name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")
-    return f"wave_{number:02d}_{slug[:_LONGEST_SLUG].strip('_') or 'wave'}"
+    return slug[:_LONGEST_SLUG].strip("_")
 
 
 def wave_tasks(plan: RecoveryPlan, number: int) -> tuple[str, ...]:
     """Names of a wave's tasks within its group, in the order in which they run."""
+    wave = plan.wave(number)
     gate = (APPROVE,) if plan.may_gate(number) else ()
-    decision = (DECIDE,) if plan.wave(number).on_failure == "ask" else ()
-    return (*gate, START, WAIT, ENRICH, *decision)
+    complete = (COMPLETE,) if wave.after else ()
+    decision = (DECIDE,) if wave.on_failure == "ask" else ()
+    before, after = step_tasks(plan, number, BEFORE), step_tasks(plan, number, AFTER)
+    return (*gate, *before, START, WAIT, ENRICH, *after, *complete, *decision)
+
+
+def step_tasks(plan: RecoveryPlan, number: int, side: str) -> tuple[str, ...]:
+    """Names of the tasks of a wave's steps on one side, such as ``after_1_crm_answers``."""
+    steps = plan.wave(number).steps(side)
+    return tuple(
+        f"{side}_{place}_{_slug(step.title) or step.kind.key}" for place, step in enumerate(steps, start=1)
+    )
+
+
+def step_of_task(name: str) -> tuple[str, int] | None:
+    """
+    Side and number of the step whose task has a name; None if it is no step's.
+
+    :param name: within the wave's group.
+    """
+    match = _STEP_TASK.fullmatch(name)
+    return (match[1], int(match[2])) if match else None
 
 
 def wave_task_ids(plan: RecoveryPlan, numbers: Iterable[int]) -> list[str]:

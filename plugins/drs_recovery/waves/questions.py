@@ -133,9 +133,11 @@ def _filled(message: str, values: Values, written: Callable[[object], str]) -> s
 
 
 def _gates(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> list[Gate]:
-    real = document["executionType"] == ExecutionType.RECOVERY
+    execution_type, pause = document["executionType"], plan.wave(number).pause_before
+    real = execution_type == ExecutionType.RECOVERY
     approval = plan.approval.recovery if real and number in plan.root_waves() else None
-    return [gate for gate in (approval, plan.wave(number).pause_before) if gate is not None]
+    asked = pause if pause is not None and pause.is_for(execution_type) else None
+    return [gate for gate in (approval, asked) if gate is not None]
 
 
 def _body(document: ExecutionDocument, message: str) -> str:

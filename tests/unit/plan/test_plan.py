@@ -50,12 +50,21 @@ FULL: dict[str, Any] = {
     "waves/2/wait_before": "PT5M",
     "waves/2/only": "recovery",
     "waves/2/before": [
-        {"ssm_automation": {"document": "Prepare", "parameters": {"Mode": "dr", "To": ["a", "b"]}}}
+        {
+            "manual": {"message": "Fence {{ plan.name }}", "approvers": ["ann"]},
+            "name": "Fence",
+            "only": ["recovery", "failback"],
+            "timeout": "PT1H",
+            "retries": 2,
+            "retry_delay": "PT1M",
+            "on_failure": "ask",
+        },
+        {"wait": {"for": "PT5M"}},
     ],
     "waves/2/after": [
-        {"tcp_probe": {"port": 443}},
-        {"http_probe": {"url": "https://{private_ip}/health"}},
-        {"lambda": {"function": "warm-caches"}},
+        {"tcp_probe": {"port": 443}, "servers": ["web"], "interval": "PT5S"},
+        {"http_probe": {"url": "https://{{ server.private_ip }}/health", "body": "ok"}, "servers": "one"},
+        {"instance_status_probe": {}, "only": "drill"},
     ],
 }
 
@@ -169,7 +178,7 @@ def test_a_snapshot_is_written_like_a_plan_file() -> None:
     assert snapshot["drill"] == {"terminate_after": "never", "await_actions": True}
     assert snapshot["waves"][0]["timeout"] == "PT1H30M"
     assert snapshot["waves"][0]["success_when"] == "80%"
-    assert snapshot["waves"][2]["after"][2]["lambda"] == {"function": "warm-caches"}
+    assert snapshot["waves"][2]["before"][1] == {"wait": {"for": "PT5M"}}
 
 
 def test_a_damaged_snapshot_is_refused() -> None:
@@ -284,6 +293,13 @@ def test_a_pause_is_a_gate_in_every_execution_and_an_approval_only_in_recoveries
         ExecutionType.RECOVERY: [True, True, False],
     }
     assert [plan.may_gate(number) for number in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_pause_can_be_for_one_kind_of_execution() -> None:
+    plan = with_changes({"waves/1/pause_before": {"only": "recovery"}})
+
+    assert [plan.needs_gate(2, execution_type) for execution_type in ("DRILL", "RECOVERY")] == [False, True]
+    assert plan.may_gate(2)
 
 
 def test_without_approval_only_a_pause_is_a_gate() -> None:

@@ -39,43 +39,13 @@ NOT_SUPPORTED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "waves[1].only: \"test\" is not allowed here; expected 'drill' or 'recovery'",
         ],
     ),
-    "actions before": (
-        {"waves/1/before": [{"ssm_automation": {"document": "Prepare", "parameters": {"Mode": "dr"}}}]},
+    "steps before": (
+        {"waves/1/before": [{"wait": {"for": "PT5M"}}]},
         ["waves[1].before: before is not supported yet"],
     ),
     "probes after": (
-        {
-            "waves/1/after": [
-                {"tcp_probe": {"port": 443, "timeout": "PT5M"}},
-                {"http_probe": {"url": "http://{private_ip}/health", "expect": 200}},
-                {"lambda": {"function": "warm-caches"}},
-            ]
-        },
+        {"waves/1/after": [{"tcp_probe": {"port": 443}}]},
         ["waves[1].after: after is not supported yet"],
-    ),
-    "bad probes": (
-        {
-            "waves/1/after": [
-                {"tcp_probe": {"port": 0}},
-                {"tcp_probe": {"port": 70000}},
-                {"tcp_probe": {"port": "443"}},
-                {"http_probe": {"url": "ftp://host"}},
-                {"lambda": {"name": "warm-caches"}},
-                {"udp_probe": {"port": 53}},
-                {"tcp_probe": {"port": 80}, "lambda": {"function": "warm-caches"}},
-            ]
-        },
-        [
-            "waves[1].after: after is not supported yet",
-            "waves[1].after[0].tcp_probe.port: 0 is too small; the least is 1",
-            "waves[1].after[1].tcp_probe.port: 70000 is too large; the most is 65535",
-            'waves[1].after[2].tcp_probe.port: expected a whole number, found "443"',
-            'waves[1].after[3].http_probe.url: "ftp://host" is not an http:// or https:// address',
-            'waves[1].after[4].lambda.name: unknown key "name" (known keys: function)',
-            "waves[1].after[4].lambda.function: is missing (Name or ARN of the function)",
-            "waves[1].after[5].udp_probe: unknown key \"udp_probe\"; did you mean 'tcp_probe'?",
-            "waves[1].after[6]: expected one action, such as tcp_probe, in each entry",
-        ],
     ),
 }
 
