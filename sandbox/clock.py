@@ -32,6 +32,14 @@ class _Stretch:
     speed: float
 
 
+@dataclass(frozen=True)
+class _Jump:
+    """So many seconds passed at one wall time."""
+
+    wall: float
+    seconds: float
+
+
 class SimulatedClock:
     """
     Simulated seconds since the clock was made, and the wall time of each of them.
@@ -42,6 +50,7 @@ class SimulatedClock:
     def __init__(self, speed: float = 1.0, wall: Wall = steady_wall) -> None:
         self._wall = wall
         self._stretches = [_Stretch(wall(), 0.0, _checked_speed(speed))]
+        self._jumps: list[_Jump] = []
         self._skew = 0.0
 
     @property
@@ -71,6 +80,30 @@ class SimulatedClock:
             wall = min(wall, self._stretches[index + 1].wall)
         return datetime.fromtimestamp(wall + self._skew, UTC)
 
+    def age(self) -> float:
+        """
+        Seconds since 1970 in which something can have grown old: wall time, and whatever was jumped over.
+
+        The speed does not count: it is for jobs to be quick, and a day would be over in the blink of an eye.
+        """
+        return self._aged(self._wall()) + self._skew
+
+    def age_at(self, elapsed: float) -> float:
+        """The age in a simulated moment."""
+        return self._aged(self.when(elapsed).timestamp() - self._skew) + self._skew
+
+    def dated(self, age: float) -> datetime:
+        """Wall time of an age by AWS's clock, UTC; what was jumped over happened at the jump."""
+        wall = age - self._skew
+        for jump in self._jumps:
+            if wall <= jump.wall:
+                break
+            wall = max(wall - jump.seconds, jump.wall)
+        return datetime.fromtimestamp(wall + self._skew, UTC)
+
+    def _aged(self, wall: float) -> float:
+        return wall + sum(jump.seconds for jump in self._jumps if jump.wall <= wall)
+
     def set_skew(self, seconds: float) -> None:
         """
         Let AWS's clock differ from everybody else's.
@@ -96,6 +129,7 @@ class SimulatedClock:
         if seconds < 0:
             raise ValueError(f"the clock cannot go back, and {seconds} is below 0")
         self._stretches.append(_Stretch(self._wall(), self.elapsed() + seconds, self.speed))
+        self._jumps.append(_Jump(self._stretches[-1].wall, seconds))
 
 
 def _checked_speed(speed: float) -> float:

@@ -68,6 +68,10 @@ def _status(lowest: int, default: int | None = None) -> Field:
     return Field(accepts, f"an HTTP status from {lowest} to 599", default, required=default is None)
 
 
+def _rate() -> Field:
+    return Field(lambda value: is_number(value) and value > 0, "calls a second, more than 0", required=True)
+
+
 FAMILY_FIELDS: Mapping[Family, Mapping[str, Field]] = {
     Family.CALL: {
         "service": text(),
@@ -100,6 +104,7 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
             "content_type": text("text/html"),
             "carried_out": flag(),
         },
+        "throttle": {"per_second": _rate(), "retry_after": seconds_or_text()},
         "expired_token": {},
         "reset": {},
         "lost_answer": {"as": one_of("500", "reset", default="500")},
@@ -167,6 +172,7 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
         "no_lag_duration": {"server": text()},
         "staging_error": {"server": text(), "message": text("The staging account denied access.")},
         "snapshot_without_timestamp": {"server": text()},
+        "snapshots_gone": {"server": text(), "snapshot": text()},
         "failback": {"server": text(), "state": text("FAILBACK_IN_PROGRESS")},
         "terminate_without_job": {},
         "jobs_without_tags": {},

@@ -19,6 +19,25 @@ class FaultRefusedError(ValueError):
 
 
 @dataclass
+class Allowance:
+    """Calls that a throttled client may make: so many a second, and as many at once after a pause."""
+
+    per_second: float
+    left: float
+    since: float
+
+    def takes(self, now: float) -> bool:
+        """Whether a call at a wall time is within it, and count it."""
+        most = max(1.0, self.per_second)
+        self.left = min(most, self.left + (now - self.since) * self.per_second)
+        self.since = now
+        if self.left < 1.0:
+            return False
+        self.left -= 1.0
+        return True
+
+
+@dataclass
 class Fault:
     """
     A fault that is switched on.
@@ -33,6 +52,7 @@ class Fault:
     posted: float
     matched: int = 0
     struck: int = 0
+    allowance: Allowance | None = None
 
     def document(self) -> dict[str, Any]:
         """As the control API shows it."""
@@ -90,7 +110,9 @@ class FaultBook:
             added = []
             for kind, values in accepted:
                 self._numbers += 1
-                added.append(Fault(f"fault-{self._numbers}", kind, values, posted))
+                rate = values.get("per_second")
+                allowance = rate and Allowance(rate, max(1.0, rate), posted)
+                added.append(Fault(f"fault-{self._numbers}", kind, values, posted, allowance=allowance))
             self._faults += added
         return added
 
@@ -154,6 +176,8 @@ class FaultBook:
         fault.matched += 1
         limit = fault.values["for_seconds"]
         if fault.is_spent or (limit is not None and self._clock().wall() - fault.posted > limit):
+            return False
+        if fault.allowance is not None and fault.allowance.takes(self._clock().wall()):
             return False
         turn = fault.matched - fault.values["after"]
         return bool(turn > 0 and turn % fault.values["every"] == 0)

@@ -139,6 +139,7 @@ _DRS_ABOUT: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] =
     "TerminateRecoveryInstances": ("recovery-instance", lambda given: given.get("recoveryInstanceIDs", [])),
     "DescribeJobLogItems": ("job", lambda given: [given.get("jobID", "")]),
     "DescribeRecoverySnapshots": ("source-server", lambda given: [given.get("sourceServerID", "")]),
+    "GetReplicationConfiguration": ("source-server", lambda given: [given.get("sourceServerID", "")]),
     "GetLaunchConfiguration": ("source-server", lambda given: [given.get("sourceServerID", "")]),
 }
 

@@ -15,6 +15,7 @@ from moto.sqs.models import sqs_backends
 
 from sandbox.drs import drs_backends
 from sandbox.drs.servers import Replication, SourceServer, is_duration
+from sandbox.drs.snapshots import is_policy, policy_from
 from sandbox.fault_kinds import REPLICATION_STATES
 from sandbox.faults import checked
 from sandbox.fields import Field, filled, one_of, text
@@ -57,6 +58,7 @@ _FIELDS: Mapping[str, Field] = {
     "actions": Field(_are_actions, "a list of objects, each with a name", []),
     "replication_direction": one_of("FAILOVER", "FAILBACK", default="FAILOVER"),
     "staging_account": Field(_matches(_ACCOUNT), "12 digits, in quotes"),
+    "pit_policy": Field(is_policy, "three rules, each with units, interval and retentionDuration"),
 }
 
 
@@ -87,6 +89,7 @@ def add_server(description: Any) -> SourceServer:
             actions=tuple(values["actions"]),
             staging_account=values["staging_account"],
             direction=values["replication_direction"],
+            pit_policy=policy_from(values["pit_policy"]),
             added=WORLD.clock.elapsed(),
         )
         backend.servers[server.server_id] = server

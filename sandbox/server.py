@@ -32,6 +32,8 @@ Answer = Iterable[bytes]
 
 # What the log of calls says in place of a status.
 _RESET = "reset"
+# What a throttled call is told; an error says so itself.
+_THROTTLED = {"status": 429, "code": "ThrottlingException", "message": "Rate exceeded"}
 
 
 class SandboxApplication:
@@ -132,9 +134,9 @@ class _AwsCall:
             case "expired_token":
                 return self._expired(start_response)
             case _:
-                retry_after = values["retry_after"]
-                extra = [] if retry_after is None else [("Retry-After", str(retry_after))]
-                return self._error(start_response, values["status"], values["code"], values["message"], extra)
+                told = {**_THROTTLED, **values}
+                extra = [] if told["retry_after"] is None else [("Retry-After", str(told["retry_after"]))]
+                return self._error(start_response, told["status"], told["code"], told["message"], extra)
 
     def _served(self, start_response: StartResponse) -> Answer:
         def remember(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

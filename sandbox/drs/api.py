@@ -98,6 +98,7 @@ class Reading:
     def __init__(self, world: World, region: str) -> None:
         self._world, self._region = world, region
         self.elapsed = world.clock.elapsed()
+        self.age = world.clock.age()
         self._offset_form = self.fault("offset_timestamps") is not None
         self._adds_keys = self.fault("extra_keys") is not None
 
@@ -105,9 +106,9 @@ class Reading:
         """The READ fault of a kind that stands here, if any."""
         return self._world.faults.standing(kind, region=self._region, **subject)
 
-    def faults(self, kind: str) -> list[Values]:
+    def faults(self, kind: str, **subject: Any) -> list[Values]:
         """Every READ fault of a kind that stands here, oldest first."""
-        return self._world.faults.all_standing(kind, region=self._region)
+        return self._world.faults.all_standing(kind, region=self._region, **subject)
 
     def strike(self, kinds: Collection[str], **subject: Any) -> dict[str, Values]:
         """Take the START faults that strike here, kind to values."""
@@ -128,6 +129,14 @@ class Reading:
     def wall_time(self, elapsed: float) -> datetime:
         """Wall time of a simulated moment, UTC."""
         return self._world.clock.when(elapsed)
+
+    def age_at(self, elapsed: float) -> float:
+        """The age of the world in a simulated moment."""
+        return self._world.clock.age_at(elapsed)
+
+    def dated(self, age: float) -> datetime:
+        """Wall time at which the world had an age, UTC."""
+        return self._world.clock.dated(age)
 
     def stamp(self, elapsed: float) -> str:
         """A simulated moment as DRS writes times."""

@@ -16,8 +16,9 @@ from sandbox.drs.api import (
 )
 from sandbox.drs.instances import RecoveryInstance, RecoveryInstances
 from sandbox.drs.jobs import Job, native_executions, native_steps
-from sandbox.drs.planning import admit, plan_launch, plan_termination
-from sandbox.drs.servers import Snapshot, SourceServer, snapshots_of
+from sandbox.drs.planning import admit, on_demand_snapshots, plan_launch, plan_termination
+from sandbox.drs.servers import SourceServer
+from sandbox.drs.snapshots import Snapshot
 from sandbox.world import WORLD
 
 
@@ -74,6 +75,7 @@ class DrsBackend(BaseBackend):
         self.jobs[job.job_id] = job
         for server in servers:
             server.last_job = job
+            server.points_in_time.on_demand += on_demand_snapshots(job, server.server_id, points)
         return {"job": job.document(reading)}
 
     def describe_jobs(self, request: Document, reading: Reading) -> Document:
@@ -147,7 +149,7 @@ class DrsBackend(BaseBackend):
         """Points in time of a server, oldest first unless asked otherwise."""
         server = self._server(request["sourceServerID"])
         filters = request.get("filters") or {}
-        rows = [row for row in snapshots_of(server, reading) if reading.wall_within(row.taken_at, filters)]
+        rows = [row for row in server.snapshots(reading) if reading.wall_within(row.taken_at, filters)]
         documents = [row.document(reading) for row in rows]
         if documents and reading.fault("snapshot_without_timestamp", server=server.server_id) is not None:
             del documents[0]["timestamp"]
@@ -155,6 +157,10 @@ class DrsBackend(BaseBackend):
             documents.reverse()
         page, following = page_of("DescribeRecoverySnapshots", documents, request, reading)
         return {"items": page, **following}
+
+    def get_replication_configuration(self, request: Document, _reading: Reading) -> Document:
+        """How the data of a server is replicated, and for how long its snapshots are kept."""
+        return self._server(request["sourceServerID"]).replication_configuration()
 
     def get_launch_configuration(self, request: Document, _reading: Reading) -> Document:
         """How a server is launched."""
@@ -203,7 +209,7 @@ class DrsBackend(BaseBackend):
         return self.instances.rows[instance_id]
 
     def _snapshot(self, server_id: str, snapshot_id: str, reading: Reading) -> Snapshot:
-        for snapshot in snapshots_of(self._server(server_id), reading):
+        for snapshot in self._server(server_id).snapshots(reading):
             if snapshot.snapshot_id == snapshot_id:
                 return snapshot
         raise ResourceNotFoundError("RecoverySnapshot", snapshot_id)

@@ -7,10 +7,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sandbox.drs.api import ConflictError, Document, QuotaExceededError, Reading
-from sandbox.drs.course import COURSE_FAULTS, JOB_START_AFTER, Course, LaunchOrder, LogEntry, write_course
+from sandbox.drs.course import (
+    COURSE_FAULTS,
+    JOB_START_AFTER,
+    Course,
+    LaunchOrder,
+    LogEntry,
+    stable_digest,
+    write_course,
+)
 from sandbox.drs.instances import RecoveryInstance
 from sandbox.drs.jobs import JOB_FAULTS, TERMINATE_SECONDS, Act, Effect, Job
-from sandbox.drs.servers import Snapshot, SourceServer, snapshots_of
+from sandbox.drs.servers import SourceServer
+from sandbox.drs.snapshots import OnDemand, Snapshot
 from sandbox.world import Quotas
 
 
@@ -55,6 +64,14 @@ def plan_launch(
 ) -> Job:
     """Write a launch job down."""
     return _LaunchPlan(request, servers, points, replaced, reading).job()
+
+
+def on_demand_snapshots(job: Job, server_id: str, points: Mapping[str, Snapshot]) -> Iterator[OnDemand]:
+    """The snapshot that a launch takes of a server, if it asked for none and one can be taken."""
+    taken = job.courses[server_id].snapshot_at
+    if server_id not in points and taken is not None:
+        snapshot_id = "pit-" + stable_digest(server_id, job.job_id)[:17]
+        yield OnDemand(snapshot_id, job.started + taken, job.points_in_time[server_id])
 
 
 def plan_termination(rows: Sequence[RecoveryInstance], region: str, account: str, reading: Reading) -> Job:
@@ -172,7 +189,7 @@ class _LaunchPlan:
         if taken is not None:
             moment = self._reading.wall_time(self._reading.elapsed + taken)
             return moment - (server.replication(self._reading).lag_time or timedelta())
-        stored = snapshots_of(server, self._reading)
+        stored = server.snapshots(self._reading)
         return stored[0].taken_at if stored else self._reading.wall()
 
 

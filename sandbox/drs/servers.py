@@ -1,16 +1,17 @@
-"""Source servers: the machines that replicate into the simulated account, and their points in time."""
+"""Source servers: the machines that replicate into the simulated account."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sandbox.drs.api import Document, Reading
 from sandbox.drs.course import PACES, Pace, stable_digest
 from sandbox.drs.jobs import Job
+from sandbox.drs.snapshots import DEFAULT_POLICY, PitPolicy, Snapshot, Snapshots
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
@@ -88,6 +89,10 @@ class SourceServer:
     launch_configuration: dict[str, Any] = field(default_factory=dict)
     last_job: Job | None = None
     recovery_instance_id: str | None = None
+    pit_policy: PitPolicy = DEFAULT_POLICY
+
+    def __post_init__(self) -> None:
+        self.points_in_time = Snapshots(self.server_id, self.pit_policy)
 
     @property
     def arn(self) -> str:
@@ -124,6 +129,32 @@ class SourceServer:
             "recoveryMode": "OPTIMAL",
         }
         return {**defaults, **self.launch_configuration}
+
+    def snapshots(self, reading: Reading) -> list[Snapshot]:
+        """Its points in time, newest first; none if it has not finished its first sync."""
+        replication = self.replication(reading)
+        if not replication.has_data:
+            return []
+        return self.points_in_time.kept(replication.lag_time or timedelta(), reading)
+
+    def replication_configuration(self) -> Document:
+        """As GetReplicationConfiguration shows it."""
+        return {
+            "sourceServerID": self.server_id,
+            "name": self.name,
+            "associateDefaultSecurityGroup": True,
+            "replicationServerInstanceType": "t3.small",
+            "useDedicatedReplicationServer": False,
+            "defaultLargeStagingDiskType": "GP3",
+            "replicatedDisks": [],
+            "ebsEncryption": "DEFAULT",
+            "bandwidthThrottling": 0,
+            "dataPlaneRouting": "PRIVATE_IP",
+            "createPublicIP": False,
+            "stagingAreaTags": {},
+            "pitPolicy": [rule.document(number) for number, rule in enumerate(self.pit_policy, start=1)],
+            "autoReplicateNewDisks": False,
+        }
 
     def document(self, reading: Reading) -> Document:
         """As DescribeSourceServers shows it."""
@@ -226,51 +257,3 @@ class SourceServer:
             }
         status = "EXTENDED" if self.staging_account else "NOT_EXTENDED"
         return {"status": status, "stagingAccountID": account}
-
-
-# (spacing, how far back), both in seconds.
-_RETENTION = ((600, 3_600), (3_600, 86_400), (86_400, 604_800))
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A point in time of one server."""
-
-    snapshot_id: str
-    server_id: str
-    taken_at: datetime
-
-    def document(self, reading: Reading) -> Document:
-        """As DescribeRecoverySnapshots shows it."""
-        stamp = reading.stamp_wall(self.taken_at)
-        volume = "snap-" + stable_digest(self.snapshot_id)[:17]
-        return {
-            "snapshotID": self.snapshot_id,
-            "sourceServerID": self.server_id,
-            "expectedTimestamp": stamp,
-            "timestamp": stamp,
-            "ebsSnapshots": [volume],
-        }
-
-
-def snapshots_of(server: SourceServer, reading: Reading) -> list[Snapshot]:
-    """
-    Every point in time of a server, newest first; none of a server that has not finished its first sync.
-
-    :param server: the server; its lag ends the row of snapshots that long ago.
-    """
-    replication = server.replication(reading)
-    if not replication.has_data:
-        return []
-    newest = (reading.wall() - (replication.lag_time or timedelta())).timestamp()
-    moments = {
-        tick * spacing
-        for spacing, reach in _RETENTION
-        for tick in range(int(newest - reach) // spacing + 1, int(newest) // spacing + 1)
-    }
-    return [_snapshot(server.server_id, moment) for moment in sorted(moments, reverse=True)]
-
-
-def _snapshot(server_id: str, moment: int) -> Snapshot:
-    snapshot_id = "pit-" + stable_digest(server_id, str(moment))[:17]
-    return Snapshot(snapshot_id, server_id, datetime.fromtimestamp(moment, UTC))

@@ -90,6 +90,12 @@ class DrsResponse(BaseResponse):
             self.backend.list_recovery_plan_execution_steps(*self._asked("ListRecoveryPlanExecutionSteps"))
         )
 
+    def get_replication_configuration(self) -> TYPE_RESPONSE:
+        """Answer GetReplicationConfiguration."""
+        return self._answer(
+            self.backend.get_replication_configuration(*self._asked("GetReplicationConfiguration"))
+        )
+
     def get_launch_configuration(self) -> TYPE_RESPONSE:
         """Answer GetLaunchConfiguration."""
         return self._answer(self.backend.get_launch_configuration(*self._asked("GetLaunchConfiguration")))
