@@ -12,6 +12,7 @@ from moto.core.base_backend import BackendDict
 from sandbox.applications import authority_pem
 from sandbox.drs import settle_everything
 from sandbox.fault_kinds import FAULT_KINDS
+from sandbox.functions import add_function, function_backends
 from sandbox.scenario import Scenario, add_demo_servers, add_demo_topic, add_server
 from sandbox.world import World
 
@@ -51,6 +52,8 @@ class ControlApi:
             ("PUT", "/policies"): self._enforce,
             ("POST", "/source-servers"): self._add_servers,
             ("GET", "/applications"): self._applications,
+            ("POST", "/functions"): lambda _query, body: {"functionArn": add_function(body)},
+            ("GET", "/invocations"): lambda _query, _body: {"invocations": _invocations()},
         }
 
     def owns(self, path: str) -> bool:
@@ -167,6 +170,15 @@ class ControlApi:
     def _add_servers(self, _query: Query, body: Any) -> Any:
         descriptions = body if isinstance(body, list) else [body]
         return {"sourceServerIDs": [add_server(description).server_id for description in descriptions]}
+
+
+def _invocations() -> list[Any]:
+    return [
+        invocation.document()
+        for regions in function_backends.values()
+        for backend in regions.values()
+        for invocation in backend.invocations
+    ]
 
 
 def _number(body: Any, key: str) -> float:

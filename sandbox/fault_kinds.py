@@ -19,6 +19,7 @@ from typing import Any
 
 from sandbox.fields import (
     Field,
+    anything,
     count,
     flag,
     is_count,
@@ -159,6 +160,11 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
             "output": text(), "error_output": text(), "exit_code": count(1), "seconds": seconds(5),
         },
         "command_hangs": {"document": text(), "server": text()},
+        "function_ends": {
+            "function": text(), "error": one_of("Unhandled", "Handled", "none", default="Unhandled"),
+            "message": text("The function failed."), "payload": anything(), "seconds": seconds(1),
+        },
+        "function_hangs": {"function": text()},
     },
     Family.READ: {
         "uninitialized": {},

@@ -97,3 +97,8 @@ def outputs() -> Field:
         )
 
     return Field(accepts, 'an object of lists of texts, such as {"step.Output": ["done"]}')
+
+
+def anything() -> Field:
+    """Any JSON."""
+    return Field(lambda _value: True, "any JSON")

@@ -42,6 +42,7 @@ from sandbox.drs import drs_backends, settle_everything
 from sandbox.drs.api import QUOTA_CODES
 from sandbox.drs.urls import url_bases
 from sandbox.dynamodb import use_indexed_tables, use_item_serializer
+from sandbox.functions import use_functions
 from sandbox.policies import Question, judge
 from sandbox.ssm import use_ssm
 from sandbox.world import WORLD
@@ -65,6 +66,7 @@ def register() -> None:
     DynamoHandler._dispatch = _one_at_a_time(DynamoHandler._dispatch)  # type: ignore[method-assign]
     VPCBackend.create_default_vpc = _create_default_vpc  # type: ignore[method-assign,assignment]
     use_ssm()
+    use_functions()
     use_indexed_tables()
     use_item_serializer()
     add_drs_quotas()

@@ -38,6 +38,7 @@ class _Request:
     account: str
     parameters: Mapping[str, Any]
     path: str
+    query: Mapping[str, list[str]]
 
     @property
     def action(self) -> str:
@@ -51,7 +52,8 @@ class _Request:
 
 def rights_of(identity: Identity, account: str, environ: Environ, body: bytes) -> list[Question]:
     """Ask for everything that a request takes."""
-    request = _Request(identity, account, _parameters(environ, body), unquote(environ["PATH_INFO"]))
+    path, query = unquote(environ["PATH_INFO"]), parse_qs(environ.get("QUERY_STRING", ""))
+    request = _Request(identity, account, _parameters(environ, body), path, query)
     if request.action in _FREE:
         return []
     return list(_ASKED.get(identity.service, _of_anything)(request))
@@ -194,6 +196,18 @@ def _document_arn(request: _Request, name: str) -> str:
     return request.arn(f"document/{name}")
 
 
+def _of_lambda(request: _Request) -> Iterator[Question]:
+    _, _, about = request.path.partition("/durable-executions/")
+    if about:
+        yield Question(request.action, about.removesuffix("/stop"), {})
+        return
+    name = request.path.partition("/functions/")[2].partition("/")[0]
+    qualifier = request.query.get("Qualifier", [""])[0]
+    function = name.rpartition(":function:")[2] + (f":{qualifier}" if qualifier else "")
+    action = "lambda:InvokeFunction" if request.identity.operation == "Invoke" else request.action
+    yield Question(action, request.arn(f"function:{function}") if function else "*", {})
+
+
 def _of_named(*parameters: str) -> Callable[[_Request], Iterator[Question]]:
     def of(request: _Request) -> Iterator[Question]:
         named = [request.parameters[name] for name in parameters if name in request.parameters]
@@ -207,6 +221,7 @@ _ASKED: Mapping[str, Callable[[_Request], Iterator[Question]]] = {
     "drs": _of_drs,
     "monitoring": _of_cloudwatch,
     "iam": _of_iam,
+    "lambda": _of_lambda,
     "sns": _of_named("TopicArn", "TargetArn"),
     "ssm": _of_ssm,
     "sts": _of_named("RoleArn"),

@@ -21,6 +21,7 @@ from sandbox.activity import Call
 from sandbox.aws_requests import Environ, error_answer, identify, keep_body
 from sandbox.control import ControlApi
 from sandbox.faults import Fault
+from sandbox.functions import WAIT_HEADER
 from sandbox.moto_bridge import register
 from sandbox.scenario import Scenario
 from sandbox.world import WORLD, World
@@ -141,7 +142,9 @@ class _AwsCall:
     def _served(self, start_response: StartResponse) -> Answer:
         def remember(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             self._status = int(status.split(" ", 1)[0])
-            return start_response(status, headers, exc_info)
+            told = dict(headers)
+            self._kept_waiting += float(told.pop(WAIT_HEADER, 0))
+            return start_response(status, list(told.items()), exc_info)
 
         try:
             with closing(self._aws(self._environ, remember)) as answer:
@@ -199,7 +202,8 @@ class _Gateway(wsgi.WSGIGateway_10):
 
     def get_environ(self) -> Environ:  # type: ignore[override]  # cheroot's stub says that it is nothing
         environ: Environ = super().get_environ()  # type: ignore[no-untyped-call]
-        return {**environ, "sandbox.reset": self._reset}
+        # moto takes operations from the path as it came: an ARN in it has slashes of its own.
+        return {**environ, "RAW_URI": environ["REQUEST_URI"], "sandbox.reset": self._reset}
 
     def _reset(self) -> NoReturn:
         connection = self.req.conn

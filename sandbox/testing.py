@@ -107,6 +107,14 @@ class Sandbox:
         """The applications of the instances that exist, with the requests that they got."""
         return list(self.control("GET", "/applications")["applications"])
 
+    def add_function(self, name: str, **more: Any) -> str:
+        """Add a Lambda function, and return its ARN; keys as in ``POST /sandbox-api/functions``."""
+        return str(self.control("POST", "/functions", {"name": name, **more})["functionArn"])
+
+    def invocations(self) -> list[dict[str, Any]]:
+        """What Lambda functions were run with, each run once."""
+        return list(self.control("GET", "/invocations")["invocations"])
+
     def set_speed(self, speed: float) -> None:
         """Change the speed."""
         self.control("PUT", "/speed", {"speed": speed})
