@@ -26,6 +26,7 @@ _REFUSALS: Mapping[str, tuple[str, int]] = {
     "ec2": ("UnauthorizedOperation", 403),
     "iam": ("AccessDenied", 403),
     "sts": ("AccessDenied", 403),
+    "elasticloadbalancing": ("AccessDenied", 403),
     "monitoring": ("AccessDenied", 403),
     "sns": ("AuthorizationError", 403),
 }

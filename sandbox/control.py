@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from moto.core.base_backend import BackendDict
 
 from sandbox.applications import authority_pem
+from sandbox.arc import add_routing_control
 from sandbox.drs import settle_everything
 from sandbox.fault_kinds import FAULT_KINDS
 from sandbox.functions import add_function, function_backends
@@ -53,6 +54,9 @@ class ControlApi:
             ("POST", "/source-servers"): self._add_servers,
             ("GET", "/applications"): self._applications,
             ("POST", "/functions"): lambda _query, body: {"functionArn": add_function(body)},
+            ("POST", "/routing-controls"): lambda _query, body: {
+                "routingControlArn": add_routing_control(body)
+            },
             ("GET", "/invocations"): lambda _query, _body: {"invocations": _invocations()},
         }
 

@@ -37,6 +37,7 @@ REPLICATION_STATES = (
     "CONTINUOUS", "PAUSED", "RESCAN", "STALLED", "DISCONNECTED",
 )  # fmt: skip
 
+CHECKS = ("ok", "impaired", "insufficient-data", "initializing")
 CERTIFICATE_FLAWS = ("self_signed", "other_name", "expired")
 
 
@@ -189,6 +190,18 @@ _OWN_FIELDS: Mapping[Family, Mapping[str, Mapping[str, Field]]] = {
         },
         "short_session": {"role": text(), "seconds": seconds(required=True), "told": seconds()},
         "ssm_agent": {"server": text(), "state": one_of("missing", "lost", default="missing")},
+        "status_checks": {
+            "server": text(), "system": one_of(*CHECKS, default="ok"),
+            "instance": one_of(*CHECKS, default="impaired"), "ebs": one_of(*CHECKS, default="ok"),
+        },
+        "target_health": {
+            "server": text(), "state": text("unhealthy"), "reason": text("Target.Timeout"),
+            "description": text("Request timed out"),
+        },
+        "routing_control_stays": {"control": text()},
+        "safety_rule": {
+            "control": text(), "state": one_of("On", "Off"), "rule": text("arn:aws:sandbox:safetyrule/1"),
+        },
         "application_down": {"server": text()},
         "application_slow": {"server": text(), "seconds": seconds(required=True)},
         "application_unready": {

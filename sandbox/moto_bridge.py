@@ -36,13 +36,14 @@ from moto.servicequotas.models import ServiceQuotasBackend
 from moto.sts.models import AssumedRole, STSBackend
 from werkzeug.exceptions import Forbidden
 
-import sandbox.drs
+import sandbox.arc.urls
+import sandbox.drs.urls
 from sandbox.aws_requests import query_error
 from sandbox.drs import drs_backends, settle_everything
 from sandbox.drs.api import QUOTA_CODES
-from sandbox.drs.urls import url_bases
 from sandbox.dynamodb import use_indexed_tables, use_item_serializer
 from sandbox.functions import use_functions
+from sandbox.health import use_health
 from sandbox.policies import Question, judge
 from sandbox.ssm import use_ssm
 from sandbox.world import WORLD
@@ -61,12 +62,17 @@ def register() -> None:
     # Its 1300 images cost a quarter of a second a Region, and slow every launch down.
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     sys.modules[_MODULE] = sandbox.drs
-    moto.backend_index.backend_url_patterns.append(("drs", re.compile(url_bases[0])))
+    sys.modules["moto.route53recoverycluster"] = sandbox.arc
+    moto.backend_index.backend_url_patterns += [
+        ("drs", re.compile(sandbox.drs.urls.url_bases[0])),
+        ("route53recoverycluster", re.compile(sandbox.arc.urls.url_bases[0])),
+    ]
     EC2Response._dispatch = _after_settling(EC2Response._dispatch)  # type: ignore[method-assign]
     DynamoHandler._dispatch = _one_at_a_time(DynamoHandler._dispatch)  # type: ignore[method-assign]
     VPCBackend.create_default_vpc = _create_default_vpc  # type: ignore[method-assign,assignment]
     use_ssm()
     use_functions()
+    use_health()
     use_indexed_tables()
     use_item_serializer()
     add_drs_quotas()

@@ -208,6 +208,18 @@ def _of_lambda(request: _Request) -> Iterator[Question]:
     yield Question(action, request.arn(f"function:{function}") if function else "*", {})
 
 
+def _of_arc(request: _Request) -> Iterator[Question]:
+    given = request.parameters
+    entries = given.get("UpdateRoutingControlStateEntries", [given])
+    for entry in entries:
+        yield Question(request.action, entry.get("RoutingControlArn", "*"), {})
+
+
+def _of_load_balancers(request: _Request) -> Iterator[Question]:
+    changes = request.identity.operation in ("RegisterTargets", "DeregisterTargets")
+    yield Question(request.action, request.parameters["TargetGroupArn"] if changes else "*", {})
+
+
 def _of_named(*parameters: str) -> Callable[[_Request], Iterator[Question]]:
     def of(request: _Request) -> Iterator[Question]:
         named = [request.parameters[name] for name in parameters if name in request.parameters]
@@ -220,8 +232,10 @@ _ASKED: Mapping[str, Callable[[_Request], Iterator[Question]]] = {
     "dynamodb": _of_dynamodb,
     "drs": _of_drs,
     "monitoring": _of_cloudwatch,
+    "elasticloadbalancing": _of_load_balancers,
     "iam": _of_iam,
     "lambda": _of_lambda,
+    "route53-recovery-cluster": _of_arc,
     "sns": _of_named("TopicArn", "TargetArn"),
     "ssm": _of_ssm,
     "sts": _of_named("RoleArn"),

@@ -65,8 +65,12 @@ class Sandbox:
 
     def client(self, service: str, region: str = "us-east-1", **options: Any) -> Any:
         """A boto3 client of the sandbox."""
-        credentials = {"aws_access_key_id": PREPARING_KEY, "aws_secret_access_key": "testing"}
-        return boto3.client(service, region, endpoint_url=self.url, **{**credentials, **options})
+        usual = {
+            "endpoint_url": self.url,
+            "aws_access_key_id": PREPARING_KEY,
+            "aws_secret_access_key": "testing",
+        }
+        return boto3.client(service, region, **{**usual, **options})
 
     def add_fault(self, kind: str, **fields: Any) -> str:
         """Switch a fault on, and return its id."""
@@ -110,6 +114,11 @@ class Sandbox:
     def add_function(self, name: str, **more: Any) -> str:
         """Add a Lambda function, and return its ARN; keys as in ``POST /sandbox-api/functions``."""
         return str(self.control("POST", "/functions", {"name": name, **more})["functionArn"])
+
+    def add_routing_control(self, name: str, state: str = "Off") -> str:
+        """Add a routing control of Route 53 ARC, and return its ARN."""
+        answer = self.control("POST", "/routing-controls", {"name": name, "state": state})
+        return str(answer["routingControlArn"])
 
     def invocations(self) -> list[dict[str, Any]]:
         """What Lambda functions were run with, each run once."""

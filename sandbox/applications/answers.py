@@ -95,6 +95,18 @@ def is_down(faults: FaultBook, application: Application) -> bool:
     )
 
 
+def status_of(faults: FaultBook, application: Application, path: str) -> int | None:
+    """Status that a path has now; None while connections are refused."""
+    subject = _subject(application)
+    if is_down(faults, application):
+        return None
+    unready = faults.standing("application_unready", **subject)
+    if unready and application.asked < unready["requests"]:
+        return int(unready["status"])
+    given = faults.standing("application_answer", **subject, path=path)
+    return int(given["status"]) if given else 200
+
+
 def _subject(application: Application) -> dict[str, str]:
     return {"server": application.server_id, "region": application.region}
 

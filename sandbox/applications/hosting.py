@@ -17,7 +17,7 @@ from itertools import islice
 from threading import Lock, Thread
 from typing import Any
 
-from sandbox.applications.answers import Application, Host, is_down
+from sandbox.applications.answers import Application, Host, is_down, status_of
 from sandbox.faults import FaultBook
 
 # An address of the default network that AWS keeps for itself, so that no instance has it.
@@ -103,6 +103,14 @@ class Applications:
             for address, application in list(self._applications.items()):
                 if is_down(self._faults, application) == self._listens(address):
                     self._turn(address)
+
+    def status_of(self, instance_id: str, path: str) -> int | None:
+        """HTTP status that an instance's path has now: None if refused, 200 if nothing is served."""
+        with self._lock:
+            for application in self._applications.values():
+                if application.instance_id == instance_id:
+                    return status_of(self._faults, application, path)
+        return 200
 
     def documents(self) -> list[dict[str, Any]]:
         """Every application."""

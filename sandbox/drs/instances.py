@@ -164,6 +164,7 @@ class RecoveryInstance:
     :param instance_id: of EC2, and of DRS.
     :param point_in_time: the data it was launched with, UTC.
     :param names_ec2: whether DRS names its EC2 instance.
+    :param launched: simulated second.
     """
 
     instance_id: str
@@ -176,6 +177,7 @@ class RecoveryInstance:
     hidden_polls: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     names_ec2: bool = True
+    launched: float = 0.0
 
     @property
     def arn(self) -> str:
@@ -268,6 +270,7 @@ class RecoveryInstances:
             hidden_polls=lag.get("polls") or (_LAG_POLLS if lag and lag["seconds"] is None else 0),
             tags=tags,
             names_ec2="no_ec2_instance_id" not in course.strikes,
+            launched=due,
         )
         self.machines.serve(self.rows[instance_id])
         self._shape_launched(server, course, instance_id)
