@@ -93,6 +93,14 @@ class TransitionRefusedError(StoreError):
         super().__init__(f"{subject} is {current} and cannot become {wanted}")
 
 
+class ForeignExecutionError(TransitionRefusedError):
+    """Another Airflow installation runs the execution, and it alone changes it; nothing was written."""
+
+    def __init__(self, execution_id: str, controller: str, installation: str) -> None:
+        subject, current = f"execution {execution_id}", f"run by the Airflow installation {controller}"
+        super().__init__(subject, current, f"changed by {installation}")
+
+
 class StoreConflictError(StoreError):
     """
     Another writer changed the records between reading and writing; nothing was written.

@@ -16,6 +16,7 @@ from drs_recovery.durations import moment
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
+from drs_recovery.store import foreign_controller
 
 if TYPE_CHECKING:
     from drs_recovery.store import Execution, ExecutionStore
@@ -68,13 +69,14 @@ def own_name() -> OwnName:
 
 def checked_claim(store: ExecutionStore, ours: OwnName, claim: Mapping[str, Any]) -> str:
     """
-    Demand that the claim to a name is this installation's.
+    Demand that the claim to a name is this installation's; the store acts in that name from now on.
 
     :raises InstallationTakenError: another installation has claimed the name.
     """
     if claim["claim"] != ours.claim:
         since = moment(claim["claimedTime"])
         raise InstallationTakenError(ours.name, store.table.table_name, since)
+    store.act_for(ours.name)
     return ours.name
 
 
@@ -87,12 +89,10 @@ def elsewhere(execution: Execution, name: str | None) -> str | None:
     """
     Say that an execution belongs to another installation; None if it does not.
 
-    A record that an earlier release has opened names none: it belongs to whoever has its DAG run.
-
     :param name: of this installation; None if it has none yet.
     """
-    controller = execution.get("controller")
-    if controller is None or controller == name:
+    controller = foreign_controller(execution, name)
+    if controller is None:
         return None
     return (
         f"execution {execution['executionId']} belongs to the Airflow installation {controller}, "

@@ -34,6 +34,8 @@ class Announcer:
         :param document: the execution document, if it was read already.
         """
         document = document or self._store.get_document(execution_id)
+        if not self._store.is_ours(document):
+            return
         told = document.get("notifications", ())
         new = [
             happening

@@ -7,10 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError, StoreError
+from drs_recovery.exceptions import (
+    ExecutionNotFoundError,
+    ForeignExecutionError,
+    StoreConflictError,
+    StoreError,
+)
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
 from drs_recovery.store.documents import NewEvent, compose, event_item, public, summary
 from drs_recovery.store.expressions import Action, Item, Put, Update
+from drs_recovery.store.facts import foreign_controller
 from drs_recovery.store.keys import (
     END_OF_RANGE,
     event_order,
@@ -126,8 +132,16 @@ class StoreBase:
             "waitingGates": list(waiting_gates),
         }
 
-    def _commit(self, event: NewEvent, actions: Sequence[Action]) -> None:
-        """Write a transition together with its event."""
+    def _commit(self, event: NewEvent, actions: Sequence[Action], *, by_anybody: bool = False) -> None:
+        """
+        Write a transition together with its event.
+
+        :param by_anybody: a fact, or a wish, that any Airflow installation may put on record.
+        :raises ForeignExecutionError: another installation runs the execution.
+        """
+        for action in () if by_anybody else actions:
+            if isinstance(action, Update):
+                self._demand_ours(action.stored)
         execution_id, moment = actions[0].key.execution_id, self._moment_of(actions)
         number = 0
         while True:
@@ -142,6 +156,16 @@ class StoreBase:
             else:
                 log_transition(event, actions)
                 return
+
+    def _demand_ours(self, record: Mapping[str, Any]) -> None:
+        """
+        Refuse a change of an execution that another installation runs; other records name none.
+
+        A takeover counts up the version of the execution: nothing that was decided before it gets through.
+        """
+        name = self.table.installation
+        if name and (controller := foreign_controller(record, name)):
+            raise ForeignExecutionError(record["executionId"], controller, name)
 
     @retried_on_conflict
     def _tell_once(self, execution_id: str, event: NewEvent, of: str) -> bool:

@@ -118,7 +118,9 @@ class Ending(StoreBase):
         if asked:
             changes["cancel"] = {"actor": actor, "reason": reason, "time": now}
         event = NewEvent("EXECUTION_CANCELLING", {"reason": reason}, actor)
-        self._commit(event, [execution_update(execution, now, changes), *also])
+        # A real recovery may ask any drill to end.
+        update = execution_update(execution, now, changes)
+        self._commit(event, [update, *also], by_anybody=bool(also))
         return True
 
     @retried_on_conflict

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import FindingSeverity, WaveStatus
@@ -26,6 +26,7 @@ from drs_recovery.store.documents import (
 )
 from drs_recovery.store.ending import Ending
 from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Check, Item, Put
+from drs_recovery.store.facts import foreign_controller
 from drs_recovery.store.gates import Gates
 from drs_recovery.store.instances import Instances
 from drs_recovery.store.job_queue import JobQueue
@@ -51,6 +52,7 @@ from drs_recovery.store.transaction import (
 from drs_recovery.store.waves import Waves
 
 if TYPE_CHECKING:
+    from drs_recovery.store.execution_types import ExecutionRecord
     from drs_recovery.store.table import ExecutionsTable
 
 # A record of DynamoDB has room for 400 KB, and every look at the execution reads all of it.
@@ -84,6 +86,28 @@ class ExecutionStore(StoreReads):
         self.action_lock = ActionLock(table, clock)
         self.installations = Installations(table, clock)
         self.notifications = Notifications(table, clock)
+
+    def act_for(self, installation: str | None) -> None:
+        """
+        Change executions in the name of an Airflow installation from now on: only its own.
+
+        :param installation: None for one that is not known, which is not held to anything.
+        """
+        self.table.installation = installation
+
+    def is_ours(self, execution: Mapping[str, Any]) -> bool:
+        """Whether the installation in whose name this store acts may change an execution."""
+        return self.table.installation is None or not foreign_controller(execution, self.table.installation)
+
+    def get_own_execution(self, execution_id: str) -> ExecutionRecord:
+        """
+        Read the EXECUTION record right before something is started or ended for it.
+
+        :raises ForeignExecutionError: another installation runs it, perhaps since a moment ago.
+        """
+        execution = self.get_execution(execution_id)
+        self._demand_ours(execution)
+        return execution
 
     def create_execution(self, new: NewExecution) -> bool:
         """

@@ -212,6 +212,18 @@ def request_behind(wave: Record, asked_by: int | None) -> Record:
     return request if asked_by is not None and request.get("askedBy") == asked_by else {}
 
 
+def foreign_controller(execution: Mapping[str, Any], installation: str | None) -> str | None:
+    """
+    The Airflow installation that runs an execution, if that is another one: this one then changes nothing.
+
+    A record that an earlier release has opened names none: it belongs to whoever has its DAG run.
+
+    :param installation: name of this one; None if it has none yet.
+    """
+    controller: str | None = execution.get("controller")
+    return None if controller == installation else controller
+
+
 def named(execution: Execution) -> str:
     """How messages name an execution."""
     where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""

@@ -132,7 +132,8 @@ class Instances(StoreBase):
         if event is None:
             self.table.transact([update, *last, *due])
         else:
-            self._commit(event, [update, *last, *due])
+            # A launch of any installation replaces instances, and AWS says the same to all.
+            self._commit(event, [update, *last, *due], by_anybody=True)
 
     def late_launch(self, execution: Item, server: Item, instance: Mapping[str, str]) -> Put:
         """The record of a job that has an instance after all."""

@@ -64,6 +64,9 @@ class Polls(StoreBase):
         known = self._known(execution_id, number, followed)
         execution, wave, servers = known.execution, known.wave, known.servers
         _demand_pollable(execution, wave)
+        if not poll.is_look:
+            # What AWS says may be recorded by all, what follows from it by one installation.
+            self._demand_ours(execution)
         now = self._now()
         looked_at = _looked_at(poll, now)
         looks = wave["pollAttempts"] + (poll.looks if poll.is_look else 0)

@@ -112,6 +112,8 @@ class ExecutionsTable:
         self.client = client
         self.table_name = table_name
         self._patience = patience
+        self.installation: str | None = None
+        """Airflow installation in whose name executions are changed; None: of one that is not known."""
 
     def transact(self, actions: Sequence[Action]) -> None:
         """

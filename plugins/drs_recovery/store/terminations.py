@@ -86,7 +86,8 @@ class Terminations(StoreBase):
             "adopted": adopted or None,
         }
         update = execution_update(execution, now, {"terminateJobs": [*jobs, termination_entry(job, now)]})
-        self._commit(NewEvent("TERMINATION_JOB_STARTED", detail, _actor(execution)), [update])
+        event = NewEvent("TERMINATION_JOB_STARTED", detail, _actor(execution))
+        self._commit(event, [update], by_anybody=True)
 
     @retried_on_conflict
     def record_poll(self, execution_id: str, jobs: Sequence[JobSeen]) -> None:

@@ -82,10 +82,16 @@ class Waves(StoreBase):
         return public(known.wave), True
 
     def _commit_known(
-        self, event: NewEvent, actions: Sequence[Action], known: WaveRecords, followed: FollowedWave | None
+        self,
+        event: NewEvent,
+        actions: Sequence[Action],
+        known: WaveRecords,
+        followed: FollowedWave | None,
+        *,
+        by_anybody: bool = False,
     ) -> WaveRecords:
         """Write a transition with its event; who follows the wave knows what it leaves."""
-        self._commit(event, actions)
+        self._commit(event, actions, by_anybody=by_anybody)
         after = known.after(actions)
         if followed:
             followed.keep(after)
@@ -150,7 +156,9 @@ class Waves(StoreBase):
             launch_put(launch),
             *servers,
         ]
-        self._commit_known(_job_event(number, job, adopted), actions, known, followed)
+        event = _job_event(number, job, adopted)
+        # A request may be on its way when another installation takes the execution over.
+        self._commit_known(event, actions, known, followed, by_anybody=True)
         self._instances.mark_replaced(launch)
 
     def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:

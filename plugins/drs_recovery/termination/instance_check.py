@@ -27,6 +27,7 @@ from drs_recovery.hooks import (
     describe_instances,
     is_gone,
 )
+from drs_recovery.installation import elsewhere, installation
 from drs_recovery.store import Documents, InstancesSeen
 from drs_recovery.termination.targets import ENDED_STATES, RecordedInstance, unconfirmed_of
 from drs_recovery.waves import has_ended
@@ -71,13 +72,13 @@ class InstanceChecker:
 
     def check(self) -> InstanceCheck:
         """Look once at every target; trouble with one, or with one execution, is no trouble of the others."""
-        result = InstanceCheck()
+        result, name = InstanceCheck(), installation(self._store)
         launches = self._store.instances.launches()
         ended = {one.execution_id for one in launches if self._has_ended(one.execution_id)}
         instances = {
             execution_id: unconfirmed_of(document)
             for execution_id in sorted(ended)
-            if (document := self._documents.get(execution_id)) is not None
+            if (document := self._documents.get(execution_id)) is not None and not elsewhere(document, name)
         }
         standings = self._ask([one for each in instances.values() for one in each], result)
         for execution_id, of_execution in instances.items():

@@ -175,7 +175,7 @@ class Sweeper:
             servers = sorted({rows[one]["sourceServerID"] for one in instance_ids})
             now = _drill_rows(hooks.drs.recovery_instances(servers))
             # Other targets were swept since the record was read: the execution may have been opened again.
-            document = self._store.get_document(execution_id)
+            document = self._store.get_rest(self._store.get_own_execution(execution_id))
             return {
                 one: now[one]
                 for one in instance_ids

@@ -220,6 +220,7 @@ class _TargetLook:
         return {row["recoveryInstanceID"]: row for row in listed if row.get("recoveryInstanceID") in wanted}
 
     def _allowed(self, instance_ids: Sequence[str]) -> Rows:
+        self._store.get_own_execution(self._document["executionId"])
         rows = self._rows(instance_ids)
         return {one: row for one, row in rows.items() if self._may_terminate(one, row)}
 

@@ -89,7 +89,7 @@ class WaveReservations:
         Whoever closes an execution waits for requests that were sent until then, but not for ever.
         """
         try:
-            check_not_ending(self._store.get_execution(self._execution["executionId"]))
+            check_not_ending(self._store.get_own_execution(self._execution["executionId"]))
             UseCheck(self._store, self._clients, self._execution).demand_unused(
                 part, self._wave["waveNumber"]
             )

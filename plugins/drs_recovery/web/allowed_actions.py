@@ -19,7 +19,7 @@ from drs_recovery.statuses import (
     GateDecision,
     WaveStatus,
 )
-from drs_recovery.store import is_live, is_same_person, why_not_terminated
+from drs_recovery.store import foreign_controller, is_live, is_same_person, why_not_terminated
 
 if TYPE_CHECKING:
     from drs_recovery.store import Execution, ExecutionDocument, FailureGate, Gate, Question, Wave
@@ -81,10 +81,8 @@ def why_not(
 
 def not_here(document: ExecutionDocument, rights: Rights) -> str | None:
     """Say that another installation of Airflow acts on an execution; None if this one does."""
-    controller = document.get("controller")
-    if controller is None or controller == rights.installation:
-        return None
-    return f"This execution belongs to the Airflow installation {controller}: act there."
+    controller = foreign_controller(document, rights.installation)
+    return controller and f"This execution belongs to the Airflow installation {controller}: act there."
 
 
 def wave_of(document: ExecutionDocument, number: int | None) -> Wave | None:

@@ -100,6 +100,7 @@ def rights_of(person: Person, dag_id: str) -> Rights:
 def _acting(execution: VisibleExecution, person: CurrentPerson, store: Store, airflow: Airflow) -> Acting:
     person.demand_act(execution["dagId"])
     rights = rights_of(person, execution["dagId"])
+    store.act_for(rights.installation)
     return Acting(store.get_document(execution["executionId"]), rights, store, airflow)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store import is_live, was_cancelled
+from drs_recovery.store import foreign_controller, is_live, was_cancelled
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
 from drs_recovery.web.executions.failures import preflight_of
@@ -187,8 +187,8 @@ def notices_for(
 
 def _of_controller(document: ExecutionDocument, installation: str | None) -> tuple[Notice, ...]:
     """That the execution is run by another installation, whose Airflow is not asked."""
-    controller = document.get("controller")
-    if controller is None or controller == installation:
+    controller = foreign_controller(document, installation)
+    if controller is None:
         return ()
     text = (
         f"This execution belongs to the Airflow installation {controller}: what you see is its record; "
