@@ -73,6 +73,7 @@ class SkipCause(StrEnum):
     """Why a wave is passed over: by choice, with its execution, or because one that it depends on failed."""
 
     NOT_CHOSEN = "NOT_CHOSEN"
+    OTHER_TYPE = "OTHER_TYPE"
     DRY_RUN = "DRY_RUN"
     EXECUTION_SKIPPED = "EXECUTION_SKIPPED"
     DEPENDENCY = "DEPENDENCY"

@@ -56,6 +56,7 @@ from drs_recovery.store.gates import asked_after
 from drs_recovery.store.keys import TERMINATING_DAG, execution_id
 from drs_recovery.store.launches import InstancesSeen
 from drs_recovery.store.progress import merge_jobs, server_changes
+from drs_recovery.store.question_types import AnyGate, FailureGate, Gate, Question
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, Queue, QueueEntry, QueueState
 from drs_recovery.store.records import (
     ExecutionFilter,
@@ -93,12 +94,8 @@ from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
 from drs_recovery.store.transaction import FollowedWave, WaveRecords, retried_on_conflict
 from drs_recovery.store.wave_types import (
-    AnyGate,
-    FailureGate,
-    Gate,
     Job,
     PollError,
-    Question,
     RetryRequest,
     WaitingFor,
     Wave,

@@ -15,7 +15,7 @@ from drs_recovery.exceptions import (
 )
 from drs_recovery.statuses import ACTIVE_WAVES, FINAL_EXECUTIONS, ExecutionStatus, GateDecision
 from drs_recovery.store.documents import NewEvent, compose, event_item, public, summary
-from drs_recovery.store.expressions import Action, Item, Put, Update
+from drs_recovery.store.expressions import Action, Item, Key, Put, Update
 from drs_recovery.store.facts import foreign_controller
 from drs_recovery.store.keys import (
     END_OF_RANGE,
@@ -23,7 +23,9 @@ from drs_recovery.store.keys import (
     event_prefix,
     execution_key,
     server_prefix,
+    step_prefix,
     wave_key,
+    wave_of_step,
 )
 from drs_recovery.store.rules import standing_status
 from drs_recovery.store.transaction import (
@@ -79,6 +81,10 @@ class StoreBase:
         prefix = server_prefix(number)
         return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
 
+    def _read_steps(self, execution_id: str, number: int) -> list[Item]:
+        prefix = step_prefix(number)
+        return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
+
     def _known(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> WaveRecords:
         """The records of a wave as somebody who follows it knows them, or read now."""
         if known := followed and followed.take():
@@ -87,24 +93,25 @@ class StoreBase:
         return WaveRecords(execution, wave, self._read_servers(execution_id, number))
 
     @retried_on_conflict
-    def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item]]:
+    def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item], list[Item]]:
         """
-        Read the execution, then its waves, then their servers.
+        Read the execution, then its waves, then their steps and servers.
 
         In this order a part can only be newer than the whole above it: a final execution is never shown with
         a wave that still runs, nor a COMPLETED wave with a server that has no instance yet. Only a retry can
         reopen what was read as final a moment before, and then everything is read again.
         """
         execution = self._read_execution(execution_id)
-        waves, servers = self._read_parts(execution_id)
+        waves, servers, steps = self._read_parts(execution_id)
         if is_reopened(execution, waves):
             raise StoreConflictError([execution["recordKey"]])
-        return execution, waves, servers
+        return execution, waves, servers, steps
 
-    def _read_parts(self, execution_id: str) -> tuple[list[Item], list[Item]]:
-        parts = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
-        waves = [item for item in parts if item["recordKey"].startswith("WAVE#")]
-        return waves, [item for item in parts if item["recordKey"].startswith("SERVER#")]
+    def _read_parts(self, execution_id: str) -> tuple[list[Item], list[Item], list[Item]]:
+        """Waves, servers and steps."""
+        rows = self.table.query(execution_id, "SERVER#", f"WAVE#{END_OF_RANGE}", backward=True)
+        kinds = by_kind(rows)
+        return kinds["WAVE"], kinds["SERVER"], kinds["STEP"]
 
     def _standing(
         self,
@@ -112,25 +119,47 @@ class StoreBase:
         active_waves: Sequence[int],
         waiting_gates: Sequence[int],
         opened: Item | None = None,
+        *,
+        waiting_steps: Sequence[str] | None = None,
+        asked: Item | None = None,
     ) -> Item:
         """
-        What active waves and waiting gates make of the EXECUTION record.
+        What active waves, waiting gates and steps make of the EXECUTION record.
 
         :param waiting_gates: numbers of the waves whose gates wait from now on, the longest waiting first.
+        :param opened: a wave with a gate as it will be.
+        :param waiting_steps: record keys of the steps that wait for people from now on; None for those that
+            do and whose waves are active.
+        :param asked: a step with a question as it will be.
         """
-        status = standing_status(execution["status"], active_waves, waiting_gates)
+        known = execution.get("waitingSteps", [])
+        steps = [key for key in known if wave_of_step(key) in active_waves]
+        steps = steps if waiting_steps is None else list(waiting_steps)
+        at_work = set(active_waves).difference(map(wave_of_step, steps))
+        status = standing_status(execution["status"], at_work, [*waiting_gates, *steps])
         paused = None
-        if status is ExecutionStatus.PAUSED:
+        if status is ExecutionStatus.PAUSED and waiting_gates:
             first = waiting_gates[0]
             if opened is None or opened["waveNumber"] != first:
                 opened = self._read_wave(execution["executionId"], first)
             paused = _pause(opened)
+        elif status is ExecutionStatus.PAUSED:
+            paused = _step_pause(self._step_as_asked(execution, steps[0], asked))
         return {
             "status": status,
             "paused": paused,
             "activeWaves": sorted(active_waves),
             "waitingGates": list(waiting_gates),
+            **({"waitingSteps": steps} if steps or known else {}),
         }
+
+    def _step_as_asked(self, execution: Item, record_key: str, asked: Item | None) -> Item:
+        if asked is not None and asked["recordKey"] == record_key:
+            return asked
+        step = self.table.get(Key(execution["executionId"], record_key))
+        if step is None or not step.get("gate"):
+            raise StoreConflictError([record_key])
+        return step
 
     def _commit(self, event: NewEvent, actions: Sequence[Action], *, by_anybody: bool = False) -> None:
         """
@@ -207,6 +236,19 @@ def _pause(wave: Record) -> Item:
     return {"wave": wave["waveNumber"], **{name: gate[name] for name in _PAUSE_FIELDS if name in gate}}
 
 
+def _step_pause(step: Record) -> Item:
+    gate, at = step["gate"], {"wave": step["waveNumber"], "side": step["side"], "step": step["stepNumber"]}
+    return {**at, **{name: gate[name] for name in _PAUSE_FIELDS if name in gate}}
+
+
+def by_kind(rows: Iterable[Item]) -> dict[str, list[Item]]:
+    """Records by the first word of their keys; of a kind that there is not, none."""
+    kinds: dict[str, list[Item]] = defaultdict(list)
+    for row in rows:
+        kinds[row["recordKey"].partition("#")[0]].append(row)
+    return kinds
+
+
 def _waiting_gate(wave: Record) -> Item | None:
     """The open question of a wave: before its start, or about its failure."""
     gates = (wave.get("gate"), wave.get("failureGate"))
@@ -262,8 +304,7 @@ class StoreReads(StoreBase):
 
         :raises ExecutionNotFoundError: there is none with that id.
         """
-        execution, waves, servers = self._read_all(execution_id)
-        return compose(execution, waves, servers)
+        return compose(*self._read_all(execution_id))
 
     def get_rest(self, execution: Execution) -> ExecutionDocument:
         """
@@ -271,18 +312,16 @@ class StoreReads(StoreBase):
 
         :return: the execution document, as :meth:`get_document` reads it.
         """
-        waves, servers = self._read_parts(execution["executionId"])
+        waves, servers, steps = self._read_parts(execution["executionId"])
         if is_reopened(execution, waves):
             return self.get_document(execution["executionId"])
-        return compose(execution, waves, servers)
+        return compose(execution, waves, servers, steps)
 
     @retried_on_conflict
     def follow(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
         """Read the document of an execution in order to write to one of its waves."""
         rows = self.table.query(execution_id, "EXECUTION", f"WAVE#{END_OF_RANGE}", backward=True)
-        kinds: dict[str, list[Item]] = defaultdict(list)
-        for row in reversed(rows):
-            kinds[row["recordKey"].partition("#")[0]].append(row)
+        kinds = by_kind(reversed(rows))
         waves, servers = kinds["WAVE"], kinds["SERVER"]
         execution = next(iter(kinds["EXECUTION"]), None)
         if execution is None:
@@ -292,7 +331,7 @@ class StoreReads(StoreBase):
         wave = next((one for one in waves if one["waveNumber"] == number), None)
         of_wave = [server for server in servers if server["waveNumber"] == number]
         followed = FollowedWave(None if wave is None else WaveRecords(execution, wave, of_wave))
-        return compose(execution, waves, servers), followed
+        return compose(execution, waves, servers, kinds["STEP"]), followed
 
     def get_events(self, execution_id: str) -> list[Event]:
         """Read what happened, oldest first: ``event``, ``actor``, ``time``, ``detail``."""

@@ -12,7 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from drs_recovery.statuses import ENDED_SERVERS, ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
+from drs_recovery.statuses import (
+    ENDED_SERVERS,
+    ExecutionStatus,
+    ExecutionType,
+    ServerPhase,
+    SkipCause,
+    StepStatus,
+    WaveStatus,
+)
 from drs_recovery.store.keys import (
     due_key,
     event_prefix,
@@ -20,6 +28,8 @@ from drs_recovery.store.keys import (
     listing_moment,
     live_key,
     server_prefix,
+    step_key,
+    step_order,
     ticket_partition,
     type_partition,
     wave_key,
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
         NewWave,
         TerminationRef,
     )
+    from drs_recovery.store.step_types import NewStep
     from drs_recovery.store.transaction import WaveRecords
 
 ENGINE = "engine"
@@ -73,6 +84,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "runStartTime": new.run_start,
         "error": new.error,
         "expectedDuration": new.expected_duration,
+        "otherTypeWaves": sum(w.skip_cause is SkipCause.OTHER_TYPE for w in new.waves) or None,
         "expectedSamples": None if new.expected_duration is None else new.expected_samples,
     }
     return {
@@ -119,6 +131,9 @@ def wave_item(execution_id: str, wave: NewWave) -> Item:
                 "skipCause": wave.skip_cause,
                 "statusReason": wave.skip_reason,
                 "expectedDuration": wave.expected_duration,
+                "waitBefore": wave.wait_before,
+                "beforeSteps": sum(step.side == "before" for step in wave.steps) or None,
+                "afterSteps": sum(step.side == "after" for step in wave.steps) or None,
             }
         ),
     }
@@ -142,6 +157,23 @@ def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServe
         "transitionHistory": [],
         "pollAttempts": 0,
         **present({"pointInTime": server.point_in_time, "replicationLag": server.replication_lag}),
+    }
+
+
+def step_item(execution_id: str, wave_number: int, step: NewStep) -> Item:
+    """The STEP record of a new execution."""
+    return {
+        **step_key(execution_id, wave_number, step.side, step.number).attributes,
+        "version": 1,
+        "waveNumber": wave_number,
+        "side": step.side,
+        "stepNumber": step.number,
+        "name": step.name,
+        "kind": step.kind,
+        "onFailure": step.on_failure,
+        "status": StepStatus.NOT_STARTED if step.skip_reason is None else StepStatus.SKIPPED,
+        "attempts": [],
+        **present({"detail": step.skip_reason}),
     }
 
 
@@ -241,12 +273,16 @@ def summary(execution: Mapping[str, Any]) -> Execution:
 
 
 def compose(
-    execution: Mapping[str, Any], waves: Iterable[Item], servers: Iterable[Item]
+    execution: Mapping[str, Any],
+    waves: Iterable[Item],
+    servers: Iterable[Item],
+    steps: Iterable[Item] = (),
 ) -> ExecutionDocument:
     """
     Compose the execution document.
 
-    :return: the record with ``waves[]``, each with ``serverStatuses[]``, ordered by number and server id.
+    :return: the record with ``waves[]``, each with ``serverStatuses[]``, ordered by number and server id, and
+        ``steps[]`` if it has some.
     """
     by_number: dict[int, Item] = {}
     for wave in sorted(waves, key=lambda wave: int(wave["waveNumber"])):
@@ -254,6 +290,8 @@ def compose(
     for server in sorted(servers, key=lambda server: str(server["sourceServerId"])):
         wave = by_number[server["waveNumber"]]
         wave["serverStatuses"].append({**public(server), **_polled_with(wave, server)})
+    for step in sorted(steps, key=step_order):
+        by_number[step["waveNumber"]].setdefault("steps", []).append(public(step))
     polled = {wave["lastPolledTime"] for wave in by_number.values() if "lastPolledTime" in wave}
     newest = {"lastPolledTime": max({execution.get("lastPolledTime", 0), *polled})} if polled else {}
     document = {**public(execution), **newest, "waves": list(by_number.values())}
@@ -319,5 +357,7 @@ def with_wave(document: ExecutionDocument, records: WaveRecords | None) -> Execu
         return document
     wave = {**public(records.wave), "serverStatuses": [public(server) for server in records.servers]}
     number = wave["waveNumber"]
+    steps = [one["steps"] for one in document["waves"] if one["waveNumber"] == number and "steps" in one]
+    wave |= {"steps": steps[0]} if steps else {}
     waves = [wave if one["waveNumber"] == number else one for one in document["waves"]]
     return cast("ExecutionDocument", {**document, **public(records.execution), "waves": waves})

@@ -145,10 +145,10 @@ class Ending(StoreBase):
         """
         if not status.is_final:
             raise ValueError(f"{status} is not a final status")
-        execution, waves, servers = self._read_all(execution_id)
+        execution, waves, servers, steps = self._read_all(execution_id)
         if execution["status"].is_final:
             return False
-        document = compose(execution, waves, servers)
+        document = compose(execution, waves, servers, steps)
         demand_final_transition(document, status)
         now = self._now()
         end = max(now, execution.get("startTime", now))
@@ -198,6 +198,7 @@ def _ending(document: ExecutionDocument, status: ExecutionStatus, end: float) ->
         "status": status,
         "paused": None,
         "waitingGates": [],
+        "waitingSteps": None,
         "waitingFor": None,
         "endTime": end,
         "duration": seconds_between(document.get("startTime") or document["submittedTime"], end),

@@ -29,7 +29,13 @@ class Times(TypedDict):
     """Recovery time and recovery point, as promised or as measured."""
 
     rto: NotRequired[
-        Annotated[float, about("Recovery time, from the first wave's start to the end. Seconds.", 3600)]
+        Annotated[
+            float,
+            about("Recovery time, from the first wave's start until the last proof passed. Seconds.", 3600),
+        ]
+    ]
+    rtoLaunched: NotRequired[
+        Annotated[float, about("From the same start until the last server was ready. Seconds.", 3300)]
     ]
     rpo: NotRequired[
         Annotated[float, about("Age of a ready server's oldest data at the start. Seconds.", 900)]
@@ -50,6 +56,8 @@ class Paused(TypedDict):
     """The question that has waited longest while an execution is PAUSED."""
 
     wave: Annotated[int, about("The wave concerned, from 1.", 2)]
+    side: NotRequired[Annotated[str, about("Of a step: before or after the launch.", "before")]]
+    step: NotRequired[Annotated[int, about("Number of the step concerned, from 1.", 1)]]
     since: Annotated[float, moment("When it was asked.")]
     message: Annotated[str, about("What is asked.", "Is the restored database consistent?")]
     approvers: Annotated[
@@ -184,6 +192,17 @@ class Execution(ExecutionSummary):
     currentWave: Annotated[int, about("The wave requested last, from 1; 0 before the first.", 2)]
     activeWaves: Annotated[list[int], about("Waves that were requested and have not ended.", [2])]
     waitingGates: Annotated[list[int], about("Waves that wait for an answer, the longest waiting first.", [])]
+    waitingSteps: NotRequired[
+        Annotated[
+            list[str],
+            about(
+                "Record keys of steps that wait for people, the longest waiting first.", ["STEP#02#after#01"]
+            ),
+        ]
+    ]
+    otherTypeWaves: NotRequired[
+        Annotated[int, about("Waves of the plan that executions of another type run.", 1)]
+    ]
     paused: NotRequired[Annotated[Paused, about("While PAUSED: the question that has waited longest.")]]
     progress: Annotated[ServerCounts, about("Number of servers in each phase.")]
     findings: NotRequired[

@@ -22,6 +22,7 @@ from drs_recovery.store.documents import (
     live_item,
     present,
     server_item,
+    step_item,
     wave_item,
 )
 from drs_recovery.store.ending import Ending
@@ -41,6 +42,7 @@ from drs_recovery.store.rules import (
     demand_live,
     wave_subject,
 )
+from drs_recovery.store.steps import Steps
 from drs_recovery.store.terminations import Terminations
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
@@ -73,6 +75,7 @@ class ExecutionStore(StoreReads):
         super().__init__(table, clock)
         self.instances = Instances(table, clock)
         self.waves = Waves(table, clock, self.instances)
+        self.steps = Steps(table, clock)
         self.gates = Gates(table, clock)
         self.polls = Polls(table, clock)
         self.waits = Waits(table, clock)
@@ -119,9 +122,10 @@ class ExecutionStore(StoreReads):
         record = Put(execution_item(new, now), RECORD_IS_NEW)
         listings = [Put(item) for item in [*listing_items(new, now), live_item(record.item)]]
         waves = [Put(wave_item(new.execution_id, wave)) for wave in new.waves]
+        steps = [Put(step_item(new.execution_id, w.number, step)) for w in new.waves for step in w.steps]
         room = MAX_TRANSACTION_ACTIONS - 2 - len(listings)
         try:
-            self._put_early(new.execution_id, waves[room:])
+            self._put_early(new.execution_id, [*waves[room:], *steps])
             detail = {"executionType": new.execution_type, "ticket": new.ticket, "reason": new.reason}
             event = NewEvent("EXECUTION_OPENED", detail, new.initiated_by)
             self._commit(event, [record, *listings, *waves[:room]])
@@ -131,15 +135,16 @@ class ExecutionStore(StoreReads):
             return False
         return True
 
-    def _put_early(self, execution_id: str, waves: Sequence[Put]) -> None:
+    def _put_early(self, execution_id: str, parts: Sequence[Put]) -> None:
         """
-        Write the waves for which the opening transaction has no room; no reader looks at them before it.
+        Write steps, and waves for which the opening transaction has no room; no reader looks at them before.
 
         They replace those of an opening that died here.
         """
-        if waves:
-            not_open_yet = Check(execution_key(execution_id), RECORD_IS_NEW)
-            self.table.transact([not_open_yet, *waves])
+        not_open_yet = Check(execution_key(execution_id), RECORD_IS_NEW)
+        room = MAX_TRANSACTION_ACTIONS - 1
+        for start in range(0, len(parts), room):
+            self.table.transact([not_open_yet, *parts[start : start + room]])
 
     def add_servers(self, execution_id: str, number: int, servers: Sequence[NewServer]) -> None:
         """Add servers to a wave; see :meth:`add_servers_of_waves`."""
@@ -152,7 +157,7 @@ class ExecutionStore(StoreReads):
 
         :raises TransitionRefusedError: a wave's jobs are started, or the execution has ended.
         """
-        execution, waves, known = self._read_all(execution_id)
+        execution, waves, known, _ = self._read_all(execution_id)
         by_number = {wave["waveNumber"]: wave for wave in waves}
         ids = {(server["waveNumber"], server["sourceServerId"]) for server in known}
         missing = [

@@ -40,8 +40,8 @@ def attempt_of(record: Record) -> int:
 
 
 def attempt_began(wave: Record) -> float:
-    """When the wave's attempt was asked for, in epoch seconds."""
-    return float(wave.get("attemptTime", wave["startTime"]))
+    """When the launch of the wave's attempt was asked for, in epoch seconds: behind its gates and steps."""
+    return float(wave.get("launchTime") or wave.get("attemptTime") or wave["startTime"])
 
 
 def wanted_since(execution: Record, wave: Record) -> float:
@@ -58,8 +58,9 @@ def wanted_since(execution: Record, wave: Record) -> float:
 
 
 def waits_for_capacity_only(wave: Record) -> bool:
-    """Whether neither people nor other waves come before the wave's attempt."""
-    return attempt_of(wave) == 1 and not wave["dependsOn"] and not wave.get("gate")
+    """Whether neither people, steps nor other waves come before the wave's attempt."""
+    waits = wave["dependsOn"] or wave.get("gate") or wave.get("beforeSteps") or wave.get("waitBefore")
+    return attempt_of(wave) == 1 and not waits
 
 
 def launch_began(wave: Record) -> float:
@@ -143,10 +144,11 @@ def is_good_drill(execution: Mapping[str, Any]) -> bool:
 
     One of chosen waves only proves nothing of the others, although it ends as COMPLETED.
     """
+    wanted = execution["totalWaves"] - execution.get("otherTypeWaves", 0)
     return (
         is_drill(execution)
         and execution["status"] == ExecutionStatus.COMPLETED
-        and execution["completedWaves"] == execution["totalWaves"]
+        and execution["completedWaves"] == wanted
     )
 
 

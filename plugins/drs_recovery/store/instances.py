@@ -73,7 +73,7 @@ class Instances(StoreBase):
 
     @retried_on_conflict
     def _replace(self, launch: Launch, by: str, server_ids: set[str]) -> None:
-        execution, waves, servers = self._read_all(launch.execution_id)
+        execution, waves, servers, _ = self._read_all(launch.execution_id)
         changes = {
             server["recordKey"]: found
             for server in servers
@@ -92,7 +92,7 @@ class Instances(StoreBase):
 
         :return: False if the execution lives, so that nothing is recorded.
         """
-        execution, waves, servers = self._read_all(execution_id)
+        execution, waves, servers, _ = self._read_all(execution_id)
         if not execution["status"].is_final:
             return False
         now = self._now()

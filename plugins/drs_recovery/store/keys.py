@@ -58,6 +58,26 @@ def server_prefix(number: int) -> str:
     return f"SERVER#{number:02d}#"
 
 
+def step_prefix(number: int) -> str:
+    """Start of the record keys of a wave's steps."""
+    return f"STEP#{number:02d}#"
+
+
+def step_key(execution_id: str, wave: int, side: str, number: int) -> Key:
+    """Key of a STEP record."""
+    return Key(execution_id, f"{step_prefix(wave)}{side}#{number:02d}")
+
+
+def wave_of_step(record_key: str) -> int:
+    """Number of the wave of a STEP record, by its key."""
+    return int(record_key.split("#")[1])
+
+
+def step_order(item: Mapping[str, Any]) -> tuple[int, bool, int]:
+    """Sort key of steps: the order in which they run."""
+    return item["waveNumber"], item["side"] == "after", item["stepNumber"]
+
+
 def event_prefix(time: float) -> str:
     """Start of the record keys of events of one moment."""
     return f"EVENT#{sortable_time(time)}#"

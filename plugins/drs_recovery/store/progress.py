@@ -75,6 +75,7 @@ _ATTEMPT_FIELDS = (
     "hostname",
     "launchTime",
     "launchedTime",
+    "readyTime",
     "postLaunchActions",
     "postLaunchActionsStatus",
     "postLaunchActionsCompleted",
@@ -126,6 +127,8 @@ def _changes(server: Mapping[str, Any], seen: ServerSeen, now: float) -> Item:
     changes.update(launch_changes(server, seen, now))
     if seen.phase is not None:
         changes["phase"] = next_phase(server["phase"], seen.phase)
+        if changes["phase"] is ServerPhase.READY and "readyTime" not in server:
+            changes["readyTime"] = now
     return {name: value for name, value in changes.items() if server.get(name) != value}
 
 

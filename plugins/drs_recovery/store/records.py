@@ -15,6 +15,7 @@ from drs_recovery.store.facts import was_cancelled
 if TYPE_CHECKING:
     from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity, ServerPhase, SkipCause
     from drs_recovery.store.execution_types import Execution
+    from drs_recovery.store.step_types import NewStep
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class NewWave:
     :param depends_on: numbers of the waves that must end well before it.
     :param skip_cause: why this execution passes over it; None if it is to run.
     :param expected_duration: seconds that it should take; None if it has not completed before.
+    :param wait_before: seconds to wait before it starts.
     """
 
     number: int
@@ -33,6 +35,8 @@ class NewWave:
     skip_cause: SkipCause | None = None
     skip_reason: str | None = None
     expected_duration: float | None = None
+    wait_before: float | None = None
+    steps: tuple[NewStep, ...] = ()
 
 
 @dataclass(frozen=True)

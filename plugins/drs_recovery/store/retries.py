@@ -20,6 +20,7 @@ from drs_recovery.statuses import (
     FailureDecision,
     GateDecision,
     SkipCause,
+    WaveStage,
     WaveStatus,
 )
 from drs_recovery.store.base import StoreBase
@@ -29,6 +30,7 @@ from drs_recovery.store.facts import Record, attempt_of, request_behind
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.progress import ServerChange, is_to_restart, progress_deltas, restart_changes
 from drs_recovery.store.rules import demand_live, wave_subject, without
+from drs_recovery.store.step_rules import BEFORE, reset_changes, to_repeat
 from drs_recovery.store.transaction import (
     execution_growth,
     execution_update,
@@ -137,16 +139,21 @@ class Retries(StoreBase):
             **dict.fromkeys(_WAVE_ENDING_FIELDS),
             **present({"askedBy": asked_by, "failureGate": _answered_gate(wave, actor, now)}),
         }
+        has_steps = wave.get("beforeSteps") or wave.get("afterSteps")
+        steps = to_repeat(self._read_steps(execution_id, number)) if has_steps else []
+        changes |= _stage_changes(wave, steps)
         event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
+        update = record_update(wave, changes)
         self._commit(
             NewEvent(event, {"wave": number, "attempt": attempt, "reason": reason}, actor),
             [
                 execution_update(execution, now, self._reopened(execution, number)),
-                record_update(wave, changes),
+                update,
                 *self._revival(execution, wave),
+                *(record_update(step, reset_changes()) for step in steps),
             ],
         )
-        return public({**wave, **changes}), True
+        return public(update.after), True
 
     def _revival(self, execution: Item, wave: Record) -> list[Action]:
         """Give an ended execution back the lock of its plan and its place among the live ones."""
@@ -192,6 +199,8 @@ class Retries(StoreBase):
         ]
         restarted = [s["sourceServerId"] for s in servers if attempt_of(s) == attempt]
         restarted += [change.stored["sourceServerId"] for change in changes]
+        if changes:
+            self._repeat_proofs(execution, number)
         *earlier, last = in_transactions(changes) if changes else [()]
         for part in earlier:
             self.table.transact(_restart_actions(execution, wave, part, now, {}))
@@ -199,6 +208,15 @@ class Retries(StoreBase):
         event = NewEvent("WAVE_RETRIED", {"wave": number, "attempt": attempt, "servers": sorted(restarted)})
         self._commit(event, _restart_actions(execution, wave, last, now, {"restartPending": None}))
         return public({key: value for key, value in wave.items() if key != "restartPending"})
+
+    def _repeat_proofs(self, execution: Item, number: int) -> None:
+        """Other instances than those that steps have proven are proven anew, from the first step on."""
+        steps = to_repeat(self._read_steps(execution["executionId"], number), is_relaunched=True)
+        if steps:
+            names = [step["name"] for step in steps]
+            event = NewEvent("STEPS_RESET", {"wave": number, "steps": names})
+            update = execution_update(execution, self._now(), {})
+            self._commit(event, [update, *(record_update(step, reset_changes()) for step in steps)])
 
     def _reopen_dependents(self, execution: Item, number: int) -> None:
         waves = self.table.query(execution["executionId"], "WAVE#", f"WAVE#{END_OF_RANGE}")
@@ -211,6 +229,14 @@ class Retries(StoreBase):
                 "WAVES_REOPENED", {"waves": [w["waveNumber"] for w in passed_over], "because": number}
             )
             self._commit(event, [reopened, *(record_update(wave, changes) for wave in passed_over)])
+
+
+def _stage_changes(wave: Record, steps: Sequence[Item]) -> Item:
+    """Where a new attempt goes on: at the steps before the launch that are repeated, else at the launch."""
+    waits = any(step["side"] == BEFORE for step in steps)
+    launched = {"restartPending": None} if "launchTime" not in wave and not wave["jobs"] and waits else {}
+    stage = WaveStage.BEFORE_STEPS if waits else WaveStage.LAUNCHING
+    return {"stage": stage, "launchTime": None, "launchedTime": None, **launched}
 
 
 def _has_ended(execution: Record) -> bool:

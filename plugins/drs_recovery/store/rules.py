@@ -7,7 +7,7 @@ Nothing here reads or writes. A function that refuses raises ``TransitionRefused
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from drs_recovery.durations import DEFAULT_TERMINATE_AFTER, format_duration, parse_duration
@@ -23,6 +23,7 @@ from drs_recovery.statuses import (
 )
 from drs_recovery.store.facts import Record, has_instances_left, instances_of, is_refused
 from drs_recovery.store.server_types import progress_of
+from drs_recovery.store.step_rules import AFTER, gone_on
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
@@ -40,8 +41,9 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     nothing_left = all(map(ended_as_planned, waves)) or bool(document.get("dryRun"))
     # With no completed wave there is nothing that outweighs a cancellation or an error before the first wave.
     undisturbed = WaveStatus.COMPLETED in statuses or not (cancelled or document.get("error"))
-    # What only the record knew was lost with it: nothing proves that everything went as it should.
-    is_whole = "rebuilt" not in document
+    # What only the record knew was lost with it: nothing proves that everything went as it should. Nor does
+    # anything prove what a person went on without.
+    is_whole = "rebuilt" not in document and not any(gone_on(step) for step in steps_of(waves))
     if is_whole and nothing_left and undisturbed and not (failed or refused):
         return ExecutionStatus.COMPLETED
     if any(wave["status"] == WaveStatus.COMPLETED and _launched_any(wave) for wave in waves):
@@ -49,6 +51,11 @@ def final_status(document: Record, cancelled: bool) -> ExecutionStatus:
     if (cancelled or refused) and WaveStatus.FAILED not in statuses:
         return ExecutionStatus.CANCELLED
     return ExecutionStatus.FAILED
+
+
+def steps_of(waves: Iterable[Record]) -> Iterator[Record]:
+    """The steps of waves of a document."""
+    return (step for wave in waves for step in wave.get("steps", ()))
 
 
 def ended_as_planned(wave: Record) -> bool:
@@ -106,14 +113,19 @@ def _has_failed_server(wave: Record) -> bool:
 
 
 def standing_status(
-    status: ExecutionStatus, active_waves: Collection[int], waiting_gates: Collection[int]
+    status: ExecutionStatus, active_waves: Collection[int], waiting: Collection[object]
 ) -> ExecutionStatus:
-    """Status of a live execution after its active waves or waiting gates changed."""
+    """
+    Status of a live execution after its active waves or open questions changed.
+
+    :param active_waves: those that wait for more than people.
+    :param waiting: gates and steps that wait for people.
+    """
     if status is ExecutionStatus.CANCELLING:
         return status
     if active_waves:
         return ExecutionStatus.POLLING
-    if waiting_gates:
+    if waiting:
         return ExecutionStatus.PAUSED
     return ExecutionStatus.POLLING if status is ExecutionStatus.PAUSED else status
 
@@ -221,17 +233,39 @@ def measured_objectives(document: Record, status: ExecutionStatus, end_time: flo
     Measure what the plan promised, in seconds, as far as the record knows it.
 
     :param status: its final status; only a COMPLETED execution has a recovery time.
-    :return: ``rto``: from the first wave's start to the end; ``rpo``: age of a ready server's oldest data.
+    :return: ``rto``: from the first wave's start until the last proof has passed; ``rtoLaunched``: until the
+        last server was ready; ``rpo``: age of a ready server's oldest data.
     """
     if "startTime" not in document:
         return {}
     measured = {}
+    start, completed = document["startTime"], _completed(document)
     if status is ExecutionStatus.COMPLETED:
-        measured["rto"] = seconds_between(document["startTime"], end_time)
+        proven = max((_proven_time(wave) or end_time for wave in completed), default=end_time)
+        measured["rto"] = seconds_between(start, proven)
+        ready = [time for wave in completed for time in _ready_times(wave)]
+        if ready and None not in ready:
+            measured["rtoLaunched"] = seconds_between(start, max(time for time in ready if time is not None))
     ages = _data_ages(document)
     if ages and None not in ages:
         measured["rpo"] = max(age for age in ages if age is not None)
     return measured
+
+
+def _completed(document: Record) -> list[Record]:
+    return [wave for wave in document["waves"] if wave["status"] == WaveStatus.COMPLETED]
+
+
+def _proven_time(wave: Record) -> float | None:
+    """When the last of a wave's after-steps had ended; when the wave had, if it has none."""
+    steps = [s["endTime"] for s in wave.get("steps", ()) if s["side"] == AFTER and "endTime" in s]
+    return max(steps) if steps else wave.get("endTime")
+
+
+def _ready_times(wave: Record) -> list[float | None]:
+    """When each ready server of a wave was seen so; None where its record does not tell."""
+    ready = [server for server in wave["serverStatuses"] if server["phase"] == ServerPhase.READY]
+    return [server.get("readyTime") for server in ready]
 
 
 def _data_ages(document: Record) -> list[float | None]:

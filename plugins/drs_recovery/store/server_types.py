@@ -105,6 +105,7 @@ class ServerStatus(TypedDict):
     launchTime: NotRequired[
         Annotated[float, moment("When DRS began to launch it: LAUNCH_START of the job's log.")]
     ]
+    readyTime: NotRequired[Annotated[float, moment("When it was found ready.")]]
     launchedTime: NotRequired[
         Annotated[float, moment("When DRS had launched it: LAUNCH_END of the job's log.")]
     ]

@@ -33,6 +33,9 @@ from drs_recovery.statuses import (
     GateDecision,
     ServerPhase,
     SkipCause,
+    StepDecision,
+    StepStatus,
+    WaveStage,
     WaveStatus,
 )
 from drs_recovery.store.expressions import Action, Item, Key, decode, encode
@@ -47,8 +50,11 @@ def _members(kind: type[StrEnum]) -> Members:
 
 _EXECUTION_TYPES = _members(ExecutionType)
 _SEVERITIES = _members(FindingSeverity)
-_STATUSES = {"EXECUTION": _members(ExecutionStatus), "WAVE": _members(WaveStatus)}
+_STEP_STATUSES = _members(StepStatus)
+_STATUSES = {"EXECUTION": _members(ExecutionStatus), "WAVE": _members(WaveStatus), "STEP": _STEP_STATUSES}
+_STEP_DECISIONS = _members(StepDecision)
 _SKIP_CAUSES = _members(SkipCause)
+_STAGES = _members(WaveStage)
 _PHASES = _members(ServerPhase)
 _QUESTIONS = {"gate": _members(GateDecision), "failureGate": _members(FailureDecision)}
 
@@ -59,11 +65,16 @@ def with_statuses(item: Item) -> Item:
     if kind == "SERVER":
         _turn(item, "phase", _PHASES)
         return item
+    if kind == "STEP":
+        _turn(item.get("gate", {}), "decision", _STEP_DECISIONS)
+        for attempt in item["attempts"]:
+            _turn(attempt, "status", _STEP_STATUSES)
     _turn(item, "executionType", _EXECUTION_TYPES)
     if kind in _STATUSES:
         _turn(item, "status", _STATUSES[kind])
     if kind == "WAVE":
         _turn(item, "skipCause", _SKIP_CAUSES)
+        _turn(item, "stage", _STAGES)
         for name, decisions in _QUESTIONS.items():
             _turn(item.get(name, {}), "decision", decisions)
     for finding in item.get("findings", ()):

@@ -48,7 +48,7 @@ class Terminations(StoreBase):
         :return: False if this request is on record already.
         :raises TransitionRefusedError: the execution lives, or has no instance left.
         """
-        execution, waves, servers = self._read_all(execution_id)
+        execution, waves, servers, _ = self._read_all(execution_id)
         if is_termination_requested(execution, request_id):
             return False
         if not can_terminate(compose(execution, waves, servers)):
@@ -101,7 +101,7 @@ class Terminations(StoreBase):
     @retried_on_conflict
     def record_terminated(self, execution_id: str, gone: Collection[str]) -> None:
         """Record the servers all of whose instances are gone; what the execution reached stays counted."""
-        _, _, servers = self._read_all(execution_id)
+        _, _, servers, _ = self._read_all(execution_id)
         now = self._now()
         updates = [
             record_update(server, changes)
@@ -118,7 +118,7 @@ class Terminations(StoreBase):
 
         :return: False if it was recorded before, or an instance is left.
         """
-        execution, waves, servers = self._read_all(execution_id)
+        execution, waves, servers, _ = self._read_all(execution_id)
         if execution["instancesTerminated"] or has_instances_left(compose(execution, waves, servers)):
             return False
         now = self._now()
@@ -163,7 +163,7 @@ class Terminations(StoreBase):
         :param instance: its ``jobId``, ``recoveryInstanceId`` and ``instanceId``.
         :return: False if it is on record already, the execution lives, or it has no such server.
         """
-        execution, _, servers = self._read_all(execution_id)
+        execution, _, servers, _ = self._read_all(execution_id)
         server = next((one for one in servers if one["sourceServerId"] == server_id), None)
         if server is None or not execution["status"].is_final:
             return False

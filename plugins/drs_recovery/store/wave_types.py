@@ -1,5 +1,5 @@
 """
-Waves, their questions and jobs, as records and documents hold them; the API describes them so, too.
+Waves and their jobs, as records and documents hold them; the API describes them so, too.
 
 A record can have more fields than its type. A field that has no value is absent, never null.
 """
@@ -10,7 +10,8 @@ from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
-from drs_recovery.statuses import FailureDecision, GateDecision, SkipCause, WaveStatus
+from drs_recovery.statuses import SkipCause, WaveStage, WaveStatus
+from drs_recovery.store.question_types import FailureGate, Gate
 from drs_recovery.store.server_types import (
     ACCOUNT,
     EXECUTION,
@@ -21,43 +22,7 @@ from drs_recovery.store.server_types import (
     moment,
     record,
 )
-
-
-@record
-class Question(TypedDict):
-    """A question to people, and its valid answer."""
-
-    since: Annotated[float, moment("When it was asked.")]
-    message: Annotated[str, about("What is asked.", "Is the restored database consistent?")]
-    approvers: Annotated[
-        list[str], about("User ids that may answer; empty for all who may act.", ["dba-lead"])
-    ]
-    deadline: NotRequired[Annotated[float, moment("Deadline of the answer.")]]
-    actor: NotRequired[Annotated[str, about("Who answered.", "dba-lead")]]
-    decidedTime: NotRequired[Annotated[float, moment("When it was answered.")]]
-    comment: NotRequired[Annotated[str, about("Comment with the answer.", "row counts match")]]
-    askedAfter: NotRequired[Annotated[float, moment("Only answers given later count.")]]
-
-
-@record
-class Gate(Question):
-    """The question before a wave."""
-
-    decision: Annotated[GateDecision, about("The result.", "APPROVED")]
-    twoPerson: NotRequired[
-        Annotated[bool, about("True if the person who started the execution may not approve.", True)]
-    ]
-
-
-@record
-class FailureGate(Question):
-    """The question about a failed wave."""
-
-    decision: Annotated[FailureDecision, about("The result.", "RETRY")]
-    attempt: Annotated[int, about("The attempt concerned, from 1.", 1)]
-
-
-AnyGate = Gate | FailureGate
+from drs_recovery.store.step_types import StepRecord
 
 
 @record
@@ -137,6 +102,9 @@ class WaveRecord(TypedDict):
     waveNumber: Annotated[int, about("From 1, in the order of the plan.", 1)]
     waveName: Annotated[str, about("Its name in the plan.", "Database")]
     status: Annotated[WaveStatus, about("Its current status.", "COMPLETED")]
+    stage: NotRequired[
+        Annotated[WaveStage, about("What it is at, or was when it ended, once it began.", "AFTER_STEPS")]
+    ]
     statusReason: NotRequired[Annotated[str, about("Why it is not COMPLETED.", "1 critical server failed")]]
     skipCause: NotRequired[
         Annotated[
@@ -162,7 +130,13 @@ class WaveRecord(TypedDict):
     restartPending: NotRequired[
         Annotated[bool, about("True until the servers of the retry are chosen.", True)]
     ]
-    startTime: NotRequired[Annotated[float, moment("When its start was first requested.")]]
+    waitBefore: NotRequired[Annotated[float, about("Seconds to wait before it starts.", 300)]]
+    waitUntil: NotRequired[Annotated[float, moment("When that wait is over.")]]
+    beforeSteps: NotRequired[Annotated[int, about("Number of steps before its launch.", 1)]]
+    afterSteps: NotRequired[Annotated[int, about("Number of steps after its launch.", 2)]]
+    startTime: NotRequired[Annotated[float, moment("When it first began.")]]
+    launchTime: NotRequired[Annotated[float, moment("When its launch was requested, behind its steps.")]]
+    launchedTime: NotRequired[Annotated[float, moment("When all of its servers were found launched.")]]
     endTime: NotRequired[Annotated[float, moment("When it ended.")]]
     duration: NotRequired[Annotated[float, about("Seconds from start to end.", 1260.5)]]
     expectedDuration: NotRequired[Annotated[float, about("Expected seconds.", 1300)]]
@@ -177,6 +151,7 @@ class WaveRecord(TypedDict):
 
 @record
 class Wave(WaveRecord):
-    """A wave of an execution with its servers."""
+    """A wave of an execution with its servers and steps."""
 
     serverStatuses: Annotated[list[ServerStatus], about("Its servers, ordered by their ids.", [])]
+    steps: NotRequired[Annotated[list[StepRecord], about("Its steps, in the order in which they run.", [])]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import TransitionRefusedError
-from drs_recovery.statuses import SkipCause, WaveStatus
+from drs_recovery.statuses import SkipCause, WaveStage, WaveStatus
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.documents import NewEvent, job_entry, limited, present, public
 from drs_recovery.store.facts import attempt_of, left_queue
@@ -23,6 +24,7 @@ from drs_recovery.store.rules import (
     wave_subject,
     without,
 )
+from drs_recovery.store.step_rules import AFTER, BEFORE, demand_steps_hold, in_order
 from drs_recovery.store.transaction import (
     execution_update,
     in_transactions,
@@ -47,6 +49,38 @@ class Waves(StoreBase):
         self._instances = instances
 
     @retried_on_conflict
+    def begin(self, execution_id: str, number: int, asked_by: int = 0) -> Item:
+        """
+        Record that a wave begins with its wait or its steps; its launch is asked for behind them.
+
+        :return: the WAVE record; one that has begun stays as it is.
+        :raises TransitionRefusedError: as of :meth:`request`.
+        """
+        execution, wave = self._read_together(execution_id, number)
+        if wave["status"].is_active:
+            _demand_not_cancelling(execution, wave)
+            return public(wave)
+        demand_startable(execution, wave)
+        now = self._now()
+        changes = {"status": WaveStatus.PENDING, "stage": WaveStage.BEFORE_STEPS, "startTime": now}
+        changes |= {"askedBy": asked_by, "waitUntil": _wait_until(wave, now)}
+        update = record_update(wave, changes)
+        started = self._started(execution, number, now)
+        self._commit(
+            NewEvent("WAVE_BEGUN", {"wave": number}), [execution_update(execution, now, started), update]
+        )
+        return public(update.after)
+
+    def _started(self, execution: Item, number: int, now: float) -> Item:
+        """Changes of the EXECUTION record by a wave that begins."""
+        active = sorted({*execution["activeWaves"], number})
+        return {
+            **self._standing(execution, active, execution["waitingGates"]),
+            "startTime": execution.get("startTime", now),
+            "currentWave": max(execution["currentWave"], number),
+        }
+
+    @retried_on_conflict
     @refused_by_fresh_records
     def request(
         self, execution_id: str, number: int, asked_by: int = 0, followed: FollowedWave | None = None
@@ -56,30 +90,65 @@ class Waves(StoreBase):
 
         :param asked_by: which request of people this answers, see ``Retries.begin``.
         :return: the WAVE record, and whether this call was the first.
-        :raises TransitionRefusedError: the wave has ended or its gate is not approved, or the execution ends.
+        :raises TransitionRefusedError: the wave has ended, its gate is not approved, a step before the launch
+            does not hold, or the execution ends.
         """
         known = self._known(execution_id, number, followed)
         if followed and known.wave["status"].is_active:
             # No conditional write would show that the wave has ended meanwhile.
             known = self._known(execution_id, number)
         execution, wave = known.execution, known.wave
-        if wave["status"].is_active:
+        if wave["status"].is_active and wave.get("stage") is not WaveStage.BEFORE_STEPS:
             _demand_not_cancelling(execution, wave)
             known = self._use_up(known, asked_by)
             if followed:
                 followed.keep(known)
             return public(known.wave), False
-        demand_startable(execution, wave)
         now = self._now()
-        changes = {"status": WaveStatus.PENDING, "startTime": now, "askedBy": asked_by}
-        standing = self._standing(execution, [*execution["activeWaves"], number], execution["waitingGates"])
-        started = {
-            "startTime": execution.get("startTime", now),
-            "currentWave": max(execution["currentWave"], number),
-        }
-        actions = [execution_update(execution, now, {**standing, **started}), record_update(wave, changes)]
+        changes = {"status": WaveStatus.PENDING, "stage": WaveStage.LAUNCHING, "askedBy": asked_by}
+        changes |= self._launch_changes(execution, wave, now)
+        actions = [execution_update(execution, now, self._started(execution, number, now))]
+        actions.append(record_update(wave, changes))
         known = self._commit_known(NewEvent("WAVE_REQUESTED", {"wave": number}), actions, known, followed)
         return public(known.wave), True
+
+    def _launch_changes(self, execution: Item, wave: Item, now: float) -> Item:
+        """Times of a launch, which nothing before it keeps from being asked for."""
+        if wave["status"].is_active:
+            _demand_not_cancelling(execution, wave)
+        else:
+            demand_startable(execution, wave)
+        waits = "waitUntil" in wave or "waitBefore" in wave
+        if waits and now < wave.get("waitUntil", math.inf):
+            raise TransitionRefusedError(wave_subject(wave), "still waiting to begin", WaveStatus.PENDING)
+        self._demand_steps(wave, BEFORE, "started")
+        return {"launchTime": now} if wave["status"].is_active else {"startTime": now}
+
+    def _demand_steps(self, wave: Item, side: str, wanted: str) -> None:
+        if wave.get(f"{side}Steps"):
+            steps = self._read_steps(wave["executionId"], wave["waveNumber"])
+            mine = [step for step in in_order(steps) if step["side"] == side]
+            demand_steps_hold(mine, wave_subject(wave), f"{wave['status']} with unproven steps", wanted)
+
+    @retried_on_conflict
+    def enter_after_steps(self, execution_id: str, number: int) -> Item:
+        """
+        Record that all servers of a wave have come to their end: its after-steps may begin.
+
+        :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and address,
+            the wave does not run, or a request to cancel came first.
+        """
+        known = self._known(execution_id, number)
+        execution, wave = known.execution, known.wave
+        if wave.get("stage") is WaveStage.AFTER_STEPS and wave["status"] is WaveStatus.POLLING:
+            return public(wave)
+        demand_no_cancel(execution, wave)
+        demand_proof_of_completion(wave, known.servers)
+        now = self._now()
+        changes = {"stage": WaveStage.AFTER_STEPS, "launchedTime": now}
+        actions = [execution_update(execution, now, {}), record_update(wave, changes)]
+        self._commit(NewEvent("WAVE_LAUNCHED", {"wave": number}), actions)
+        return public(actions[1].after)
 
     def _commit_known(
         self,
@@ -202,7 +271,7 @@ class Waves(StoreBase):
 
         :param followed: the wave as its task knows it; its record counts every poll, so that none is missed.
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
-            address, the wave does not run, or a request to cancel came first.
+            address, a step does not hold, the wave does not run, or a request to cancel came first.
         """
         known = self._known(execution_id, number, followed)
         execution, wave = known.execution, known.wave
@@ -210,6 +279,8 @@ class Waves(StoreBase):
             return public(wave)
         demand_no_cancel(execution, wave)
         demand_proof_of_completion(wave, known.servers)
+        for side in (BEFORE, AFTER):
+            self._demand_steps(wave, side, WaveStatus.COMPLETED)
         completed = {"completedWaves": execution["completedWaves"] + 1}
         event, actions = self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
         return public(self._commit_known(event, actions, known, followed).wave)
@@ -261,6 +332,10 @@ class Waves(StoreBase):
         event = NewEvent(f"WAVE_{status}", {"wave": number, "reason": why.get("statusReason")})
         of_execution = execution_update(execution, now, {**standing, **execution_changes})
         return event, [of_execution, record_update(wave, changes)]
+
+
+def _wait_until(wave: Item, now: float) -> float | None:
+    return now + wave["waitBefore"] if "waitBefore" in wave else None
 
 
 def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.settings import details_timeout
@@ -59,7 +59,7 @@ class WaveEnd:
 
     def _read(self) -> Wave:
         wave = self._store.get_wave(*self._at)
-        return {**wave, "serverStatuses": self._store.get_servers(*self._at)}
+        return cast("Wave", {**wave, "serverStatuses": self._store.get_servers(*self._at)})
 
     def _give_up_on_actions(self, servers: Sequence[ServerStatus]) -> Sequence[ServerStatus]:
         """Nobody judges a wave before its time-out while actions run: those that still do took too long."""

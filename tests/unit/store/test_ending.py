@@ -110,7 +110,10 @@ def test_recovery_time_and_point_are_measured(store, recovery, clock):
     clock.advance(600)
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     execution = store.get_execution("e1")
-    assert execution["measured"] == {"rto": execution["duration"], "rpo": 120}
+    ended = store.get_wave("e1", 1)["endTime"]
+    assert execution["measured"]["rto"] == pytest.approx(ended - started)
+    assert 0 < execution["measured"]["rtoLaunched"] < execution["measured"]["rto"] < 1
+    assert execution["measured"]["rpo"] == 120
     assert execution["duration"] > 600
 
 
@@ -120,7 +123,7 @@ def test_unknown_point_in_time_of_one_server_leaves_the_recovery_point_unmeasure
     recovery.launch()
     store.waves.complete("e1", 1)
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
-    assert set(store.get_execution("e1")["measured"]) == {"rto"}
+    assert set(store.get_execution("e1")["measured"]) == {"rto", "rtoLaunched"}
 
 
 def test_cancellation_says_who_and_why(store, opened):
