@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from moto.dynamodb.models import dynamodb_backends
+from moto.ec2.models import ec2_backends
 
 from sandbox.aws_requests import Environ, Identity
 from sandbox.policies import Question
@@ -171,7 +172,10 @@ def _of_ssm(request: _Request) -> Iterator[Question]:
         yield Question(request.action, _document_arn(request, name), {})
     for instance_id in given.get("InstanceIds", []) if operation == "SendCommand" else ():
         region = request.identity.region
-        yield Question(request.action, f"arn:aws:ec2:{region}:{request.account}:instance/{instance_id}", {})
+        arn = f"arn:aws:ec2:{region}:{request.account}:instance/{instance_id}"
+        tags = ec2_backends[request.account][region].tags.get(instance_id, {})
+        context = {f"ssm:resourcetag/{key.lower()}": [value] for key, value in tags.items()}
+        yield Question(request.action, arn, context)
     if operation in _SSM_ABOUT_EXECUTIONS:
         execution = given.get("AutomationExecutionId", "00000000-0000-0000-0000-000000000000")
         yield Question(request.action, request.arn(f"automation-execution/{execution}"), {})

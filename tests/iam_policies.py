@@ -26,12 +26,23 @@ _GIVEN: dict[str, Any] = {
     "InstanceRoleArns": ["arn:aws:iam::123456789012:role/instance"],
     "TopicArns": ["arn:aws:sns:*:123456789012:*"],
     "TargetRoleArns": ["arn:aws:iam::*:role/*"],
+    "StepDocumentArns": ["arn:aws:ssm:*:123456789012:document/*", "arn:aws:ssm:*::document/AWS-*"],
+    "StepFunctionArns": ["arn:aws:lambda:*:123456789012:function:*"],
+    "StepTargetGroupArns": ["arn:aws:elasticloadbalancing:*:123456789012:targetgroup/*"],
+    "StepRoutingControlArns": ["arn:aws:route53-recovery-control::123456789012:controlpanel/*"],
 }
 
 ENGINE = "testing"
 """Access key of the engine in tests."""
 
 ENGINE_POLICIES = ("StorePolicy", "MetricsPolicy", "NotifyPolicy", "TargetAccountsPolicy", "RecoveryPolicy")
+STEP_POLICIES = (
+    "StepsPolicy",
+    "StepDocumentsPolicy",
+    "StepFunctionsPolicy",
+    "StepTargetGroupsPolicy",
+    "StepRoutingControlsPolicy",
+)
 
 
 class _Template(yaml.SafeLoader):
@@ -62,7 +73,7 @@ def policy(name: str) -> dict[str, Any]:
 
 def engine_policies() -> dict[str, list[dict[str, Any]]]:
     """What the engine may do, by its access key."""
-    return {ENGINE: [policy(name) for name in ENGINE_POLICIES]}
+    return {ENGINE: [policy(name) for name in (*ENGINE_POLICIES, *STEP_POLICIES)]}
 
 
 def target_policies(account: str) -> list[dict[str, Any]]:

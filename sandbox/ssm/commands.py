@@ -24,6 +24,7 @@ _EXECUTION_SECONDS = "3600"
 _FAULTS = ("command_ends", "command_hangs")
 # The invocations' statuses, in the order in which the command takes them for its own.
 _COMMAND_STATUSES = ("Cancelling", "InProgress", "Pending", "Failed", "TimedOut", "Cancelled")
+_EXECUTING = frozenset({"Pending", "InProgress", "Cancelling"})
 
 Document = dict[str, Any]
 
@@ -266,6 +267,9 @@ def _filtered(rows: list[Document], request: Document) -> list[Document]:
                 moment = _moment(value)
                 after = key == "InvokedAfter"
                 rows = [row for row in rows if (row["RequestedDateTime"] >= moment) == after]
+            case "ExecutionStage":
+                running = value == "Executing"
+                rows = [row for row in rows if (row["Status"] in _EXECUTING) == running]
             case "Status" | "DocumentName":
                 rows = [row for row in rows if row[key] == value]
             case _:

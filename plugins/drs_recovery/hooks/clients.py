@@ -28,7 +28,10 @@ from drs_recovery.hooks.errors import (
     is_transient,
     retry_after,
 )
+from drs_recovery.hooks.functions import FunctionsHook
 from drs_recovery.hooks.iam import QuotasHook, RightsHook
+from drs_recovery.hooks.ssm import SsmHook
+from drs_recovery.hooks.traffic import AlarmsHook, RoutingControlsHook, TargetGroupsHook
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +88,35 @@ class TargetClients:
             api_type="client_type",
             config=READ_CONFIG,
         )
+
+    @cached_property
+    def ssm(self) -> SsmHook:
+        """Systems Manager in this target."""
+        return SsmHook(aws_conn_id=self.target.connection, region_name=self.target.region)
+
+    @cached_property
+    def functions(self) -> FunctionsHook:
+        """Lambda in this target."""
+        return FunctionsHook(aws_conn_id=self.target.connection, region_name=self.target.region)
+
+    @cached_property
+    def target_groups(self) -> TargetGroupsHook:
+        """Load balancers' target groups in this target."""
+        return TargetGroupsHook(aws_conn_id=self.target.connection, region_name=self.target.region)
+
+    @cached_property
+    def alarms(self) -> AlarmsHook:
+        """CloudWatch alarms in this target."""
+        return AlarmsHook(aws_conn_id=self.target.connection, region_name=self.target.region)
+
+    def routing_controls(self, endpoint: str, region: str) -> RoutingControlsHook:
+        """
+        Routing controls of the target's account through one endpoint of their cluster.
+
+        :param endpoint: its URL.
+        :param region: its Region, in whose name it is called.
+        """
+        return RoutingControlsHook(endpoint, aws_conn_id=self.target.connection, region_name=region)
 
     @cached_property
     def quotas(self) -> QuotasHook:

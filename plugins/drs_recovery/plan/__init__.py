@@ -2,7 +2,16 @@
 
 from drs_recovery.plan import task_ids
 from drs_recovery.plan.cache import load_plans
-from drs_recovery.plan.fields import PLAN_ID_PATTERN, ConnectionId, Duration, HttpUrl, Line, Name, Prose
+from drs_recovery.plan.fields import (
+    PLAN_ID_PATTERN,
+    ConnectionId,
+    Duration,
+    HttpUrl,
+    Line,
+    Name,
+    Prose,
+    Text,
+)
 from drs_recovery.plan.json_schema import plan_schema
 from drs_recovery.plan.loader import LoadedPlans, load_files, plan_files
 from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_message
@@ -56,6 +65,7 @@ __all__ = [
     "RecoveryPlan",
     "Schedule",
     "SuccessRule",
+    "Text",
     "Values",
     "Wave",
     "chosen_waves",
