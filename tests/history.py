@@ -78,6 +78,7 @@ class ExecutionLife:
             "EXECUTION_OPENED": self._open,
             "EXECUTION_ADMITTED": self._admit,
             "PREFLIGHT": self._note,
+            "POINTS_IN_TIME_CHOSEN": self._note,
             "EXECUTION_CANCELLING": self._cancel,
             "EXECUTION_RECONCILED": self._reconcile,
             "EXECUTION_REOPENED": self._reopen,

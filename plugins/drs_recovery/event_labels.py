@@ -9,6 +9,7 @@ from typing import Any
 # Names in braces are parts of the event's detail; what a sentence does not use is shown beside it.
 EVENT_WORDS: Mapping[str, str] = {
     "EXECUTION_OPENED": "{executionType} opened",
+    "POINTS_IN_TIME_CHOSEN": "Recovery snapshots chosen for servers {servers}",
     "PREFLIGHT": "Checked: {errors} errors, {warnings} warnings",
     "EXECUTION_ADMITTED": "Waves may start",
     "EXECUTION_ERROR": "Error",

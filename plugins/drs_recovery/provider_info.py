@@ -94,6 +94,12 @@ _OPTIONS = {
         "Usual seconds between two polls of running jobs, 0.01 to 3600. All waves of a triggerer "
         "share their polls.",
     ),
+    "snapshot_reads_per_second": _option(
+        "float",
+        "5",
+        "Most calls a second that read recovery snapshots in one account and Region, 0.1 to 100. The rate "
+        "halves while AWS throttles.",
+    ),
     "hold_drills_during_recovery": _option(
         "boolean",
         "False",

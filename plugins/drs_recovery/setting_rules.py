@@ -112,6 +112,11 @@ def seconds(key: str, default: float, lowest: float, highest: float) -> Setting[
     :param default: seconds.
     :param lowest: seconds that are allowed.
     """
+    return number_of("seconds", key, default, lowest, highest)
+
+
+def number_of(unit: str, key: str, default: float, lowest: float, highest: float) -> Setting[float]:
+    """A number of something, such as calls a second."""
 
     def read(text: str) -> float:
         number = float(text) if _NUMBER.fullmatch(text) else math.nan
@@ -120,7 +125,7 @@ def seconds(key: str, default: float, lowest: float, highest: float) -> Setting[
         return number
 
     return Setting(
-        key, default, f"seconds as a number from {lowest:g} to {highest:g}, such as {default:g}", read
+        key, default, f"{unit} as a number from {lowest:g} to {highest:g}, such as {default:g}", read
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from drs_recovery.exceptions import SettingError
 from drs_recovery.plan import NotifierCall
-from drs_recovery.setting_rules import SECTION, Setting, address, seconds, truth, words
+from drs_recovery.setting_rules import SECTION, Setting, address, number_of, seconds, truth, words
 
 _HOUR, _DAY = 3600.0, 86400.0
 
@@ -39,6 +39,7 @@ INSTALLATION: Setting[str | None] = words(
 )
 SCHEDULES = truth("schedules", default=True, also={"on": True, "off": False})
 POLL_INTERVAL = seconds("poll_interval", 30.0, 0.01, _HOUR)
+SNAPSHOT_READS = number_of("calls a second", "snapshot_reads_per_second", 5.0, 0.1, 100.0)
 DETAILS_TIMEOUT = seconds("details_timeout", 600.0, 0.0, _DAY)
 TERMINATION_TIMEOUT = seconds("termination_timeout", _HOUR, 1.0, 7 * _DAY)
 HOLD_DRILLS = truth("hold_drills_during_recovery", default=False)
@@ -66,6 +67,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     NOTIFIERS,
     CLOUDWATCH_METRICS,
     POLL_INTERVAL,
+    SNAPSHOT_READS,
     HOLD_DRILLS,
     TERMINATION_TIMEOUT,
     DETAILS_TIMEOUT,
@@ -111,6 +113,11 @@ def executions_table_name() -> str:
 def poll_interval() -> float:
     """``poll_interval``: seconds between two looks at a running job, 30 unless told otherwise."""
     return POLL_INTERVAL.value_or_default()
+
+
+def snapshot_reads_per_second() -> float:
+    """``snapshot_reads_per_second``: most calls a second that read recovery snapshots, 5 by default."""
+    return SNAPSHOT_READS.value_or_default()
 
 
 def details_timeout() -> float:

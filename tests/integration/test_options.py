@@ -88,7 +88,7 @@ def test_a_real_recovery_goes_on_in_spite_of_what_blocks_a_drill(runner: Runner,
         ({"dryrun": True}, "dryrun"),
         ({"waves": ["Datenbank"]}, "Datenbank"),
         ({"waves": [7]}, "7"),
-        ({"point_in_time": "2026-01-01T00:00:00Z"}, "point_in_time"),
+        ({"point_in_time": "yesterday"}, "point_in_time"),
     ],
 )
 def test_an_option_that_cannot_be_followed_refuses_the_execution_and_leaves_a_record(

@@ -29,6 +29,7 @@ TRUTHS = ["maybe", "2", "-1", "yes", "truee", "nan", "[]", "#true"]
 BAD: dict[str, list[str]] = {
     "poll_interval": [*NUMBERS, "0", "0.0", "1e-9", "3601"],
     "details_timeout": [*NUMBERS, "86401"],
+    "snapshot_reads_per_second": [*NUMBERS, "0", "0.09", "101"],
     "termination_timeout": [*NUMBERS, "0", "604801"],
     "hold_drills_during_recovery": TRUTHS,
     "cloudwatch_metrics": TRUTHS,
@@ -51,6 +52,7 @@ BAD: dict[str, list[str]] = {
 GOOD: dict[str, list[tuple[str, Any]]] = {
     "poll_interval": [("30", 30.0), (" 0.1 ", 0.1), ("1e1", 10.0), (".5", 0.5), ("3600", 3600.0)],
     "details_timeout": [("0", 0.0), ("600", 600.0)],
+    "snapshot_reads_per_second": [("0.5", 0.5), ("100", 100.0)],
     "termination_timeout": [("60", 60.0)],
     "hold_drills_during_recovery": [("True", True), ("t", True), ("1", True), ("false # not yet", False)],
     "cloudwatch_metrics": [("F", False), ("0", False)],

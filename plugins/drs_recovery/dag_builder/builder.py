@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict
 
-from drs_recovery.opening import LATEST
 from drs_recovery.operators import (
     ApprovalGateOperator,
     EnrichInstancesOperator,
@@ -313,7 +312,12 @@ def trigger_form(plan: RecoveryPlan | None) -> dict[str, Param]:
             items={"type": ["integer", "string"]},
             description=f"Only these waves, by number or name, of {names}. Empty: all.",
         ),
-        "point_in_time": Param(LATEST, type="string", description=f"Only '{LATEST}' is supported."),
+        "point_in_time": Param(
+            None,
+            type=["null", "string", "object"],
+            description="From when the data shall be: 'latest', a UTC time such as 2025-01-31T03:00:00Z (the "
+            'newest snapshots not after it), or {"s-…": "pit-…"} for some servers. Empty: as the plan says.',
+        ),
         "keep_instances": Param(
             False, type="boolean", description="The drill's instances stay until you terminate them."
         ),

@@ -31,6 +31,7 @@ from drs_recovery.hooks.errors import (
     retry_after,
 )
 from drs_recovery.hooks.iam import Decision, QuotasHook, RightsHook
+from drs_recovery.hooks.pacing import Answers, Pace, ask_each
 from drs_recovery.hooks.variables import delete_variable, read_variable, variable_keys, write_variable
 
 __all__ = [
@@ -42,10 +43,12 @@ __all__ = [
     "START_RECOVERY_SECONDS",
     "TERMINATED",
     "AccountHook",
+    "Answers",
     "AsyncDrs",
     "Clients",
     "Decision",
     "DrsHook",
+    "Pace",
     "QuotasHook",
     "RightsHook",
     "Target",
@@ -54,6 +57,7 @@ __all__ = [
     "TargetTrouble",
     "UnusableConnectionError",
     "WrongAccountError",
+    "ask_each",
     "ask_targets",
     "connection_exists",
     "delete_variable",

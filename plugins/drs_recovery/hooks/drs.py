@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,10 @@ READ_CONFIG = Config(
 )
 # StartRecovery has no client token: a repeat that botocore makes by itself could start a second recovery.
 _SEND_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+# A paced question is repeated by whoever keeps the pace.
+_ASK_ONCE = Config(
+    retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=16
+)
 # Whatever a connection says of time-outs: whoever waits for a late job, or keeps its room, counts on the sum.
 _LONGEST_CONNECT = 20
 START_RECOVERY_SECONDS = 65
@@ -48,6 +52,7 @@ class DrsHook(AccountHook):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"config": READ_CONFIG, **kwargs, "client_type": "drs"})
         self._sender: Any = None
+        self._asker: Any = None
 
     def prepare_to_send(self) -> None:
         """Make the client of requests that are sent once: where a role is assumed, that can take long."""
@@ -56,7 +61,12 @@ class DrsHook(AccountHook):
             self._sender = self.get_client_type(region_name=self.region_name, config=config)
 
     def start_recovery(
-        self, server_ids: Iterable[str], *, is_drill: bool, tags: Mapping[str, str]
+        self,
+        server_ids: Iterable[str],
+        *,
+        is_drill: bool,
+        tags: Mapping[str, str],
+        snapshots: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """
         Start one job, sending the request exactly once.
@@ -65,11 +75,12 @@ class DrsHook(AccountHook):
 
         :param server_ids: 1 to 100 DRS source server ids.
         :param tags: of the job; DRS keeps them with it.
+        :param snapshots: server to the recovery snapshot that it is launched from; the latest data otherwise.
         :return: ``Job``; empty if the answer holds none, which leaves open whether one was started.
         """
         self.prepare_to_send()
         answer = self._sender.start_recovery(
-            sourceServers=[{"sourceServerID": server_id} for server_id in server_ids],
+            sourceServers=[_source(server_id, (snapshots or {}).get(server_id)) for server_id in server_ids],
             isDrill=is_drill,
             tags=dict(tags),
         )
@@ -193,9 +204,52 @@ class DrsHook(AccountHook):
         )
         return any("timestamp" in snapshot for snapshot in snapshots)
 
+    def prepare_to_ask(self) -> None:
+        """Make the client of paced questions, before threads share it."""
+        if self._asker is None:
+            self._asker = self.get_client_type(
+                region_name=self.region_name, config=self.config_for(_ASK_ONCE)
+            )
+
+    def recovery_snapshots(
+        self, server_id: str, turn: Callable[[], None], until: datetime | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """
+        Read points in time of a source server, newest first; one that is still being taken is left out.
+
+        :param turn: waits for the turn of a call, before each page; :meth:`prepare_to_ask` comes first.
+        :param until: only those that were taken then or earlier.
+        """
+        filters = {} if until is None else {"toDateTime": _iso(until)}
+        token: dict[str, str] = {}
+        while True:
+            turn()
+            page = self._asker.describe_recovery_snapshots(
+                sourceServerID=server_id, order="DESC", filters=filters, **token
+            )
+            yield from (item for item in page.get("items", []) if "timestamp" in item)
+            if not page.get("nextToken"):
+                return
+            token = {"nextToken": page["nextToken"]}
+
+    def pit_policy(self, server_id: str, turn: Callable[[], None]) -> list[dict[str, Any]]:
+        """
+        Read how often snapshots of a source server are taken and for how long they are kept.
+
+        :param turn: as for :meth:`recovery_snapshots`.
+        :return: ``PITPolicyRule`` s.
+        """
+        turn()
+        return list(self._asker.get_replication_configuration(sourceServerID=server_id).get("pitPolicy", []))
+
     def _pages(self, operation: str, key: str, **kwargs: Any) -> Iterator[dict[str, Any]]:
         for page in self.conn.get_paginator(operation).paginate(**kwargs):
             yield from page.get(key, [])
+
+
+def _source(server_id: str, snapshot_id: str | None) -> dict[str, str]:
+    chosen = {} if snapshot_id is None else {"recoverySnapshotID": snapshot_id}
+    return {"sourceServerID": server_id, **chosen}
 
 
 def in_order_of_time(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

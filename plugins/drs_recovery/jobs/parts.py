@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from drs_recovery.hooks import Target
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store import attempt_of
+from drs_recovery.store import SnapshotRef, attempt_of
 
 if TYPE_CHECKING:
     from drs_recovery.store import ServerStatus, WaveRecord
@@ -25,6 +25,8 @@ class TargetedServer(TypedDict):
     sourceServerId: str
     connection: str
     region: str
+    recoverySnapshotId: NotRequired[str]
+    recoverySnapshotTime: NotRequired[float]
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class JobPart:
     The servers of a wave that go into one job.
 
     :param number: from 1, the same on every retry; it is also a tag of the job.
+    :param snapshots: which server is launched from which snapshot; the others from the latest data.
     """
 
     number: int
     target: Target
     server_ids: tuple[str, ...]
+    snapshots: Mapping[str, SnapshotRef] = field(default_factory=dict, hash=False)
 
 
 def targets_of(servers: Iterable[TargetedServer]) -> set[Target]:
@@ -48,13 +52,18 @@ def targets_of(servers: Iterable[TargetedServer]) -> set[Target]:
 def parts_of(servers: Iterable[TargetedServer]) -> tuple[JobPart, ...]:
     """Split servers evenly by target and quota; the same servers always give the same parts."""
     by_target: dict[Target, list[str]] = defaultdict(list)
+    snapshots: dict[str, SnapshotRef] = {}
     for server in servers:
+        if "recoverySnapshotId" in server:
+            snapshot = SnapshotRef(server["recoverySnapshotId"], float(server["recoverySnapshotTime"]))
+            snapshots[server["sourceServerId"]] = snapshot
         by_target[Target(server["connection"], server["region"])].append(server["sourceServerId"])
     chunks = [
         (target, chunk) for target in sorted(by_target) for chunk in _even_chunks(sorted(by_target[target]))
     ]
     return tuple(
-        JobPart(number, target, tuple(chunk)) for number, (target, chunk) in enumerate(chunks, start=1)
+        JobPart(number, target, tuple(chunk), {one: snapshots[one] for one in chunk if one in snapshots})
+        for number, (target, chunk) in enumerate(chunks, start=1)
     )
 
 

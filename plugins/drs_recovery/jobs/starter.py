@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -105,10 +105,17 @@ class JobStarter:
         self.ignored: dict[str, str] = {}
         """Why a job was not adopted that was named as one of this wave, by its id."""
 
-    def start_or_adopt(self, part: JobPart, reservations: Reservations, remembered: object = None) -> Started:
+    def start_or_adopt(
+        self,
+        part: JobPart,
+        reservations: Reservations,
+        remembered: object = None,
+        check: Callable[[JobPart], None] = lambda _: None,
+    ) -> Started:
         """
         Make sure that exactly one job runs for a part.
 
+        :param check: raises an error if what is started cannot be; not called for a job that is adopted.
         :raises NotStartedError: not now; the next try adopts a job whose answer was lost.
         :raises JobStartError: DRS refused for a reason that does not pass by itself.
         """
@@ -125,6 +132,7 @@ class JobStarter:
         if found is not None:
             return found
         _check_settings()
+        check(part)
         reservations.reserve(part)
         try:
             job = self._start(part)
@@ -212,6 +220,7 @@ class JobStarter:
             part.server_ids,
             is_drill=bool(self._execution["isDrill"]),
             tags=job_tags(self._execution, self._wave, part),
+            snapshots={server_id: one.snapshot_id for server_id, one in part.snapshots.items()},
         )
         if "jobID" not in job:
             raise NotStartedError("DRS answered StartRecovery without a job id", SHORT_PAUSE)

@@ -8,7 +8,12 @@ from drs_recovery.opening.live_plans import (
     read_plan,
     versions_needed,
 )
-from drs_recovery.opening.options import LATEST, RunOptions, read_options, replaced_executions
+from drs_recovery.opening.options import RunOptions, read_options, replaced_executions
+from drs_recovery.opening.point_in_time import (
+    PointOption,
+    read_point_option,
+    wished_point,
+)
 from drs_recovery.opening.precedence import (
     Need,
     Obstacle,
@@ -20,17 +25,20 @@ from drs_recovery.opening.precedence import (
     second_of_plan,
 )
 from drs_recovery.opening.record import new_execution
+from drs_recovery.opening.snapshots import choose_points, gone_snapshots
 
 __all__ = [
-    "LATEST",
     "KeptPlan",
     "Need",
     "Obstacle",
+    "PointOption",
     "RunOptions",
     "busy_place",
     "check_reopening",
+    "choose_points",
     "delete_plan",
     "disturbed_recovery",
+    "gone_snapshots",
     "keep_plan",
     "kept_plans",
     "make_way",
@@ -38,7 +46,9 @@ __all__ = [
     "new_execution",
     "read_options",
     "read_plan",
+    "read_point_option",
     "replaced_executions",
     "second_of_plan",
     "versions_needed",
+    "wished_point",
 ]

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drs_recovery.opening.point_in_time import PointOption, read_point_option
 from drs_recovery.plan import chosen_waves
 from drs_recovery.statuses import ExecutionType
 
 if TYPE_CHECKING:
     from drs_recovery.plan import RecoveryPlan
 
-LATEST = "latest"
 # Airflow's ``DagRunType`` of a run that the schedule started.
 SCHEDULED = "scheduled"
 OPTION_NAMES = (
@@ -36,6 +36,7 @@ class RunOptions:
     :param ticket: id in a ticketing tool, or None.
     :param reason: in a person's words, or None.
     :param keep_instances: never clean up the drill's instances by itself.
+    :param point_in_time: from when the data shall be, for all servers or for some; None as the plan says.
     :param findings: what is wrong with the choices; an execution with any of these may not start.
     """
 
@@ -47,6 +48,7 @@ class RunOptions:
     dry_run: bool
     replaces: tuple[str, ...] = ()
     is_scheduled: bool = False
+    point_in_time: PointOption = None
     findings: tuple[str, ...] = ()
 
 
@@ -62,10 +64,6 @@ def read_options(plan: RecoveryPlan, context: Mapping[str, Any]) -> RunOptions:
         f"unknown option {key!r}, expected one of {', '.join(OPTION_NAMES)}"
         for key in sorted(set(dag_run.conf or {}) - set(OPTION_NAMES))
     ]
-    if params["point_in_time"] != LATEST:
-        findings.append(
-            f"point_in_time {params['point_in_time']!r} is not supported yet, expected '{LATEST}'"
-        )
     execution_type = _execution_type(dag_run, params)
     return RunOptions(
         execution_type=execution_type,
@@ -76,8 +74,17 @@ def read_options(plan: RecoveryPlan, context: Mapping[str, Any]) -> RunOptions:
         dry_run=bool(params["dry_run"]),
         replaces=_replaced(params.get("replace_execution"), execution_type, findings),
         is_scheduled=_is_scheduled(dag_run),
+        point_in_time=_point_in_time(params.get("point_in_time"), findings),
         findings=tuple(findings),
     )
+
+
+def _point_in_time(given: object, findings: list[str]) -> PointOption:
+    try:
+        return read_point_option(given)
+    except ValueError as error:
+        findings.append(str(error))
+        return None
 
 
 def _execution_type(dag_run: Any, params: Mapping[str, Any]) -> ExecutionType:

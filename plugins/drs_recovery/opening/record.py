@@ -8,6 +8,7 @@ from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from drs_recovery.plan import LATEST
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause, WaveStatus
 from drs_recovery.store import (
     USUAL_WAVE_SECONDS,
@@ -164,6 +165,7 @@ def new_execution(
         replaces=options.replaces,
         expected_duration=None if options.dry_run else expected.seconds,
         expected_samples=expected.samples,
+        requested_point_in_time=options.point_in_time or plan.point_in_time or LATEST,
         objectives={name: span.total_seconds() for name, span in plan.objectives if span is not None},
         waves=tuple(
             _new_wave(plan, number, options, expected_of_waves.get(wave.name))

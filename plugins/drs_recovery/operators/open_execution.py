@@ -31,7 +31,7 @@ from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import ExpectedFailureError, outlives_outages
 from drs_recovery.operators.plan_operator import PlanOperator
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.preflight import GroupResolver, Preflight, Resolution, UseCheck
+from drs_recovery.preflight import GroupResolver, PointCheck, Preflight, Resolution, UseCheck
 from drs_recovery.settings import installation_setting, poll_interval, setting_problems
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, FindingSeverity
 from drs_recovery.waves import check_not_ending, join_queue_early
@@ -171,7 +171,7 @@ class OpenExecutionOperator(PlanOperator):
 
         What one target tells is on record whatever another one does not tell yet.
         """
-        resolution = GroupResolver(clients, plan, options.waves).resolve()
+        resolution = GroupResolver(clients, plan, options.waves, options.point_in_time).resolve()
         found = {number: resolution.of_wave(number) for number in options.waves}
         self.store.add_servers_of_waves(execution_id, found)
         document = self.store.get_document(execution_id)
@@ -180,7 +180,9 @@ class OpenExecutionOperator(PlanOperator):
         used = self._used(execution_id, resolution, options, check)
         preflight = Preflight(clients, plan, execution_id, options.execution_type)
         findings = [*preflight.findings(resolution), *used]
-        troubles = [*resolution.troubles, *check.troubles, *preflight.troubles]
+        points = PointCheck(self.store, clients, document, options.point_in_time)
+        findings += [one.finding_for(options.execution_type) for one in points.checks(resolution.servers)]
+        troubles = [*resolution.troubles, *check.troubles, *preflight.troubles, *points.troubles]
         for finding in findings:
             self.log.warning("preflight of execution %s: %s: %s", execution_id, finding.severity, finding)
         # That nothing was found is true only once everybody was asked.

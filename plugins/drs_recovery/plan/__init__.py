@@ -30,6 +30,7 @@ from drs_recovery.plan.model import (
     plan_from_snapshot,
 )
 from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall, PlanModel
+from drs_recovery.plan.points_in_time import LATEST, point_seconds, read_point
 from drs_recovery.plan.problems import did_you_mean, place, quoted
 from drs_recovery.plan.task_ids import (
     FINALIZE,
@@ -46,6 +47,7 @@ __all__ = [
     "DAG_ID_PREFIX",
     "DEFAULT_GATE_TIMEOUT",
     "FINALIZE",
+    "LATEST",
     "MOST_WAVES",
     "PLAN_ID_PATTERN",
     "PLAN_TAG",
@@ -80,7 +82,9 @@ __all__ = [
     "plan_files",
     "plan_from_snapshot",
     "plan_schema",
+    "point_seconds",
     "quoted",
+    "read_point",
     "render_message",
     "task_ids",
     "wave_task_ids",

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from drs_recovery.durations import format_duration, parse_duration
+from drs_recovery.plan.points_in_time import point_schema, read_point
 from drs_recovery.plan.problems import did_you_mean, not_text, quoted, sentence_error
 from drs_recovery.plan.success_rule import SuccessRule, success_rule_schema
 
@@ -186,18 +187,6 @@ def _time_zone(text: str) -> str:
     return text
 
 
-def _point_in_time(text: str) -> str:
-    if text == "latest":
-        return text
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() != timedelta(0):
-        raise ValueError('is neither "latest" nor a UTC time such as 2025-01-31T03:00:00Z')
-    return text
-
-
 def _duration_schema() -> JsonSchema:
     pattern = r"^P(?=.)(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$"
     return {"type": "string", "pattern": pattern, "examples": ["PT15M", "PT1H30M", "P2D"]}
@@ -213,10 +202,6 @@ def _cron_schema() -> JsonSchema:
 
 def _time_zone_schema() -> JsonSchema:
     return {"type": "string", "examples": ["UTC", "Europe/Vienna", "America/New_York"]}
-
-
-def _point_in_time_schema() -> JsonSchema:
-    return {"type": "string", "examples": ["latest", "2025-01-31T03:00:00Z"]}
 
 
 def _argument(value: object) -> object:
@@ -239,7 +224,7 @@ Retention = Annotated[timedelta | str, Checked(_retention, _retention_schema, _w
 Cron = Annotated[str, Checked(_cron, _cron_schema)]
 TimeZone = Annotated[str, Checked(_time_zone, _time_zone_schema)]
 SuccessCondition = Annotated[SuccessRule, Checked(SuccessRule.parse, success_rule_schema, str, SuccessRule)]
-PointInTime = Annotated[str, Checked(_point_in_time, _point_in_time_schema)]
+PointInTime = Annotated[str, Checked(read_point, point_schema)]
 
 PLAN_ID_PATTERN = "[a-z0-9][a-z0-9-]{0,62}"
 PlanId = Annotated[

@@ -41,6 +41,7 @@ from drs_recovery.plan.parts import (
     Schedule,
     Server,
 )
+from drs_recovery.plan.points_in_time import LATEST
 from drs_recovery.plan.problems import Finding, field_findings, sentence_error
 from drs_recovery.plan.rules import rule_findings, size_findings
 from drs_recovery.plan.steps import AnyStep
@@ -145,7 +146,8 @@ class RecoveryPlan(PlanModel):
     approval: Approval = Field(default=Approval(), description="Which executions need an approval.")
     drill: Drill = Field(default=Drill(), description="Settings of drills.")
     point_in_time: PointInTime | None = Field(
-        default=None, description='"latest", or a UTC time: the newest snapshots that are not after it.'
+        default=None,
+        description='"latest", or a UTC time: the newest snapshots not after it; default: latest.',
     )
     protection_groups: dict[Name, ProtectionGroup] = Field(
         min_length=1, description="Groups of servers by name; each belongs to one wave."
@@ -186,6 +188,12 @@ class RecoveryPlan(PlanModel):
         if not 1 <= number <= len(self.waves):
             raise LookupError(f"plan {self.id} has no wave {number} (it has {len(self.waves)})")
         return self.waves[number - 1]
+
+    def point_in_time_of(self, group: ProtectionGroup, server_id: str) -> str:
+        """From when the data of a server of a group shall be: the nearer wish wins, else the latest data."""
+        of_server = [one.point_in_time for one in group.servers or () if one.id == server_id]
+        wishes = (*of_server, group.point_in_time, self.point_in_time)
+        return next((wish for wish in wishes if wish is not None), LATEST)
 
     def groups_of(self, number: int) -> tuple[tuple[str, ProtectionGroup], ...]:
         """Name and group of each protection group of a wave, in the wave's order."""

@@ -63,7 +63,8 @@ class Server(PlanModel):
         default=True, description="Whether the wave fails when this server does not launch."
     )
     point_in_time: PointInTime | None = Field(
-        default=None, description='"latest", or a UTC time: the newest snapshot that is not after it.'
+        default=None,
+        description='"latest", or a UTC time: the newest snapshot not after it; default: as its group.',
     )
 
     @model_validator(mode="before")
@@ -90,6 +91,10 @@ class ProtectionGroup(PlanModel):
     region: RegionName = Field(description="AWS Region of the source servers; default: the plan's region.")
     connection: ConnectionId = Field(
         default="aws_default", description="Airflow connection; default: the plan's connection."
+    )
+    point_in_time: PointInTime | None = Field(
+        default=None,
+        description='"latest", or a UTC time: the newest snapshots not after it; default: as the plan.',
     )
 
 

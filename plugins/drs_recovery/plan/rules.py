@@ -262,8 +262,6 @@ def _sequence(value: object) -> list[Any]:
 
 # Places; ``*`` stands for every key or index.
 NOT_SUPPORTED_YET: tuple[tuple[str, ...], ...] = (
-    ("point_in_time",),
-    ("protection_groups", "*", "servers", "*", "point_in_time"),
     ("waves", "*", "wait_before"),
     ("waves", "*", "only"),
     ("waves", "*", "before"),

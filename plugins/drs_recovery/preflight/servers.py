@@ -19,10 +19,12 @@ from drs_recovery.hooks import (
     is_of_role,
     is_transient,
 )
+from drs_recovery.opening import wished_point
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.store import NewServer
 
 if TYPE_CHECKING:
+    from drs_recovery.opening import PointOption
     from drs_recovery.plan import ProtectionGroup, RecoveryPlan
 
 # ``ReplicationDirection`` of botocore's drs model.
@@ -71,8 +73,14 @@ class GroupResolver:
     DRS looks for servers by id, but not by tag: where a group has tags, all servers of the Region are listed.
     """
 
-    def __init__(self, clients: Clients, plan: RecoveryPlan, wave_numbers: Iterable[int]) -> None:
-        self._clients = clients
+    def __init__(
+        self,
+        clients: Clients,
+        plan: RecoveryPlan,
+        wave_numbers: Iterable[int],
+        point_in_time: PointOption = None,
+    ) -> None:
+        self._clients, self._plan, self._point_in_time = clients, plan, point_in_time
         self._groups = [(number, *named) for number in wave_numbers for named in plan.groups_of(number)]
         self._found: dict[Target, dict[str, Mapping[str, Any]]] = {}
         self._away: dict[Target, TargetTrouble] = {}
@@ -109,13 +117,25 @@ class GroupResolver:
         else:
             critical = dict.fromkeys(_with_tags(known.values(), group.tags or {}), True)
         servers = [
-            ResolvedServer(number, _new_server(known[server_id], target, is_critical), known[server_id])
+            ResolvedServer(number, self._new_server(known[server_id], group, is_critical), known[server_id])
             for server_id, is_critical in critical.items()
             if server_id in known
         ]
         reversed_ones = [one for one in servers if one.described.get("replicationDirection") == _FAILBACK]
         problems = [_on_the_way_home(name, group, one) for one in reversed_ones]
         return servers, [*problems, *_missing(number, name, group, critical, known)]
+
+    def _new_server(self, server: Mapping[str, Any], group: ProtectionGroup, critical: bool) -> NewServer:
+        lag, server_id = replication_lag(server), server["sourceServerID"]
+        return NewServer(
+            source_server_id=server_id,
+            server_name=_name_of(server),
+            critical=critical,
+            region=group.region,
+            connection=group.connection,
+            requested_point_in_time=wished_point(self._plan, group, server_id, self._point_in_time),
+            replication_lag=None if lag is None else lag.total_seconds(),
+        )
 
     def _servers_at(self, target: Target) -> dict[str, Mapping[str, Any]]:
         if target not in self._found:
@@ -191,18 +211,6 @@ def _missing(
         for server_id in wanted
         if server_id not in known
     ]
-
-
-def _new_server(server: Mapping[str, Any], target: Target, critical: bool) -> NewServer:
-    lag = replication_lag(server)
-    return NewServer(
-        source_server_id=server["sourceServerID"],
-        server_name=_name_of(server),
-        critical=critical,
-        region=target.region,
-        connection=target.connection,
-        replication_lag=None if lag is None else lag.total_seconds(),
-    )
 
 
 def replication_lag(described: Mapping[str, Any]) -> timedelta | None:

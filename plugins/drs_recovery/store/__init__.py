@@ -4,6 +4,7 @@ from drs_recovery.store import table_definition
 from drs_recovery.store.base import Documents
 from drs_recovery.store.documents import (
     LONGEST_TEXT,
+    data_times,
     execution_item,
     limited,
     listing_items,
@@ -47,6 +48,7 @@ from drs_recovery.store.facts import (
     jobs_run,
     launch_began,
     named,
+    request_behind,
     unconfirmed_instances,
     waits_for_capacity_only,
     wanted_since,
@@ -55,10 +57,11 @@ from drs_recovery.store.facts import (
 from drs_recovery.store.gates import asked_after
 from drs_recovery.store.keys import TERMINATING_DAG, execution_id
 from drs_recovery.store.launches import InstancesSeen
-from drs_recovery.store.progress import merge_jobs, server_changes
+from drs_recovery.store.progress import is_to_restart, merge_jobs, server_changes
 from drs_recovery.store.question_types import AnyGate, FailureGate, Gate, Question
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, Queue, QueueEntry, QueueState
 from drs_recovery.store.records import (
+    ChosenPoint,
     ExecutionFilter,
     JobRef,
     JobSeen,
@@ -69,6 +72,7 @@ from drs_recovery.store.records import (
     NewWave,
     Page,
     ServerSeen,
+    SnapshotRef,
     TerminationRef,
     WavePoll,
 )
@@ -111,6 +115,7 @@ __all__ = [
     "USUAL_WAVE_SECONDS",
     "AnyGate",
     "Cancel",
+    "ChosenPoint",
     "Documents",
     "EarlierInstance",
     "Event",
@@ -147,6 +152,7 @@ __all__ = [
     "ServerCounts",
     "ServerSeen",
     "ServerStatus",
+    "SnapshotRef",
     "TerminationJob",
     "TerminationRef",
     "TerminationRequest",
@@ -165,6 +171,7 @@ __all__ = [
     "cancel_words",
     "create_table",
     "critical_path",
+    "data_times",
     "encode",
     "ended_as_planned",
     "execution_id",
@@ -182,6 +189,7 @@ __all__ = [
     "is_same_person",
     "is_store_away",
     "is_termination_requested",
+    "is_to_restart",
     "jobs_run",
     "launch_began",
     "limited",
@@ -191,6 +199,7 @@ __all__ = [
     "progress_of",
     "public",
     "record",
+    "request_behind",
     "retried_on_conflict",
     "server_changes",
     "server_item",

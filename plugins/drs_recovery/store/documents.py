@@ -82,6 +82,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "keepInstances": new.keep_instances or None,
         "replaceExecution": ", ".join(new.replaces) or None,
         "runStartTime": new.run_start,
+        "requestedPointInTime": new.requested_point_in_time,
         "error": new.error,
         "expectedDuration": new.expected_duration,
         "otherTypeWaves": sum(w.skip_cause is SkipCause.OTHER_TYPE for w in new.waves) or None,
@@ -156,7 +157,13 @@ def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServe
         "launchStatus": "PENDING",
         "transitionHistory": [],
         "pollAttempts": 0,
-        **present({"pointInTime": server.point_in_time, "replicationLag": server.replication_lag}),
+        **present(
+            {
+                "requestedPointInTime": server.requested_point_in_time,
+                "pointInTime": server.point_in_time,
+                "replicationLag": server.replication_lag,
+            }
+        ),
     }
 
 
@@ -295,7 +302,22 @@ def compose(
     polled = {wave["lastPolledTime"] for wave in by_number.values() if "lastPolledTime" in wave}
     newest = {"lastPolledTime": max({execution.get("lastPolledTime", 0), *polled})} if polled else {}
     document = {**public(execution), **newest, "waves": list(by_number.values())}
+    if points := data_times(server for wave in by_number.values() for server in wave["serverStatuses"]):
+        document["pointInTime"] = points
     return cast("ExecutionDocument", document)
+
+
+def data_times(servers: Iterable[Mapping[str, Any]]) -> Item | None:
+    """
+    From when the data of servers is, as far as their records know.
+
+    :return: ``oldest`` and ``newest``, and ``spread``, the seconds between them; None if nothing is known.
+    """
+    times = [float(server["pointInTime"]) for server in servers if "pointInTime" in server]
+    if not times:
+        return None
+    oldest, newest = min(times), max(times)
+    return {"oldest": oldest, "newest": newest, "spread": round(newest - oldest, 3)}
 
 
 def _polled_with(wave: Mapping[str, Any], server: Mapping[str, Any]) -> Item:

@@ -43,6 +43,15 @@ class Times(TypedDict):
 
 
 @record
+class DataTimes(TypedDict):
+    """From when the data of an execution's servers is, as far as it is known."""
+
+    oldest: Annotated[float, moment("Of the server with the oldest data.")]
+    newest: Annotated[float, moment("Of the server with the newest data.")]
+    spread: Annotated[float, about("Seconds between the two.", 540)]
+
+
+@record
 class Cancel(TypedDict):
     """The first request to cancel an execution."""
 
@@ -173,6 +182,16 @@ class Execution(ExecutionSummary):
     reason: NotRequired[Annotated[str, about("Why it runs.", "Quarterly drill")]]
     objectives: Annotated[Times, about("The plan's objectives.", {"rto": 3600, "rpo": 900})]
     runStartTime: NotRequired[Annotated[float, moment("When Airflow began its DAG run.")]]
+    requestedPointInTime: NotRequired[
+        Annotated[
+            str | dict[str, str],
+            about(
+                "From when the data shall be: the option of its run, else the plan's wish; groups and "
+                "servers of the plan can have their own.",
+                "2026-11-17T03:00:00Z",
+            ),
+        ]
+    ]
     admittedTime: NotRequired[Annotated[float, moment("When its checks passed; no wave starts before.")]]
     expectedDuration: NotRequired[
         Annotated[float, about("Expected seconds, without waits for answers.", 2400)]
@@ -271,6 +290,7 @@ class ExecutionRecord(Execution):
 class ExecutionDocument(ExecutionRecord):
     """An execution with its waves and their servers: the whole record but the events."""
 
+    pointInTime: NotRequired[Annotated[DataTimes, about("From when the data of its servers is.")]]
     waves: Annotated[list[Wave], about("All waves of the plan, in its order.", [])]
 
 

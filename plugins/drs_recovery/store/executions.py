@@ -34,6 +34,7 @@ from drs_recovery.store.job_queue import JobQueue
 from drs_recovery.store.keys import execution_key
 from drs_recovery.store.listings import Listings
 from drs_recovery.store.locks import ActionLock, Installations, Notifications, PlanLocks
+from drs_recovery.store.points import Points
 from drs_recovery.store.polls import Polls, Waits
 from drs_recovery.store.records import NewExecution, NewFinding, NewServer
 from drs_recovery.store.retries import Retries
@@ -78,6 +79,7 @@ class ExecutionStore(StoreReads):
         self.steps = Steps(table, clock)
         self.gates = Gates(table, clock)
         self.polls = Polls(table, clock)
+        self.points = Points(table, clock)
         self.waits = Waits(table, clock)
         self.ending = Ending(table, clock)
         self.terminations = Terminations(table, clock, self.instances)

@@ -82,6 +82,7 @@ _ATTEMPT_FIELDS = (
     "detailsAwaitedTime",
     "error",
     "warning",
+    "previousSnapshotUsed",
 )
 
 
@@ -257,6 +258,8 @@ def restart_changes(server: Item, attempt: int, now: float) -> Item:
     changes: dict[str, Any] = dict.fromkeys(name for name in _ATTEMPT_FIELDS if name in server)
     return {
         **changes,
+        # Of the latest data, the next launch takes another snapshot.
+        **({"pointInTime": server.get("recoverySnapshotTime")} if "pointInTime" in server else {}),
         "attempt": attempt,
         "phase": ServerPhase.PENDING,
         "launchStatus": "PENDING",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from drs_recovery.durations import moment
 from drs_recovery.store.facts import was_cancelled
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class NewExecution:
     :param expected_duration: seconds that it is expected to take without waits for people, if known.
     :param expected_samples: on how many earlier times each of its waves rests at least; 0 if DRS's usual time
         stands in for one.
+    :param requested_point_in_time: the run's option, else the plan's wish for all servers.
     :param objectives: the plan's ``rto`` and ``rpo`` in seconds.
     :param error: why it may not start, if that is known already.
     """
@@ -75,8 +77,38 @@ class NewExecution:
     replaces: tuple[str, ...] = ()
     expected_duration: float | None = None
     expected_samples: int = 0
+    requested_point_in_time: str | Mapping[str, str] | None = None
     objectives: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class SnapshotRef:
+    """
+    A recovery snapshot of DRS.
+
+    :param time: of its data.
+    """
+
+    snapshot_id: str
+    time: float
+
+    def __str__(self) -> str:
+        """How messages name it."""
+        return f"{self.snapshot_id} ({moment(self.time)})"
+
+
+@dataclass(frozen=True)
+class ChosenPoint:
+    """
+    What a server is launched from.
+
+    :param wish: ``latest``, a UTC time, or the id of a snapshot.
+    :param snapshot: which one that is; None for the latest data, of which DRS takes a snapshot at the launch.
+    """
+
+    wish: str
+    snapshot: SnapshotRef | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +116,7 @@ class NewServer:
     """
     A server of a wave before anything was started.
 
+    :param requested_point_in_time: ``latest``, a UTC time, or the id of a snapshot.
     :param point_in_time: time of the data that it is recovered to; None if not known yet.
     :param replication_lag: seconds that its replication is behind the source; None if DRS does not tell.
     """
@@ -93,6 +126,7 @@ class NewServer:
     critical: bool
     region: str
     connection: str
+    requested_point_in_time: str | None = None
     point_in_time: float | None = None
     replication_lag: float | None = None
 

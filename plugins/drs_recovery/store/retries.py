@@ -10,7 +10,7 @@ A retry is two transitions, because the jobs of the earlier attempt are looked a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import TransitionRefusedError
@@ -84,7 +84,13 @@ class Retries(StoreBase):
 
     @retried_on_conflict
     def request(
-        self, execution_id: str, number: int, actor: str, asked_by: int, reason: str | None = None
+        self,
+        execution_id: str,
+        number: int,
+        actor: str,
+        asked_by: int,
+        reason: str | None = None,
+        point_in_time: str | Mapping[str, str] | None = None,
     ) -> tuple[RetryRequest, bool]:
         """
         Record who asks for a new attempt at a wave; it begins when the wave's first task runs again.
@@ -93,6 +99,7 @@ class Retries(StoreBase):
 
         :param asked_by: ``max_tries`` of the cleared task: the attempt that this request leads to.
         :param reason: why, if they said so.
+        :param point_in_time: other data for the servers that start again, if they chose some.
         :return: the request that stands: ``actor``, ``time``, ``askedBy``, and ``reason`` if there is one;
             and whether it is this one.
         """
@@ -104,6 +111,10 @@ class Retries(StoreBase):
         request = RetryRequest(actor=actor, time=now, askedBy=asked_by)
         if reason:
             request["reason"] = limited(reason)
+        if point_in_time:
+            request["pointInTime"] = (
+                dict(point_in_time) if isinstance(point_in_time, Mapping) else point_in_time
+            )
         self.table.transact(
             [execution_update(execution, now, {}), record_update(wave, {"retryRequest": request})]
         )

@@ -21,6 +21,7 @@ MOMENT = 1795000000.125
 SOURCE_SERVER = "s-1111111111111111a"
 INSTANCE = "i-0a1b2c3d4e5f60718"
 ACCOUNT = "123456789012"
+SNAPSHOT = "pit-0a1b2c3d4e5f60718"
 EXECUTION = "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"
 JOB = "drsjob-5a1b2c3d4e5f60718"
 
@@ -131,7 +132,24 @@ class ServerStatus(TypedDict):
     replicationLag: NotRequired[
         Annotated[float, about("Seconds by which its data was behind when the execution was opened.", 12)]
     ]
-    pointInTime: NotRequired[Annotated[float, moment("Point in time of its data.")]]
+    requestedPointInTime: NotRequired[
+        Annotated[
+            str, about("Wish for it: `latest`, a UTC time, or the id of a snapshot.", "2026-11-17T03:00:00Z")
+        ]
+    ]
+    recoverySnapshotId: NotRequired[
+        Annotated[
+            str,
+            about("Recovery snapshot that it is launched from; absent for the latest data.", SNAPSHOT),
+        ]
+    ]
+    recoverySnapshotTime: NotRequired[Annotated[float, moment("Point in time of that snapshot.")]]
+    pointInTime: NotRequired[
+        Annotated[float, moment("Point in time of its data: of its snapshot, then as DRS launched it.")]
+    ]
+    previousSnapshotUsed: NotRequired[
+        Annotated[bool, about("True if DRS took no new snapshot and used the previous one.", True)]
+    ]
     postLaunchActions: NotRequired[Annotated[list[PostLaunchAction], about("DRS's post-launch actions.", [])]]
     postLaunchActionsStatus: NotRequired[
         Annotated[

@@ -92,6 +92,12 @@ class RetryRequest(TypedDict):
     time: Annotated[float, moment("Time of the request.")]
     askedBy: Annotated[int, about("Number of the request, which leads to one attempt.", 2)]
     reason: NotRequired[Annotated[str, about("Reason of the request.", "the quota was raised")]]
+    pointInTime: NotRequired[
+        Annotated[
+            str | dict[str, str],
+            about("From when the data of the servers that start again shall be.", "2026-11-17T03:00:00Z"),
+        ]
+    ]
 
 
 @record

@@ -33,6 +33,7 @@ from drs_recovery.waves.instance_details import (
     HALTED_STATES,
     Found,
     belongs_to,
+    data_warning_of,
     fields_of,
     row_of,
     warning_of,
@@ -200,7 +201,8 @@ class InstanceEnricher:
             phase, error = self._verdict(server, found, give_up_at)
             fields["error"] = error
             if phase is ServerPhase.READY:
-                fields["warning"] = joined([actions_warning_of(server), warning_of(found)])
+                data = data_warning_of(server, fields.get("pointInTime"))
+                fields["warning"] = joined([actions_warning_of(server), data, warning_of(found)])
         elif fields.get("instanceId") and server.get("error"):
             fields["error"] = reason_beside_instance(server["error"], fields["instanceId"])
         if phase is not ServerPhase.READY and (has_launched(server) or _was_launched(server)):

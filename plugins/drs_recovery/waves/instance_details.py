@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.durations import epoch
+from drs_recovery.durations import epoch, moment, words
+from drs_recovery.statuses import JOB_PENDING
 
 if TYPE_CHECKING:
     from drs_recovery.hooks import TargetTrouble
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 GONE_STATES = frozenset({"shutting-down", "terminated"})
 RUNNING = "running"
 HALTED_STATES = frozenset({"stopping", "stopped"})
+
+# Seconds by which DRS may tell the time of the same data differently.
+_SAME_TIME = 60.0
 
 # ``launchDisposition`` of a server whose launch settings ask for an instance that does not run.
 _STOPPED = "STOPPED"
@@ -192,6 +196,26 @@ def warning_of(found: Found) -> str | None:
         )
     if found.trouble is not None:
         return f"the point in time of its data is not known: {found.trouble}"
+    return None
+
+
+def data_warning_of(server: ServerStatus, point_in_time: float | None) -> str | None:
+    """
+    What a person should know of the data of a server that is ready.
+
+    :param point_in_time: of its data, as DRS tells it.
+    """
+    if point_in_time is None:
+        return None
+    if server.get("previousSnapshotUsed"):
+        starts = [o["timestamp"] for o in server["transitionHistory"] if o["status"] == JOB_PENDING]
+        age = words(max(0.0, max(starts, default=point_in_time) - point_in_time))
+        told = f"its data is of {moment(point_in_time)}, {age} before its launch began"
+        return f"DRS took no new snapshot and used the previous one: {told}"
+    chosen = server.get("recoverySnapshotTime")
+    if chosen is not None and abs(chosen - point_in_time) > _SAME_TIME:
+        wanted = f"{server['recoverySnapshotId']} ({moment(chosen)})"
+        return f"its data is of {moment(point_in_time)}, not of its recovery snapshot {wanted}"
     return None
 
 

@@ -42,6 +42,7 @@ SILENT_NO_LAUNCH = (
     "infra/iam.yaml and look for denied EC2 calls in CloudTrail"
 )
 
+_PREVIOUS_SNAPSHOT = "USING_PREVIOUS_SNAPSHOT"
 _TAKEN_AWAY = "DRS took its instance away again and logged no reason"
 
 
@@ -132,6 +133,8 @@ def _server_seen(
     launch_status = str(server["launchStatus"]) if server and "launchStatus" in server else None
     outcome = launch_outcome(launch_status or "")
     phase = _phase_from_log(answer.log, server_id)
+    if any(item.get("event") == _PREVIOUS_SNAPSHOT and _server_of(item) == server_id for item in answer.log):
+        fields["previousSnapshotUsed"] = True
     if server and server.get("recoveryInstanceID"):
         fields["recoveryInstanceId"] = server["recoveryInstanceID"]
     if outcome is LaunchOutcome.LAUNCHED:

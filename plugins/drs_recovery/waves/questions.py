@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from drs_recovery.durations import moment, words
 from drs_recovery.hooks import describe
 from drs_recovery.plan import (
     DEFAULT_GATE_TIMEOUT,
+    LATEST,
     PLAN_VALUES,
     Gate,
     RecoveryApproval,
@@ -20,7 +22,7 @@ from drs_recovery.plan import (
     render_message,
 )
 from drs_recovery.statuses import ExecutionType, ServerPhase
-from drs_recovery.store import attempt_of
+from drs_recovery.store import attempt_of, data_times
 from drs_recovery.waves.rules import failures_of, wave_label, wave_of
 
 if TYPE_CHECKING:
@@ -150,8 +152,27 @@ def _body(document: ExecutionDocument, message: str) -> str:
     return (
         f"{message}\n\n"
         f"Execution `{document['executionId']}`{ticket}, started by {escaped(document['initiatedBy'])}.\n\n"
+        f"{_data(document)}"
         f"| wave | name | status | servers ready |\n|---|---|---|---|\n{rows}\n"
     )
+
+
+def _data(document: ExecutionDocument) -> str:
+    """From when the data is, where somebody chose that."""
+    servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
+    chosen = [server for server in servers if "recoverySnapshotId" in server]
+    times = data_times(chosen)
+    if times is None:
+        return ""
+    span = f"{moment(times['oldest'])} to {moment(times['newest'])}, spread {words(times['spread'])}"
+    wish = f"wish for all: {document['requestedPointInTime']}" if _is_time(document) else "chosen by server"
+    latest = f"; {len(servers) - len(chosen)} from the latest data" if len(chosen) < len(servers) else ""
+    return f"Data of {len(chosen)} of {len(servers)} servers: {span} ({wish}){latest}.\n\n"
+
+
+def _is_time(document: ExecutionDocument) -> bool:
+    wish = document.get("requestedPointInTime")
+    return isinstance(wish, str) and wish != LATEST
 
 
 def failure_question(document: ExecutionDocument, plan: RecoveryPlan, number: int) -> Question:

@@ -13,6 +13,7 @@ from drs_recovery.store import JobSeen, ServerSeen, WavePoll
 from drs_recovery.waves.enrichment import InstanceEnricher
 from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
+from drs_recovery.waves.points_in_time import choose_again
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.rules import needs_no_more_polls, wave_of
 
@@ -60,6 +61,7 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
         details = InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
         if details.problems:
             raise NotStartedError("; ".join(details.problems), None)
+    choose_again(store, clients, execution_id, wave)
     store.retries.restart_failed(execution_id, number)
 
 

@@ -30,6 +30,7 @@ from drs_recovery.jobs import (
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store import FollowedWave, ServerSeen, WavePoll, attempt_of, limited
+from drs_recovery.waves.points_in_time import SnapshotCheck
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import WaveReservations, leave_queues
 from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
@@ -169,8 +170,13 @@ class WaveStarter:
     ) -> str:
         starter = JobStarter(self._clients, execution, wave)
         remembered = self._memory.get(_memory_key(wave, part.number))
+        snapshots = SnapshotCheck(self._clients, wave, self._memory)
         try:
-            started = starter.start_or_adopt(part, reservations, remembered)
+            started = starter.start_or_adopt(part, reservations, remembered, snapshots.demand)
+        except JobStartError:
+            # One that has gone since the last look: DRS names no other ones.
+            snapshots.explain(part)
+            raise
         finally:
             self._tell_ignored(execution["executionId"], wave, part, starter.ignored)
         self._record(execution["executionId"], wave, started, followed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,6 +76,24 @@ def test_a_retry_clears_the_wave_and_all_behind_it_and_the_record_names_who_aske
     reopened = runner.store.get_events(execution_of(failed))[-1]
     assert (reopened["event"], reopened["actor"]) == ("EXECUTION_REOPENED", "bob")
     assert reopened["detail"] == {"wave": 1, "attempt": 2, "reason": "capacity is back"}
+
+
+def test_a_retry_can_choose_other_data_for_the_servers_that_start_again(
+    runner: Runner, console: Console, failed: Ended
+) -> None:
+    for point, told in (
+        ("yesterday", 'point_in_time \\"yesterday\\" is neither'),
+        ({DB_2: "snap-0123456789abcdef0"}, "is not the id of a recovery snapshot"),
+        ({"s-9999999999999999z": "pit-00000000000000000"}, "no server of wave 1"),
+    ):
+        refused = ask(console, failed, pointInTime=point)
+        assert refused.status_code == 422
+        assert told in refused.text
+
+    assert ask(console, failed, pointInTime=json.dumps({DB_2: "pit-00000000000000000"})).status_code == 202
+
+    request = runner.store.get_wave(execution_of(failed), 1)["retryRequest"]
+    assert request["pointInTime"] == {DB_2: "pit-00000000000000000"}
 
 
 def test_however_many_people_ask_at_once_it_is_one_attempt(

@@ -141,7 +141,7 @@ def test_the_trigger_form_has_the_options_and_their_defaults() -> None:
         ("dry_run", "yes"),
         ("ticket", 7),
         ("ticket", "x" * 257),
-        ("point_in_time", None),
+        ("point_in_time", 7),
     ],
 )
 def test_the_trigger_form_refuses_values_of_the_wrong_kind(name: str, value: Any) -> None:

@@ -1,6 +1,6 @@
 """Every way to write one key wrongly: changes of the good plan, and the lines that its author reads."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from tests.unit.plan.documents import DB_1, GONE
@@ -11,6 +11,7 @@ DURATION_FORM = "is not a duration (ISO-8601, such as PT15M, PT1H30M or P2D)"
 CRON_FORM = "is not a cron expression (minute, hour, day of month, month, day of week, such as 0 3 1 * *)"
 TEXT_AS_BOOL = "YAML reads this as true (yes, no, on and off too); put it in quotes"
 RULE_FORM = "is not a rule of success: critical, all or a percentage from 1% to 100%"
+POINT_FORM = '"latest" or a UTC time such as 2025-01-31T03:00:00Z'
 REGION_OF_GROUP = "AWS Region of the source servers; default: the plan's region"
 
 BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -34,6 +35,35 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "priority unknown": (
         {"priority": "urgent"},
         ["priority: \"urgent\" is not allowed here; expected 'critical', 'high', 'normal' or 'low'"],
+    ),
+    "point in time in words": (
+        {"point_in_time": "yesterday"},
+        [f'point_in_time: "yesterday" is neither {POINT_FORM.replace(" or ", " nor ")}'],
+    ),
+    "point in time without a zone": (
+        {"protection_groups/web/point_in_time": "2025-01-31T03:00:00"},
+        [
+            'protection_groups.web.point_in_time: "2025-01-31T03:00:00" has no time zone; expected '
+            f"{POINT_FORM}, with Z for UTC"
+        ],
+    ),
+    "point in time of another zone": (
+        {"protection_groups/web/servers/0/point_in_time": "2025-01-31T03:00:00+02:00"},
+        [
+            'protection_groups.web.servers[0].point_in_time: "2025-01-31T03:00:00+02:00" is not in UTC; '
+            f"expected {POINT_FORM}: that would be 2025-01-31T01:00:00Z"
+        ],
+    ),
+    "point in time to come": (
+        {"point_in_time": "2999-01-31T03:00:00Z"},
+        [
+            f'point_in_time: "2999-01-31T03:00:00Z" is in the future; expected {POINT_FORM}, of which there '
+            "can be snapshots"
+        ],
+    ),
+    "point in time without quotes": (
+        {"point_in_time": datetime(2025, 1, 31, 3)},  # noqa: DTZ001
+        ['point_in_time: YAML reads 2025-01-31 03:00:00 as a date; put it in quotes: "2025-01-31 03:00:00"'],
     ),
     "name empty": ({"name": ""}, ["name: is empty"]),
     "name of two lines": (

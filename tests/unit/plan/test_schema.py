@@ -26,6 +26,7 @@ BEYOND_A_SCHEMA = {
     "cron at random",
     "cron out of range",
     "cron of 31 February",
+    "point in time to come",
     "time zone misspelt",
     "time zone that is a directory",
     "time-out of nothing",

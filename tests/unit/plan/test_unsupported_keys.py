@@ -1,6 +1,5 @@
 """Keys that are not executed yet are checked in full and then refused, never ignored."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,6 @@ from drs_recovery.plan.rules import NOT_SUPPORTED_YET
 from tests.unit.plan.documents import changed, problems_of, write_plan
 
 NOT_SUPPORTED: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "point in time": (
-        {"point_in_time": "latest"},
-        ["point_in_time: point_in_time is not supported yet"],
-    ),
-    "point in time of a server, without quotes": (
-        {"protection_groups/web/servers/0/point_in_time": datetime(2025, 1, 31, 3)},  # noqa: DTZ001
-        [
-            "protection_groups.web.servers[0].point_in_time: point_in_time is not supported yet",
-            "protection_groups.web.servers[0].point_in_time: YAML reads 2025-01-31 03:00:00 as a date; "
-            'put it in quotes: "2025-01-31 03:00:00"',
-        ],
-    ),
-    "point in time without a zone": (
-        {"point_in_time": "2025-01-31T03:00:00"},
-        [
-            "point_in_time: point_in_time is not supported yet",
-            'point_in_time: "2025-01-31T03:00:00" is neither "latest" nor a UTC time such as '
-            "2025-01-31T03:00:00Z",
-        ],
-    ),
     "waiting": ({"waves/1/wait_before": "PT5M"}, ["waves[1].wait_before: wait_before is not supported yet"]),
     "waves of drills only": ({"waves/1/only": "drill"}, ["waves[1].only: only is not supported yet"]),
     "waves of tests only": (

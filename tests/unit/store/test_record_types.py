@@ -15,7 +15,7 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.execution_types import ExecutionDocument
-from drs_recovery.store.records import JobSeen, NewFinding, NewWave, TerminationRef
+from drs_recovery.store.records import ChosenPoint, JobSeen, NewFinding, NewWave, SnapshotRef, TerminationRef
 from drs_recovery.store.wave_types import Wave
 from tests.record_types import misfits
 from tests.unit.store.conftest import Recovery
@@ -35,6 +35,7 @@ def open_everything(recovery: Recovery) -> None:
             replaces=("e0",),
             expected_duration=1800,
             expected_samples=2,
+            requested_point_in_time="2026-11-17T03:00:00Z",
             objectives={"rto": 3600, "rpo": 900},
         )
     )
@@ -54,6 +55,8 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
     open_everything(recovery)
     store.waits.note(id_, "ThrottlingException")
     store.set_findings(id_, [NewFinding(FindingSeverity.WARNING, "lag", "wait", "s-1000", "db", 1)])
+    chosen = ChosenPoint("2026-11-17T03:00:00Z", SnapshotRef("pit-1", 1_790_000_000.0))
+    store.points.choose(id_, {"s-1000": chosen})
     look()
 
     store.admit(id_)
@@ -78,7 +81,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
     look()
 
     store.gates.decide_failure_gate(id_, 1, FailureDecision.RETRY, "dba", "again")
-    store.retries.request(id_, 1, "dba", 2, "again")
+    store.retries.request(id_, 1, "dba", 2, "again", {"s-1000": "pit-2"})
     store.retries.begin(id_, 1, "dba", 2)
     look()
 

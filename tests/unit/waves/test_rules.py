@@ -449,10 +449,10 @@ class TestOptions:
         options = self._read({"dryrun": True, "waves": [9, "Web"], "point_in_time": "yesterday"})
 
         assert options.findings[0].startswith("unknown option 'dryrun', expected one of execution_type, ")
-        assert options.findings[1].startswith("point_in_time 'yesterday' is not supported yet")
-        assert options.findings[2] == (
+        assert options.findings[1] == (
             "unknown waves 9, expected some of 1 (Database), 2 (Application), 3 (Web)"
         )
+        assert options.findings[2].startswith('point_in_time "yesterday" is neither "latest" nor a UTC time')
 
 
 class TestEndings:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import WaveRefusedError
-from drs_recovery.opening import check_reopening
+from drs_recovery.opening import PointOption, check_reopening
 from drs_recovery.store import RetryRequest, attempt_of
 from drs_recovery.waves import check_dependencies, refused_gate
 from drs_recovery.web.actions.context import Acting, turn
@@ -24,21 +24,25 @@ from drs_recovery.web.actions.refusals import (
 )
 from drs_recovery.web.airflow import path_of
 from drs_recovery.web.allowed_actions import ActionKind, wave_of
-from drs_recovery.web.problems import Problem, conflict
+from drs_recovery.web.problems import Problem, conflict, invalid
 
 # States of a task that will not run any more unless somebody clears it.
 _ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 
 
-async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
+async def retry(
+    acting: Acting, number: int, reason: str | None, point_in_time: PointOption = None
+) -> ActionTaken:
     """
     Begin a new attempt at the failed servers of a wave, also when the execution has ended.
 
+    :param point_in_time: other data for the servers that start again.
     :raises Problem: it may not begin now, or somebody else was quicker.
     """
     demand_allowed(acting, ActionKind.RETRY, number)
+    _demand_servers(acting, number, point_in_time)
     async with turn(acting) as now:
-        request = await _standing_request(now, number, reason)
+        request = await _standing_request(now, number, reason, point_in_time)
     if not acting.is_me(request["actor"]):
         raise _already_requested(number, request)
     return taken(
@@ -51,7 +55,18 @@ async def retry(acting: Acting, number: int, reason: str | None) -> ActionTaken:
     )
 
 
-async def _standing_request(acting: Acting, number: int, reason: str | None) -> RetryRequest:
+def _demand_servers(acting: Acting, number: int, point_in_time: PointOption) -> None:
+    """Refuse snapshots of servers that the wave does not have: perhaps a slip in an id."""
+    if isinstance(point_in_time, Mapping):
+        wave = wave_of(acting.document, number)
+        known = {server["sourceServerId"] for server in wave["serverStatuses"]} if wave else set()
+        if unknown := sorted(set(point_in_time) - known):
+            raise invalid(f"pointInTime names {', '.join(unknown)}: no server of {acting.label(number)}")
+
+
+async def _standing_request(
+    acting: Acting, number: int, reason: str | None, point_in_time: PointOption
+) -> RetryRequest:
     """The request on record for the next attempt: that of this person, or of whoever was quicker."""
     demand_allowed(acting, ActionKind.RETRY, number)
     await run_in_threadpool(_demand_startable, acting, number)
@@ -61,7 +76,13 @@ async def _standing_request(acting: Acting, number: int, reason: str | None) -> 
         return pending
     cleared = await _clear(acting, task_id)
     request, _ = await run_in_threadpool(
-        acting.store.retries.request, acting.execution_id, number, acting.actor, cleared["max_tries"], reason
+        acting.store.retries.request,
+        acting.execution_id,
+        number,
+        acting.actor,
+        cleared["max_tries"],
+        reason,
+        point_in_time,
     )
     return request
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from drs_recovery.opening import read_point_option
 from drs_recovery.plan import MOST_WAVES
 from drs_recovery.statuses import FailureDecision
 from drs_recovery.store import LONGEST_TEXT
@@ -89,6 +90,16 @@ class RetryBody(Body):
         Text | None,
         Field(max_length=LONGEST_REASON, description="Why, for the record", examples=["capacity is back"]),
     ] = None
+    point_in_time: Annotated[
+        str | dict[str, str] | None,
+        AfterValidator(read_point_option),
+        Field(
+            alias="pointInTime",
+            description="Other data for the servers that start again: `latest`, a UTC time, or the id of a "
+            "recovery snapshot for each server id; the same as before if left out",
+            examples=[{"s-1111111111111111a": "pit-0a1b2c3d4e5f60718"}],
+        ),
+    ] = None
 
 
 class TerminateBody(Body):
@@ -148,7 +159,7 @@ async def cancel(acting: ActingPerson, body: CancelBody) -> ActionTaken:
 @router.post("/retry", summary="Try a failed wave again", **_route(ActionKind.RETRY))
 async def retry(acting: ActingPerson, body: RetryBody) -> ActionTaken:
     """Begin a new attempt at the failed servers of a wave, also when the execution has ended."""
-    return await retrying.retry(acting, body.wave, body.reason)
+    return await retrying.retry(acting, body.wave, body.reason, body.point_in_time)
 
 
 @router.post("/terminate", summary="Terminate instances", **_route(ActionKind.TERMINATE))

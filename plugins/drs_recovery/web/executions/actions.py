@@ -49,6 +49,7 @@ class OfferedAction:
     title: str
     consequences: tuple[str, ...]
     takes_comment: bool = False
+    takes_point_in_time: bool = False
     confirmation: str | None = None
     options: tuple[Choice, ...] = ()
     is_primary: bool = False
@@ -130,6 +131,7 @@ def _retry(document: ExecutionDocument, wave: Wave) -> OfferedAction:
         title=f"Try {wave_title(wave)} again?",
         consequences=tuple(consequences),
         takes_comment=True,
+        takes_point_in_time=True,
         is_primary=not is_live(document),
     )
 

@@ -12,8 +12,9 @@ from drs_recovery.durations import words
 from drs_recovery.event_labels import in_words
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import FailureDecision, FindingSeverity, GateDecision, WaveStatus
-from drs_recovery.store import FailureGate, Gate, Question, Wave
+from drs_recovery.store import FailureGate, Gate, Question, ServerStatus, Wave
 from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
+from drs_recovery.web.executions.points_in_time import data_sentence
 from drs_recovery.web.executions.times import objectives_of
 from drs_recovery.web.shared import (
     Mark,
@@ -162,7 +163,7 @@ def briefing_of(document: ExecutionDocument, wave: Wave, as_of: float) -> Briefi
     rows = (
         *_origin(document),
         _warnings(document, concerned),
-        BriefingRow("Age of the data", (_age(document, concerned),)),
+        *_data(document, concerned),
         _outlook(document, as_of),
         BriefingRow("What follows", (_consequence(document, wave, dependents),)),
     )
@@ -211,8 +212,18 @@ def _finding(finding: PreflightFinding) -> str:
     return f"{f'{server}: ' if server else ''}{finding['what']}: {finding['remedy']}"
 
 
-def _age(document: ExecutionDocument, concerned: list[Wave]) -> Sentence:
+def _data(document: ExecutionDocument, concerned: list[Wave]) -> Iterator[BriefingRow]:
+    """From when the data will be: of chosen snapshots, and how far behind the latest data is."""
     servers = [server for wave in concerned for server in wave["serverStatuses"]]
+    chosen = [server for server in servers if "recoverySnapshotId" in server]
+    if points := data_sentence(document, chosen):
+        yield BriefingRow("Point in time", (points,))
+    if len(chosen) < len(servers) or not servers:
+        latest = [server for server in servers if "recoverySnapshotId" not in server]
+        yield BriefingRow("Age of the data", (_age(document, latest),))
+
+
+def _age(document: ExecutionDocument, servers: list[ServerStatus]) -> Sentence:
     lags = [float(server["replicationLag"]) for server in servers if server.get("replicationLag") is not None]
     if not lags:
         return compose("not known: the record does not say how far the replication was behind")

@@ -31,6 +31,7 @@ from drs_recovery.web.executions.failures import (
 from drs_recovery.web.executions.gates import Briefing, briefings_of
 from drs_recovery.web.executions.headline import now_sentence
 from drs_recovery.web.executions.next_steps import NextStep, Notice, next_step, notices_for
+from drs_recovery.web.executions.points_in_time import data_sentence
 from drs_recovery.web.executions.servers import (
     Addresses,
     PhaseCount,
@@ -295,6 +296,9 @@ def execution_view(
 
 
 def _facts(document: ExecutionDocument) -> Iterator[tuple[str, Sentence]]:
+    servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
+    if points := data_sentence(document, servers):
+        yield "Point in time", points
     yield "Started by", compose(document["initiatedBy"])
     if "controller" in document:
         yield "Airflow", compose(document["controller"])
