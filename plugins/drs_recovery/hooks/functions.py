@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, IncompleteReadError, ReadTimeoutError
 
 from drs_recovery.hooks.base import LONGEST_TIMEOUT, AccountHook
 from drs_recovery.hooks.drs import READ_CONFIG
@@ -33,12 +34,10 @@ class Invoked(NamedTuple):
     What came of an invocation.
 
     :ivar error: ``Unhandled`` or ``Handled`` if the function failed, although the call did not.
-    :ivar execution_arn: of a durable execution.
     """
 
     payload: str
     error: str | None
-    execution_arn: str | None
 
 
 class FunctionsHook(AccountHook):
@@ -66,11 +65,12 @@ class FunctionsHook(AccountHook):
             raise
         return FunctionFacts(float(answer.get("Timeout", 3)), bool(answer.get("DurableConfig")))
 
-    def run(self, function: str, qualifier: str | None, payload: bytes, timeout: float) -> Invoked:
+    def run(self, function: str, qualifier: str | None, payload: bytes, timeout: float) -> Invoked | None:
         """
         Run a function, and wait for its answer. It is asked for once.
 
         :param timeout: of the function, in seconds.
+        :return: None if no answer came: whether the function ran, or runs still, is not known.
         """
         read_timeout = min(timeout + _ANSWER_SECONDS, LONGEST_TIMEOUT)
         once = Config(
@@ -80,8 +80,14 @@ class FunctionsHook(AccountHook):
             tcp_keepalive=True,
         )
         client = self.get_client_type(region_name=self.region_name, config=self.config_for(once))
-        answer = client.invoke(FunctionName=function, Payload=payload, **_qualified(qualifier))
-        return Invoked(answer["Payload"].read().decode(errors="replace"), answer.get("FunctionError"), None)
+        try:
+            answer = client.invoke(FunctionName=function, Payload=payload, **_qualified(qualifier))
+            told = answer["Payload"].read().decode(errors="replace")
+        except (ReadTimeoutError, ConnectionClosedError, IncompleteReadError):
+            return None
+        finally:
+            client.close()
+        return Invoked(told, answer.get("FunctionError"))
 
     def start_durable(self, function: str, qualifier: str, payload: bytes, name: str) -> str:
         """
@@ -96,6 +102,8 @@ class FunctionsHook(AccountHook):
             DurableExecutionName=name,
             Payload=payload,
         )
+        # It is empty, and unread it would keep its connection.
+        answer["Payload"].close()
         return str(answer["DurableExecutionArn"])
 
     def durable(self, execution_arn: str) -> Mapping[str, Any]:

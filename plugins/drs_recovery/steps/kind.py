@@ -100,6 +100,7 @@ class StepRun:
     :param aws: clients of a place, made at the first call.
     :param login: reads an Airflow connection; what it holds is redacted from every text of the look.
     :param probe_hosts: ``[drs_recovery] probe_hosts``.
+    :param recovered: the ready servers of the wave, for kinds that tell others about them.
     :param addresses: recorded addresses of the execution's recovered instances.
     :param source_addresses: addresses of the original servers.
     """
@@ -124,6 +125,7 @@ class StepRun:
     aws: Callable[[Place], AwsClients]
     login: Callable[[str], Login]
     probe_hosts: Collection[str] = ()
+    recovered: Sequence[Recipient] = ()
     addresses: Collection[str] = ()
     source_addresses: Collection[str] = ()
 

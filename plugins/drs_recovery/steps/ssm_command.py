@@ -94,21 +94,15 @@ class SsmCommand(BatchedKind):
         for batch in batches:
             command_id = _sent(run, batch)
             if command_id is None:
-                return _waiting(batch.servers, sent)
+                # What was sent is found again by its comment.
+                return _waiting(batch.servers)
             sent[batch.comment] = command_id
         return Look(StepStatus.RUNNING, f"sent to {len(run.servers)} servers", external_ids=sent)
 
-    def look(self, run: StepRun) -> Look:
-        """Ask for this step alone, or send what could not be sent before."""
-        return super().look(run) if self.questions(run) else self.start(run)
-
     def questions(self, run: StepRun) -> Mapping[Place, Collection[str]]:
-        """The commands of each place; nothing while they are not sent."""
-        batches = _batches(run)
-        if any(batch.comment not in run.external_ids for batch in batches):
-            return {}
+        """The commands of each place."""
         found: dict[Place, list[str]] = defaultdict(list)
-        for batch in batches:
+        for batch in _batches(run):
             found[batch.place].append(run.external_ids[batch.comment])
         return found
 
@@ -133,10 +127,10 @@ class SsmCommand(BatchedKind):
 
     def stop(self, run: StepRun) -> str | None:
         """Cancel the commands where they have not ended."""
-        batches = [batch for batch in _batches(run) if batch.comment in run.external_ids]
-        for batch in batches:
-            run.aws(batch.place).ssm.cancel_command(run.external_ids[batch.comment])
-        return "the command is being cancelled where it runs" if batches else None
+        sent = [(batch.place, command_id) for batch in _batches(run) if (command_id := _known(run, batch))]
+        for place, command_id in sent:
+            run.aws(place).ssm.cancel_command(command_id)
+        return "the command is being cancelled where it runs" if sent else None
 
 
 def _batches(run: StepRun) -> list[_Batch]:
@@ -171,27 +165,30 @@ def _unmanaged(run: StepRun, batches: Sequence[_Batch]) -> list[Recipient]:
     return missing
 
 
-def _waiting(servers: Sequence[Recipient], sent: Mapping[str, str] | None = None) -> Look:
+def _waiting(servers: Sequence[Recipient]) -> Look:
     names = ", ".join(server.name for server in servers[:3]) + (" and others" if len(servers) > 3 else "")
     return Look(
         StepStatus.RUNNING,
         f"Systems Manager does not manage {names} (yet): its agent must run there, with its instance role",
-        external_ids=sent or {},
     )
 
 
 def _sent(run: StepRun, batch: _Batch) -> str | None:
     """Id of a batch's command: of the one that was sent before, if there is one."""
-    if batch.comment in run.external_ids:
-        return run.external_ids[batch.comment]
-    ssm = run.aws(batch.place).ssm
-    name = batch.document.rpartition("/")[2]
-    known = ssm.commands_since(run.begun - _CLOCK_SECONDS, name).get(batch.comment)
     instance_ids = [server.instance_id for server in batch.servers]
-    command_id: str | None = known or ssm.send_command(
+    command_id: str | None = _known(run, batch) or run.aws(batch.place).ssm.send_command(
         batch.document, batch.parameters, instance_ids, batch.comment
     )
     return command_id
+
+
+def _known(run: StepRun, batch: _Batch) -> str | None:
+    """Id of a batch's command if it was sent, although its answer may have been lost."""
+    if batch.comment in run.external_ids:
+        return run.external_ids[batch.comment]
+    name = batch.document.rpartition("/")[2]
+    known: Mapping[str, str] = run.aws(batch.place).ssm.commands_since(run.begun - _CLOCK_SECONDS, name)
+    return known.get(batch.comment)
 
 
 def _seen(row: Mapping[str, Any] | None) -> Seen | None:

@@ -37,13 +37,9 @@ class TargetGroup(TargetHealthKind):
     only = (RECOVERY,)
     default_timeout = timedelta(minutes=15)
 
-    def group_of(self, arguments: Any) -> str:
-        """ARN of the group."""
-        return str(arguments.arn)
-
     def start(self, run: StepRun) -> Look:
         """Register the instances, by id or by address as the group wants them."""
-        arn = self.group_of(run.arguments)
+        arn = self.group(run)
         elsewhere = [server.name for server in run.servers if server.place.region != region_of(arn)]
         if elsewhere:
             names = ", ".join(elsewhere[:3])
@@ -53,8 +49,10 @@ class TargetGroup(TargetHealthKind):
         if kind not in ("instance", "ip"):
             return Look(StepStatus.FAILED, f"the target group takes no instances ({kind or 'there is none'})")
         targets = [server.instance_id if kind == "instance" else server.address for server in run.servers]
-        groups.register(arn, targets, run.arguments.port)
-        return Look(StepStatus.RUNNING, f"registered {len(targets)} servers")
+        groups.register(arn, targets, run.servers[0].arguments.port)
+        return Look(
+            StepStatus.RUNNING, f"registered {len(targets)} servers", external_ids={"targetGroupArn": arn}
+        )
 
     def judge(self, run: StepRun, found: Mapping[str, Any]) -> Look:
         """What is not healthy yet may become so, until the time-out."""

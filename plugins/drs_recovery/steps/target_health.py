@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,19 +30,19 @@ class TargetHealthKind(BatchedKind):
     takes_servers = True
     service = "target health"
 
-    @abstractmethod
-    def group_of(self, arguments: Any) -> str:
-        """ARN of the group."""
+    def group(self, run: StepRun) -> str:
+        """ARN of the group, which is one for all servers."""
+        return str(run.servers[0].arguments.arn)
 
     def place_of(self, run: StepRun) -> Place:
         """Where the group is: in its own Region, in the account of the wave's first server there."""
-        region = region_of(self.group_of(run.arguments))
+        region = region_of(self.group(run))
         places = (server.place for server in run.servers if server.place.region == region)
         return next(places, Place(run.place.connection, region))
 
     def questions(self, run: StepRun) -> Mapping[Place, Collection[str]]:
         """The group."""
-        return {self.place_of(run): [self.group_of(run.arguments)]}
+        return {self.place_of(run): [self.group(run)]}
 
     def ask(self, clients: AwsClients, keys: Collection[str]) -> Mapping[str, Any]:
         """``TargetHealth`` of all targets of each group by id: one call a group."""
@@ -51,7 +50,7 @@ class TargetHealthKind(BatchedKind):
 
     def judge(self, run: StepRun, found: Mapping[str, Any]) -> Look:
         """All must be healthy, or one where one is enough."""
-        targets = found.get(self.group_of(run.arguments), {})
+        targets = found.get(self.group(run), {})
         return joined(run, [_seen(server, targets) for server in run.servers])
 
 

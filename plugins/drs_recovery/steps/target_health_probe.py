@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from drs_recovery.plan import PlanModel
@@ -25,10 +23,6 @@ class TargetHealthProbe(TargetHealthKind):
     arguments = TargetHealthProbeArguments
     only = (DRILL, RECOVERY, FAILBACK)
     is_probe = True
-
-    def group_of(self, arguments: Any) -> str:
-        """ARN of the group."""
-        return str(arguments.arn)
 
 
 KIND = TargetHealthProbe()

@@ -51,7 +51,8 @@ class Trial:
         return self._kept(self.kind.start(self.run))
 
     def look(self) -> Look:
-        return self._kept(self.kind.look(self.run))
+        """Look as the framework does: what has nothing on record yet is started."""
+        return self._kept(self.kind.look(self.run) if self.run.external_ids else self.kind.start(self.run))
 
     def stop(self) -> str | None:
         return self.kind.stop(self.run)
@@ -95,7 +96,7 @@ def attempt(recovered: Sandbox) -> Try:
             )
             for one in sorted(recovered.applications(), key=lambda one: str(one["name"]))
         ]
-        now = time.time()
+        now, per = time.time(), kind.acts_per_server(arguments)
         usual: dict[str, Any] = {
             "execution_id": "7d0f4a52-2c2e-5d1f-9f59-5b7c3b0e6a11",
             "plan_id": "crm",
@@ -106,8 +107,8 @@ def attempt(recovered: Sandbox) -> Try:
             "number": 1,
             "attempt": 1,
             "token": str(uuid.uuid4()),
-            "arguments": parsed,
-            "servers": servers if kind.takes_servers else (),
+            "arguments": None if per else parsed,
+            "servers": servers if per else (),
             "any_server": False,
             "external_ids": {},
             "begun": now,

@@ -101,7 +101,6 @@ def test_nothing_is_sent_before_every_server_is_managed(recovered: Sandbox, atte
 
     assert (look.status, look.external_ids) == (RUNNING, {})
     assert "does not manage crm-db-02" in look.detail
-    assert KIND.questions(trial.run) == {}
     assert commands(recovered) == []
     recovered.control("DELETE", f"/faults?id={fault}")
     assert trial.look().detail == "sent to 2 servers"
@@ -132,6 +131,14 @@ def test_a_command_that_hangs_is_cancelled(recovered: Sandbox, attempt: Try) -> 
     look = trial.look()
     assert look.status is FAILED
     assert "Cancelled" in look.detail
+
+
+def test_a_command_whose_answer_was_lost_is_cancelled_too(recovered: Sandbox, attempt: Try) -> None:
+    recovered.add_fault("command_hangs")
+    trial = attempt(KIND, ARGUMENTS)
+    trial.start()
+    assert "is being cancelled" in str(trial.changed(external_ids={}).stop())
+    assert commands(recovered)[0]["Status"] == "Cancelling"
 
 
 def test_many_that_run_are_asked_for_in_one_call(recovered: Sandbox, attempt: Try) -> None:
