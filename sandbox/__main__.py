@@ -36,13 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except OSError as error:
         return _refuse(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
-    return _serve(server)
+    return _serve(server, run_commands=options.run_commands)
 
 
-def _serve(server: SandboxServer) -> int:
+def _serve(server: SandboxServer, *, run_commands: bool) -> int:
     stopped = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: stopped.set())
+    WORLD.runs_commands = run_commands
     server.start()
     sys.stdout.write(f"sandbox ready {server.url}\n")
     sys.stdout.flush()
@@ -77,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--speed", type=_positive, help="simulated seconds a real second (default: 1)")
     parser.add_argument("--scenario", type=Path, help="YAML file with servers, quotas and faults")
+    parser.add_argument(
+        "--run-commands",
+        action="store_true",
+        help="really run the scripts of AWS-RunShellScript, on this machine: whoever reaches the port can",
+    )
     parser.add_argument("--no-seed", action="store_true", help="start without the demo servers")
     parser.add_argument("--log-requests", action="store_true", help="write each request to stderr")
     return parser

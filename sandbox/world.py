@@ -63,6 +63,8 @@ class World:
         self.sessions = SessionBook(lambda: self.clock)
         self.authorization = Authorization(self.sessions)
         self.applications = Applications(self.faults)
+        # Whether scripts of Run Command are really run, on this machine.
+        self.runs_commands = False
 
     def reset(self, clock: SimulatedClock | None = None) -> None:
         """

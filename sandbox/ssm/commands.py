@@ -15,6 +15,7 @@ from sandbox.runs import Run
 from sandbox.ssm.documents import document_of, filled_parameters
 from sandbox.ssm.nodes import LOST, Node, node_of
 from sandbox.ssm.pages import page_of
+from sandbox.ssm.shell import ShellRun
 from sandbox.world import WORLD
 
 # What a command takes that nothing else says about.
@@ -22,6 +23,7 @@ _COMMAND_SECONDS = 5.0
 _DELIVERY_SECONDS = 3600
 _EXECUTION_SECONDS = "3600"
 _FAULTS = ("command_ends", "command_hangs")
+_SHELL = "AWS-RunShellScript"
 # The invocations' statuses, in the order in which the command takes them for its own.
 _COMMAND_STATUSES = ("Cancelling", "InProgress", "Pending", "Failed", "TimedOut", "Cancelled")
 _EXECUTING = frozenset({"Pending", "InProgress", "Cancelling"})
@@ -44,9 +46,20 @@ class Invocation:
     output: str = ""
     error_output: str = ""
     exit_code: int = 0
+    shell: ShellRun | None = None
+
+    def follow_shell(self, elapsed: float) -> None:
+        """Take the end of a script that was really run."""
+        if self.shell is None or self.shell.code is None or self.run.seconds is not None:
+            return
+        self.exit_code = self.shell.code
+        self.output, self.error_output = self.shell.output, self.shell.error_output
+        self.run.status = self.details = "Failed" if self.exit_code else "Success"
+        self.run.seconds = elapsed - self.run.started
 
     def status(self, elapsed: float) -> tuple[str, str]:
         """Status and ``StatusDetails``."""
+        self.follow_shell(elapsed)
         told = self.run.told(elapsed)
         if self.run.has_ended(elapsed) and not self.run.was_stopped():
             return told, self.details
@@ -256,6 +269,10 @@ class CommandBackend(BaseBackend):
                 ends["error_output"] or "",
                 0 if ends["status"] == "Success" else ends["exit_code"],
             )
+        if WORLD.runs_commands and document_name == _SHELL:
+            seconds = float((parameters.get("executionTimeout") or [_EXECUTION_SECONDS])[0])
+            shell = ShellRun(parameters["commands"], node.instance.id, seconds)
+            return Invocation(Run(started, None, "Success"), node, plugin, "Success", shell=shell)
         return Invocation(Run(started, _COMMAND_SECONDS, "Success"), node, plugin, "Success")
 
 

@@ -116,6 +116,18 @@ class SsmHook(AccountHook):
             for row in page["CommandInvocations"]
         }
 
+    def result(self, command_id: str, instance_id: str) -> Mapping[str, Any] | None:
+        """What came of a command on an instance, with all it wrote; None if it is not listed yet."""
+        try:
+            answer: Mapping[str, Any] = self.conn.get_command_invocation(
+                CommandId=command_id, InstanceId=instance_id
+            )
+        except self.conn.exceptions.ClientError as error:
+            if error_code(error) == "InvocationDoesNotExist":
+                return None
+            raise
+        return answer
+
     def cancel_command(self, command_id: str) -> None:
         """Cancel a command where it has not ended."""
         self.conn.cancel_command(CommandId=command_id)

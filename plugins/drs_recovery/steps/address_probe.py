@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import WithJsonSchema
-
-from drs_recovery.statuses import StepStatus
-from drs_recovery.steps.kind import DRILL, FAILBACK, RECOVERY, Look, ServerResult, StepKind
+from drs_recovery.steps.kind import DRILL, FAILBACK, RECOVERY, Look, StepKind
+from drs_recovery.steps.on_instance import OnInstances
 from drs_recovery.steps.reach import ProbeRefusedError, Reach
+from drs_recovery.steps.seen import Seen, joined, status_of
 
 if TYPE_CHECKING:
-    from drs_recovery.steps.kind import Recipient, StepRun
+    from drs_recovery.steps.kind import StepRun
 
 TRY_SECONDS = 10.0
 """For which one try waits for its answer."""
 
 _SIDE_BY_SIDE = 16
-# Of servers that did not answer, so many are named.
-_NAMED = 3
 
-Via = Annotated[Literal["worker"], WithJsonSchema({"const": "worker"})]
-
-
-class Seen(NamedTuple):
-    """What one try saw. :ivar final: whether another try could see nothing else."""
-
-    ok: bool
-    detail: str
-    output: str = ""
-    final: bool = False
+Via = Literal["worker", "ssm"]
 
 
 class AddressProbe(StepKind):
@@ -52,12 +39,22 @@ class AddressProbe(StepKind):
         :raises OSError: no answer.
         """
 
+    @abstractmethod
+    def script(self, arguments: Any, *, windows: bool) -> tuple[str, ...]:
+        """Lines that try once on an instance: of a shell, or of PowerShell."""
+
+    @abstractmethod
+    def script_seen(self, arguments: Any, output: str) -> Seen:
+        """What the output of a script that ended well means."""
+
     def look(self, run: StepRun) -> Look:
-        """Try each server, or the one address."""
+        """Try each server, or the one address; on the instances themselves if the plan says so."""
+        if run.servers and run.servers[0].arguments.via == "ssm":
+            return OnInstances(self.script, self.script_seen).look(run)
         reach = Reach.of(run)
         if not run.servers:
             seen = self._tried(reach, run.arguments, run)
-            return Look(_status(seen.ok), seen.detail, seen.output, final=seen.final)
+            return Look(status_of(seen.ok), seen.detail, seen.output, final=seen.final)
         with ThreadPoolExecutor(min(len(run.servers), _SIDE_BY_SIDE)) as threads:
             tried = list(threads.map(lambda one: self._tried(reach, one.arguments, run), run.servers))
         return joined(run, tried)
@@ -69,30 +66,6 @@ class AddressProbe(StepKind):
             return Seen(ok=False, detail=str(refused), final=True)
         except OSError as error:
             return Seen(ok=False, detail=in_words(error))
-
-
-def joined(run: StepRun, tried: Sequence[Seen]) -> Look:
-    """One result of those of all servers."""
-    pairs = list(zip(run.servers, tried, strict=True))
-    ok = any(seen.ok for seen in tried) if run.any_server else all(seen.ok for seen in tried)
-    shown = [(one, seen) for one, seen in pairs if seen.ok is ok]
-    final = not ok and (all if run.any_server else any)(seen.final for seen in tried)
-    output = next((seen.output for _, seen in shown if seen.output), "")
-    return Look(_status(ok), _summary(shown), output, servers=_results(pairs), final=final)
-
-
-def _results(pairs: Sequence[tuple[Recipient, Seen]]) -> tuple[ServerResult, ...]:
-    return tuple(ServerResult(one.id, one.name, seen.ok, seen.detail) for one, seen in pairs)
-
-
-def _summary(shown: Sequence[tuple[Recipient, Seen]]) -> str:
-    named = [f"{one.name}: {seen.detail}" for one, seen in shown[:_NAMED]]
-    more = [f"{len(shown) - _NAMED} more"] if len(shown) > _NAMED else []
-    return "; ".join([*named, *more])
-
-
-def _status(ok: bool) -> StepStatus:  # what it says
-    return StepStatus.SUCCEEDED if ok else StepStatus.FAILED
 
 
 def in_words(error: OSError) -> str:

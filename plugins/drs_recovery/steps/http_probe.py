@@ -13,8 +13,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from pydantic import Field, StrictBool, StrictInt
 
 from drs_recovery.plan import ConnectionId, HttpUrl, Line, Name, PlanModel
-from drs_recovery.steps.address_probe import TRY_SECONDS, AddressProbe, Seen, Via
+from drs_recovery.steps.address_probe import TRY_SECONDS, AddressProbe, Via
+from drs_recovery.steps.http_script import curl, invoke_web_request, told_by
 from drs_recovery.steps.reach import ProbeRefusedError, Reach
+from drs_recovery.steps.seen import Seen
 
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import Login, StepRun
@@ -61,13 +63,15 @@ class HttpProbe(AddressProbe):
     arguments = HttpProbeArguments
 
     def acts_per_server(self, arguments: Mapping[str, Any]) -> bool:
-        """If its address is one of each server."""
-        return "server." in str(arguments.get("url", ""))
+        """If its address is one of each server, or each server asks."""
+        return "server." in str(arguments.get("url", "")) or arguments.get("via") == "ssm"
 
     def problems(self, arguments: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         """An answer without a body cannot hold words."""
         if arguments.get("method") == "HEAD" and arguments.get("body") is not None:
             yield ("body",), "an answer to HEAD has no body; use GET"
+        if arguments.get("via") == "ssm" and arguments.get("auth") is not None:
+            yield ("auth",), "Systems Manager keeps what a command is given; with via: ssm there is no auth"
 
     def attempt(self, reach: Reach, arguments: Any, run: StepRun) -> Seen:
         """Ask once."""
@@ -87,6 +91,19 @@ class HttpProbe(AddressProbe):
                 # What is meant for one server is not told to another.
                 headers = {}
         return Seen(ok=False, detail=f"more than {_MOST_REDIRECTS} redirects")
+
+    def script(self, arguments: Any, *, windows: bool) -> tuple[str, ...]:
+        """Ask once, from the instance."""
+        follows = arguments.status not in _REDIRECTS
+        return (invoke_web_request if windows else curl)(arguments, TRY_SECONDS, follows=follows)
+
+    def script_seen(self, arguments: Any, output: str) -> Seen:
+        """Judge the answer as that to a worker."""
+        told = told_by(output)
+        if told is None:
+            return Seen(ok=False, detail="the script told no HTTP status")
+        status, body = told
+        return _judged(_Answer(status, None, body), arguments, str(urlsplit(arguments.url).hostname))
 
 
 def _parsed(url: str) -> SplitResult:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.plan import PlanModel
-from drs_recovery.steps.address_probe import Seen, joined
 from drs_recovery.steps.kind import DRILL, FAILBACK, RECOVERY, BatchedKind, Look
+from drs_recovery.steps.seen import Seen, joined
 
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import AwsClients, Place, StepRun

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from drs_recovery.plan import Line, PlanModel
 from drs_recovery.statuses import StepStatus
-from drs_recovery.steps.address_probe import Seen, joined
 from drs_recovery.steps.kind import BatchedKind, Look, Place
 from drs_recovery.steps.parameters import CommandLines, Parameters  # noqa: TC001  # pydantic
+from drs_recovery.steps.seen import Seen, joined
 
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import AwsClients, Recipient, StepRun

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from drs_recovery.plan import Text
-from drs_recovery.steps.address_probe import Seen, joined
 from drs_recovery.steps.kind import BatchedKind, Look, Place
+from drs_recovery.steps.seen import Seen, joined
 
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import AwsClients, Recipient, StepRun
