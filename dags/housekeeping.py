@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from drs_recovery.dag_builder import housekeeping_dag
 
-dag = housekeeping_dag()
+dag = housekeeping_dag(__file__)

@@ -18,7 +18,11 @@ from devstack.environment import USERS
 from devstack.errors import StartFailedError
 from devstack.layout import AUTO, POSTGRESQL, SQLITE, Layout
 from devstack.processes import Child, Command, last_lines, start, uninterrupted
+from devstack.records import open_store
 from devstack.state import StackState
+from drs_recovery.exceptions import PlanError
+from drs_recovery.plan import load_plans
+from drs_recovery.recorded_plans import record_plans
 
 _LOOK_INTERVAL = 0.1
 _READY_LINE = re.compile(r"^(?:sandbox|postgres) ready (\S+)$", re.MULTILINE)
@@ -123,6 +127,16 @@ class Startup:
         for child in children:
             self.children.remove(child)
             self._record(self.state.without_process(child.record))
+        self._record_plans()
+
+    def _record_plans(self) -> None:
+        """The console shows plans at once; housekeeping would record them within ten minutes."""
+        try:
+            loaded = load_plans([self.state.settings.plans_dir])
+        except PlanError as error:
+            self._say(str(error))
+        else:
+            record_plans(open_store(self.state.sandbox_url), loaded)
 
     def _start_airflow(self) -> None:
         self._say(f"starting Airflow ({', '.join(AIRFLOW_COMPONENTS)}) …")

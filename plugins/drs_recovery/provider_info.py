@@ -68,7 +68,8 @@ _OPTIONS = {
     "plans_dir": _option(
         "string",
         None,
-        "Folder of the plan files. Default: include/plans beside the DAGs folder.",
+        "Folder of the plan files, or several with commas between; relative paths lead from the folder of "
+        "the DAG file. Default: include/plans beside the DAGs folder, and plans in it.",
         "/opt/airflow/include/plans",
     ),
     "console_base_url": _option(

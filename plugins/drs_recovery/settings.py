@@ -44,7 +44,7 @@ DETAILS_TIMEOUT = seconds("details_timeout", 600.0, 0.0, _DAY)
 TERMINATION_TIMEOUT = seconds("termination_timeout", _HOUR, 1.0, 7 * _DAY)
 HOLD_DRILLS = truth("hold_drills_during_recovery", default=False)
 CLOUDWATCH_METRICS = truth("cloudwatch_metrics", default=True)
-PLANS_DIR = words("plans_dir", None, r"[^\x00-\x1f]+", "the path of a folder")
+PLANS_DIR = words("plans_dir", None, r"[^\x00-\x1f]+", "the path of a folder, or several with commas between")
 CONSOLE_BASE_URL: Setting[str | None] = Setting(
     "console_base_url", None, "an address such as https://airflow.example.com", address
 )
@@ -165,14 +165,22 @@ def schedules() -> bool:
     return SCHEDULES.value()
 
 
-def plans_dir(dag_file: str | None = None) -> Path:
+def plans_dirs(dag_file: str | None = None) -> tuple[Path, ...]:
     """
-    ``plans_dir``: the folder of plan files, by default ``include/plans`` beside the DAGs folder.
+    ``plans_dir``: the folders of plan files, by default ``include/plans`` beside the DAGs folder.
 
-    :param dag_file: file whose folder counts as the DAGs folder; default: that of Airflow's configuration.
+    A folder ``plans`` in the DAGs folder counts, too, or alone if there is no other.
+
+    :param dag_file: file whose folder counts as the DAGs folder, and from which a relative path leads: one of
+        a DAG bundle is wherever Airflow keeps that bundle. Default: the folder of Airflow's configuration.
     """
     dags_folder = Path(dag_file).parent if dag_file else Path(conf.get_mandatory_value("core", "dags_folder"))
-    return Path(PLANS_DIR.value_or_default() or dags_folder.parent / "include" / "plans")
+    if named := PLANS_DIR.value_or_default():
+        return tuple(dags_folder / one.strip() for one in named.split(",") if one.strip())
+    usual, inside = dags_folder.parent / "include" / "plans", dags_folder / "plans"
+    if not inside.is_dir():
+        return (usual,)
+    return (usual, inside) if usual.is_dir() else (inside,)
 
 
 def console_base_url() -> str | None:

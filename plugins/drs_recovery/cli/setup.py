@@ -1,4 +1,4 @@
-"""``check-config`` and ``create-table``: what an installation needs before its first execution."""
+"""``check-config``, ``create-table``, ``record-plans``: what an installation needs before it is used."""
 # ruff: noqa: T201  # what is printed is the command's result
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import json
 import sys
 from contextlib import redirect_stdout
 
-from drs_recovery.exceptions import SettingError
+from drs_recovery.exceptions import PlanError, SettingError
 
 
 def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -16,6 +16,11 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subparsers.add_parser("check-config", help="check the settings and print every problem")
     parser.add_argument("--json", action="store_true", help="print settings and problems for a program")
     parser.set_defaults(func=check_config)
+    parser = subparsers.add_parser(
+        "record-plans",
+        help="record the plans as their files are now, as housekeeping does",
+    )
+    parser.set_defaults(func=record_plans)
     parser = subparsers.add_parser("create-table", help="create the table of executions, if it is missing")
     parser.set_defaults(func=create_table)
 
@@ -35,9 +40,10 @@ def check_config(options: argparse.Namespace) -> int:
         from drs_recovery import settings
 
         problems = [*settings.setting_problems(), *settings.unknown_settings()]
-        folder = settings.plans_dir()
-        if not folder.is_dir():
-            problems.append(f"[drs_recovery] plans_dir leads to {folder}: expected a folder that exists")
+        missing = [folder for folder in settings.plans_dirs() if not folder.is_dir()]
+        problems += [
+            f"[drs_recovery] plans_dir leads to {folder}: expected a folder that exists" for folder in missing
+        ]
         given = [setting.key for setting in settings.SETTINGS if setting.is_set]
     if options.json:
         print(json.dumps({"set": given, "problems": problems}, indent=2))
@@ -48,6 +54,30 @@ def check_config(options: argparse.Namespace) -> int:
     total = len(settings.SETTINGS)
     print(f"{len(given)} of {total} settings set, {count if problems else 'no problems'}")
     return 1 if problems else 0
+
+
+def record_plans(_options: argparse.Namespace) -> int:
+    """
+    Record the plans as their files are now: after a deployment, the console shows them at once.
+
+    :return: 0; 1 if files or store cannot be read, or a plan has problems.
+    """
+    # What Airflow logs goes to stderr, since stdout is for the result.
+    with redirect_stdout(sys.stderr):
+        from drs_recovery import recorded_plans, settings
+        from drs_recovery.configured_store import execution_store
+        from drs_recovery.plan import load_plans
+
+        try:
+            loaded = load_plans(settings.plans_dirs())
+            changed = recorded_plans.record_plans(execution_store(), loaded)
+        except (PlanError, SettingError) as error:
+            print(error)
+            return 1
+    for problems in loaded.broken.values():
+        print(problems)
+    print(f"{len(loaded.sources)} plans, {len(loaded.broken)} of them with problems; {len(changed)} changed")
+    return 1 if loaded.broken else 0
 
 
 def create_table(_options: argparse.Namespace) -> int:

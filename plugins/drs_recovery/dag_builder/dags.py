@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.opening import KeptPlan, kept_plans, versions_needed
 from drs_recovery.operators import FinalizeExecutionOperator
 from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, LoadedPlans, load_plans
-from drs_recovery.settings import plans_dir
+from drs_recovery.settings import plans_dirs
 from drs_recovery.store import TERMINATING_DAG
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ def recovery_dags(dag_file: str) -> dict[str, DAG]:
     """
     Build every DAG of this package, for a DAG file of an Airflow in which the package is installed.
 
-    :param dag_file: ``__file__`` of that DAG file, see :func:`drs_recovery.settings.plans_dir`.
+    :param dag_file: ``__file__`` of that DAG file, see :func:`drs_recovery.settings.plans_dirs`.
     :return: DAGs by id, to update ``globals()`` with. Without a folder of plan files one of them says so, and
         the shared DAGs are there all the same.
     """
-    shared = {HOUSEKEEPING: housekeeping_dag, TERMINATING_DAG: termination_dag}
+    shared: dict[str, Callable[[], DAG]] = {
+        HOUSEKEEPING: partial(housekeeping_dag, dag_file),
+        TERMINATING_DAG: termination_dag,
+    }
     wanted = get_parsing_context().dag_id
     if wanted in shared:
         return {wanted: shared[wanted]()}
@@ -57,19 +61,19 @@ def plan_dags(dag_file: str) -> dict[str, DAG]:
     :return: DAGs by id; in a task only the DAG of that task: parsing all plans would only cost time.
     :raises PlanError: the folder of plan files cannot be listed, and no execution lives.
     """
-    directory, wanted = plans_dir(dag_file), get_parsing_context()
-    dags = dags_of_task(directory, wanted.dag_id, wanted.task_id) if wanted.dag_id else all_dags(directory)
+    folders, wanted = plans_dirs(dag_file), get_parsing_context()
+    dags = dags_of_task(folders, wanted.dag_id, wanted.task_id) if wanted.dag_id else all_dags(folders)
     return {dag.dag_id: dag for dag in dags}
 
 
-def all_dags(directory: Path) -> Iterator[DAG]:
+def all_dags(directories: Sequence[Path]) -> Iterator[DAG]:
     """
     Build the DAG of every plan, and of every execution that lives without its plan's file.
 
-    :raises PlanError: the directory cannot be listed, and no execution lives.
+    :raises PlanError: a directory cannot be listed, and no execution lives.
     """
     kept = _kept_by_dag()
-    loaded, gone = _load(directory, ignore_trouble=bool(kept))
+    loaded, gone = _load(directories, ignore_trouble=bool(kept))
     for plan in loaded.plans.values():
         yield build_dag(plan, versions_needed(kept.pop(plan.dag_id, ()), plan))
     for plan_id, error in loaded.broken.items():
@@ -81,7 +85,7 @@ def all_dags(directory: Path) -> Iterator[DAG]:
             yield build_broken_dag(plan_id, gone or _no_file(plan_id), versions)
 
 
-def dags_of_task(directory: Path, dag_id: str, task_id: str | None) -> list[DAG]:
+def dags_of_task(directories: Sequence[Path], dag_id: str, task_id: str | None) -> list[DAG]:
     """
     Build the DAG of one task that is about to run; it is found whatever became of the plan's file.
 
@@ -91,7 +95,7 @@ def dags_of_task(directory: Path, dag_id: str, task_id: str | None) -> list[DAG]
         return []
     plan_id = dag_id.removeprefix(DAG_ID_PREFIX)
     try:
-        loaded = load_plans(directory, only_id=plan_id)
+        loaded = load_plans(directories, only_id=plan_id)
         error = loaded.broken.get(plan_id) or _no_file(plan_id)
     except PlanError as trouble:
         loaded, error = LoadedPlans(), trouble
@@ -104,9 +108,9 @@ def dags_of_task(directory: Path, dag_id: str, task_id: str | None) -> list[DAG]
     return [dag]
 
 
-def _load(directory: Path, *, ignore_trouble: bool) -> tuple[LoadedPlans, PlanError | None]:
+def _load(directories: Sequence[Path], *, ignore_trouble: bool) -> tuple[LoadedPlans, PlanError | None]:
     try:
-        return load_plans(directory), None
+        return load_plans(directories), None
     except PlanError as error:
         if not ignore_trouble:
             raise

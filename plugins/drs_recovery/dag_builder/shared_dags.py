@@ -7,6 +7,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 from drs_recovery.operators import (
     CheckInstancesOperator,
     ReconcileOperator,
+    RecordPlansOperator,
     SweepOperator,
     TerminateDueOperator,
     TerminateInstancesOperator,
@@ -20,6 +21,7 @@ _HOUSEKEEPING_DOC = """\
 
 Every ten minutes, each step independently:
 
+- `record_plans` records the plans as their files are now, for the console and for whoever has no plan files;
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
 - `check_instances` compares the instances that records of ended executions call running with DRS and EC2, and
   records which are gone or replaced;
@@ -45,8 +47,12 @@ the plan typed as `confirmation`.
 """
 
 
-def housekeeping_dag() -> DAG:
-    """Build the DAG that cleans up after drills and closes records that their own runs left open."""
+def housekeeping_dag(dag_file: str) -> DAG:
+    """
+    Build the DAG that cleans up after drills and closes records that their own runs left open.
+
+    :param dag_file: ``__file__`` of the DAG file, from which the plan files are found.
+    """
     with DAG(
         dag_id=HOUSEKEEPING,
         description="Clean up after drills, close what was left open.",
@@ -57,6 +63,7 @@ def housekeeping_dag() -> DAG:
         max_active_runs=1,
         is_paused_upon_creation=False,
     ) as dag:
+        RecordPlansOperator(task_id="record_plans", dag_file=dag_file)
         TerminateDueOperator(task_id="terminate_due")
         CheckInstancesOperator(task_id="check_instances")
         ReconcileOperator(task_id="reconcile")

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from drs_recovery.exceptions import PlanError
 from drs_recovery.notifications.channels import metric_channels, notifier_channels, send_all
 from drs_recovery.notifications.messages import Notice, plain_notice
 from drs_recovery.notifications.metrics import Measurement
-from drs_recovery.plan import load_plans
-from drs_recovery.settings import plans_dir
+from drs_recovery.recorded_plans import read_plans
 from drs_recovery.statuses import ExecutionType
 
 if TYPE_CHECKING:
-    from drs_recovery.plan import RecoveryPlan
     from drs_recovery.store import ExecutionStore
 
 INSTANCES_UNRECORDED = "INSTANCES_UNRECORDED"
@@ -59,7 +56,7 @@ def tell_unrecorded(store: ExecutionStore, found: Iterable[Unrecorded]) -> None:
 
     :param store: where it is kept what was told.
     """
-    plans = _plans()
+    plans = read_plans(store).plans
     for one in found:
         told = store.notifications.told_instances(one.execution_id)
         contexts = [] if one.instances.keys() <= told else [_context(store, one)]
@@ -71,14 +68,6 @@ def tell_unrecorded(store: ExecutionStore, found: Iterable[Unrecorded]) -> None:
                 log.warning("execution %s: %s: %s: %s", one.execution_id, channel.name, key, error)
         if any(channel.done for channel in messages):
             store.notifications.record_told_instances(one.execution_id, {*told, *one.instances})
-
-
-def _plans() -> Mapping[str, RecoveryPlan]:
-    try:
-        return load_plans(plans_dir()).plans
-    except PlanError as error:
-        log.warning("the plans cannot be read, so their notifiers are not called: %s", error)
-        return {}
 
 
 def _measured(one: Unrecorded) -> Sequence[Measurement]:

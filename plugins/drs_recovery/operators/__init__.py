@@ -8,6 +8,7 @@ from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.housekeeping import (
     CheckInstancesOperator,
     ReconcileOperator,
+    RecordPlansOperator,
     SweepOperator,
     TerminateDueOperator,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "FinalizeExecutionOperator",
     "OpenExecutionOperator",
     "ReconcileOperator",
+    "RecordPlansOperator",
     "StartRecoveryOperator",
     "SweepOperator",
     "TerminateDueOperator",

@@ -8,16 +8,46 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from drs_recovery.closing import RunStateOf, reconcile, set_kept_plans_right
+from drs_recovery.exceptions import PlanError
 from drs_recovery.hooks import FORESEEN_ERRORS, describe
 from drs_recovery.notifications import tell_unrecorded
 from drs_recovery.operators.base import RecoveryOperator, fails_for_good
 from drs_recovery.operators.outages import ExpectedFailureError, waits_for_the_next_run
+from drs_recovery.plan import load_plans
+from drs_recovery.recorded_plans import record_plans
+from drs_recovery.settings import plans_dirs
 from drs_recovery.termination import DueTerminations, InstanceChecker, Sweeper, known_targets
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 _NOT_FOUND = 404
+
+
+class RecordPlansOperator(RecoveryOperator):
+    """
+    Record the plans as their files are now: the console and the other steps read no plan files.
+
+    :param dag_file: from which the files are found: a worker parses its own copy of it.
+    :return: ids of the plans whose record changed.
+    """
+
+    def __init__(self, *, dag_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dag_file = dag_file
+
+    @waits_for_the_next_run
+    def execute(self, context: Context) -> list[str]:
+        """Read the files and write what is new."""
+        folders = plans_dirs(self.dag_file)
+        try:
+            loaded = load_plans(folders)
+        except PlanError as error:
+            raise ExpectedFailureError(f"this worker cannot read the plan files: {error}") from None
+        if not loaded.sources:
+            self.log.warning("there is no plan file in %s", ", ".join(map(str, folders)))
+        with fails_for_good():
+            return record_plans(self.store, loaded)
 
 
 class TerminateDueOperator(RecoveryOperator):

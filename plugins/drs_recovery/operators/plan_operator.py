@@ -14,6 +14,7 @@ from drs_recovery.opening import keep_plan, new_execution, read_options
 from drs_recovery.operators.base import RecoveryOperator
 from drs_recovery.operators.lost_records import LostRecord
 from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, RecoveryPlan, missing_tasks, wave_task_ids
+from drs_recovery.recorded_plans import record_opened_plan
 from drs_recovery.settings import poll_interval
 from drs_recovery.store import ExecutionFilter
 from drs_recovery.waves import check_not_ending
@@ -60,6 +61,8 @@ class PlanOperator(RecoveryOperator):
             record = replace(record, error=str(self.refusal()))
         if self.store.create_execution(replace(record, controller=self.installation)):
             self.log.info("execution %s opened: %s", execution_id, plan.name)
+            if self.plan is not None:
+                record_opened_plan(self.store, self.plan)
         else:
             # Another installation may have opened it since it was looked for.
             self.own_record(execution_id)

@@ -43,15 +43,15 @@ _TICK_NS = 2_000_000_000
 Signature = tuple[int, int, int, int]
 
 
-def load_plans(directory: Path, only_id: str | None = None) -> LoadedPlans:
+def load_plans(directories: Sequence[Path], only_id: str | None = None) -> LoadedPlans:
     """
-    Read the plans of a directory, from this process's cache where files are as they were.
+    Read the plans of directories, from this process's cache where files are as they were.
 
-    :param directory: with ``*.yaml`` and ``*.yml`` files; directories in it are not entered.
+    :param directories: with ``*.yaml`` and ``*.yml`` files; directories in them are not entered.
     :param only_id: what the caller needs; files that cannot hold it may be left out of the result.
-    :raises PlanError: when the directory cannot be listed.
+    :raises PlanError: when a directory cannot be listed.
     """
-    return _of_this_process.load(directory, only_id)
+    return _of_this_process.load(directories, only_id)
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,17 @@ class PlanCache:
         self._kept: dict[Path, _Look] = {}
         self._lock = Lock()
 
-    def load(self, directory: Path, only_id: str | None = None) -> LoadedPlans:
+    def load(self, directories: Sequence[Path], only_id: str | None = None) -> LoadedPlans:
         """
-        Read the plans of a directory as :func:`load_plans` does.
+        Read the plans of directories as :func:`load_plans` does.
 
-        :raises PlanError: when the directory cannot be listed.
+        :raises PlanError: when a directory cannot be listed.
         """
-        paths = plan_files(directory)
+        files = {directory: plan_files(directory) for directory in directories}
+        paths = [path for of_one in files.values() for path in of_one]
         with self._lock:
-            self._forget(directory, paths)
+            for directory, of_one in files.items():
+                self._forget(directory, of_one)
             if only_id is not None:
                 some = self._read([path for path in paths if may_hold(path, only_id)])
                 if only_id in some.sources:

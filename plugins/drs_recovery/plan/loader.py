@@ -181,7 +181,11 @@ def _blank_findings(value: object, location: Location) -> Iterator[Finding]:
 
 
 def _duplicate(file: PlanFile, files: Sequence[PlanFile]) -> PlanFile:
-    others = ", ".join(other.path.name for other in files if other is not file)
+    others = ", ".join(
+        other.path.name if other.path.parent == file.path.parent else str(other.path)
+        for other in files
+        if other is not file
+    )
     problem = PlanProblem(file.path.name, "id", f'"{file.plan_id}" is also the id of the plan in {others}')
     return replace(file, plan=None, problems=(problem, *file.problems))
 

@@ -94,7 +94,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "planId": new.plan_id,
         "planName": new.plan_name,
         "planHash": new.plan_hash,
-        "planSnapshot": _compressed(new.plan_snapshot),
+        "planSnapshot": compressed(new.plan_snapshot),
         "dagId": new.dag_id,
         "dagRunId": new.dag_run_id,
         "executionType": new.execution_type,
@@ -267,9 +267,13 @@ def public(item: Mapping[str, Any]) -> Item:
     return shown
 
 
-def _compressed(plan_snapshot: Mapping[str, Any]) -> bytes:
-    """Each write of the EXECUTION record costs by its size, and the snapshot would be nearly all of it."""
-    return zlib.compress(json.dumps(plan_snapshot, sort_keys=True, ensure_ascii=False).encode())
+def compressed(plan: Mapping[str, Any]) -> bytes:
+    """
+    A plan as records have it.
+
+    Each write of the EXECUTION record costs by its size, and the snapshot would be nearly all of it.
+    """
+    return zlib.compress(json.dumps(plan, sort_keys=True, ensure_ascii=False).encode())
 
 
 def summary(execution: Mapping[str, Any]) -> Execution:

@@ -34,6 +34,7 @@ from drs_recovery.store.job_queue import JobQueue
 from drs_recovery.store.keys import execution_key
 from drs_recovery.store.listings import Listings
 from drs_recovery.store.locks import ActionLock, Installations, Notifications, PlanLocks
+from drs_recovery.store.plans import Plans
 from drs_recovery.store.points import Points
 from drs_recovery.store.polls import Polls, Waits
 from drs_recovery.store.records import NewExecution, NewFinding, NewServer
@@ -90,6 +91,7 @@ class ExecutionStore(StoreReads):
         self.listings = Listings(table, clock)
         self.action_lock = ActionLock(table, clock)
         self.installations = Installations(table, clock)
+        self.plans = Plans(table, clock)
         self.notifications = Notifications(table, clock)
 
     def act_for(self, installation: str | None) -> None:

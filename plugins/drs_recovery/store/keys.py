@@ -24,6 +24,9 @@ HOUSEKEEPING = "housekeeping"
 LAUNCH_PREFIX = "LAUNCH#"
 """What the record keys of jobs that may have left instances start with, in the partition ``HOUSEKEEPING``."""
 
+PLANS = "plans"
+"""Partition with a row for each current plan; no execution has this id."""
+
 LIVE_PREFIX = "LIVE#"
 """Start of the record keys of live executions, in the partition ``HOUSEKEEPING``."""
 
@@ -106,6 +109,16 @@ def due_key(execution_id: str, time: float) -> Key:
 def plan_lock_key(plan_id: str) -> Key:
     """Key of the record that says which executions of a plan live."""
     return Key(f"plan:{plan_id}", "LOCK")
+
+
+def plan_key(plan_id: str) -> Key:
+    """Key of the record of a plan as it was last seen."""
+    return Key(f"plan:{plan_id}", "PLAN")
+
+
+def plan_row_key(plan_id: str) -> Key:
+    """Key of a plan's row in the list of current plans."""
+    return Key(PLANS, plan_id)
 
 
 def action_lock_key(execution_id: str) -> Key:

@@ -41,6 +41,24 @@ class NewWave:
 
 
 @dataclass(frozen=True)
+class SeenPlan:
+    """
+    A plan as its file has it now.
+
+    :param plan_hash: changes with all that is recorded of the plan.
+    :param file: name of its file.
+    :param document: the whole plan, as JSON values; None if the file cannot be used.
+    :param problems: file, place and message of everything that is wrong with the file.
+    """
+
+    plan_id: str
+    plan_hash: str
+    file: str
+    document: Mapping[str, Any] | None
+    problems: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class NewExecution:
     """
     An execution as it is opened.

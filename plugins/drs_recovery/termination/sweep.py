@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from drs_recovery.exceptions import DrsRecoveryError, PlanError
+from drs_recovery.exceptions import DrsRecoveryError
 from drs_recovery.hooks import (
     PASSING_TROUBLE,
     Clients,
@@ -32,8 +32,8 @@ from drs_recovery.installation import elsewhere, installation
 from drs_recovery.jobs import EXECUTION_TAG, PLAN_TAG, our_tags
 from drs_recovery.notifications import Unrecorded
 from drs_recovery.opening import needed_by
-from drs_recovery.plan import RecoveryPlan, load_plans, plan_from_snapshot
-from drs_recovery.settings import plans_dir
+from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
+from drs_recovery.recorded_plans import read_plans
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store import Documents, instances_of, is_store_away, termination_time
 from drs_recovery.termination.calls import Rows, TerminationCalls, TerminationReservation
@@ -235,7 +235,8 @@ def _is_overdue(document: ExecutionDocument, instance_id: str) -> bool:
 
 def known_targets(store: ExecutionStore) -> set[Target]:
     """Targets of the plans as they are now and of recent executions of this installation."""
-    found, name = set(_targets_of_files()), installation(store)
+    plans, name = read_plans(store).plans, installation(store)
+    found = {target for plan in plans.values() for target in _targets_of(plan)}
     seen: set[tuple[str, str]] = set()
     for execution in store.listings.page(limit=RECENT_EXECUTIONS).items:
         version = execution["planId"], execution["planHash"]
@@ -244,15 +245,6 @@ def known_targets(store: ExecutionStore) -> set[Target]:
             seen.add(version)
             found |= _targets_of_snapshot(store.get_execution(execution["executionId"]))
     return found
-
-
-def _targets_of_files() -> set[Target]:
-    try:
-        plans = load_plans(plans_dir()).plans
-    except PlanError as error:
-        log.warning("the plans cannot be read: %s", error)
-        return set()
-    return {target for plan in plans.values() for target in _targets_of(plan)}
 
 
 def _targets_of_snapshot(execution: ExecutionRecord) -> set[Target]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path
 
+from drs_recovery import recorded_plans
 from drs_recovery.configured_store import execution_store
-from drs_recovery.exceptions import ExecutionNotFoundError, PlanError
-from drs_recovery.plan import LoadedPlans, load_plans
-from drs_recovery.settings import plans_dir
+from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.plan import LoadedPlans
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store import ExecutionRecord, ExecutionStore
 from drs_recovery.web.security import CurrentPerson, Person
@@ -54,35 +53,19 @@ VisibleExecution = Annotated[ExecutionRecord, Depends(_visible_execution)]
 """The EXECUTION record behind ``{execution_id}``; 404 if there is none that this person may see."""
 
 
-@dataclass(frozen=True)
-class PlansRead:
-    """
-    What the plans folder holds now.
-
-    :param notice: why the folder could not be read; empty if it could.
-    """
-
-    loaded: LoadedPlans = field(default_factory=LoadedPlans)
-    notice: str = ""
-
-
-def read_plans(person: Person) -> PlansRead:
-    """The plans of which there are files, as far as a person may see them."""
-    try:
-        loaded = load_plans(plans_dir())
-    except PlanError as error:
-        reasons = "; ".join(problem.message for problem in error.problems)
-        return PlansRead(notice=f"The plan files are not on this web server: {reasons}")
+def read_plans(store: ExecutionStore, person: Person) -> LoadedPlans:
+    """The current plans, as far as a person may see them."""
+    loaded = recorded_plans.read_plans(store)
 
     def part(whole: Mapping[str, Any]) -> dict[str, Any]:
         return {plan_id: one for plan_id, one in whole.items() if person.sees_plan(plan_id)}
 
-    return PlansRead(LoadedPlans(part(loaded.plans), part(loaded.broken), part(loaded.sources)))
+    return LoadedPlans(part(loaded.plans), part(loaded.broken), part(loaded.sources))
 
 
-def plan_names(person: Person) -> list[tuple[str, str]]:
+def plan_names(store: ExecutionStore, person: Person) -> list[tuple[str, str]]:
     """Id and name of each plan that a person may see, by name."""
-    loaded = read_plans(person).loaded
+    loaded = read_plans(store, person)
     names = {plan_id: plan_id for plan_id in loaded.broken}
     names |= {plan_id: plan.name for plan_id, plan in loaded.plans.items()}
     return sorted(names.items(), key=lambda one: one[1].casefold())

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from drs_recovery.configured_store import execution_store
+from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan
+from drs_recovery.recorded_plans import record_plans
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id
 from tests.plan_documents import application, database, plan
+from tests.unit.plan.documents import write_plan
 from tests.unit.store.conftest import Recovery
+
+
+def put_plan(path: Path, document: object) -> None:
+    """Write a plan file, and record the plans of its folder, as housekeeping does."""
+    write_plan(path, document)
+    record_plans(execution_store(), load_plans([path.parent]))
 
 
 def opened(store: ExecutionStore, run_id: str = "CHG1", plan_id: str = "crm", **fields: Any) -> str:

@@ -19,8 +19,7 @@ from drs_recovery.store.keys import execution_id
 from drs_recovery.web.api.openapi import described
 from drs_recovery.web.app import create_app
 from tests.integration.web.conftest import Console
-from tests.integration.web.on_record import crm, drill, opened
-from tests.unit.plan.documents import write_plan
+from tests.integration.web.on_record import crm, drill, opened, put_plan
 from tests.unit.store.conftest import Recovery
 
 # What requests are to be about: some of it is there.
@@ -49,8 +48,8 @@ schema = _schema()
 @pytest.fixture
 def busy_console(console: Console, store: ExecutionStore, plans: Path, known_dags: None) -> Console:
     """A console with a good, a broken and a drilled plan, and executions in several states."""
-    write_plan(plans / "crm.yaml", crm())
-    write_plan(plans / "erp.yaml", {"schema_version": 1, "waves": []})
+    put_plan(plans / "crm.yaml", crm())
+    put_plan(plans / "erp.yaml", {"schema_version": 1, "waves": []})
     drill(store, crm())
     asks, failed = Recovery(store), Recovery(store)
     opened(store, "live", ticket="CHG0030042")

@@ -13,8 +13,7 @@ from drs_recovery.statuses import ExecutionStatus, ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.api.plans import PlanDetail, PlanList
 from tests.integration.web.conftest import Console
-from tests.integration.web.on_record import crm, drill, opened
-from tests.unit.plan.documents import write_plan
+from tests.integration.web.on_record import crm, drill, opened, put_plan
 
 PLANS = "/api/v1/plans"
 
@@ -27,7 +26,7 @@ def test_a_drilled_plan_tells_what_is_proven_of_it(
     console: Console, store: ExecutionStore, plans: Path
 ) -> None:
     document = crm(objectives={"rto": "PT1H"}, owner="crm-team", tags=["crm", "tier-1"])
-    write_plan(plans / "crm.yaml", document)
+    put_plan(plans / "crm.yaml", document)
     good = drill(store, document)
     failed = opened(store, "failed")
     store.ending.finalize(failed, ExecutionStatus.FAILED)
@@ -61,7 +60,7 @@ def test_one_plan_tells_what_changed_since_its_last_good_drill(
     console: Console, store: ExecutionStore, plans: Path
 ) -> None:
     drill(store, crm())
-    write_plan(plans / "crm.yaml", crm(name="CRM 2", objectives={"rto": "PT1H"}))
+    put_plan(plans / "crm.yaml", crm(name="CRM 2", objectives={"rto": "PT1H"}))
 
     answer = console.get(f"{PLANS}/crm", "viewer")
 
@@ -75,7 +74,7 @@ def test_one_plan_tells_what_changed_since_its_last_good_drill(
 
 
 def test_a_broken_plan_is_told_with_every_error(console: Console, plans: Path) -> None:
-    write_plan(plans / "erp.yaml", {"schema_version": 1, "waves": [], "owner": 5})
+    put_plan(plans / "erp.yaml", {"schema_version": 1, "waves": [], "owner": 5})
 
     for plan in (console.get(PLANS).json()["plans"][0], console.get(f"{PLANS}/erp").json()):
         assert (plan["kind"], plan["canStart"]) == ("BROKEN", False)
@@ -84,19 +83,15 @@ def test_a_broken_plan_is_told_with_every_error(console: Console, plans: Path) -
         assert plan["proof"]["state"] == "NEVER"
 
 
-def test_a_plan_whose_file_is_not_here_is_told_from_airflow(
-    console: Console, plans: Path, known_dags: None
-) -> None:
-    plans.rmdir()
+def test_a_plan_that_is_not_on_record_yet_is_told_from_airflow(console: Console, known_dags: None) -> None:
     answer = console.get(PLANS).json()
 
     assert {"crm", "erp", "secret"} <= {plan["planId"] for plan in answer["plans"]}
     assert {plan["kind"] for plan in answer["plans"]} == {"NO_FILE"}
-    assert answer["notices"][0].startswith("The plan files are not on this web server")
 
 
 def test_who_may_not_see_a_plan_does_not_find_it(console: Console, plans: Path, hidden_plan: str) -> None:
-    write_plan(plans / "secret.yaml", crm(id=hidden_plan))
+    put_plan(plans / "secret.yaml", crm(id=hidden_plan))
     hidden, missing = (console.get(f"{PLANS}/{one}", "viewer") for one in (hidden_plan, "nothing"))
 
     assert hidden_plan not in plan_ids(console.get(PLANS, "viewer"))
@@ -134,7 +129,7 @@ def test_the_right_to_read_a_dag_does_not_show_its_executions(
 def test_an_unchanged_plan_is_sent_once(
     console: Console, store: ExecutionStore, plans: Path, path: str
 ) -> None:
-    write_plan(plans / "crm.yaml", crm())
+    put_plan(plans / "crm.yaml", crm())
     tag = console.get(path).headers["etag"]
 
     assert console.get(path, headers={"If-None-Match": tag}).status_code == 304

@@ -16,9 +16,9 @@ from drs_recovery.store.listings import Listings
 from tests.iam_policies import preparing_table
 from tests.integration.web.conftest import Console
 from tests.integration.web.markup import HOSTILE, Page
+from tests.integration.web.on_record import put_plan
 from tests.integration.web.test_api_executions import opened
 from tests.plan_documents import application, database, plan
-from tests.unit.plan.documents import write_plan
 from tests.unit.store.conftest import Recovery
 
 # What the engine itself writes, from words of its own: nobody else can choose it.
@@ -138,8 +138,8 @@ def test_lists_and_tabs_show_markup_as_text(console: Console, execution: str, pa
 
 
 def test_a_plan_full_of_markup_is_shown_as_text(console: Console, plans: Path) -> None:
-    write_plan(plans / "crm.yaml", hostile_plan())
-    write_plan(plans / "erp.yaml", {**hostile_plan(), "id": "erp", "region": HOSTILE, "waves": [HOSTILE]})
+    put_plan(plans / "crm.yaml", hostile_plan())
+    put_plan(plans / "erp.yaml", {**hostile_plan(), "id": "erp", "region": HOSTILE, "waves": [HOSTILE]})
 
     for path in ("/plans", "/plans/crm", "/plans/erp"):
         assert "onerror=alert(2)" in read(console, path).text

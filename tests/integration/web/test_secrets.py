@@ -14,8 +14,7 @@ from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.listings import Listings
 from tests.integration.web.conftest import Console
-from tests.integration.web.on_record import crm, drill, opened
-from tests.unit.plan.documents import write_plan
+from tests.integration.web.on_record import crm, drill, opened, put_plan
 
 PASSWORD = "correct-horse-battery-staple"
 CONNECTION_KEY = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
@@ -62,7 +61,7 @@ def execution(store: ExecutionStore, plans: Path, monkeypatch: pytest.MonkeyPatc
         extra={"key": PASSWORD},
     )
     monkeypatch.setenv("AIRFLOW_CONN_WITH_KEY", connection.get_uri())
-    write_plan(plans / "crm.yaml", secretive())
+    put_plan(plans / "crm.yaml", secretive())
     earlier = secretive(objectives={"rto": "PT1H"})
     earlier["notify"]["notifiers"][0]["arguments"]["password"] = f"old-{PASSWORD}"
     drill(store, earlier)

@@ -17,9 +17,8 @@ from drs_recovery.plan.model import PLAN_TAG
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import HTML, Console
-from tests.integration.web.on_record import crm, opened
+from tests.integration.web.on_record import crm, opened, put_plan
 from tests.integration.web.test_api_executions import LIST
-from tests.unit.plan.documents import write_plan
 
 # Plan to its team; the DAG of the last one is gone.
 TEAMS = {"of-red": "red", "of-blue": "blue", "of-all": None}
@@ -116,7 +115,7 @@ def test_pages_tell_nothing_of_another_team(
     console: Console, executions: dict[str, str], plans: Path
 ) -> None:
     for plan_id in (*TEAMS, GONE):
-        write_plan(plans / f"{plan_id}.yaml", crm(id=plan_id, name=f"Name of {plan_id}."))
+        put_plan(plans / f"{plan_id}.yaml", crm(id=plan_id, name=f"Name of {plan_id}."))
 
     member = Member(console, "red")
     pages = [member.send("GET", path, headers=HTML).text for path in ("/", "/plans", "/executions")]

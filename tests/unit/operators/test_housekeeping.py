@@ -12,7 +12,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, Er
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from drs_recovery.hooks.clients import Target
-from drs_recovery.operators.housekeeping import ReconcileOperator, SweepOperator, TerminateDueOperator
+from drs_recovery.operators.housekeeping import (
+    ReconcileOperator,
+    RecordPlansOperator,
+    SweepOperator,
+    TerminateDueOperator,
+)
 from drs_recovery.termination.sweep import Sweep, Sweeper, known_targets
 from sandbox.testing import Sandbox
 from tests.plan_documents import (
@@ -52,6 +57,22 @@ def due(aws: Sandbox, steps_of: StepsOf) -> Steps:
 
 def terminate_due() -> dict[str, Any]:
     return TerminateDueOperator(task_id="terminate_due").execute({})
+
+
+def record_plans() -> list[str]:
+    return RecordPlansOperator(task_id="record_plans", dag_file="dags/housekeeping.py").execute({})
+
+
+def test_a_worker_without_the_folder_of_plan_files_says_so_and_forgets_nothing(
+    due: Steps, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = due.store.plans.hashes()
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path / "nowhere"))
+
+    with pytest.raises(AirflowFailException, match=r"cannot read the plan files: .*nowhere"):
+        record_plans()
+
+    assert due.store.plans.hashes() == known
 
 
 def sweep(steps: Steps, *targets: Target) -> Sweep:
@@ -328,6 +349,9 @@ def test_places_are_those_of_the_plans_and_of_recent_executions(
         f" protection_groups: {{g: {{servers: [{BILLING_DB_1}]}}}}}}"
     )
     (tmp_path / "broken.yaml").write_text("waves: nothing")
+    assert record_plans() == ["abroad", "broken"]
+    # The next step may run on another worker, which has no plan files.
+    (tmp_path / "abroad.yaml").unlink()
 
     assert known_targets(due.store) == {EAST, Target("dr", "eu-west-1")}
 

@@ -16,7 +16,7 @@ from drs_recovery.configured_store import execution_store
 from drs_recovery.dag_builder.builder import build_dag
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks.errors import describe
-from drs_recovery.operators.housekeeping import SweepOperator
+from drs_recovery.operators.housekeeping import RecordPlansOperator, SweepOperator
 from drs_recovery.store.waves import Waves
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
@@ -331,9 +331,14 @@ def _dies(*_: Any, **__: Any) -> None:
 
 @pytest.fixture
 def swept_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., None]:
-    """Puts the file of a plan where housekeeping looks for them."""
+    """Puts a plan on record, as housekeeping does."""
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__PLANS_DIR", str(tmp_path))
-    return lambda document: (tmp_path / "one.yaml").write_text(yaml.safe_dump(document))
+
+    def put(document: dict[str, Any]) -> None:
+        (tmp_path / "one.yaml").write_text(yaml.safe_dump(document))
+        RecordPlansOperator(task_id="record_plans", dag_file="dags/housekeeping.py").execute({})
+
+    return put
 
 
 def sweep() -> dict[str, Any]:

@@ -23,7 +23,7 @@ def test_the_id_is_the_files_stem_unless_it_is_written(tmp_path: Path) -> None:
     write(tmp_path, "first.yaml", id=GONE)
     write(tmp_path, "second.yml", id="other")
 
-    loaded = load_plans(tmp_path)
+    loaded = load_plans([tmp_path])
 
     assert list(loaded.plans) == ["first", "other"]
     assert loaded.sources == {"first": tmp_path / "first.yaml", "other": tmp_path / "second.yml"}
@@ -41,20 +41,20 @@ def test_only_visible_yaml_files_of_the_directory_itself_are_plans(tmp_path: Pat
 
 def test_a_directory_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
     with pytest.raises(PlanError) as caught:
-        load_plans(tmp_path / "plans")
+        load_plans([tmp_path / "plans"])
 
     assert str(caught.value) == f"{tmp_path}/plans: cannot list plans: No such file or directory"
 
 
 def test_an_empty_directory_holds_no_plans(tmp_path: Path) -> None:
-    assert load_plans(tmp_path).sources == {}
+    assert load_plans([tmp_path]).sources == {}
 
 
 def test_a_broken_plan_leaves_the_others_alone(tmp_path: Path) -> None:
     write(tmp_path, "bad.yaml", id="bad", region="nowhere")
     write(tmp_path, "good.yaml", id="good")
 
-    loaded = load_plans(tmp_path)
+    loaded = load_plans([tmp_path])
 
     assert list(loaded.plans) == ["good"]
     assert list(loaded.broken) == ["bad"]
@@ -65,7 +65,7 @@ def test_a_broken_plan_leaves_the_others_alone(tmp_path: Path) -> None:
 def test_a_broken_link_is_a_broken_plan(tmp_path: Path) -> None:
     (tmp_path / "payroll.yaml").symlink_to(tmp_path / "nowhere.yaml")
 
-    loaded = load_plans(tmp_path)
+    loaded = load_plans([tmp_path])
 
     assert str(loaded.broken["payroll"]) == "payroll.yaml: cannot be read: No such file or directory"
 
@@ -75,7 +75,7 @@ def test_an_id_claimed_by_two_files_is_told_for_each_and_neither_plan_is_used(tm
     write(tmp_path, "b.yaml", id="crm", region="nowhere")
     write(tmp_path, "c.yaml", id="other")
 
-    loaded = load_plans(tmp_path)
+    loaded = load_plans([tmp_path])
 
     assert list(loaded.plans) == ["other"]
     assert str(loaded.broken["crm"]).splitlines() == [
@@ -88,7 +88,7 @@ def test_an_id_claimed_by_two_files_is_told_for_each_and_neither_plan_is_used(tm
 def test_a_plan_that_is_no_yaml_is_kept_under_the_id_that_can_be_read_in_it(tmp_path: Path) -> None:
     (tmp_path / "draft.yaml").write_text(f"id: crm  # ours\n{NO_YAML}", encoding="utf-8")
 
-    assert list(load_plans(tmp_path).broken) == ["crm"]
+    assert list(load_plans([tmp_path]).broken) == ["crm"]
 
 
 def test_a_plan_that_is_no_yaml_never_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_plan_that_is_no_yaml_never_takes_the_place_of_another(tmp_path: Path)
     (tmp_path / "crm copy!.yaml").write_text(NO_YAML, encoding="utf-8")
     (tmp_path / "データ.yaml").write_text(NO_YAML, encoding="utf-8")
 
-    loaded = load_plans(tmp_path)
+    loaded = load_plans([tmp_path])
 
     assert list(loaded.plans) == ["crm"]
     assert {key: loaded.sources[key].name for key in loaded.broken} == {
@@ -139,7 +139,7 @@ def test_fifty_plans_are_read_in_under_five_seconds_without_a_network(
 
     monkeypatch.setattr(socket, "socket", refuse)
     started = time.perf_counter()
-    loaded = load_plans(tmp_path)
+    loaded = load_plans([tmp_path])
 
     assert time.perf_counter() - started < 5
     assert len(loaded.plans) == 50
@@ -148,6 +148,6 @@ def test_fifty_plans_are_read_in_under_five_seconds_without_a_network(
 def test_a_problem_stays_one_line_whatever_the_file_is_called(tmp_path: Path) -> None:
     (tmp_path / "pay\nroll\x1b[31m\udcff.yaml").touch()
 
-    (error,) = load_plans(tmp_path).broken.values()
+    (error,) = load_plans([tmp_path]).broken.values()
 
     assert str(error) == "pay\\u000aroll\\u001b[31m\\udcff.yaml: is empty; expected a plan"

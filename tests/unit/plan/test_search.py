@@ -24,8 +24,8 @@ def test_one_plan_is_found_without_the_others(tmp_path: Path) -> None:
     write(tmp_path, "billing.yaml", id=GONE)
     write(tmp_path, "c.yaml", id="other")
 
-    assert list(load_plans(tmp_path, only_id="crm").sources) == ["crm"]
-    assert list(load_plans(tmp_path, only_id="billing").sources) == ["billing"]
+    assert list(load_plans([tmp_path], only_id="crm").sources) == ["crm"]
+    assert list(load_plans([tmp_path], only_id="billing").sources) == ["billing"]
 
 
 def test_a_file_that_only_speaks_of_the_plan_is_left_alone(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_file_that_only_speaks_of_the_plan_is_left_alone(tmp_path: Path) -> No
     write(tmp_path, "b.yaml", id="crm-2", description="id of crm", owner="crm")
     write(tmp_path, "web.yaml", id=GONE, tags=["crm"])
 
-    assert list(load_plans(tmp_path, only_id="crm").sources) == ["crm"]
+    assert list(load_plans([tmp_path], only_id="crm").sources) == ["crm"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_plan_is_seen_however_yaml_lets_its_id_be_written(tmp_path: Path, writ
     write(tmp_path, "b.yaml", id="other")
 
     assert may_hold(path, "crm")
-    assert list(load_plans(tmp_path, only_id="crm").sources) == ["crm"]
+    assert list(load_plans([tmp_path], only_id="crm").sources) == ["crm"]
 
 
 def test_a_plan_in_braces_is_seen(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_looking_for_one_plan_still_sees_that_two_files_claim_its_id(tmp_path: P
     write(tmp_path, "crm.yaml", id=GONE)
     write(tmp_path, "b.yaml", id="crm")
 
-    loaded = load_plans(tmp_path, only_id="crm")
+    loaded = load_plans([tmp_path], only_id="crm")
 
     assert loaded.plans == {}
     assert len(loaded.broken["crm"].problems) == 2
@@ -83,7 +83,7 @@ def test_looking_for_one_plan_falls_back_to_all_files(tmp_path: Path) -> None:
     rewrite_id(write(tmp_path, "a.yaml", id="crm"), '"\\x69d": crm')
     write(tmp_path, "b.yaml", id="other")
 
-    assert sorted(load_plans(tmp_path, only_id="crm").plans) == ["crm", "other"]
+    assert sorted(load_plans([tmp_path], only_id="crm").plans) == ["crm", "other"]
 
 
 @pytest.mark.parametrize("key", ["crm", "crm-2", "crm-copy", "crm-copy-2"])
@@ -92,4 +92,4 @@ def test_looking_for_a_broken_plan_gives_it_the_same_key_as_before(tmp_path: Pat
     for name in ("crm.yaml", "CRM copy.yaml", "crm copy!.yaml"):
         (tmp_path / name).write_text(NO_YAML, encoding="utf-8")
 
-    assert load_plans(tmp_path, only_id=key).sources[key] == load_plans(tmp_path).sources[key]
+    assert load_plans([tmp_path], only_id=key).sources[key] == load_plans([tmp_path]).sources[key]

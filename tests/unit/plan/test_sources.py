@@ -75,7 +75,11 @@ def test_what_is_no_plan_file_is_refused_unread_and_no_other_plan_suffers(
 ) -> None:
     make(folder / "odd.yaml")
 
-    for loaded in (load_files(plan_files(folder)), PlanCache().load(folder), PlanCache().load(folder, "odd")):
+    for loaded in (
+        load_files(plan_files(folder)),
+        PlanCache().load([folder]),
+        PlanCache().load([folder], "odd"),
+    ):
         assert str(loaded.broken["odd"]).startswith(problem)
         assert "good" in loaded.plans or "odd" in loaded.sources
     assert may_hold(folder / "odd.yaml", "odd")
@@ -93,13 +97,13 @@ def test_links_inside_the_folder_are_followed_as_kubernetes_mounts_files(folder:
     (folder / "..data").symlink_to(version.name)
     (folder / "crm.yaml").symlink_to("..data/crm.yaml")
 
-    assert sorted(PlanCache().load(folder).plans) == ["crm", "good"]
+    assert sorted(PlanCache().load([folder]).plans) == ["crm", "good"]
 
 
 def test_a_folder_may_be_a_link_itself(folder: Path) -> None:
     (folder.parent / "current").symlink_to(folder.name)
 
-    assert list(PlanCache().load(folder.parent / "current").plans) == ["good"]
+    assert list(PlanCache().load([folder.parent / "current"]).plans) == ["good"]
 
 
 @pytest.mark.parametrize("name", ["CRM.YAML", "crm.Yml"])

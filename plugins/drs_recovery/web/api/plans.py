@@ -102,7 +102,7 @@ class Plan(PlanModel):
     plan_name: str = about("Its name.", "Three-tier CRM")
     dag_id: str = about("Airflow's id of its DAG.", "recover_three-tier-crm")
     kind: PlanKind = about(
-        "GOOD; BROKEN, with `errors`; or NO_FILE if Airflow has its DAG but this server no file of it.",
+        "GOOD; BROKEN, with `errors`; or NO_FILE if Airflow has its DAG but the plan is not on record yet.",
         "GOOD",
     )
     can_start: bool = about("Whether Airflow has a DAG of it that can be triggered.", True)
@@ -182,7 +182,7 @@ _SUMMARY = tuple(ExecutionSummary.__annotations__)
 def values_of_all(found: PlansNow) -> dict[str, Any]:
     """All plans, as :class:`PlanList` describes them."""
     plans = [_plan(card, found.histories[card.plan_id], found.moment) for card in found.view.cards]
-    return {"plans": plans, "notices": _without_empty(found.view.notice, found.airflow_missing)}
+    return {"plans": plans, "notices": _without_empty(found.airflow_missing)}
 
 
 def values_of_one(found: PlanNow) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def values_of_one(found: PlanNow) -> dict[str, Any]:
         **_plan(view.card, found.history, found.moment),
         "changes": asdict(view.changes),
         "waves": [_wave(wave) for wave in view.waves],
-        "notices": _without_empty(found.notice, found.airflow_missing),
+        "notices": _without_empty(found.airflow_missing),
     }
 
 

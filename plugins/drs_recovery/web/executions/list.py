@@ -188,7 +188,7 @@ def executions(
         recoveries=recoveries,
         rows=[execution_row(item, now) for item in page.items],
         wanted=wanted,
-        plans=plan_names(person),
+        plans=plan_names(store, person),
         statuses=[execution_mark(status) for status in ExecutionStatus],
         older=address + wanted.query(cursor=page.cursor) if page.cursor else None,
         newest=address + wanted.query() if cursor else None,

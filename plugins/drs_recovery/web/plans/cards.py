@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from drs_recovery.plan import LoadedPlans, RecoveryPlan, Schedule
     from drs_recovery.store import Times
 
-_NO_FILE = "Its file is not in the plans folder of this web server: what it promises is not known here"
+_NO_FILE = "The plan is not on record yet: housekeeping records it within ten minutes, or its first execution"
 _NOT_READ = "Airflow has not read this plan: it cannot be started yet"
 _IMPORT_ERROR = "Airflow could not load the DAG file at its last try: what it runs may be older than the plan"
 _STILL_BROKEN = "Airflow still has the errors of an earlier version of the file: it cannot be started yet"
@@ -116,7 +116,7 @@ def about_plan(plan: RecoveryPlan) -> PlanAbout:
 
 
 def about_unread_plan(plan_id: str, facts: AirflowPlanFacts | None) -> PlanAbout:
-    """Say what is known of a plan whose file is broken, or not here."""
+    """Say what is known of a plan whose file is broken, or which is not on record yet."""
     if facts is None:
         return PlanAbout(plan_id)
     tier, tags = _tier_and_others(facts.tags)
@@ -142,7 +142,7 @@ class PlanCard:
     """
     A plan on the page of plans, and the head of its own page.
 
-    :param kind: good; broken, with ``errors``; or known to Airflow only, since its file is not here.
+    :param kind: good; broken, with ``errors``; or known to Airflow only, since it is not on record yet.
     :param next_run_note: why there is no ``next_run``; empty if there is one.
     :param live: executions that have not ended, newest first; they get the badge.
     :param never: what to say where one of them is None: ``never``, or how far back nothing was found.

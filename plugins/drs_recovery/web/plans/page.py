@@ -56,33 +56,32 @@ class PlanNow:
 
     view: PlanPage
     history: PlanHistory
-    notice: str
     airflow_missing: str
     moment: float
 
 
 def _all_plans(store: Store, person: CurrentPerson, airflow: AllPlansInAirflow) -> PlansNow:
-    read, now = dependencies.read_plans(person), time.time()
+    loaded, now = dependencies.read_plans(store, person), time.time()
     facts = airflow.of_those(person)
-    histories = plan_history.read_histories(store, dict.fromkeys([*read.loaded.sources, *(facts or {})]))
-    view = plans_view(read.loaded, histories, facts, now, read.notice)
+    histories = plan_history.read_histories(store, dict.fromkeys([*loaded.sources, *(facts or {})]))
+    view = plans_view(loaded, histories, facts, now)
     return PlansNow(view, histories, airflow.problem, now)
 
 
 def _one_plan(plan_id: PlanId, store: Store, person: CurrentPerson, airflow: PlanInAirflow) -> PlanNow:
     person.demand_read(f"{DAG_ID_PREFIX}{plan_id}", f"there is no plan {plan_id!r}")
-    read, history = dependencies.read_plans(person), plan_history.read_history(store, plan_id)
-    if not (plan_id in read.loaded.sources or airflow.plans or history.executions):
+    loaded, history = dependencies.read_plans(store, person), plan_history.read_history(store, plan_id)
+    if not (plan_id in loaded.sources or airflow.plans or history.executions):
         raise not_found(f"there is no plan {plan_id!r}")
     drilled, now = history.last_good_drill, time.time()
     view = plan_page(
-        plan_card(read.loaded, plan_id, history, airflow.plans, now),
-        read.loaded.plans.get(plan_id),
+        plan_card(loaded, plan_id, history, airflow.plans, now),
+        loaded.plans.get(plan_id),
         drilled and store.get_execution(drilled["executionId"]),
         history.executions,
         plan_history.read_waves(store, chart_drills(history.executions)),
     )
-    return PlanNow(view, history, read.notice, airflow.problem, now)
+    return PlanNow(view, history, airflow.problem, now)
 
 
 AllPlansNow = Annotated[PlansNow, Depends(_all_plans)]
@@ -118,7 +117,6 @@ def plan(request: Request, found: OnePlanNow, recoveries: LiveRecoveries) -> Res
         "plan.html",
         recoveries=recoveries,
         view=found.view,
-        notice=found.notice,
         airflow_missing=found.airflow_missing,
         refresh=_REFRESH,
     )
@@ -138,7 +136,6 @@ class PlansView:
 
     cards: tuple[PlanCard, ...]
     headline: tuple[str, ...]
-    notice: str
 
 
 def plans_view(
@@ -146,13 +143,12 @@ def plans_view(
     histories: Mapping[str, PlanHistory],
     airflow: Mapping[str, AirflowPlanFacts] | None,
     now: float,
-    notice: str = "",
 ) -> PlansView:
     """
     Compose the page of plans; only what the person may read is to be passed in.
 
-    :param airflow: what Airflow knows, by plan id; None if it could not be asked. A plan of which there is no
-        file gets a card, too.
+    :param airflow: what Airflow knows, by plan id; None if it could not be asked. A plan that is not recorded
+        yet gets a card, too.
     """
     ids = dict.fromkeys([*loaded.plans, *loaded.broken, *(airflow or {})])
     cards = sorted(
@@ -162,7 +158,7 @@ def plans_view(
     live = sum(bool(card.live) for card in cards)
     broken = sum(card.kind is PlanKind.BROKEN for card in cards)
     unproven = sum(card.proof.is_warning for card in cards)
-    return PlansView(tuple(cards), tuple(_headline(len(cards), live, broken, unproven)), notice)
+    return PlansView(tuple(cards), tuple(_headline(len(cards), live, broken, unproven)))
 
 
 def _headline(total: int, live: int, broken: int, unproven: int) -> Iterator[str]:

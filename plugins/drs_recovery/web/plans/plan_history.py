@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PlanKind(StrEnum):
-    """What became of a plan's file; NO_FILE is of a plan that only Airflow knows."""
+    """What became of a plan's file; NO_FILE is of a plan that only Airflow knows yet."""
 
     GOOD = "GOOD"
     BROKEN = "BROKEN"

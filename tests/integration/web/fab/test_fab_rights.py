@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import HTML
 from tests.integration.web.fab.stack import FabAirflow
+from tests.integration.web.on_record import put_plan
 from tests.integration.web.test_api_executions import LIST, opened, run_ids
 from tests.plan_documents import application, database, plan
 
@@ -85,7 +85,7 @@ def test_pages_show_the_plans_and_the_actions_that_are_somebodys(
 ) -> None:
     for plan_id in ("crm", "erp"):
         document = plan(database(), id=plan_id, name=f"Name of {plan_id}")
-        (fab_plans / f"{plan_id}.yaml").write_text(yaml.safe_dump(document))
+        put_plan(fab_plans / f"{plan_id}.yaml", document)
 
     listed = fab.get("/plans", user, headers=HTML).text
     shown = fab.get(f"/executions/{executions['crm']}", user, headers=HTML).text

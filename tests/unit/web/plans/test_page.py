@@ -277,13 +277,13 @@ def test_a_broken_plan_whose_good_version_airflow_still_has_is_told() -> None:
     assert found.warnings[0].startswith("Airflow still has the version before the errors")
 
 
-def test_a_plan_whose_file_is_not_here_is_shown_by_what_airflow_knows() -> None:
+def test_a_plan_that_is_not_on_record_yet_is_shown_by_what_airflow_knows() -> None:
     facts = AirflowPlanFacts(in_airflow=True, name="Payroll", tags=("hr",), next_run=NOW)
 
     (found,) = view(LoadedPlans(), {"payroll": past()}, {"payroll": facts}).cards
 
     assert (found.kind, found.about.name, found.about.tags) == (PlanKind.NO_FILE, "Payroll", ("hr",))
-    assert found.warnings[0].startswith("Its file is not in the plans folder")
+    assert found.warnings[0].startswith("The plan is not on record yet")
     assert found.next_run is not None
     assert found.can_start
 
