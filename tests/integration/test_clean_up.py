@@ -89,6 +89,7 @@ def test_housekeeping_cleans_up_after_a_drill_and_leaves_the_rest(runner: Runner
     second = runner.trigger(HOUSEKEEPING)
 
     good = {
+        "record_plans": "success",
         "terminate_due": "success",
         "check_instances": "success",
         "reconcile": "success",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule
 
 from drs_recovery.operators import (
     CheckInstancesOperator,
@@ -19,7 +19,7 @@ HOUSEKEEPING = "housekeeping"
 _HOUSEKEEPING_DOC = """\
 # Housekeeping
 
-Every ten minutes, each step independently:
+Every ten minutes, each step whatever became of the others:
 
 - `record_plans` records the plans as their files are now, for the console and for whoever has no plan files;
 - `terminate_due` terminates the instances of drills whose `terminateAfter` is over;
@@ -63,11 +63,12 @@ def housekeeping_dag(dag_file: str) -> DAG:
         max_active_runs=1,
         is_paused_upon_creation=False,
     ) as dag:
-        RecordPlansOperator(task_id="record_plans", dag_file=dag_file)
+        recorded = RecordPlansOperator(task_id="record_plans", dag_file=dag_file)
         TerminateDueOperator(task_id="terminate_due")
         CheckInstancesOperator(task_id="check_instances")
         ReconcileOperator(task_id="reconcile")
-        SweepOperator(task_id="sweep")
+        # After a loss of the table, the sweep knows from the plans alone where to look.
+        recorded >> SweepOperator(task_id="sweep", trigger_rule=TriggerRule.ALL_DONE)
     return dag
 
 

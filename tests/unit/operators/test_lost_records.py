@@ -353,9 +353,9 @@ def unrecorded_metric(aws: Sandbox) -> dict[str, str]:
 def test_the_sweep_tells_of_instances_whose_execution_has_no_record_and_touches_none(
     aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None]
 ) -> None:
-    swept_plan(plan(database(), id="other"))
     aws.advance(A_LAUNCH)
     empty(recovery)
+    swept_plan(plan(database(), id="other"))
 
     told = sweep()["foreign"]
 
@@ -370,9 +370,9 @@ def test_people_hear_of_each_instance_whose_execution_has_no_record_once(
     aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None]
 ) -> None:
     mailbox = Mailbox(aws)
-    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
     aws.advance(A_LAUNCH)
     empty(recovery)
+    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic}))
 
     first, second = sweep(), sweep()
 
@@ -405,9 +405,9 @@ def test_what_could_not_be_told_of_lost_instances_is_told_by_the_next_sweep(
     aws: Sandbox, recovery: Steps, swept_plan: Callable[..., None]
 ) -> None:
     mailbox = Mailbox(aws)
-    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic.replace(":dr", ":later")}))
     aws.advance(A_LAUNCH)
     empty(recovery)
+    swept_plan(plan(database(), notify={"sns_topic_arn": mailbox.topic.replace(":dr", ":later")}))
     sweep()
     assert mailbox.messages() == []
 
@@ -426,9 +426,9 @@ def test_lost_instances_of_a_plan_without_a_file_are_told_to_whom_the_configurat
     }
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__NOTIFIERS", json.dumps([listener]))
     HEARD.clear()
-    swept_plan(plan(database(), id="other"))
     aws.advance(A_LAUNCH)
     empty(recovery)
+    swept_plan(plan(database(), id="other"))
 
     sweep()
     sweep()
