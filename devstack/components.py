@@ -77,6 +77,8 @@ def stack_health(state: StackState) -> dict[str, str]:
     :param state: the stack, possibly started only in part.
     """
     running = {record.name for record in state.processes if is_running(record, state.settings.home)}
+    if state.settings.shared_sandbox:
+        running.add(SANDBOX)
     answers = _sandbox_health(state) | _airflow_health(state)
     # These serve nobody but the stack: that Airflow reads its database is among its own answers.
     answers |= {name: HEALTHY for name in (DATABASE_SERVER, WATCHER) if state.has(name)}

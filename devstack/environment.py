@@ -126,6 +126,7 @@ def _drs_recovery(state: StackState) -> dict[str, str]:
         "POLL_INTERVAL": str(state.settings.poll_interval),
         "REGION": REGION,
         "CONSOLE_BASE_URL": state.airflow_url,
+        "SCHEDULES": "off" if state.settings.shared_sandbox else "on",
     }
     return {f"AIRFLOW__DRS_RECOVERY__{key}": value for key, value in options.items()}
 

@@ -28,6 +28,8 @@ class StackSettings:
     :param database: of Airflow: ``sqlite``, a file in the home directory, which holds a few executions at a
         time; ``postgresql``, a server of the stack's own; ``auto``, PostgreSQL where it is installed, else
         SQLite; or the URL of an empty database, as SQLAlchemy has it.
+    :param shared_sandbox: address of the sandbox of another stack: this one is then its standby, runs no
+        schedule, and has its own Airflow on the same table. Empty for a sandbox of its own.
     """
 
     home: Path = PROJECT / ".airflow"
@@ -37,6 +39,7 @@ class StackSettings:
     poll_interval: float = 1.0
     parse_interval: int = 5
     database: str = SQLITE
+    shared_sandbox: str = ""
     watched: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -80,6 +80,10 @@ class Startup:
         self._record(replace(self.state, restarts=(*self.state.restarts, line)))
 
     def _start_sandbox(self) -> None:
+        if shared := self.state.settings.shared_sandbox:
+            self._say(f"sharing the sandbox at {shared}")
+            self._record(replace(self.state, sandbox_url=shared))
+            return
         self._say("starting the sandbox …")
         url = self._serve(components.sandbox(self.state))
         self._record(replace(self.state, sandbox_url=url))

@@ -36,7 +36,9 @@ _REMARKS = frozenset(
 )
 
 # A launched job is written down even after the end, and a deliberate retry reopens it.
-_ALLOWED_AFTER_THE_END = _TERMINATIONS | _REMARKS | {"JOB_STARTED", "JOB_ADOPTED", "EXECUTION_REOPENED"}
+_ALLOWED_AFTER_THE_END = (
+    _TERMINATIONS | _REMARKS | {"JOB_STARTED", "JOB_ADOPTED", "EXECUTION_REOPENED", "EXECUTION_TAKEN_OVER"}
+)
 
 
 class IllegalHistoryError(AssertionError):
@@ -74,6 +76,7 @@ class ExecutionLife:
         self._opened = self._admitted = self._begun = self._cancelling = self._has_error = False
         self._reconciling = self._terminating = self._terminated = False
         self._waiting: list[int] = []
+        self._controller: str | None = None
         self._rules: Mapping[str, Callable[[str, Mapping[str, Any]], None]] = {
             "EXECUTION_OPENED": self._open,
             "EXECUTION_ADMITTED": self._admit,
@@ -81,6 +84,7 @@ class ExecutionLife:
             "POINTS_IN_TIME_CHOSEN": self._note,
             "EXECUTION_CANCELLING": self._cancel,
             "EXECUTION_RECONCILED": self._reconcile,
+            "EXECUTION_TAKEN_OVER": self._take_over,
             "EXECUTION_REOPENED": self._reopen,
             "EXECUTION_ERROR": self._error,
             **{f"EXECUTION_{status}": self._finish for status in FINAL},
@@ -179,6 +183,11 @@ class ExecutionLife:
     def _reconcile(self, _name: str, _detail: Mapping[str, Any]) -> None:
         _demand(not self._reconciling, "closed from outside twice")
         self._reconciling = True
+
+    def _take_over(self, _name: str, detail: Mapping[str, Any]) -> None:
+        _demand(self._controller in (None, detail["from"]), f"taken from {detail['from']}, which has it not")
+        _demand(detail["from"] != detail["to"], "taken over by its own installation")
+        self._controller = detail["to"]
 
     def _reopen(self, name: str, detail: Mapping[str, Any]) -> None:
         _demand(self.end is not None, "an execution that lives is reopened")

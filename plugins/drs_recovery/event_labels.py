@@ -16,6 +16,8 @@ EVENT_WORDS: Mapping[str, str] = {
     "EXECUTION_CANCELLING": "Being cancelled: nothing more is started",
     "EXECUTION_REOPENED": "Opened again for attempt {attempt} of wave {wave}",
     "EXECUTION_RECONCILED": "Its DAG run is gone: closed from outside",
+    "EXECUTION_TAKEN_OVER": "Taken over by the Airflow installation {to} from {from}",
+    "EXECUTION_MENDED": "Records that did not agree were mended: {mended}",
     "EXECUTION_REBUILDING": "Its record was lost: it is rebuilt from what DRS knows",
     "EXECUTION_REBUILT": "Its record is rebuilt",
     "WAVE_REBUILT": "Wave {wave} was started: DRS has jobs of it",

@@ -195,6 +195,14 @@ class InstallationTakenError(ExecutionError):
         )
 
 
+class AirflowApiError(DrsRecoveryError):
+    """Airflow's REST API did not do what it was asked for."""
+
+    def __init__(self, request: str, reason: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(f"Airflow did not carry out {request}: {reason}")
+
+
 class TerminationRefusedError(ExecutionError):
     """No instance is terminated: the request itself is wrong."""
 

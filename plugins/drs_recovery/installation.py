@@ -16,7 +16,7 @@ from drs_recovery.durations import moment
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
-from drs_recovery.store import foreign_controller
+from drs_recovery.store import foreign_controller, taken_from
 
 if TYPE_CHECKING:
     from drs_recovery.store import Execution, ExecutionStore
@@ -94,6 +94,11 @@ def elsewhere(execution: Execution, name: str | None) -> str | None:
     controller = foreign_controller(execution, name)
     if controller is None:
         return None
+    if taken := taken_from(execution, name):
+        return (
+            f"execution {execution['executionId']} was taken over by the Airflow installation {controller} "
+            f"(by {taken['actor']}, {moment(taken['time'])}), and this one is {name}: it goes on there"
+        )
     return (
         f"execution {execution['executionId']} belongs to the Airflow installation {controller}, "
         f"and this one is {name or 'another one'}: act there"

@@ -91,26 +91,29 @@ class Rebuilder:
         self._store.begin_rebuilding(execution_id, LOST)
         # Nobody else may open the plan beside it: the lock went with the table.
         self._store.locks.hold_plan(execution_id)
-        by_wave: dict[int, list[FoundJob]] = defaultdict(list)
-        for job in jobs:
-            by_wave[job.wave].append(job)
+        by_wave = jobs_by_wave(jobs)
         resolved = GroupResolver(self._clients, self._plan, by_wave).resolve() if by_wave else None
         for number, found in by_wave.items():
             servers = resolved.of_wave(number) if resolved else []
-            self._rebuild_wave(execution_id, number, found, servers)
+            self.rebuild_wave(execution_id, number, found, servers)
         self._store.end_rebuilding(execution_id, [job.ref.job_id for job in jobs])
         log.warning("execution %s: its record was lost and is rebuilt, with %d jobs", execution_id, len(jobs))
 
-    def _rebuild_wave(
-        self, execution_id: str, number: int, jobs: Sequence[FoundJob], servers: Iterable[NewServer]
+    def rebuild_wave(
+        self, execution_id: str, number: int, jobs: Sequence[FoundJob], servers: Iterable[NewServer] = ()
     ) -> None:
+        """
+        Put a wave on record as one that was started; one that has ended stays as it is.
+
+        :param servers: of the wave, as far as they are known.
+        """
         wave = self._store.get_wave(execution_id, number)
         if wave["status"].is_final:
             return
         known = {server.source_server_id: server for server in servers}
         for job in jobs:
             for server_id in job.ref.server_ids:
-                known.setdefault(server_id, _server_of(job, server_id))
+                known.setdefault(server_id, server_of(job, server_id))
         if "startTime" not in wave:
             self._store.add_servers(execution_id, number, list(known.values()))
         start, attempt = min(job.created for job in jobs), max(job.ref.attempt for job in jobs)
@@ -118,6 +121,14 @@ class Rebuilder:
         for job in jobs:
             self._store.waves.record_job(execution_id, number, job.ref, adopted=True)
         self._store.waves.start_polling(execution_id, number)
+
+
+def jobs_by_wave(jobs: Iterable[FoundJob]) -> dict[int, list[FoundJob]]:
+    """The jobs of each wave."""
+    by_wave: dict[int, list[FoundJob]] = defaultdict(list)
+    for job in jobs:
+        by_wave[job.wave].append(job)
+    return by_wave
 
 
 def _jobs_at(hooks: TargetClients, execution_id: str, since: datetime) -> Iterable[FoundJob]:
@@ -140,7 +151,7 @@ def _found(hooks: TargetClients, job: Mapping[str, Any], tags: Mapping[str, str]
     return FoundJob(int(tags[WAVE_TAG]), ref, epoch(job.get("creationDateTime")) or time.time())
 
 
-def _server_of(job: FoundJob, server_id: str) -> NewServer:
+def server_of(job: FoundJob, server_id: str) -> NewServer:
     """A server that the plan does not name any more."""
     return NewServer(
         source_server_id=server_id,

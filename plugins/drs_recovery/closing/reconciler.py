@@ -36,6 +36,9 @@ _NOBODYS = (
     "an installation that has its DAG run: its record names no installation, and this one has no such DAG run"
 )
 
+# Its takeover was cut off, or Airflow's API could not be reached.
+_NOT_TRIGGERED = "its DAG run, which the takeover was to trigger here: give the command takeover again"
+
 log = logging.getLogger(__name__)
 
 
@@ -68,8 +71,8 @@ def reconcile(
             state = run_state_of(execution["dagId"], execution["dagRunId"])
             if not _is_left_behind(execution, state, time.time() - grace):
                 continue
-            if state is None and "controller" not in execution:
-                result.waiting[execution_id] = _NOBODYS
+            if state is None and (why := _waits_for_a_run(execution)):
+                result.waiting[execution_id] = why
             else:
                 _close(store, closer, execution_id, state, result)
         except Exception as error:  # whatever is wrong with one record, the others get their end
@@ -82,12 +85,23 @@ def reconcile(
 
 
 def _is_left_behind(execution: Execution, run_state: str | None, before: float) -> bool:
-    if execution["submittedTime"] > before:
+    if max(execution["submittedTime"], _taken_over_at(execution)) > before:
         return False
     if run_state in ENDED_RUNS:
         return True
     # Whoever cancelled it did not do so in Airflow, and its run waits for an answer that may never come.
     return "cancel" in execution and execution["lastUpdatedTime"] <= before
+
+
+def _waits_for_a_run(execution: Execution) -> str | None:
+    """What a live execution without a DAG run waits for; None if it is to be closed."""
+    if "controller" not in execution:
+        return _NOBODYS
+    return _NOT_TRIGGERED if "takeovers" in execution and "cancel" not in execution else None
+
+
+def _taken_over_at(execution: Execution) -> float:
+    return max((one["time"] for one in execution.get("takeovers", ())), default=0.0)
 
 
 def _close(

@@ -117,7 +117,9 @@ def _questions(document: ExecutionDocument, asked: Asked | None) -> Iterator[Hap
     for event in (GATE_OPENED, FAILURE_GATE_OPENED):
         gate = gate_of(wave, event)
         if gate and gate["decision"] == GateDecision.WAITING:
-            yield _of_wave(event, wave, f"{gate['since']}")
+            # Where it can be answered is another place after a takeover.
+            taken_over = f"#{document['controller']}" if "takeovers" in document else ""
+            yield _of_wave(event, wave, f"{gate['since']}{taken_over}")
 
 
 def _end(document: ExecutionDocument) -> Iterator[Happening]:

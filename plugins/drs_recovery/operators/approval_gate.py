@@ -65,7 +65,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             if reason := refused_gate(document):
                 raise AirflowSkipException(reason)
             known = wave.get("gate")
-            if known and known["decision"] == GateDecision.APPROVED:
+            if "startTime" in wave or (known and known["decision"] == GateDecision.APPROVED):
                 # Also when the wave is cleared after the execution has ended, to be tried again.
                 return None
             document = self.wait_for_waves_before(context, document, "go_on")

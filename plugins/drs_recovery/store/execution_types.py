@@ -61,6 +61,18 @@ class Cancel(TypedDict):
 
 
 @record
+class Takeover(TypedDict):
+    """A takeover of an execution by another Airflow installation."""
+
+    previous: NotRequired[
+        Annotated[str, about("The installation that ran it; absent if the record named none.", "vienna")]
+    ]
+    controller: Annotated[str, about("The installation that runs it from then on.", "graz")]
+    actor: Annotated[str, about("Who made the takeover.", "dr-lead")]
+    time: Annotated[float, moment("Time of the takeover.")]
+
+
+@record
 class Paused(TypedDict):
     """The question that has waited longest while an execution is PAUSED."""
 
@@ -239,6 +251,9 @@ class Execution(ExecutionSummary):
                 True,
             ),
         ]
+    ]
+    takeovers: NotRequired[
+        Annotated[list[Takeover], about("When it was taken over by other installations.", [])]
     ]
     cancel: NotRequired[Annotated[Cancel, about("The first request to cancel it.")]]
     cancelled: NotRequired[Annotated[bool, about("True if it was ended early, whatever its status.", True)]]

@@ -45,6 +45,7 @@ from drs_recovery.store.rules import (
     wave_subject,
 )
 from drs_recovery.store.steps import Steps
+from drs_recovery.store.takeovers import Takeovers
 from drs_recovery.store.terminations import Terminations
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
@@ -92,6 +93,7 @@ class ExecutionStore(StoreReads):
         self.action_lock = ActionLock(table, clock)
         self.installations = Installations(table, clock)
         self.plans = Plans(table, clock)
+        self.takeovers = Takeovers(table, clock)
         self.notifications = Notifications(table, clock)
 
     def act_for(self, installation: str | None) -> None:

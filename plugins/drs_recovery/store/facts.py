@@ -226,6 +226,12 @@ def foreign_controller(execution: Mapping[str, Any], installation: str | None) -
     return None if controller == installation else controller
 
 
+def taken_from(execution: Mapping[str, Any], installation: str | None) -> Record | None:
+    """The newest takeover by which an installation lost an execution; None if there is none."""
+    takeovers: Sequence[Record] = execution.get("takeovers", ())
+    return next((one for one in reversed(takeovers) if one.get("previous") == installation), None)
+
+
 def named(execution: Execution) -> str:
     """How messages name an execution."""
     where = f" in the Airflow installation {execution['controller']}" if "controller" in execution else ""

@@ -162,6 +162,10 @@ class Installations(StoreBase):
         self.table.transact([Put(item, RECORD_IS_NEW)])
         return item
 
+    def is_known(self, name: str) -> bool:
+        """Whether an installation has ever claimed a name."""
+        return self.table.get(installation_key(name)) is not None
+
     def get_execution_and_claim(
         self, execution_id: str, name: str, number: int | None = None
     ) -> tuple[ExecutionRecord | None, Item | None, WaveRecord | None]:

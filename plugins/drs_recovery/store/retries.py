@@ -28,6 +28,7 @@ from drs_recovery.store.documents import NewEvent, limited, live_item, present, 
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record, attempt_of, request_behind
 from drs_recovery.store.keys import END_OF_RANGE
+from drs_recovery.store.mending import UNKNOWN_BASIS
 from drs_recovery.store.progress import ServerChange, is_to_restart, progress_deltas, restart_changes
 from drs_recovery.store.rules import demand_live, wave_subject, without
 from drs_recovery.store.step_rules import BEFORE, reset_changes, to_repeat
@@ -137,7 +138,7 @@ class Retries(StoreBase):
         """
         execution, wave = self._read_together(execution_id, number)
         if wave["status"] not in RETRYABLE_WAVES or not _is_new_request(wave, asked_by):
-            return public(wave), False
+            return public(self._counted_from(wave, asked_by)), False
         _demand_retryable(execution, wave)
         request = request_behind(wave, asked_by)
         actor, reason = request.get("actor", actor), request.get("reason")
@@ -165,6 +166,14 @@ class Retries(StoreBase):
             ],
         )
         return public(update.after), True
+
+    def _counted_from(self, wave: Item, asked_by: int | None) -> Item:
+        """A wave that was taken over: what its task says at its first look is no request."""
+        if asked_by is None or wave.get("askedBy") != UNKNOWN_BASIS:
+            return wave
+        update = record_update(wave, {"askedBy": asked_by})
+        self.table.transact([update])
+        return update.after
 
     def _revival(self, execution: Item, wave: Record) -> list[Action]:
         """Give an ended execution back the lock of its plan and its place among the live ones."""
@@ -256,7 +265,8 @@ def _has_ended(execution: Record) -> bool:
 
 def _is_new_request(wave: Record, asked_by: int | None) -> bool:
     if asked_by is not None:
-        return bool(asked_by > wave.get("askedBy", 0))
+        known = wave.get("askedBy", 0)
+        return bool(asked_by > known) and known != UNKNOWN_BASIS
     gate = wave.get("failureGate") or {}
     return gate.get("decision") == FailureDecision.RETRY and gate.get("attempt") == attempt_of(wave)
 

@@ -182,13 +182,14 @@ def demand_proof_of_completion(wave: Record, servers: Sequence[Record]) -> None:
     demand_wave_transition(wave, WaveStatus.COMPLETED)
     if wave["progress"] != progress_of(server["phase"] for server in servers):
         raise StoreConflictError([wave["recordKey"]])
-    unproven = [_shortcoming(server) for server in servers if not _is_proven(server)]
+    unproven = [_shortcoming(server) for server in servers if not is_proven(server)]
     if unproven:
         current = f"{wave['status']} with {', '.join(unproven)}"
         raise TransitionRefusedError(wave_subject(wave), current, WaveStatus.COMPLETED)
 
 
-def _is_proven(server: Record) -> bool:
+def is_proven(server: Record) -> bool:
+    """Whether a server failed, or is ready with its instance id and address."""
     if server["phase"] == ServerPhase.FAILED:
         return True
     return server["phase"].is_end and not _missing_details(server)
