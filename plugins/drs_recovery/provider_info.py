@@ -111,6 +111,12 @@ _OPTIONS = {
         "3600",
         "Seconds after which terminate_recovery_instances gives up and fails, 1 to 604800.",
     ),
+    "probe_hosts": _option(
+        "string",
+        None,
+        "Host names and addresses that probes may reach beside recovered instances, separated by commas.",
+        "status.example.com,10.0.0.53",
+    ),
     "details_timeout": _option(
         "float",
         "600",

@@ -162,6 +162,15 @@ def words(key: str, default: Any, pattern: str, expects: str) -> Setting[Any]:
     return Setting(key, default, expects, read)
 
 
+def host_names(text: str) -> tuple[str, ...]:
+    """Read a list of host names and addresses."""
+    hosts = tuple(part.strip() for part in text.split(",") if part.strip())
+    for host in hosts:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?|::1", host):
+            raise ValueError(text)
+    return hosts
+
+
 def address(text: str) -> str:
     """Read the address of a web page: what links can begin with."""
     parts = urlsplit(text)

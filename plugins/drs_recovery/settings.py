@@ -13,7 +13,16 @@ from pydantic import TypeAdapter
 
 from drs_recovery.exceptions import SettingError
 from drs_recovery.plan import NotifierCall
-from drs_recovery.setting_rules import SECTION, Setting, address, number_of, seconds, truth, words
+from drs_recovery.setting_rules import (
+    SECTION,
+    Setting,
+    address,
+    host_names,
+    number_of,
+    seconds,
+    truth,
+    words,
+)
 
 _HOUR, _DAY = 3600.0, 86400.0
 
@@ -56,6 +65,13 @@ NOTIFIERS = Setting(
     is_secret=True,
 )
 
+PROBE_HOSTS: Setting[tuple[str, ...]] = Setting(
+    "probe_hosts",
+    (),
+    "host names or addresses, separated by commas",
+    host_names,
+)
+
 SETTINGS: tuple[Setting[Any], ...] = (
     EXECUTIONS_TABLE,
     AWS_CONN_ID,
@@ -71,6 +87,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     HOLD_DRILLS,
     TERMINATION_TIMEOUT,
     DETAILS_TIMEOUT,
+    PROBE_HOSTS,
 )
 
 
@@ -195,6 +212,15 @@ def notifiers() -> tuple[NotifierCall, ...]:
     :raises SettingError: it is no such list.
     """
     return NOTIFIERS.value()
+
+
+def probe_hosts() -> tuple[str, ...]:
+    """
+    ``probe_hosts``: where probes may go beside the recovered instances; nowhere unless told otherwise.
+
+    :raises SettingError: it is no such list.
+    """
+    return PROBE_HOSTS.value()
 
 
 def cloudwatch_metrics() -> bool:

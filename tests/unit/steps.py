@@ -14,10 +14,12 @@ from airflow.utils.types import DagRunType
 from drs_recovery.configured_store import execution_store
 from drs_recovery.dag_builder.builder import trigger_form
 from drs_recovery.operators.base import RETRIES
+from drs_recovery.operators.complete_wave import CompleteWaveOperator
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
+from drs_recovery.operators.step import StepOperator
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.store.keys import execution_id
@@ -112,6 +114,24 @@ class Steps:
         return EnrichInstancesOperator(task_id="enrich_instances", wave_number=number).execute(
             self.context(number)
         )
+
+    def step(self, side: str, place: int, number: int = 1) -> str:
+        """Run the task of a step before or after the launch."""
+        return self.step_operator(side, place, number).execute(self.context(number))
+
+    @staticmethod
+    def step_operator(side: str, place: int, number: int = 1) -> StepOperator:
+        return StepOperator(task_id=f"{side}_{place}_x", wave_number=number, side=side, step_number=place)
+
+    def complete(self, number: int = 1) -> dict[str, str]:
+        return CompleteWaveOperator(task_id="complete_wave", wave_number=number).execute(self.context(number))
+
+    def launch(self, aws: Sandbox, number: int = 1) -> None:
+        """Launch a wave, up to its after-steps."""
+        self.start(number)
+        aws.advance(A_LAUNCH)
+        self.wait(number)
+        self.enrich(number)
 
     def finalize(self, **task_states: str) -> str:
         self.task_states.update(task_states)

@@ -267,7 +267,10 @@ def test_ec2_is_changed_through_drs_only(policies):
     direct = [
         statement for statement in policies["RecoveryPolicy"] if "aws:ViaAWSService" not in str(statement)
     ]
-    assert {action for action in actions(direct) if action.startswith("ec2:")} == {"ec2:DescribeInstances"}
+    assert {action for action in actions(direct) if action.startswith("ec2:")} == {
+        "ec2:DescribeInstances",
+        "ec2:DescribeInstanceStatus",
+    }
 
 
 def test_roles_are_passed_and_assumed_only_as_far_as_they_are_named(policies):

@@ -23,6 +23,7 @@ from drs_recovery.waves import (
     InstanceEnricher,
     WaveEnd,
     WaveWatcher,
+    end_open_steps,
     has_ended,
     has_launched,
     last_trouble,
@@ -130,7 +131,7 @@ class ExecutionCloser:
 
     def _write(self, document: ExecutionDocument, ending: Ending) -> None:
         execution_id = document["executionId"]
-        if self._gives_up(document):
+        if self._gives_up(document) or self._ends_steps(document, ending):
             document = self._anew(document)
         # What becomes of a wave that never started depends on what became of those that ran.
         for ends_now in (_runs, _is_open):
@@ -140,6 +141,12 @@ class ExecutionCloser:
                 document = self._anew(document)
         status, error = ending.status_of(document), ending.error_of(document)
         self._store.ending.finalize(execution_id, status, error, ending.actor, cancelled=ending.cancelled)
+
+    def _ends_steps(self, document: ExecutionDocument, ending: Ending) -> bool:
+        """From now on nobody follows the steps that were begun."""
+        steps = [step for wave in document["waves"] for step in wave.get("steps", ())]
+        why = (ending.reason, ending.actor)
+        return end_open_steps(self._store, self._clients, steps, *why, cancelled=ending.cancelled)
 
     def _gives_up(self, document: ExecutionDocument) -> bool:
         """From now on nobody looks at servers that are still under way: their phase must not say "wait"."""

@@ -10,19 +10,20 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from drs_recovery.closing.outcome import Pending
+from drs_recovery.closing.outcome import UNKNOWN_PERSON, Pending
 from drs_recovery.exceptions import TransitionRefusedError, WaveFailedError, WaveRefusedError
 from drs_recovery.hooks import AWS_ERRORS, Clients, describe, is_transient
 from drs_recovery.jobs import awaited_parts
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.statuses import GateDecision, ServerPhase, WaveStatus
-from drs_recovery.store import ServerSeen, WavePoll, attempt_began, is_store_away
+from drs_recovery.statuses import GateDecision, ServerPhase, WaveStage, WaveStatus
+from drs_recovery.store import ServerSeen, WavePoll, attempt_began, is_store_away, unproven
 from drs_recovery.waves import (
     LATE_START_SECONDS,
     WaveEnd,
     WaveWatcher,
     check_dependencies,
     deadline_of,
+    end_open_steps,
     gate_is_asked,
     last_trouble,
     record_late_jobs,
@@ -64,6 +65,7 @@ def end_left_wave(store: ExecutionStore, document: ExecutionDocument, number: in
 
     :return: what is still to come; None if the wave has ended.
     """
+    document = _without_open_steps(store, document, number)
     try:
         return _end_of_start(store, document, wave_of(document, number)) or follow_to_end(
             store, document, number
@@ -73,11 +75,22 @@ def end_left_wave(store: ExecutionStore, document: ExecutionDocument, number: in
         return None
 
 
-def follow_to_end(store: ExecutionStore, document: ExecutionDocument, number: int) -> Pending | None:
+def _without_open_steps(store: ExecutionStore, document: ExecutionDocument, number: int) -> ExecutionDocument:
+    """Nobody follows the wave's steps any more: say what became of those that were begun."""
+    steps = wave_of(document, number).get("steps", ())
+    if not end_open_steps(store, Clients(), steps, "its task ended", UNKNOWN_PERSON, cancelled=False):
+        return document
+    return store.get_document(document["executionId"])
+
+
+def follow_to_end(
+    store: ExecutionStore, document: ExecutionDocument, number: int, *, launch_only: bool = False
+) -> Pending | None:
     """
     Look once at a wave whose jobs are started, and judge it when nothing is to come any more.
 
-    :return: what is still to come; None if the wave is COMPLETED.
+    :param launch_only: whether steps are to come behind its launch.
+    :return: what is still to come; None if the wave is COMPLETED, or its after-steps may begin.
     :raises WaveFailedError: it is FAILED.
     """
     execution_id, plan = document["executionId"], plan_from_snapshot(document["planSnapshot"])
@@ -89,7 +102,7 @@ def follow_to_end(store: ExecutionStore, document: ExecutionDocument, number: in
     wave_end.judge(look.problem)
     if missing := wave_end.look_for_details(Clients()).waits_for:
         return Pending(f"the details of {', '.join(missing)}")
-    wave_end.end()
+    (wave_end.end_launch if launch_only else wave_end.end)()
     return None
 
 
@@ -97,6 +110,11 @@ def _end_of_start(store: ExecutionStore, document: ExecutionDocument, wave: Wave
     """Nothing more is started: find what was, and fail what was not."""
     if wave["status"] == WaveStatus.POLLING:
         return None
+    if wave.get("stage") is WaveStage.BEFORE_STEPS:
+        missing = ", ".join(unproven(wave.get("steps", ()))) or "it was still waiting to begin"
+        reason = f"its steps ended before its launch: {missing}"
+        store.waves.fail(wave["executionId"], wave["waveNumber"], reason)
+        raise WaveFailedError(wave_label(wave), missing)
     execution_id, number = document["executionId"], wave["waveNumber"]
     if wave["status"] == WaveStatus.PENDING and (pending := _late_jobs(store, document, wave)):
         return pending

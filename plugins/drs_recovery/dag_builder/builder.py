@@ -15,22 +15,24 @@ from __future__ import annotations
 import html
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule, chain
 from airflow.sdk.definitions.param import ParamsDict
 
 from drs_recovery.operators import (
     ApprovalGateOperator,
+    CompleteWaveOperator,
     EnrichInstancesOperator,
     FailureDecisionOperator,
     FinalizeExecutionOperator,
     OpenExecutionOperator,
     StartRecoveryOperator,
+    StepOperator,
 )
-from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan, task_ids
+from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan, step_of_task, task_ids
 from drs_recovery.sensors import RecoveryJobSensor
 from drs_recovery.settings import schedules
 from drs_recovery.statuses import ExecutionType, Priority
@@ -46,6 +48,7 @@ _OPERATORS: Mapping[str, Any] = {
     task_ids.START: StartRecoveryOperator,
     task_ids.WAIT: RecoveryJobSensor,
     task_ids.ENRICH: EnrichInstancesOperator,
+    task_ids.COMPLETE: CompleteWaveOperator,
     task_ids.DECIDE: FailureDecisionOperator,
 }
 
@@ -82,7 +85,11 @@ def add_wave_task(dag: DAG, task_id: str) -> None:
     :param task_id: of the task; one that is no wave's is left to Airflow to miss.
     """
     match = _WAVE_TASK.fullmatch(task_id)
-    if match is not None and match[2] in _OPERATORS:
+    if match is None:
+        return
+    if step := step_of_task(match[2]):
+        StepOperator(task_id=task_id, wave_number=int(match[1]), side=step[0], step_number=step[1], dag=dag)
+    elif match[2] in _OPERATORS:
         _OPERATORS[match[2]](task_id=task_id, wave_number=int(match[1]), dag=dag)
 
 
@@ -96,12 +103,13 @@ def _add_wave(plan: RecoveryPlan, number: int, names: set[str]) -> tuple[BaseOpe
     """Add the task group of a wave; its first and its last task."""
     # Only the end of a wave leaves something to decide; behind a failed open_execution there is nothing.
     first_rule = TriggerRule.ALL_DONE if plan.dependencies(number) else TriggerRule.NONE_FAILED
-    gated = task_ids.APPROVE in names
     with TaskGroup(group_id=plan.group_task_id(number), tooltip=plan.wave(number).name):
+        gate = _add_gate(number, first_rule) if task_ids.APPROVE in names else None
+        before = _add_steps(number, names, task_ids.BEFORE, first_rule if gate is None else None)
         start = StartRecoveryOperator(
             task_id=task_ids.START,
             wave_number=number,
-            trigger_rule=TriggerRule.NONE_FAILED if gated else first_rule,
+            trigger_rule=TriggerRule.NONE_FAILED if gate or before else first_rule,
         )
         wait = RecoveryJobSensor(task_id=task_ids.WAIT, wave_number=number)
         # The servers of a failed wave that did come up get their details too.
@@ -110,12 +118,43 @@ def _add_wave(plan: RecoveryPlan, number: int, names: set[str]) -> tuple[BaseOpe
         )
         start >> wait >> enrich
         start >> enrich
-        last = _add_decision(number, enrich) if task_ids.DECIDE in names else enrich
-        if not gated:
-            return start, last
-        approve = ApprovalGateOperator(task_id=task_ids.APPROVE, wave_number=number, trigger_rule=first_rule)
-        approve >> start
-        return approve, last
+        head = [task for task in (gate, *before, start) if task is not None]
+        tail = [enrich, *_add_proofs(number, names)]
+        chain(*head)
+        chain(*tail)
+        last = _add_decision(number, tail[-1]) if task_ids.DECIDE in names else tail[-1]
+        return head[0], last
+
+
+def _add_gate(number: int, first_rule: TriggerRule) -> BaseOperator:
+    return ApprovalGateOperator(task_id=task_ids.APPROVE, wave_number=number, trigger_rule=first_rule)
+
+
+def _add_steps(
+    number: int, names: Collection[str], side: str, first_rule: TriggerRule | None = None
+) -> list[BaseOperator]:
+    """Add the tasks of the steps of one side, in their order; versions of a plan may name one otherwise."""
+    steps = sorted((step[1], name) for name in names if (step := step_of_task(name)) and step[0] == side)
+    return [
+        StepOperator(
+            task_id=name,
+            wave_number=number,
+            side=side,
+            step_number=place,
+            trigger_rule=first_rule if first_rule and not index else TriggerRule.NONE_FAILED,
+        )
+        for index, (place, name) in enumerate(steps)
+    ]
+
+
+def _add_proofs(number: int, names: Collection[str]) -> list[BaseOperator]:
+    """Add what comes behind the launch: steps, and the task that ends the wave."""
+    if task_ids.COMPLETE not in names:
+        return []
+    complete = CompleteWaveOperator(
+        task_id=task_ids.COMPLETE, wave_number=number, trigger_rule=TriggerRule.NONE_FAILED
+    )
+    return [*_add_steps(number, names, task_ids.AFTER), complete]
 
 
 def _add_decision(number: int, end: BaseOperator) -> BaseOperator:
@@ -153,6 +192,8 @@ _OF_STEP: Mapping[type, int] = {
     StartRecoveryOperator: 4,
     ApprovalGateOperator: 3,
     FailureDecisionOperator: 3,
+    StepOperator: 2,
+    CompleteWaveOperator: 2,
     EnrichInstancesOperator: 2,
     OpenExecutionOperator: 2,
     RecoveryJobSensor: 1,

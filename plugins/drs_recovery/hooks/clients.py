@@ -10,16 +10,17 @@ what is found is not ours.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook as AirflowEc2Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drs_recovery.hooks.base import AccountHook, is_undefined
 from drs_recovery.hooks.drs import READ_CONFIG, DrsHook
+from drs_recovery.hooks.ec2 import describe_statuses
 from drs_recovery.hooks.errors import (
     AWS_ERRORS,
     FORESEEN_ERRORS,
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 
 class Ec2Hook(AccountHook, AirflowEc2Hook):
     """Airflow's hook of EC2, in the account that the connection names or nowhere."""
+
+    def instance_statuses(self, instance_ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """``InstanceStatus`` by instance id; see :func:`drs_recovery.hooks.ec2.describe_statuses`."""
+        return describe_statuses(self.conn, sorted(instance_ids))
 
 
 class Target(NamedTuple):

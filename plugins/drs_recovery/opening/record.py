@@ -8,12 +8,13 @@ from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from drs_recovery.plan import LATEST
+from drs_recovery.plan import AFTER, BEFORE, LATEST
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, SkipCause, WaveStatus
 from drs_recovery.store import (
     USUAL_WAVE_SECONDS,
     ExecutionFilter,
     NewExecution,
+    NewStep,
     NewWave,
     attempt_of,
     critical_path,
@@ -22,7 +23,7 @@ from drs_recovery.store import (
 
 if TYPE_CHECKING:
     from drs_recovery.opening.options import RunOptions
-    from drs_recovery.plan import RecoveryPlan
+    from drs_recovery.plan import RecoveryPlan, Step
     from drs_recovery.store import Execution, ExecutionStore, WaveRecord
 
 # How many earlier executions are looked through, and of how many the waves count: each wave is a record.
@@ -128,6 +129,7 @@ def _launch_seconds(wave: WaveRecord) -> float:
 
 SKIP_REASONS: Mapping[SkipCause, str] = {
     SkipCause.NOT_CHOSEN: "not among the waves chosen for this execution",
+    SkipCause.OTHER_TYPE: "the plan runs it only in executions of another type",
     SkipCause.DRY_RUN: "dry run: everything is checked, nothing is launched",
 }
 
@@ -175,18 +177,34 @@ def new_execution(
 
 
 def _new_wave(plan: RecoveryPlan, number: int, options: RunOptions, expected: float | None) -> NewWave:
-    cause = _skip_cause(number, options)
+    wave, cause = plan.wave(number), _skip_cause(plan, number, options)
     return NewWave(
         number=number,
-        name=plan.wave(number).name,
+        name=wave.name,
         depends_on=plan.dependencies(number),
         skip_cause=cause,
         skip_reason=cause and SKIP_REASONS[cause],
         expected_duration=None if cause else expected,
+        wait_before=wave.wait_before.total_seconds() if wave.wait_before else None,
+        steps=tuple(
+            _new_step(step, side, place, options, cause)
+            for side in (BEFORE, AFTER)
+            for place, step in enumerate(wave.steps(side), start=1)
+        ),
     )
 
 
-def _skip_cause(number: int, options: RunOptions) -> SkipCause | None:
+def _new_step(step: Step, side: str, place: int, options: RunOptions, cause: SkipCause | None) -> NewStep:
+    reason = SKIP_REASONS[cause] if cause else None
+    if reason is None and not step.is_for(options.execution_type):
+        types = " or ".join(kind.upper() for kind in step.runs_in)
+        reason = f"would be done in a {types}: not in a {options.execution_type}"
+    return NewStep(side, place, step.title, step.kind.key, step.on_failure, reason)
+
+
+def _skip_cause(plan: RecoveryPlan, number: int, options: RunOptions) -> SkipCause | None:
+    if not plan.wave(number).is_for(options.execution_type):
+        return SkipCause.OTHER_TYPE
     if options.dry_run:
         return SkipCause.DRY_RUN
     return None if number in options.waves else SkipCause.NOT_CHOSEN

@@ -46,7 +46,7 @@ class EnrichInstancesOperator(WaveOperator):
             plan = plan_from_snapshot(document["planSnapshot"])
             wave_end = WaveEnd(self.store, plan, execution_id, self.wave_number)
             enriched: Wave = {**wave, "serverStatuses": self._enriched(wave, wave_end, followed)}
-            found = wave_end.end(enriched, followed)
+            found = wave_end.end_launch(enriched, followed)
             news.document = with_wave(document, followed.records)
             return found
 

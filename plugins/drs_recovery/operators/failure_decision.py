@@ -14,11 +14,12 @@ from drs_recovery.exceptions import ExecutionError, NotStartedError, WaveFailedE
 from drs_recovery.notifications import Asked
 from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
-from drs_recovery.operators.questions import AskingMixin, answer_of, comment_form, is_timeout
+from drs_recovery.operators.questions import answer_of, comment_form, is_timeout
+from drs_recovery.operators.step_driving import StepDriver
 from drs_recovery.operators.wave_steps import WaveMixin
-from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, WaveStatus
-from drs_recovery.store import attempt_of
+from drs_recovery.plan import AFTER, BEFORE, plan_from_snapshot
+from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, StepDecision, WaveStage, WaveStatus
+from drs_recovery.store import StepRef, attempt_of, step_holds
 from drs_recovery.waves import (
     WaveStarter,
     begin_retry,
@@ -33,10 +34,11 @@ from drs_recovery.waves import (
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store import ExecutionDocument, FailureGate, WaveRecord
+    from drs_recovery.closing import Pending
+    from drs_recovery.store import ExecutionDocument, FailureGate, StepRecord, Wave, WaveRecord
 
 
-class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
+class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
     """
     Ask what to do about a failed wave, holding neither a worker nor a triggerer while people decide.
 
@@ -73,6 +75,10 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         """Record the answer, or that there was none, then act on what stands."""
         with fails_for_good():
             execution_id = self.execution_id_of(context)
+            if asking := self._asking_step(execution_id):
+                self.take_answer(context, asking, event)
+                return self.execute(context)
+            self.options = list(FAILURE_ANSWERS)
             gate = self.store.get_wave(execution_id, self.wave_number).get("failureGate")
             if is_timeout(event):
                 self._record(execution_id, FailureDecision.TIMED_OUT, event)
@@ -80,6 +86,15 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
                 chosen = super().execute_complete(context, event)["chosen_options"]
                 self._record(execution_id, FAILURE_ANSWERS[chosen[0]], event)
         return self.execute(context)
+
+    def _asking_step(self, execution_id: str) -> StepRef | None:
+        """The step of the wave that waits for an answer; a retry of the wave runs them here."""
+        wave = self.own_wave(self.store.get_document(execution_id)["waves"])
+        for step in wave.get("steps", ()):
+            gate = step.get("gate")
+            if gate and gate["decision"] is StepDecision.WAITING:
+                return _ref(step)
+        return None
 
     def _record(self, execution_id: str, decision: FailureDecision, event: Mapping[str, Any]) -> None:
         answer = answer_of(event)
@@ -127,6 +142,7 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
 
     def _ask(self, context: Context, document: ExecutionDocument) -> None:
         execution_id = document["executionId"]
+        self.options = list(FAILURE_ANSWERS)
         question = failure_question(document, self.plan_of(execution_id), self.wave_number)
         gate = self.store.gates.open_failure_gate(
             execution_id,
@@ -138,13 +154,15 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         self.announce(execution_id, Asked(self.wave_number, self.task_id))
         self.put(context, question, cast("FailureGate", gate))
 
-    def _finish(self, context: Context, document: ExecutionDocument, wave: WaveRecord) -> None:
+    def _finish(self, context: Context, document: ExecutionDocument, wave: Wave) -> None:
         """Bring a wave that still runs to its end, as far as that is this step's business."""
         execution_id = document["executionId"]
         try:
-            if wave["status"] == WaveStatus.PENDING and _is_retried_here(wave):
-                self._start(context, execution_id)
-                pending = follow_to_end(self.store, document, self.wave_number)
+            if _is_retried_here(wave):
+                self._drive(context, wave, BEFORE)
+                if wave["status"] == WaveStatus.PENDING:
+                    self._start(context, execution_id)
+                pending = self._follow(context, document, wave)
             else:
                 # Its own steps have ended, whatever became of its jobs.
                 pending = end_left_wave(self.store, document, self.wave_number)
@@ -157,6 +175,23 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
         except ExecutionError as error:
             self._fail(execution_id, error)
 
+    def _drive(self, context: Context, wave: Wave, side: str) -> None:
+        for step in wave.get("steps", ()):
+            if step["side"] == side and not step_holds(step):
+                self.drive(context, _ref(step))
+
+    def _follow(self, context: Context, document: ExecutionDocument, wave: Wave) -> Pending | None:
+        """Follow the launch of the retried wave, then prove it."""
+        if wave.get("stage") is not WaveStage.AFTER_STEPS and (
+            pending := follow_to_end(self.store, document, self.wave_number, launch_only=True)
+        ):
+            return pending
+        wave = self.own_wave(self.store.get_document(document["executionId"])["waves"])
+        if wave["status"].is_active:
+            self._drive(context, wave, AFTER)
+            return follow_to_end(self.store, document, self.wave_number)
+        return None
+
     def _fail(self, execution_id: str, error: ExecutionError) -> None:
         if self.store.get_wave(execution_id, self.wave_number)["status"] != WaveStatus.FAILED:
             self.store.waves.fail(execution_id, self.wave_number, str(error))
@@ -168,6 +203,10 @@ class FailureDecisionOperator(AskingMixin, WaveMixin, HITLOperator):
             )
         except NotStartedError as error:
             self.wait_for_start(execution_id, error, "go_on")
+
+
+def _ref(step: StepRecord) -> StepRef:
+    return StepRef(step["executionId"], step["waveNumber"], step["side"], step["stepNumber"])
 
 
 def _decision(wave: WaveRecord) -> FailureDecision | None:

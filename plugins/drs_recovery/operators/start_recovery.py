@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -11,7 +13,7 @@ from drs_recovery.opening import check_reopening, make_way
 from drs_recovery.operators.base import fails_for_good
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
-from drs_recovery.plan import plan_from_snapshot
+from drs_recovery.plan import BEFORE, plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
 from drs_recovery.store import waits_for_capacity_only, with_wave
 from drs_recovery.waves import (
@@ -19,6 +21,7 @@ from drs_recovery.waves import (
     begin_retry,
     check_dependencies,
     check_may_start,
+    check_steps_hold,
     choose_servers,
     recorded_failure,
     skip_reason,
@@ -27,7 +30,7 @@ from drs_recovery.waves import (
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from drs_recovery.store import ExecutionDocument, FollowedWave, WaveRecord
+    from drs_recovery.store import ExecutionDocument, FollowedWave, Wave, WaveRecord
 
 # Airflow does not tell a task who cleared it; its audit log does.
 CLEARING_ACTOR = "airflow (task cleared)"
@@ -74,7 +77,7 @@ class StartRecoveryOperator(WaveOperator):
         self,
         context: Context,
         document: ExecutionDocument,
-        wave: WaveRecord,
+        wave: Wave,
         followed: FollowedWave,
     ) -> ExecutionDocument | None:
         """Record that the wave starts; the document with it, or None while a retry must choose servers."""
@@ -83,6 +86,7 @@ class StartRecoveryOperator(WaveOperator):
             raise AirflowSkipException(reason)
         # Airflow raises max_tries with each clear, and with nothing else.
         asked_by = int(context["ti"].max_tries)
+        check_steps_hold(wave, BEFORE)
         if wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
             self._retry(document, wave, asked_by)
             return None
@@ -90,12 +94,23 @@ class StartRecoveryOperator(WaveOperator):
         self.pass_over_if_blocked(document)
         check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         make_way(self.store, execution_id, document)
+        if wave.get("waitBefore") and "waitUntil" not in wave:
+            self._wait(self.store.waves.begin(execution_id, self.wave_number, asked_by))
+            followed.forget()
+        self._wait(wave)
         requested, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by, followed)
         if "restartPending" in requested:
             return None
         if is_new:
             self.log.info("execution %s: start of wave %s requested", execution_id, self.wave_number)
         return with_wave(document, followed.records)
+
+    def _wait(self, begun: Mapping[str, Any]) -> None:
+        """Leave the worker while the wave has to wait before it begins."""
+        left = float(begun.get("waitUntil", 0)) - time.time()
+        if left > 0:
+            self.log.info("wave %s waits for %.0f s", self.wave_number, left)
+            self.look_again_in(left)
 
     def _retry(self, document: ExecutionDocument, wave: WaveRecord, asked_by: int) -> None:
         execution_id = document["executionId"]

@@ -32,17 +32,23 @@ from drs_recovery.plan.model import (
 from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall, PlanModel
 from drs_recovery.plan.points_in_time import LATEST, point_seconds, read_point
 from drs_recovery.plan.problems import did_you_mean, place, quoted
+from drs_recovery.plan.steps import Step
 from drs_recovery.plan.task_ids import (
+    AFTER,
+    BEFORE,
     FINALIZE,
     chosen_waves,
     is_task_of,
     is_to_come,
     missing_tasks,
+    step_of_task,
     wave_task_ids,
 )
 from drs_recovery.plan.words import escaped
 
 __all__ = [
+    "AFTER",
+    "BEFORE",
     "BROKEN_TAG",
     "DAG_ID_PREFIX",
     "DEFAULT_GATE_TIMEOUT",
@@ -66,6 +72,7 @@ __all__ = [
     "RecoveryApproval",
     "RecoveryPlan",
     "Schedule",
+    "Step",
     "SuccessRule",
     "Text",
     "Values",
@@ -86,6 +93,7 @@ __all__ = [
     "quoted",
     "read_point",
     "render_message",
+    "step_of_task",
     "task_ids",
     "wave_task_ids",
 ]

@@ -15,7 +15,6 @@ from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.plan.fields import PLAN_ID_PATTERN
 from drs_recovery.plan.model import RecoveryPlan, plan_from_snapshot
 from drs_recovery.plan.problems import Finding, Location, in_document_order, place
-from drs_recovery.plan.rules import unsupported_findings
 from drs_recovery.plan.yaml_reader import SourceRefusedError, read_source, read_yaml
 
 __all__ = [
@@ -141,7 +140,7 @@ def _read(path: Path) -> PlanFile:
 
 def _check(document: dict[str, Any], *, id_is_stem: bool) -> tuple[RecoveryPlan | None, list[Finding]]:
     """Validate a document; the plan may be there although a file must not say what it says."""
-    findings = [*_blank_findings(document, ()), *unsupported_findings(document)]
+    findings = [*_blank_findings(document, ())]
     blank = {finding.location for finding in findings if finding.message == _BLANK}
     plan = None
     try:

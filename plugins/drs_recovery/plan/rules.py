@@ -1,5 +1,5 @@
 """
-Check the rules between the keys of a plan, and refuse keys that nothing executes yet.
+Check the rules between the keys of a plan.
 
 The rules read the plain document rather than the models, so that they are checked and reported although some
 fields are wrong; they pass over what has not the expected shape, because the models report it.
@@ -258,39 +258,3 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _sequence(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else []
-
-
-# Places; ``*`` stands for every key or index.
-NOT_SUPPORTED_YET: tuple[tuple[str, ...], ...] = (
-    ("waves", "*", "wait_before"),
-    ("waves", "*", "only"),
-    ("waves", "*", "before"),
-    ("waves", "*", "after"),
-)
-
-
-def unsupported_findings(document: object) -> Iterator[Finding]:
-    """
-    Everything in a plan file that would be ignored if it were accepted.
-
-    :param document: as it was written; what a default would give is never reported.
-    """
-    for pattern in NOT_SUPPORTED_YET:
-        for location in _matches(document, pattern, ()):
-            yield Finding(location, f"{pattern[-1]} is not supported yet")
-
-
-def _matches(value: object, pattern: tuple[str, ...], location: Location) -> Iterator[Location]:
-    if not pattern:
-        yield location
-        return
-    for key, child in _children(value):
-        if pattern[0] in ("*", key):
-            yield from _matches(child, pattern[1:], (*location, key))
-
-
-def _children(value: object) -> Iterator[tuple[str | int, object]]:
-    if isinstance(value, Mapping):
-        yield from value.items()
-    elif isinstance(value, list):
-        yield from enumerate(value)

@@ -117,7 +117,9 @@ class GroupResolver:
         else:
             critical = dict.fromkeys(_with_tags(known.values(), group.tags or {}), True)
         servers = [
-            ResolvedServer(number, self._new_server(known[server_id], group, is_critical), known[server_id])
+            ResolvedServer(
+                number, self._new_server(known[server_id], name, group, is_critical), known[server_id]
+            )
             for server_id, is_critical in critical.items()
             if server_id in known
         ]
@@ -125,7 +127,9 @@ class GroupResolver:
         problems = [_on_the_way_home(name, group, one) for one in reversed_ones]
         return servers, [*problems, *_missing(number, name, group, critical, known)]
 
-    def _new_server(self, server: Mapping[str, Any], group: ProtectionGroup, critical: bool) -> NewServer:
+    def _new_server(
+        self, server: Mapping[str, Any], name: str, group: ProtectionGroup, critical: bool
+    ) -> NewServer:
         lag, server_id = replication_lag(server), server["sourceServerID"]
         return NewServer(
             source_server_id=server_id,
@@ -135,6 +139,8 @@ class GroupResolver:
             connection=group.connection,
             requested_point_in_time=wished_point(self._plan, group, server_id, self._point_in_time),
             replication_lag=None if lag is None else lag.total_seconds(),
+            group=name,
+            source_addresses=_addresses_of(server),
         )
 
     def _servers_at(self, target: Target) -> dict[str, Mapping[str, Any]]:
@@ -211,6 +217,11 @@ def _missing(
         for server_id in wanted
         if server_id not in known
     ]
+
+
+def _addresses_of(server: Mapping[str, Any]) -> tuple[str, ...]:
+    interfaces = (server.get("sourceProperties") or {}).get("networkInterfaces") or ()
+    return tuple(str(address) for interface in interfaces for address in interface.get("ips") or ())
 
 
 def replication_lag(described: Mapping[str, Any]) -> timedelta | None:

@@ -59,7 +59,7 @@ from drs_recovery.store.gates import asked_after
 from drs_recovery.store.keys import TERMINATING_DAG, execution_id
 from drs_recovery.store.launches import InstancesSeen
 from drs_recovery.store.progress import is_to_restart, merge_jobs, server_changes
-from drs_recovery.store.question_types import AnyGate, FailureGate, Gate, Question
+from drs_recovery.store.question_types import AnyGate, FailureGate, Gate, Question, StepGate
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, Queue, QueueEntry, QueueState
 from drs_recovery.store.records import (
     ChosenPoint,
@@ -96,6 +96,9 @@ from drs_recovery.store.server_types import (
     progress_of,
     record,
 )
+from drs_recovery.store.step_rules import has_failed, step_holds, step_label, unproven
+from drs_recovery.store.step_types import NewStep, StepRecord, StepRef, StepSeen
+from drs_recovery.store.steps import StepQuestion
 from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
 from drs_recovery.store.transaction import FollowedWave, WaveRecords, retried_on_conflict
@@ -140,6 +143,7 @@ __all__ = [
     "NewExecution",
     "NewFinding",
     "NewServer",
+    "NewStep",
     "NewWave",
     "Page",
     "Paused",
@@ -156,6 +160,11 @@ __all__ = [
     "ServerSeen",
     "ServerStatus",
     "SnapshotRef",
+    "StepGate",
+    "StepQuestion",
+    "StepRecord",
+    "StepRef",
+    "StepSeen",
     "TerminationJob",
     "TerminationRef",
     "TerminationRequest",
@@ -181,6 +190,7 @@ __all__ = [
     "execution_item",
     "final_status",
     "foreign_controller",
+    "has_failed",
     "has_instance_left",
     "has_instances_left",
     "instances_left",
@@ -206,10 +216,13 @@ __all__ = [
     "retried_on_conflict",
     "server_changes",
     "server_item",
+    "step_holds",
+    "step_label",
     "table_definition",
     "taken_from",
     "termination_time",
     "unconfirmed_instances",
+    "unproven",
     "waits_for_capacity_only",
     "wanted_since",
     "was_cancelled",

@@ -162,6 +162,8 @@ def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServe
                 "requestedPointInTime": server.requested_point_in_time,
                 "pointInTime": server.point_in_time,
                 "replicationLag": server.replication_lag,
+                "group": server.group,
+                "sourceAddresses": list(server.source_addresses) or None,
             }
         ),
     }

@@ -137,6 +137,8 @@ class NewServer:
     :param requested_point_in_time: ``latest``, a UTC time, or the id of a snapshot.
     :param point_in_time: time of the data that it is recovered to; None if not known yet.
     :param replication_lag: seconds that its replication is behind the source; None if DRS does not tell.
+    :param group: protection group by which the plan has it; None if nobody knows.
+    :param source_addresses: addresses of the original server.
     """
 
     source_server_id: str
@@ -147,6 +149,8 @@ class NewServer:
     requested_point_in_time: str | None = None
     point_in_time: float | None = None
     replication_lag: float | None = None
+    group: str | None = None
+    source_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ class ServerStatus(TypedDict):
     waveNumber: Annotated[int, about("Number of its wave, from 1.", 1)]
     sourceServerId: Annotated[str, about("DRS source server id.", SOURCE_SERVER)]
     serverName: Annotated[str, about("Its name for people.", "crm-db-01")]
+    group: NotRequired[Annotated[str, about("Protection group by which the plan has it.", "database")]]
+    sourceAddresses: NotRequired[
+        Annotated[list[str], about("Addresses of the original server.", ["10.0.1.20"])]
+    ]
     critical: Annotated[bool, about("Whether the wave fails if this server fails.", True)]
     region: Annotated[str, about("AWS Region in which it is recovered.", "us-east-1")]
     connection: Annotated[str, about("Airflow connection that reaches its account.", "aws_default")]

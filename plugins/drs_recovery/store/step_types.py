@@ -74,6 +74,9 @@ class StepRecord(TypedDict):
     ]
     gate: NotRequired[Annotated[StepGate, about("Its question to people, once asked.")]]
     servers: NotRequired[Annotated[StepServers, about("The servers on which it acts.")]]
+    firstAttempt: NotRequired[
+        Annotated[int, about("The attempt from which the plan's retries count, from 1.", 1)]
+    ]
     askedBy: NotRequired[Annotated[int, about("Number of the request that it answers.", 6)]]
 
 

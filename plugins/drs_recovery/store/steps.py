@@ -80,13 +80,16 @@ class Steps(StoreBase):
         return execution, wave, step
 
     @retried_on_conflict
-    def begin(self, ref: StepRef, asked_by: int = 0, *, again: bool = False) -> StepRecord:
+    def begin(
+        self, ref: StepRef, asked_by: int = 0, *, again: bool = False, is_retry: bool = False
+    ) -> StepRecord:
         """
         Begin an attempt at a step, unless one runs: before that, nothing may be started for it.
 
         :param asked_by: ``max_tries`` of its task, which grows with each clear: a step that succeeded runs
             again when it was cleared since.
         :param again: whether one that failed is to be attempted again.
+        :param is_retry: whether that is one of the ``retries`` of the plan.
         :raises TransitionRefusedError: it has ended, one before it does not hold, or the wave is elsewhere.
         """
         execution, wave = self._read_together(ref.execution_id, ref.wave)
@@ -106,6 +109,7 @@ class Steps(StoreBase):
             "attempts": [*step["attempts"], attempt],
             "startTime": now,
             "askedBy": asked_by,
+            "firstAttempt": step.get("firstAttempt", 1) if is_retry else attempt["number"],
             "gate": None,
         }
         event = NewEvent("STEP_STARTED", _detail(step, attempt=attempt["number"], cleared=cleared or None))
@@ -263,7 +267,7 @@ class Steps(StoreBase):
         answered["decidedTime"] = now if decided_time is None else decided_time
         changes: Item = {"gate": answered}
         if not gate.get("isFailure"):
-            said = f"{_WORDS[decision]} by {actor}" + (f": {comment}" if comment else "")
+            said = _WORDS[decision].format(actor) + (f": {comment}" if comment else "")
             status = _MANUAL_ENDS[decision]
             error = None if status is StepStatus.SUCCEEDED else said
             seen = StepSeen(detail=said)
@@ -288,9 +292,9 @@ class Steps(StoreBase):
 
 
 _WORDS: Mapping[StepDecision, str] = {
-    StepDecision.DONE: "done",
-    StepDecision.COULD_NOT: "could not be done, says",
-    StepDecision.TIMED_OUT: "not answered in time, noticed",
+    StepDecision.DONE: "done by {}",
+    StepDecision.COULD_NOT: "could not be done, says {}",
+    StepDecision.TIMED_OUT: "nobody answered in time",
 }
 
 

@@ -210,6 +210,10 @@ class FollowedWave:
         """Remember what a write left."""
         self._records = records
 
+    def forget(self) -> None:
+        """Have the records read anew when they are needed."""
+        self._records = None
+
     @property
     def records(self) -> WaveRecords | None:
         """What is known; None if the records are to be read."""

@@ -2,8 +2,10 @@
 
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
+from drs_recovery.triggers.step import StepTrigger
 
 __all__ = [
     "QueueTurnTrigger",
     "RecoveryJobTrigger",
+    "StepTrigger",
 ]

@@ -3,10 +3,12 @@
 from drs_recovery.waiting.execution import waiting
 from drs_recovery.waiting.poller import PollSchedule
 from drs_recovery.waiting.shared import shared_state
+from drs_recovery.waiting.step import StepWait
 from drs_recovery.waiting.turn import TurnWait
 
 __all__ = [
     "PollSchedule",
+    "StepWait",
     "TurnWait",
     "shared_state",
     "waiting",

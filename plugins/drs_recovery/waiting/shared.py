@@ -25,6 +25,7 @@ from drs_recovery.waiting.poller import SharedPoller
 
 if TYPE_CHECKING:
     from drs_recovery.jobs import TargetState
+    from drs_recovery.steps import BatchedKind, Place
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class SharedState:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-store")
         self._drs_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="drs-recovery-jobs")
         self._targets: dict[Target, TargetPoller] = {}
+        self._batches: dict[tuple[str, Place], SharedPoller[Any]] = {}
+        self._step_clients = Clients()
         self.clients = Clients()
         self.queues = TargetLooks()
         self.executions = SharedPoller[Execution](
@@ -137,6 +140,30 @@ class SharedState:
         if target not in self._targets:
             self._targets[target] = TargetPoller(target)
         return self._targets[target]
+
+    def batch(self, kind: BatchedKind, place: Place) -> SharedPoller[Any]:
+        """The poller of what steps of a kind ask in a place."""
+        key = (kind.service, place)
+        if key not in self._batches:
+            self._batches[key] = SharedPoller(
+                f"{kind.service} in {place.region} ({place.connection})",
+                lambda keys: self._ask_batch(kind, place, keys),
+                lambda: self._forget_clients(place),
+            )
+        return self._batches[key]
+
+    async def _ask_batch(self, kind: BatchedKind, place: Place, keys: Collection[str]) -> Mapping[str, Any]:
+        def ask(_: ExecutionStore) -> Mapping[str, Any]:
+            try:
+                return kind.ask(self._step_clients.at(*place), sorted(keys))
+            except Exception:
+                self._step_clients.forget(Target(*place))
+                raise
+
+        return await self.with_store_and_drs(ask)
+
+    async def _forget_clients(self, place: Place) -> None:
+        self._step_clients.forget(Target(*place))
 
     async def with_store(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Do something with the store in a thread: boto3 blocks."""

@@ -23,7 +23,7 @@ from drs_recovery.waves.post_launch import are_awaited
 from drs_recovery.waves.questions import Question, failure_question, question_of
 from drs_recovery.waves.queue_wait import QueuedWave
 from drs_recovery.waves.reservations import join_queue_early, leave_queue_early, leave_queues
-from drs_recovery.waves.retry import begin_retry, choose_servers
+from drs_recovery.waves.retry import begin_retry, choose_servers, resume_after_steps
 from drs_recovery.waves.rules import (
     blocked_by,
     check_admitted,
@@ -31,6 +31,7 @@ from drs_recovery.waves.rules import (
     check_may_start,
     check_not_cancelled,
     check_not_ending,
+    check_steps_hold,
     deadline_of,
     failures_of,
     gate_is_asked,
@@ -45,6 +46,9 @@ from drs_recovery.waves.rules import (
     wave_of,
 )
 from drs_recovery.waves.start import WaveStarter
+from drs_recovery.waves.step_end import end_open_steps
+from drs_recovery.waves.step_life import StepLife
+from drs_recovery.waves.step_questions import step_question
 from drs_recovery.waves.verdict import WaveEnd, instance_ids
 
 __all__ = [
@@ -54,6 +58,7 @@ __all__ = [
     "PollResult",
     "Question",
     "QueuedWave",
+    "StepLife",
     "WaveEnd",
     "WaveStarter",
     "WaveWatcher",
@@ -65,9 +70,11 @@ __all__ = [
     "check_may_start",
     "check_not_cancelled",
     "check_not_ending",
+    "check_steps_hold",
     "choose_servers",
     "deadline_of",
     "demand_account_of_unlisted",
+    "end_open_steps",
     "failure_question",
     "failures_of",
     "gate_is_asked",
@@ -96,7 +103,9 @@ __all__ = [
     "refused_gate",
     "refusing_wave",
     "requested_at",
+    "resume_after_steps",
     "skip_reason",
+    "step_question",
     "wave_label",
     "wave_of",
     "waves_to_search",

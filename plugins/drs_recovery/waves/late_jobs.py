@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks import AWS_ERRORS, START_RECOVERY_SECONDS, Clients, describe, is_transient
 from drs_recovery.jobs import JobStarter, awaited_parts, parts_without_job
+from drs_recovery.statuses import WaveStage
 from drs_recovery.store import attempt_of
 
 if TYPE_CHECKING:
@@ -33,15 +34,21 @@ def waves_without_all_jobs(document: ExecutionDocument) -> list[Wave]:
 
 def may_get_jobs(wave: Wave) -> bool:
     """Whether the start of a wave was requested, and jobs of it may still turn up."""
-    if not wave.get("startTime"):
+    if not _is_requested(wave):
         return False
     return bool(awaited_parts(_as_started(wave), wave["serverStatuses"]))
 
 
 def waves_to_search(document: ExecutionDocument) -> list[Wave]:
     """Those, and the waves of which AWS refused a job for good: an earlier request may have got through."""
-    requested = (wave for wave in document["waves"] if wave.get("startTime"))
+    requested = filter(_is_requested, document["waves"])
     return [w for w in requested if parts_without_job(_as_started(w), w["serverStatuses"])]
+
+
+def _is_requested(wave: Wave) -> bool:
+    """Whether the launch of the wave was asked for, in this attempt or in an earlier one."""
+    is_at_steps = wave.get("stage") is WaveStage.BEFORE_STEPS and not wave["jobs"]
+    return "startTime" in wave and not is_at_steps
 
 
 def record_late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: Wave) -> bool:

@@ -32,6 +32,21 @@ def begin_retry(
     return store.retries.begin(execution_id, number, actor, asked_by)[1]
 
 
+def resume_after_steps(store: ExecutionStore, execution_id: str, number: int) -> bool:
+    """
+    Bring a wave that is tried again back to its after-steps, if all of its servers are still ready.
+
+    :return: False if servers are to be started again first.
+    """
+    servers = store.get_servers(execution_id, number)
+    if not all(server["phase"] is ServerPhase.READY for server in servers):
+        return False
+    store.retries.restart_failed(execution_id, number)
+    store.waves.start_polling(execution_id, number)
+    store.waves.enter_after_steps(execution_id, number)
+    return True
+
+
 def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> None:
     """
     Decide which servers a retry starts again, after a look at what became of their earlier jobs.

@@ -20,7 +20,7 @@ from drs_recovery.statuses import (
     ServerPhase,
     WaveStatus,
 )
-from drs_recovery.store import attempt_of, ended_as_planned, launch_began
+from drs_recovery.store import attempt_of, ended_as_planned, launch_began, unproven
 from drs_recovery.waves import post_launch
 
 if TYPE_CHECKING:
@@ -228,6 +228,19 @@ def check_may_start(document: ExecutionDocument, plan: RecoveryPlan, number: int
     for gated in sorted({number, *plan.root_ancestors(number)}):
         if gate_is_asked(document, plan, gated):
             _check_gate(document, label, gated)
+
+
+def check_steps_hold(wave: Wave, side: str) -> None:
+    """
+    Demand that the steps of one side of a wave hold, however their tasks got green.
+
+    :raises WaveRefusedError: naming those that do not.
+    """
+    if missing := unproven(step for step in wave.get("steps", ()) if step["side"] == side):
+        raise WaveRefusedError(
+            f"wave {wave_label(wave)} does not go on: {', '.join(missing)}. Marking the task of a step as "
+            "success does not make it one: clear that task"
+        )
 
 
 def check_admitted(execution: Execution) -> None:

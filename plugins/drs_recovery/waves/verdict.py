@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
-from drs_recovery.store import ServerSeen, WavePoll
+from drs_recovery.store import ServerSeen, WavePoll, unproven
 from drs_recovery.waves.enrichment import Details, InstanceEnricher
 from drs_recovery.waves.observation import has_ended, is_unlisted
 from drs_recovery.waves.post_launch import overdue
@@ -20,6 +20,7 @@ from drs_recovery.waves.rules import (
     recorded_failure,
     shortfall,
     wave_label,
+    wave_of,
 )
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class WaveEnd:
         return {"launched": len(servers) - failures, "failed": failures}
 
     def _read(self) -> Wave:
-        wave = self._store.get_wave(*self._at)
-        return cast("Wave", {**wave, "serverStatuses": self._store.get_servers(*self._at)})
+        document = self._store.get_document(self._at[0])
+        return wave_of(document, self._at[1])
 
     def _give_up_on_actions(self, servers: Sequence[ServerStatus]) -> Sequence[ServerStatus]:
         """Nobody judges a wave before its time-out while actions run: those that still do took too long."""
@@ -102,6 +103,30 @@ class WaveEnd:
         :raises ExecutionError: a server is still under way.
         """
         wave = wave or self._read()
+        self._demand_launch(wave)
+        if missing := unproven(wave.get("steps", ())):
+            reason = f"{', '.join(missing)}; what its task is marked as proves nothing"
+            self._fail(wave, reason, wave["serverStatuses"])
+        self._store.waves.complete(*self._at, followed)
+        return instance_ids(wave["serverStatuses"])
+
+    def end_launch(self, wave: Wave | None = None, followed: FollowedWave | None = None) -> dict[str, str]:
+        """
+        Call the wave COMPLETED if nothing is to come behind its launch; else its after-steps may begin.
+
+        :param wave: as of :meth:`end`.
+        :raises WaveFailedError: the wave is FAILED.
+        :raises ExecutionError: a server is still under way.
+        """
+        wave = wave or self._read()
+        if not wave.get("afterSteps"):
+            return self.end(wave, followed)
+        self._demand_launch(wave)
+        self._store.waves.enter_after_steps(*self._at)
+        return instance_ids(wave["serverStatuses"])
+
+    def _demand_launch(self, wave: Wave) -> None:
+        """Demand that the servers of the wave are enough of a success."""
         servers = wave["serverStatuses"]
         if wave["status"] == WaveStatus.FAILED:
             raise recorded_failure(wave)
@@ -113,8 +138,6 @@ class WaveEnd:
         reason = shortfall(self._plan_wave.success_when, servers)
         if reason is not None:
             self._fail(wave, f"{reason}{self._last_trouble()}", servers)
-        self._store.waves.complete(*self._at, followed)
-        return instance_ids(servers)
 
     def _last_trouble(self) -> str:
         wave = self._store.get_wave(*self._at)

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from drs_recovery.plan import parts
 from drs_recovery.plan.loader import load_plan
 from drs_recovery.plan.model import RecoveryPlan, Wave
+from drs_recovery.plan.step_kinds import PlanKind, step_kinds
 from tests.unit.plan.documents import changed, problems_of
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "plan-format.md").read_text(encoding="utf-8")
+STEPS = (Path(__file__).resolve().parents[3] / "docs" / "steps.md").read_text(encoding="utf-8")
 YAML_BLOCKS = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
 PLAIN_BLOCKS = re.findall(r"```\n(.*?)```", re.sub(r"```yaml\n.*?```", "", DOCS, flags=re.DOTALL), re.DOTALL)
 MODELS = [
@@ -32,6 +34,15 @@ def test_every_key_is_documented(model: type[BaseModel]) -> None:
     documented = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`[^`\n]+`", DOCS))))
 
     assert {field.alias or name for name, field in model.model_fields.items()} <= documented
+
+
+@pytest.mark.parametrize("kind", step_kinds().values(), ids=lambda kind: kind.key)
+def test_every_kind_of_step_is_documented_with_its_keys(kind: PlanKind) -> None:
+    row = next(line for line in STEPS.splitlines() if line.startswith(f"| `{kind.key}` |"))
+
+    assert {f.alias or name for name, f in kind.arguments.model_fields.items()} <= set(
+        re.findall(r"\w+", row)
+    )
 
 
 def test_the_shortest_plan_is_a_plan(tmp_path: Path) -> None:
