@@ -14,7 +14,7 @@ from drs_recovery.durations import moment, words
 from drs_recovery.statuses import WaveStatus
 
 if TYPE_CHECKING:
-    from drs_recovery.store import AnyGate, ExecutionDocument, Job, ServerStatus, Wave, WaveRecord
+    from drs_recovery.store import AnyGate, ExecutionDocument, Job, ServerStatus, StepRecord, Wave, WaveRecord
 
 _SERVER_COLUMNS = {
     "Server": "serverName",
@@ -42,6 +42,8 @@ def render_wave(wave: Wave, now: float) -> Iterator[RenderableType]:
     yield Text.assemble(name, "  ", status, f"  {duration(wave, now)}{attempt}")
     if wave["serverStatuses"]:
         yield _servers(wave["serverStatuses"])
+    if steps := wave.get("steps"):
+        yield _steps(steps)
     for label, value in _lines(wave):
         yield Text.assemble(plain(f"{label}: "), plain(value))
 
@@ -55,6 +57,17 @@ def duration(record: ExecutionDocument | WaveRecord, now: float) -> str:
     expected = record.get("expectedDuration")
     so_far = f"{words(max(0, now - record['startTime']))} so far"
     return f"{so_far}, {words(expected)} expected" if expected else so_far
+
+
+def _steps(steps: Sequence[StepRecord]) -> Table:
+    """What is done before and after the launch, and what was seen last."""
+    rows = table("Step", "Kind", "Status", "Attempts", "Took", "Seen")
+    for step in steps:
+        told = step.get("error") or step.get("detail", "")
+        place = f"{step['side']} {step['stepNumber']}: {step['name']}"
+        took = words(step["duration"]) if "duration" in step else ""
+        add_row(rows, place, step["kind"], step["status"], str(len(step["attempts"])), took, told)
+    return rows
 
 
 def _servers(servers: Sequence[ServerStatus]) -> Table:
