@@ -9,17 +9,23 @@ from pathlib import Path
 
 import moto.backend_index
 import moto.backends
+from moto.awslambda.responses import LambdaResponse
+from moto.cloudwatch.models import CloudWatchBackend
+from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.base_backend import BackendDict
 from moto.core.responses import BaseResponse
 from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import Instance
 from moto.ec2.responses import EC2Response
+from moto.elbv2.models import FakeTargetGroup
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.ssm.models import SimpleSystemManagerBackend
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.models import STSBackend
 
+from sandbox.arc import route53recoverycluster_backends
 from sandbox.drs import drs_backends
 from sandbox.moto_bridge import register
 from sandbox.testing import mocked_sandbox
@@ -108,6 +114,16 @@ def test_systems_manager_finds_documents_by_one_method_and_answers_by_names_of_o
     assert "_get_documents" in vars(SimpleSystemManagerBackend), ADVICE
     for method in ("send_command", "list_commands", "get_command_invocation"):
         assert getattr(SimpleSystemManagerResponse, method).__module__ == "sandbox.ssm.responses", ADVICE
+
+
+def test_what_is_replaced_in_other_services_is_there() -> None:
+    register()
+    assert {"register", "health_for"} <= set(vars(FakeTargetGroup)), ADVICE
+    assert {"system_status", "instance_status"} <= set(vars(Instance)), ADVICE
+    assert "describe_alarms" in vars(CloudWatchResponse), ADVICE
+    assert "put_metric_alarm" in vars(CloudWatchBackend), ADVICE
+    assert {"invoke", "get_function_configuration"} <= set(vars(LambdaResponse)), ADVICE
+    assert moto.backends.get_backend("route53recoverycluster") is route53recoverycluster_backends, ADVICE
 
 
 def test_sts_gives_sessions_by_one_method_that_is_called_with_names() -> None:
