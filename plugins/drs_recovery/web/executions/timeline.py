@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.durations import words
 from drs_recovery.statuses import FailureDecision, GateDecision, WaveStatus
 from drs_recovery.store import is_live
-from drs_recovery.web.executions.times import Forecast, estimated_end, forecasts
+from drs_recovery.web.executions.forecast import Forecast, estimated_end, forecasts
 from drs_recovery.web.shared import (
     Clock,
     Mark,
