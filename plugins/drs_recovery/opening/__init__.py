@@ -25,7 +25,7 @@ from drs_recovery.opening.precedence import (
     second_of_plan,
 )
 from drs_recovery.opening.record import new_execution
-from drs_recovery.opening.snapshots import choose_points, gone_snapshots
+from drs_recovery.opening.snapshots import choose_points, gone_snapshots, read_history
 
 __all__ = [
     "KeptPlan",
@@ -44,6 +44,7 @@ __all__ = [
     "make_way",
     "needed_by",
     "new_execution",
+    "read_history",
     "read_options",
     "read_plan",
     "read_point_option",

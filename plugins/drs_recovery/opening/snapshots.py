@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drs_recovery.durations import epoch, moment
 from drs_recovery.hooks import AWS_ERRORS, Answers, Clients, Pace, Target, TargetTrouble, ask_each
+from drs_recovery.opening.common_points import plan_points
 from drs_recovery.opening.point_in_time import is_snapshot
 from drs_recovery.plan import LATEST, point_seconds
 from drs_recovery.settings import snapshot_reads_per_second
@@ -18,7 +19,7 @@ from drs_recovery.store import ChosenPoint, SnapshotRef
 
 if TYPE_CHECKING:
     from drs_recovery.hooks import DrsHook
-    from drs_recovery.store import ExecutionStore, ServerStatus
+    from drs_recovery.store import ExecutionDocument, ExecutionStore, ServerStatus
 
 # Seconds. Older ones than this follow in the list only if the one that is looked for is gone.
 _OLDER = 60.0
@@ -89,6 +90,40 @@ def gone_snapshots(
     :return: for each server with its snapshot None, or why it is gone and which are nearest to it.
     """
     return _at_pace(clients, target, chosen.items(), _why_gone)
+
+
+def read_history(
+    store: ExecutionStore, clients: Clients, document: ExecutionDocument, servers: Sequence[ServerStatus]
+) -> None:
+    """
+    Read all snapshots of a plan's servers and record the times that they have in common.
+
+    What cannot be read is told there: nothing is launched by it.
+
+    :param document: of the execution that looks.
+    """
+    known = store.points.of_plan(document["planId"])
+    if known and known.get("readBy") == document["executionId"]:
+        return
+    by_target: dict[Target, list[str]] = defaultdict(list)
+    for server in servers:
+        by_target[Target(server["connection"], server["region"])].append(server["sourceServerId"])
+    snapshots: dict[str, Sequence[SnapshotRef]] = {}
+    policies: dict[str, Sequence[Mapping[str, Any]]] = {}
+    problems = []
+    for target, there in by_target.items():
+        answers = _at_pace(clients, target, there, _history)
+        for server_id, (listed, rules) in answers.found.items():
+            snapshots[server_id], policies[server_id] = listed, rules
+        if answers.error is not None:
+            problems.append(str(TargetTrouble(target, answers.error, "recovery snapshots")))
+    waves = sorted({server["waveNumber"] for server in servers})
+    points = plan_points(snapshots, policies, waves, "; ".join(problems) or None)
+    store.points.note_plan(document["planId"], points, document["executionId"])
+
+
+def _history(drs: DrsHook, server_id: str, pace: Pace) -> tuple[list[SnapshotRef], list[dict[str, Any]]]:
+    return list(_snapshots(drs, server_id, pace)), drs.pit_policy(server_id, pace.wait)
 
 
 Thing = TypeVar("Thing")

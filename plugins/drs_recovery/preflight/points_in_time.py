@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from drs_recovery.opening import PointOption, choose_points
+from drs_recovery.opening import PointOption, choose_points, read_history
 from drs_recovery.plan import LATEST
 from drs_recovery.preflight.findings import Check, Severity
 
@@ -38,6 +38,9 @@ class PointCheck:
             for server in wave["serverStatuses"]
             if server.get("requestedPointInTime", LATEST) != LATEST and "recoverySnapshotId" not in server
         ]
+        if self._document.get("dryRun"):
+            servers_of_plan = [one for wave in self._document["waves"] for one in wave["serverStatuses"]]
+            read_history(self._store, self._clients, self._document, servers_of_plan)
         if left:
             found = choose_points(self._store, self._clients, self._document["executionId"], left)
             self.troubles += found.troubles

@@ -58,6 +58,7 @@ from drs_recovery.store.facts import (
 from drs_recovery.store.gates import asked_after
 from drs_recovery.store.keys import TERMINATING_DAG, execution_id
 from drs_recovery.store.launches import InstancesSeen
+from drs_recovery.store.point_types import CommonPoint, PlanPoints
 from drs_recovery.store.progress import is_to_restart, merge_jobs, server_changes
 from drs_recovery.store.question_types import AnyGate, FailureGate, Gate, Question, StepGate
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, Queue, QueueEntry, QueueState
@@ -121,6 +122,7 @@ __all__ = [
     "AnyGate",
     "Cancel",
     "ChosenPoint",
+    "CommonPoint",
     "Documents",
     "EarlierInstance",
     "Event",
@@ -147,6 +149,7 @@ __all__ = [
     "NewWave",
     "Page",
     "Paused",
+    "PlanPoints",
     "PollError",
     "PostLaunchAction",
     "PreflightFinding",

@@ -121,6 +121,11 @@ def plan_row_key(plan_id: str) -> Key:
     return Key(PLANS, plan_id)
 
 
+def plan_points_key(plan_id: str) -> Key:
+    """Key of the record of the times that a plan can be recovered to."""
+    return Key(f"points:{plan_id}", "POINTS")
+
+
 def action_lock_key(execution_id: str) -> Key:
     """Key of the record that names the person who acts on an execution."""
     return Key(f"turn:{execution_id}", "TURN")

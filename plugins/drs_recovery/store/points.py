@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, NewEvent
+from drs_recovery.store.documents import ENGINE, NewEvent, public
+from drs_recovery.store.expressions import Put
+from drs_recovery.store.keys import plan_points_key
 from drs_recovery.store.progress import ServerChange
 from drs_recovery.store.rules import EXECUTION_SUBJECT, demand_live
 from drs_recovery.store.transaction import (
@@ -19,6 +21,7 @@ from drs_recovery.store.transaction import (
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item, Update
+    from drs_recovery.store.point_types import PlanPoints
     from drs_recovery.store.records import ChosenPoint
 
 
@@ -48,6 +51,24 @@ class Points(StoreBase):
             self.table.transact([execution_growth(execution, self._now(), {}, {}), *_updates(part)])
         event = NewEvent("POINTS_IN_TIME_CHOSEN", _detail(changes), actor or ENGINE)
         self._commit(event, [execution_update(execution, self._now(), {}), *_updates(last)])
+
+    def note_plan(self, plan_id: str, points: PlanPoints, read_by: str) -> None:
+        """
+        Record which times a plan can be recovered to; a later look replaces it.
+
+        :param read_by: id of the execution that looked.
+        """
+        key = plan_points_key(plan_id)
+        item = {**key.attributes, **points, "readTime": self._now(), "readBy": read_by}
+        self.table.transact([Put(item)])
+
+    def of_plan(self, plan_id: str) -> PlanPoints | None:
+        """The times that a plan can be recovered to, as they were read last; None if nobody has looked."""
+        item = self.table.get(plan_points_key(plan_id))
+        if item is None:
+            return None
+        shown = {name: value for name, value in public(item).items() if name != "executionId"}
+        return cast("PlanPoints", shown)
 
 
 def _updates(changes: Sequence[ServerChange]) -> list[Update]:

@@ -329,3 +329,38 @@ def snapshots_of_all_pages(aws: Sandbox, server_id: str) -> dict[str, str | None
     pages = aws.client("drs").get_paginator("describe_recovery_snapshots")
     found = pages.paginate(sourceServerID=server_id, order="DESC")
     return {one["snapshotID"]: one.get("timestamp") for page in found for one in page["items"]}
+
+
+def test_a_dry_run_records_the_times_that_all_servers_have(aws: Sandbox, steps_of: StepsOf) -> None:
+    for server_id in (DB_1, DB_2, WEB_1, WEB_2):
+        add(aws, server_id, hourly(60))
+    add(aws, DB_2, hourly(20, every=2))
+    steps = steps_of(plan(database(), web()))
+
+    steps.open(dry_run=True)
+
+    points = steps.store.points.of_plan("crm")
+    assert points is not None
+    assert (points["servers"], points["waves"], points["readBy"]) == (4, [1, 2], steps.execution_id)
+    assert (points["policyReach"], points["policyServer"]) == (20 * 3600, DB_2)
+    common = {taken.timestamp() for taken in snapshots(aws, DB_2).values()}
+    assert {one["time"] for one in points["times"] if one["spread"] == 0} == common
+    calls = len(aws.calls("drs", "DescribeRecoverySnapshots"))
+    steps.open(dry_run=True)
+    assert len(aws.calls("drs", "DescribeRecoverySnapshots")) == calls
+
+
+def test_what_cannot_be_read_for_the_list_is_told_and_refuses_nothing(
+    aws: Sandbox, steps_of: StepsOf
+) -> None:
+    denied = {"status": 403, "code": "AccessDeniedException"}
+    aws.add_fault("error", service="drs", operation="GetReplicationConfiguration", **denied)
+    steps = steps_of(plan(database()))
+
+    steps.open(dry_run=True)
+
+    points = steps.store.points.of_plan("crm")
+    assert points is not None
+    assert "AccessDeniedException" in points["problem"]
+    assert points["times"] == []
+    assert "error" not in steps.document

@@ -335,3 +335,14 @@ PLAN_DETAIL: dict[str, Any] = {
     ],
     "notices": [],
 }
+
+
+POINTS: Mapping[str, Any] = {
+    "waves": [1, 2, 3],
+    "servers": 6,
+    "times": [{"time": 1784628600.0, "oldest": 1784628540.0, "spread": 60.0}],
+    "policyReach": 604800,
+    "policyServer": "s-1111111111111111a",
+    "readTime": _DRILLED,
+    "readBy": "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10",
+}

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
-from drs_recovery.store import MOMENT, Execution, ExecutionSummary, about
-from drs_recovery.web.api.examples import PLAN_DETAIL, PLANS
+from drs_recovery.store import MOMENT, Execution, ExecutionSummary, PlanPoints, about
+from drs_recovery.web.api.examples import PLAN_DETAIL, PLANS, POINTS
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, json_answer, problems
+from drs_recovery.web.dependencies import Store
 from drs_recovery.web.plans import (
     AllPlansNow,
     ChangeState,
@@ -28,6 +29,7 @@ from drs_recovery.web.plans import (
     ProofState,
     page,
 )
+from drs_recovery.web.problems import not_found
 from drs_recovery.web.shared import ObjectiveResult, ObjectiveState
 
 
@@ -270,6 +272,24 @@ def list_plans(request: Request, found: AllPlansNow) -> Response:
     Considers the newest 50 executions of each plan.
     """
     return json_answer(request, values_of_all(found))
+
+
+@router.get(
+    "/{plan_id}/points-in-time",
+    summary="List the times that a plan can be recovered to",
+    response_model=PlanPoints,
+    responses={200: example_of(POINTS), **problems(404)},
+)
+def read_points_in_time(request: Request, found: OnePlanNow, store: Store) -> Response:
+    """
+    The times that all servers have a snapshot for, as the plan's last dry run read them.
+
+    404 if no dry run has read them yet.
+    """
+    points = store.points.of_plan(found.view.card.plan_id)
+    if points is None:
+        raise not_found(f"no dry run has read the points in time of plan {found.view.card.plan_id!r} yet")
+    return json_answer(request, points)
 
 
 @router.get(

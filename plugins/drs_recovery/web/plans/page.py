@@ -20,7 +20,7 @@ from drs_recovery.plan import (
     SuccessRule,
     Wave,
 )
-from drs_recovery.store import Execution, ExecutionRecord, WaveRecord
+from drs_recovery.store import Execution, ExecutionRecord, PlanPoints, WaveRecord
 from drs_recovery.web import dependencies
 from drs_recovery.web.airflow import AirflowPlanFacts, AllPlansInAirflow, PlanId, PlanInAirflow
 from drs_recovery.web.dependencies import LiveRecoveries, Store
@@ -30,6 +30,7 @@ from drs_recovery.web.plans.changes import PlanChanges, plan_changes
 from drs_recovery.web.plans.charts import DrillChart, OutcomeChart, outcome_chart
 from drs_recovery.web.plans.drill_charts import chart_drills, recovery_time_chart, wave_time_charts
 from drs_recovery.web.plans.plan_history import PlanHistory, PlanKind
+from drs_recovery.web.plans.points_in_time import PointsView, points_view
 from drs_recovery.web.problems import not_found
 from drs_recovery.web.rendering import render
 from drs_recovery.web.security import CurrentPerson
@@ -74,12 +75,14 @@ def _one_plan(plan_id: PlanId, store: Store, person: CurrentPerson, airflow: Pla
     if not (plan_id in loaded.sources or airflow.plans or history.executions):
         raise not_found(f"there is no plan {plan_id!r}")
     drilled, now = history.last_good_drill, time.time()
+    points = store.points.of_plan(plan_id)
     view = plan_page(
         plan_card(loaded, plan_id, history, airflow.plans, now),
         loaded.plans.get(plan_id),
         drilled and store.get_execution(drilled["executionId"]),
         history.executions,
         plan_history.read_waves(store, chart_drills(history.executions)),
+        points,
     )
     return PlanNow(view, history, airflow.problem, now)
 
@@ -263,6 +266,7 @@ class PlanPage:
     wave_times: tuple[DrillChart, ...]
     outcomes: OutcomeChart
     history: tuple[RunSummary, ...]
+    points: PointsView
 
 
 def plan_page(
@@ -271,6 +275,7 @@ def plan_page(
     last_good_drill: ExecutionRecord | None,
     executions: Sequence[Execution],
     waves: Mapping[str, Sequence[WaveRecord]],
+    points: PlanPoints | None = None,
 ) -> PlanPage:
     """
     Compose the page of a plan.
@@ -288,6 +293,7 @@ def plan_page(
         wave_times=wave_time_charts(drills, waves, names, rto),
         outcomes=outcome_chart(drills),
         history=tuple(map(run_summary, executions)),
+        points=points_view(points),
     )
 
 
