@@ -235,7 +235,7 @@ def places(value: Any) -> list[tuple[Any, ...]]:
 
 # One of them is valid in the place of every text, number and switch of a plan.
 OTHER_VALUES: tuple[Any, ...] = (
-    *(None, True, False, 2, 404, [], {}, ["other"], {"other": "other"}, [{"tcp_probe": {"port": 1}}]),
+    *(None, True, False, 1, 2, 404, [], {}, ["other"], {"other": "other"}, [{"tcp_probe": {"port": 1}}]),
     *(
         "other",
         "now",
@@ -244,6 +244,9 @@ OTHER_VALUES: tuple[Any, ...] = (
         "continue",
         "stop",
         "drill",
+        "recovery",
+        "ssm",
+        "POST",
         "PT7M",
         "us-west-1",
         "@daily",
@@ -251,6 +254,7 @@ OTHER_VALUES: tuple[Any, ...] = (
         "high",
     ),
     *("Europe/Vienna", "s-9999999999999999z", "2024-01-31T03:00:00Z", "http://other", "cancel"),
+    *("{{ server.hostname }}", "https://{{ server.private_ip }}/other"),
     "arn:aws:sns:us-east-1:123456789012:other",
 )
 
@@ -290,6 +294,7 @@ FIXED = {
     *(("waves", number, "groups", 0) for number in range(3)),
     *(("waves", number, "name") for number in range(2)),
     *(("waves", 2, "depends_on", number) for number in range(2)),
+    ("waves", 2, "after", 0, "servers", 0),
 }
 
 
