@@ -20,7 +20,7 @@ AXE := tests/e2e/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up down test test-browser test-unit test-platforms check lint types fmt schema screenshots lock secrets bench clean python
+.PHONY: help venv demo up down test test-browser test-unit test-platforms test-takeover check lint types fmt schema screenshots lock secrets bench clean python
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test-unit: venv ## Run the unit tests only (seconds)
 
 test-platforms: venv ## Install the wheel with Airflow on each Python of this machine, and try it there
 	@$(RUN) pytest tests/platforms
+
+test-takeover: venv ## Lose a whole Airflow in the middle of its drills, and let another one take over
+	@$(RUN) pytest tests/takeover
 
 check: venv ## Run every static check, as CI does: code, format, types, imports, plans, schema
 	$(RUN) ruff check .
