@@ -81,7 +81,10 @@ def measured_by_the_sweep() -> dict[Any, float]:
         patch.setattr(metrics, "publish", lambda _client, values: sent.extend(values))
         patch.setattr("drs_recovery.notifications.channels.cloudwatch_client", lambda: None)
         patch.setattr("drs_recovery.notifications.channels.notifiers", lambda: ())
-        store: Any = SimpleNamespace(notifications=SimpleNamespace(told_instances=lambda _: {"ri-1"}))
+        store: Any = SimpleNamespace(
+            notifications=SimpleNamespace(told_instances=lambda _: {"ri-1"}),
+            plans=SimpleNamespace(hashes=dict, get=lambda _: {}),
+        )
         found = [
             Unrecorded(f"e-{is_drill}", "crm", is_drill, {"ri-1": "us-east-1"}) for is_drill in (True, False)
         ]

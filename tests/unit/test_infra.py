@@ -163,6 +163,7 @@ def test_engine_may_make_each_call_of_its_table(policies):
         ([HOUSEKEEPING, "queue:123456789012:us-east-1"], "allowed"),
         (["6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"], "implicitDeny"),
         ([HOUSEKEEPING, "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"], "implicitDeny"),
+        (["plans"], "allowed"),
         (["plan:three-tier-crm"], "implicitDeny"),
         (["type:DRILL"], "implicitDeny"),
         (["installation:vienna"], "implicitDeny"),

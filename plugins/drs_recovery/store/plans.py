@@ -80,10 +80,14 @@ class Plans(StoreBase):
         return {row["planId"]: row for row in found}
 
     def _forget(self, plan_id: str, seen: float) -> None:
-        """Forget a plan, unless somebody has seen its file in this very moment."""
+        """
+        Take a plan off the list, unless somebody has seen its file in this very moment.
+
+        Its record stays: nobody may delete in the partition of the plan, where its lock is.
+        """
         as_read = Condition(_NOT_NEWER, {"seen": seen})
         try:
-            self.table.transact([Delete(plan_key(plan_id), as_read), Delete(plan_row_key(plan_id), as_read)])
+            self.table.transact([Delete(plan_row_key(plan_id), as_read)])
         except StoreConflictError:
             return
 

@@ -43,7 +43,7 @@ def log() -> Any:
 
 def secretive(**fields: Any) -> dict[str, Any]:
     """A plan whose notifier and whose automation get a password."""
-    automation = {"ssm_automation": {"document": "Warm-Up", "parameters": {"Password": [PASSWORD]}}}
+    automation = {"ssm_automation": {"document": "Warm-Up", "parameters": {"Mode": [PASSWORD]}}}
     notifiers = [{"class": "mail.Notifier", "arguments": {"password": PASSWORD, "to": "dr@example.com"}}]
     document = crm(connection="with_key", notify={"notifiers": notifiers}, **fields)
     document["waves"][0]["before"] = [automation]
@@ -97,7 +97,7 @@ def test_the_plan_of_an_execution_names_what_it_hides(console: Console, executio
 
     [notifier] = plan["notify"]["notifiers"]
     assert notifier["arguments"] == {"password": "(not shown)", "to": "(not shown)"}
-    assert plan["waves"][0]["before"][0]["ssm_automation"]["parameters"] == {"Password": "(not shown)"}
+    assert plan["waves"][0]["before"][0]["ssm_automation"]["parameters"] == {"Mode": "(not shown)"}
     assert plan["protection_groups"]
 
 

@@ -68,12 +68,12 @@ def test_files_and_directories_are_one_set_of_plans(
 ) -> None:
     (tmp_path / "more").mkdir()
     first = write_plan(tmp_path / "first.yaml", changed({"id": "crm"}))
-    write_plan(tmp_path / "more" / "second.yaml", changed({"id": "crm"}))
+    second = write_plan(tmp_path / "more" / "second.yaml", changed({"id": "crm"}))
 
     assert main(["lint", str(first), str(tmp_path / "more")]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        'first.yaml: id: "crm" is also the id of the plan in second.yaml',
-        'second.yaml: id: "crm" is also the id of the plan in first.yaml',
+        f'first.yaml: id: "crm" is also the id of the plan in {second}',
+        f'second.yaml: id: "crm" is also the id of the plan in {first}',
         "2 plans, 2 problems in 2 of them",
     ]
 

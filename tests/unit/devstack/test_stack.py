@@ -33,6 +33,7 @@ def programs(monkeypatch, server):
     """What each process of the stack does instead of its real work; a test may change it."""
     server.reply("GET /sandbox-api/health", {})
     server.reply("GET /api/v2/monitor/health", HEALTHY_AIRFLOW)
+    monkeypatch.setattr("devstack.startup.record_plans", lambda _store, _loaded: None)
     programs = dict.fromkeys(AIRFLOW_COMPONENTS, STAY) | dict.fromkeys(PREPARATION, "exit 0")
     programs["sandbox"] = f"echo sandbox ready {server.url}; {STAY}"
     programs["postgres"] = f"echo postgres ready {POSTGRES}; {STAY}"

@@ -50,8 +50,9 @@ def test_a_spoiled_plan_is_refused_in_sentences(tmp_path: Path, junk: object) ->
     document = changed(FULL)
 
     for place in places(document):
-        path.write_text(json.dumps(with_junk(document, place, junk)), encoding="utf-8")
-        # The full plan has keys that are not executed yet, so that no change of it makes it loadable.
+        # With a key that no plan has, also what fits into its place makes the plan no good.
+        spoiled = {**with_junk(document, place, junk), "no_such_key": 1}
+        path.write_text(json.dumps(spoiled), encoding="utf-8")
         with pytest.raises(PlanError) as caught:
             load_plan(path)
         text = str(caught.value)
