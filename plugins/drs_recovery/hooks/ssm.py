@@ -15,8 +15,6 @@ from drs_recovery.transient_errors import error_code
 # A filter of DescribeAutomationExecutions takes ten values, one of DescribeInstanceInformation fifty.
 _IDS_IN_A_FILTER = 10
 _INSTANCES_IN_A_FILTER = 50
-INSTANCES_IN_A_COMMAND = 50
-"""SendCommand takes no more."""
 
 # SendCommand has no client token: a repeat that botocore makes by itself would run the command twice.
 _SEND_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=15)
@@ -76,7 +74,7 @@ class SsmHook(AccountHook):
         comment: str,
     ) -> str | None:
         """
-        Run a document on instances, at most :data:`INSTANCES_IN_A_COMMAND`. It is asked for once.
+        Run a document on instances, at most 50: SendCommand takes no more. It is asked for once.
 
         :param comment: by which the command is found again.
         :return: id of the command; None if Systems Manager does not manage one of the instances.

@@ -262,8 +262,8 @@ def public(item: Mapping[str, Any]) -> Item:
     """A record as readers get it."""
     shown = {name: value for name, value in item.items() if name not in _INTERNAL}
     match shown.get("planSnapshot"):
-        case bytes(compressed):
-            shown["planSnapshot"] = json.loads(zlib.decompress(compressed))
+        case bytes(packed):
+            shown["planSnapshot"] = uncompressed(packed)
         case str(text):  # of a record that an earlier release opened
             shown["planSnapshot"] = json.loads(text)
     return shown
@@ -276,6 +276,12 @@ def compressed(plan: Mapping[str, Any]) -> bytes:
     Each write of the EXECUTION record costs by its size, and the snapshot would be nearly all of it.
     """
     return zlib.compress(json.dumps(plan, sort_keys=True, ensure_ascii=False).encode())
+
+
+def uncompressed(packed: bytes) -> dict[str, Any]:
+    """A plan that a record has."""
+    plan: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return plan
 
 
 def summary(execution: Mapping[str, Any]) -> Execution:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import compressed
+from drs_recovery.store.documents import compressed, uncompressed
 from drs_recovery.store.expressions import Condition, Delete, Put
 from drs_recovery.store.keys import END_OF_RANGE, PLANS, START_OF_RANGE, plan_key, plan_row_key
 from drs_recovery.store.records import SeenPlan
@@ -107,6 +105,6 @@ def _seen_plan(item: Mapping[str, Any]) -> SeenPlan:
         plan_id=item["planId"],
         plan_hash=item["planHash"],
         file=item["file"],
-        document=json.loads(zlib.decompress(item["document"])) if "document" in item else None,
+        document=uncompressed(item["document"]) if "document" in item else None,
         problems=tuple((one["file"], one["place"], one["message"]) for one in item["problems"]),
     )

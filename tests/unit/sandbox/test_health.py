@@ -9,6 +9,7 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 
 from sandbox.testing import Sandbox, running_sandbox
+from tests.alarms import put_alarm
 from tests.unit.sandbox.known import A_DRILL, DB_1
 
 # Slow enough that only the test moves the time.
@@ -133,23 +134,8 @@ def test_a_group_without_a_load_balancer_checks_nothing(server: Sandbox, instanc
     assert health(server, group) == ("unused", "Target.NotInUse")
 
 
-def alarm(server: Sandbox, name: str) -> Any:
-    cloudwatch = server.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        ComparisonOperator="GreaterThanThreshold",
-        EvaluationPeriods=1,
-        MetricName="Errors",
-        Namespace="CRM",
-        Period=60,
-        Statistic="Sum",
-        Threshold=1,
-    )
-    return cloudwatch
-
-
 def test_a_new_alarm_has_no_data_until_it_is_told(server: Sandbox) -> None:
-    cloudwatch = alarm(server, "crm-errors")
+    cloudwatch = put_alarm(server, "crm-errors")
     (told,) = cloudwatch.describe_alarms(AlarmNames=["crm-errors", "unknown"])["MetricAlarms"]
     assert told["StateValue"] == "INSUFFICIENT_DATA"
     cloudwatch.set_alarm_state(AlarmName="crm-errors", StateValue="OK", StateReason="quiet")
@@ -158,7 +144,7 @@ def test_a_new_alarm_has_no_data_until_it_is_told(server: Sandbox) -> None:
 
 
 def test_composite_alarms_are_shown_only_if_asked_for(server: Sandbox) -> None:
-    cloudwatch = alarm(server, "crm")
+    cloudwatch = put_alarm(server, "crm")
     cloudwatch_backends["123456789012"]["us-east-1"].alarms["crm"].rule = "ALARM(other)"
     assert cloudwatch.describe_alarms()["CompositeAlarms"] == []
     shown = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm", "MetricAlarm"])

@@ -11,6 +11,7 @@ from drs_recovery.hooks.traffic import RoutingControlsHook
 from drs_recovery.steps import alarm_probe, routing_control, target_group, target_health_probe
 from drs_recovery.steps.kind import Place
 from sandbox.testing import Sandbox
+from tests.alarms import put_alarm
 from tests.plan_documents import DB_1, DB_2
 from tests.unit.step_kinds.conftest import EAST, FAILED, RUNNING, SUCCEEDED, Trial, Try
 
@@ -204,23 +205,13 @@ def test_probes_and_groups_ask_together(attempt: Try, group: str) -> None:
     assert asked == target_health_probe.KIND.questions(of_probe.run) == {EAST: [group]}
 
 
-def put_alarm(aws: Sandbox, name: str, state: str) -> None:
-    cloudwatch = aws.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        ComparisonOperator="GreaterThanThreshold",
-        EvaluationPeriods=1,
-        MetricName="Errors",
-        Namespace="CRM",
-        Period=60,
-        Statistic="Sum",
-        Threshold=1,
-    )
+def alarm_in(aws: Sandbox, name: str, state: str) -> None:
+    cloudwatch = put_alarm(aws, name)
     cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="9 errors in 5 minutes")
 
 
 def test_an_alarm_must_be_quiet_for_some_time(recovered: Sandbox, attempt: Try) -> None:
-    put_alarm(recovered, "crm", "OK")
+    alarm_in(recovered, "crm", "OK")
     trial = attempt(alarm_probe.KIND, {"name": "crm", "ok_for": "PT2M"})
     soon = trial.look()
     assert soon.status is FAILED
@@ -232,7 +223,7 @@ def test_an_alarm_must_be_quiet_for_some_time(recovered: Sandbox, attempt: Try) 
 
 
 def test_what_an_alarm_said_before_the_step_proves_nothing(recovered: Sandbox, attempt: Try) -> None:
-    put_alarm(recovered, "crm", "OK")
+    alarm_in(recovered, "crm", "OK")
     trial = attempt(alarm_probe.KIND, {"name": "crm", "ok_for": "PT2M"})
     begun = trial.run.begun + 3_600
     assert trial.changed(begun=begun, now=begun + 60).look().status is FAILED
@@ -240,7 +231,7 @@ def test_what_an_alarm_said_before_the_step_proves_nothing(recovered: Sandbox, a
 
 
 def test_an_alarm_that_is_not_ok_tells_why(recovered: Sandbox, attempt: Try) -> None:
-    put_alarm(recovered, "crm", "ALARM")
+    alarm_in(recovered, "crm", "ALARM")
     look = attempt(alarm_probe.KIND, {"name": "crm"}).look()
     assert (look.status, look.detail) == (FAILED, "alarm crm is ALARM: 9 errors in 5 minutes")
     unknown = attempt(alarm_probe.KIND, {"name": "crm-2"}).look()
