@@ -138,21 +138,23 @@ class Snapshots:
         """
         newest = reading.age - lag.total_seconds()
         moments = {moment for rule in self.policy for moment in _moments(rule, newest, reading.age)}
-        kept = [*(self._scheduled(moment, reading) for moment in moments), *self._launched(reading)]
+        aged = [*((moment, self._scheduled(moment, reading)) for moment in moments), *self._launched(reading)]
+        # By age: all that a jump of the clock passed over has the same wall time.
+        kept = [one for _, one in sorted(aged, key=lambda pair: pair[0], reverse=True)]
         gone = {fault["snapshot"] for fault in reading.faults("snapshots_gone", server=self.server_id)}
-        left = [] if None in gone else [one for one in kept if one.snapshot_id not in gone]
-        return sorted(left, key=lambda one: (one.taken_at, one.snapshot_id), reverse=True)
+        return [] if None in gone else [one for one in kept if one.snapshot_id not in gone]
 
     def _scheduled(self, moment: int, reading: Reading) -> Snapshot:
         snapshot_id = "pit-" + stable_digest(self.server_id, str(moment))[:17]
         return Snapshot(snapshot_id, self.server_id, reading.dated(moment))
 
-    def _launched(self, reading: Reading) -> Iterator[Snapshot]:
-        """Those of launches, for as long as the most frequent rule keeps its own: AWS does not say."""
+    def _launched(self, reading: Reading) -> Iterator[tuple[float, Snapshot]]:
+        """Those of launches with their ages, kept like those of the most frequent rule: AWS does not say."""
         kept_for = min((rule.reach for rule in self.policy if rule.enabled), default=0)
         for one in self.on_demand:
-            if one.due <= reading.elapsed and reading.age_at(one.due) > reading.age - kept_for:
-                yield Snapshot(one.snapshot_id, self.server_id, one.taken_at)
+            age = reading.age_at(one.due)
+            if one.due <= reading.elapsed and age > reading.age - kept_for:
+                yield age, Snapshot(one.snapshot_id, self.server_id, one.taken_at)
 
 
 def _moments(rule: PitRule, newest: float, now: float) -> Iterator[int]:

@@ -75,7 +75,7 @@ def launch(aws: Sandbox, steps: Steps) -> None:
 
 
 def everything_happens(aws: Sandbox, steps_of: StepsOf) -> Steps:
-    """A queue, servers that fail or stop, a refusal, terminations, housekeeping and messages."""
+    """A queue, servers that fail or stop, a dry run, a refusal, terminations, housekeeping and messages."""
     drs = aws.client("drs")
     drs.update_launch_configuration(sourceServerID=DB_2, launchDisposition="STOPPED")
     aws.add_fault("native_execution", server=APP_1)
@@ -108,6 +108,9 @@ def everything_happens(aws: Sandbox, steps_of: StepsOf) -> Steps:
         launch(aws, waiting)
     with suppress(AirflowFailException):
         waiting.finalize()
+
+    # A look at all points in time.
+    steps_of(plan(database(), id="looked-at", **told)).open(dry_run=True)
 
     refused = steps_of(plan(database(), id="stalled", **told))
     aws.add_fault("replication", server=DB_1, state="STOPPED")

@@ -77,6 +77,17 @@ def test_time_that_is_jumped_over_passes_for_snapshots_too(world: World, drs: An
     assert len(set(ids)) == 3
 
 
+def test_what_a_jump_passed_over_is_listed_in_its_order(world: World, drs: Any, wall: ManualWall) -> None:
+    with_policy(HOURLY)
+    world.clock.advance(3 * 3_600)
+    before = [item["snapshotID"] for item in listed(drs, OTHER)]
+    for _ in range(3):
+        world.clock.advance(3_600)
+        after = [item["snapshotID"] for item in listed(drs, OTHER)]
+        assert after[1:] == before[:-1]
+        before = after
+
+
 def test_speed_does_not_make_snapshots_old(world: World, drs: Any, wall: ManualWall) -> None:
     before = listed(drs)
     world.clock.set_speed(1_000_000)
