@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import TaskDeferred
 from airflow.utils.types import DagRunType
 
 from drs_recovery.configured_store import execution_store
-from drs_recovery.dag_builder.builder import trigger_form
+from drs_recovery.dag_builder.trigger_form import trigger_form
 from drs_recovery.operators.base import RETRIES
 from drs_recovery.operators.complete_wave import CompleteWaveOperator
 from drs_recovery.operators.enrich_instances import EnrichInstancesOperator

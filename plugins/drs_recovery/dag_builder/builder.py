@@ -1,9 +1,5 @@
 """
-Turn a plan into a DAG: tasks, trigger rules, weights and the page in Airflow.
-
-The first task of a wave behind others runs when they have ended, well or not (``all_done``): the record
-decides whether the wave starts, is skipped or refuses, because it knows what the plan wants after a failure.
-Trigger rules are no safety net: ``start_recovery`` reads the record before it launches anything.
+Turn a plan into a DAG: its first and last task, weights and schedule.
 
 An execution runs the version with which it was opened. While it lives and the file changes, the DAG has the
 tasks of both; each execution skips those of the other. Where both have a wave of the same number and
@@ -12,16 +8,16 @@ name, it is the same tasks: what only one of the versions has, such as a gate, t
 
 from __future__ import annotations
 
-import html
 import logging
-import re
-from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule, chain
+from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.definitions.param import ParamsDict
 
+from drs_recovery.dag_builder.plan_docs import broken_plan_doc, plan_doc
+from drs_recovery.dag_builder.trigger_form import trigger_form
+from drs_recovery.dag_builder.wave_tasks import add_waves
 from drs_recovery.operators import (
     ApprovalGateOperator,
     CompleteWaveOperator,
@@ -32,150 +28,13 @@ from drs_recovery.operators import (
     StartRecoveryOperator,
     StepOperator,
 )
-from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan, step_of_task, task_ids
+from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan, task_ids
 from drs_recovery.sensors import RecoveryJobSensor
 from drs_recovery.settings import schedules
-from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.statuses import Priority
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG, BaseOperator
-
     from drs_recovery.exceptions import PlanError
-    from drs_recovery.plan import RecoveryPlan
-
-_OPERATORS: Mapping[str, Any] = {
-    task_ids.APPROVE: ApprovalGateOperator,
-    task_ids.START: StartRecoveryOperator,
-    task_ids.WAIT: RecoveryJobSensor,
-    task_ids.ENRICH: EnrichInstancesOperator,
-    task_ids.COMPLETE: CompleteWaveOperator,
-    task_ids.DECIDE: FailureDecisionOperator,
-}
-
-_WAVE_TASK = re.compile(r"wave_(\d{2})_\w+\.(\w+)")
-
-
-def add_waves(versions: Sequence[RecoveryPlan], opened: BaseOperator) -> list[BaseOperator]:
-    """
-    Add the task groups of all waves to the current DAG.
-
-    :param versions: of the plan. The order of waves that several have is that of the first: theirs would
-        contradict each other, and a wave looks into the record before it starts anyway.
-    :param opened: the task behind which waves start that depend on none.
-    """
-    ends: dict[str, BaseOperator] = {}
-    for plan in versions:
-        for number in _in_dependency_order(plan):
-            group = plan.group_task_id(number)
-            if group in ends:
-                continue
-            before = [ends[plan.group_task_id(other)] for other in plan.dependencies(number)]
-            first, ends[group] = _add_wave(plan, number, _tasks_of(versions, group, number))
-            (before or [opened]) >> first
-    return list(ends.values())
-
-
-def add_wave_task(dag: DAG, task_id: str) -> None:
-    """
-    Add one task of a wave to a DAG that does not have it, to be run by itself.
-
-    A task takes nothing from its plan's file, and its id says all that it must know. So it is found in
-    whatever state the file is.
-
-    :param task_id: of the task; one that is no wave's is left to Airflow to miss.
-    """
-    match = _WAVE_TASK.fullmatch(task_id)
-    if match is None:
-        return
-    if step := step_of_task(match[2]):
-        StepOperator(task_id=task_id, wave_number=int(match[1]), side=step[0], step_number=step[1], dag=dag)
-    elif match[2] in _OPERATORS:
-        _OPERATORS[match[2]](task_id=task_id, wave_number=int(match[1]), dag=dag)
-
-
-def _tasks_of(versions: Sequence[RecoveryPlan], group: str, number: int) -> set[str]:
-    """Names of the tasks that a wave has in any version."""
-    same = (p for p in versions if number <= len(p.waves) and p.group_task_id(number) == group)
-    return {name for plan in same for name in task_ids.wave_tasks(plan, number)}
-
-
-def _add_wave(plan: RecoveryPlan, number: int, names: set[str]) -> tuple[BaseOperator, BaseOperator]:
-    """Add the task group of a wave; its first and its last task."""
-    # Only the end of a wave leaves something to decide; behind a failed open_execution there is nothing.
-    first_rule = TriggerRule.ALL_DONE if plan.dependencies(number) else TriggerRule.NONE_FAILED
-    with TaskGroup(group_id=plan.group_task_id(number), tooltip=plan.wave(number).name):
-        gate = _add_gate(number, first_rule) if task_ids.APPROVE in names else None
-        before = _add_steps(number, names, task_ids.BEFORE, first_rule if gate is None else None)
-        start = StartRecoveryOperator(
-            task_id=task_ids.START,
-            wave_number=number,
-            trigger_rule=TriggerRule.NONE_FAILED if gate or before else first_rule,
-        )
-        wait = RecoveryJobSensor(task_id=task_ids.WAIT, wave_number=number)
-        # The servers of a failed wave that did come up get their details too.
-        enrich = EnrichInstancesOperator(
-            task_id=task_ids.ENRICH, wave_number=number, trigger_rule=TriggerRule.ALL_DONE
-        )
-        start >> wait >> enrich
-        start >> enrich
-        head = [task for task in (gate, *before, start) if task is not None]
-        tail = [enrich, *_add_proofs(number, names)]
-        chain(*head)
-        chain(*tail)
-        last = _add_decision(number, tail[-1]) if task_ids.DECIDE in names else tail[-1]
-        return head[0], last
-
-
-def _add_gate(number: int, first_rule: TriggerRule) -> BaseOperator:
-    return ApprovalGateOperator(task_id=task_ids.APPROVE, wave_number=number, trigger_rule=first_rule)
-
-
-def _add_steps(
-    number: int, names: Collection[str], side: str, first_rule: TriggerRule | None = None
-) -> list[BaseOperator]:
-    """Add the tasks of the steps of one side, in their order; versions of a plan may name one otherwise."""
-    steps = sorted((step[1], name) for name in names if (step := step_of_task(name)) and step[0] == side)
-    return [
-        StepOperator(
-            task_id=name,
-            wave_number=number,
-            side=side,
-            step_number=place,
-            trigger_rule=first_rule if first_rule and not index else TriggerRule.NONE_FAILED,
-        )
-        for index, (place, name) in enumerate(steps)
-    ]
-
-
-def _add_proofs(number: int, names: Collection[str]) -> list[BaseOperator]:
-    """Add what comes behind the launch: steps, and the task that ends the wave."""
-    if task_ids.COMPLETE not in names:
-        return []
-    complete = CompleteWaveOperator(
-        task_id=task_ids.COMPLETE, wave_number=number, trigger_rule=TriggerRule.NONE_FAILED
-    )
-    return [*_add_steps(number, names, task_ids.AFTER), complete]
-
-
-def _add_decision(number: int, end: BaseOperator) -> BaseOperator:
-    """Let people decide about a failed wave; the last task of the wave."""
-    decide = FailureDecisionOperator(
-        task_id=task_ids.DECIDE, wave_number=number, trigger_rule=TriggerRule.ALL_DONE
-    )
-    end >> decide
-    return decide
-
-
-def _in_dependency_order(plan: RecoveryPlan) -> list[int]:
-    """Wave numbers so that each comes after those it depends on; a plan may list them in any order."""
-    ordered: list[int] = []
-    waiting = list(range(1, len(plan.waves) + 1))
-    while waiting:
-        ready = next(n for n in waiting if set(plan.dependencies(n)) <= set(ordered))
-        ordered.append(ready)
-        waiting.remove(ready)
-    return ordered
-
 
 log = logging.getLogger(__name__)
 
@@ -208,44 +67,6 @@ def task_weight(plan: RecoveryPlan, step: type) -> int:
     weighs the more, the more tasks come behind it.
     """
     return _OF_PRIORITY[Priority(plan.priority)] + _OF_STEP.get(step, 0)
-
-
-_FIX = "Fix the file; the DAG updates automatically."
-_EDITED = (
-    "An execution that runs was opened with another version of this plan. Its tasks stay in this DAG until "
-    "it has ended."
-)
-
-
-def plan_doc(plan: RecoveryPlan, *, is_edited: bool = False) -> str:
-    """Describe a plan: what it is for, its objectives, and its waves."""
-    lines = [f"# {_text(plan.name)}", _text(plan.description or ""), ""]
-    lines += [_EDITED, ""] if is_edited else []
-    lines += [f"Objectives: RTO {_span(plan.objectives.rto)}, RPO {_span(plan.objectives.rpo)}.", ""]
-    lines += ["| wave | name | groups | after waves | success when | timeout |", "|---|---|---|---|---|---|"]
-    for number, wave in enumerate(plan.waves, start=1):
-        after = ", ".join(map(str, plan.dependencies(number))) or "at once"
-        groups = ", ".join(_text(group) for group in wave.groups)
-        lines.append(
-            f"| {number} | {_text(wave.name)} | {groups} | {after} | {wave.success_when} | {wave.timeout} |"
-        )
-    return "\n".join(lines)
-
-
-def broken_plan_doc(error: PlanError, *, is_alive: bool = False) -> str:
-    """List what is wrong with a plan."""
-    problems = "\n".join(f"- {_text(str(problem))}" for problem in error.problems)
-    alive = f"{_EDITED}\n\n" if is_alive else ""
-    return f"# This plan cannot be used\n\n{_FIX}\n\n{alive}{problems}\n"
-
-
-def _text(value: str) -> str:
-    """Plan texts are data: neither HTML nor a table's borders."""
-    return html.escape(value).replace("|", "&#124;")
-
-
-def _span(value: timedelta | None) -> str:
-    return str(value) if value is not None else "not set"
 
 
 def build_dag(plan: RecoveryPlan, versions: Sequence[RecoveryPlan] = ()) -> DAG:
@@ -326,48 +147,3 @@ def _schedules() -> bool:
         # Without its DAG a recovery could not go on. Whoever starts something is told of the setting.
         log.exception("no plan runs by its schedule")
         return False
-
-
-def trigger_form(plan: RecoveryPlan | None) -> dict[str, Param]:
-    """
-    The options of an execution, as Airflow's trigger form and REST API offer them.
-
-    :param plan: its wave names are in the form's explanations; None if it is broken.
-    """
-    waves = plan.waves if plan else ()
-    names = ", ".join(f"{number} ({wave.name})" for number, wave in enumerate(waves, start=1))
-    return {
-        "execution_type": Param(
-            ExecutionType.DRILL.value,
-            type="string",
-            enum=[entry.value for entry in ExecutionType],
-            description="DRILL launches test instances; RECOVERY is real and asks for approval first.",
-        ),
-        "ticket": Param(
-            None, type=["null", "string"], maxLength=256, description="Id in your ticketing tool."
-        ),
-        "reason": Param(None, type=["null", "string"], maxLength=1024, description="Why this is started."),
-        "waves": Param(
-            None,
-            type=["null", "array"],
-            items={"type": ["integer", "string"]},
-            description=f"Only these waves, by number or name, of {names}. Empty: all.",
-        ),
-        "point_in_time": Param(
-            None,
-            type=["null", "string", "object"],
-            description="From when the data shall be: 'latest', a UTC time such as 2025-01-31T03:00:00Z (the "
-            'newest snapshots not after it), or {"s-…": "pit-…"} for some servers. Empty: as the plan says.',
-        ),
-        "keep_instances": Param(
-            False, type="boolean", description="The drill's instances stay until you terminate them."
-        ),
-        "dry_run": Param(False, type="boolean", description="Check everything, launch nothing."),
-        "replace_execution": Param(
-            None,
-            type=["null", "string"],
-            maxLength=1024,
-            description="Of a RECOVERY: id of the execution whose instances in use it may end; they are lost "
-            "with what is on them. Empty: it is refused where instances are in use.",
-        ),
-    }

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import get_parsing_context
 
-from drs_recovery.dag_builder.builder import add_wave_task, build_broken_dag, build_dag
+from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
 from drs_recovery.dag_builder.shared_dags import (
     HOUSEKEEPING,
     housekeeping_dag,
     termination_dag,
 )
+from drs_recovery.dag_builder.wave_tasks import add_wave_task
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.opening import KeptPlan, kept_plans, versions_needed
 from drs_recovery.operators import FinalizeExecutionOperator

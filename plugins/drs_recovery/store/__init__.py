@@ -1,18 +1,7 @@
 """The execution store: what is on record of each execution, and the rules by which it changes."""
 
 from drs_recovery.store import table_definition
-from drs_recovery.store.base import Documents
-from drs_recovery.store.documents import (
-    LONGEST_TEXT,
-    data_times,
-    execution_item,
-    limited,
-    listing_items,
-    public,
-    server_item,
-    wave_item,
-    with_wave,
-)
+from drs_recovery.store.documents import data_times, public, with_wave
 from drs_recovery.store.execution_types import (
     Cancel,
     Event,
@@ -55,6 +44,7 @@ from drs_recovery.store.facts import (
     wanted_since,
     was_cancelled,
 )
+from drs_recovery.store.first_forms import execution_item, listing_items, server_item, wave_item
 from drs_recovery.store.gates import asked_after
 from drs_recovery.store.keys import TERMINATING_DAG, execution_id
 from drs_recovery.store.launches import InstancesSeen
@@ -62,6 +52,7 @@ from drs_recovery.store.point_types import CommonPoint, PlanPoints
 from drs_recovery.store.progress import is_to_restart, merge_jobs, server_changes
 from drs_recovery.store.question_types import AnyGate, FailureGate, Gate, Question, StepGate
 from drs_recovery.store.queue_entries import NO_WAVE, UNANSWERED, Queue, QueueEntry, QueueState
+from drs_recovery.store.reads import Documents
 from drs_recovery.store.records import (
     ChosenPoint,
     ExecutionFilter,
@@ -103,6 +94,7 @@ from drs_recovery.store.steps import StepQuestion
 from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
 from drs_recovery.store.transaction import FollowedWave, WaveRecords, retried_on_conflict
+from drs_recovery.store.values import LONGEST_TEXT, limited
 from drs_recovery.store.wave_types import (
     Job,
     PollError,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus, SkipCause, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, NewEvent, compose, due_item, event_item, limited, present
+from drs_recovery.store.documents import compose
 from drs_recovery.store.expressions import (
     MAX_TRANSACTION_ACTIONS,
     Action,
@@ -20,6 +20,7 @@ from drs_recovery.store.expressions import (
     Update,
 )
 from drs_recovery.store.facts import has_instances_left, instances_of
+from drs_recovery.store.first_forms import ENGINE, NewEvent, due_item, event_item
 from drs_recovery.store.keys import key_of, live_key
 from drs_recovery.store.rules import (
     EXECUTION_SUBJECT,
@@ -36,6 +37,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited, present
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import ExecutionDocument

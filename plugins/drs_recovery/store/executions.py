@@ -13,21 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import FindingSeverity, WaveStatus
-from drs_recovery.store.base import StoreReads
-from drs_recovery.store.documents import (
+from drs_recovery.store.ending import Ending
+from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Check, Item, Put
+from drs_recovery.store.facts import foreign_controller
+from drs_recovery.store.first_forms import (
     NewEvent,
     execution_item,
-    limited,
     listing_items,
     live_item,
-    present,
     server_item,
     step_item,
     wave_item,
 )
-from drs_recovery.store.ending import Ending
-from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Check, Item, Put
-from drs_recovery.store.facts import foreign_controller
 from drs_recovery.store.gates import Gates
 from drs_recovery.store.instances import Instances
 from drs_recovery.store.job_queue import JobQueue
@@ -37,6 +34,7 @@ from drs_recovery.store.locks import ActionLock, Installations, Notifications, P
 from drs_recovery.store.plans import Plans
 from drs_recovery.store.points import Points
 from drs_recovery.store.polls import Polls, Waits
+from drs_recovery.store.reads import StoreReads
 from drs_recovery.store.records import NewExecution, NewFinding, NewServer
 from drs_recovery.store.retries import Retries
 from drs_recovery.store.rules import (
@@ -54,6 +52,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited, present
 from drs_recovery.store.waves import Waves
 
 if TYPE_CHECKING:

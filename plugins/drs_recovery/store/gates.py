@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, FailureDecision, GateDecision, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, limited, present
 from drs_recovery.store.facts import Record, attempt_of, is_same_person
+from drs_recovery.store.first_forms import NewEvent
 from drs_recovery.store.rules import demand_live, wave_subject, without
 from drs_recovery.store.transaction import execution_update, record_update, retried_on_conflict
+from drs_recovery.store.values import limited, present
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item

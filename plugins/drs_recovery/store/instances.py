@@ -13,9 +13,10 @@ from typing import Any
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, compose, due_item
+from drs_recovery.store.documents import compose
 from drs_recovery.store.expressions import Action, Delete, Item, Put
 from drs_recovery.store.facts import has_instances_left
+from drs_recovery.store.first_forms import NewEvent, due_item
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, LAUNCH_PREFIX, due_key
 from drs_recovery.store.launches import (
     InstancesSeen,

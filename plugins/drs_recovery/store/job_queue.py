@@ -16,11 +16,11 @@ from typing import Any
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import Priority
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import present
 from drs_recovery.store.expressions import Action, Check, Condition, Delete, Item, Key, Put
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.queue_entries import Queue, QueueEntry, QueueState
 from drs_recovery.store.transaction import RECORD_IS_AS_READ, RECORD_IS_NEW
+from drs_recovery.store.values import present
 
 # In this order in the partition.
 _GUARD, _ENTRIES = "GUARD", "JOB#"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
-from drs_recovery.store.base import StoreBase, is_final, read_summaries
+from drs_recovery.store.base import StoreBase, is_final
 from drs_recovery.store.documents import listed_row, public
 from drs_recovery.store.keys import (
     END_OF_RANGE,
@@ -31,6 +31,7 @@ from drs_recovery.store.keys import (
     ticket_partition,
     type_partition,
 )
+from drs_recovery.store.reads import read_summaries
 from drs_recovery.store.records import ExecutionFilter, Page
 from drs_recovery.store.table import BY_PLAN, BY_STATUS
 

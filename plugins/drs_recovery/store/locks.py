@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, public
+from drs_recovery.store.documents import public
 from drs_recovery.store.expressions import Action, Check, Condition, Item, Put, Update
+from drs_recovery.store.first_forms import NewEvent
 from drs_recovery.store.keys import (
     action_lock_key,
     execution_key,

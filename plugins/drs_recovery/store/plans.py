@@ -7,10 +7,10 @@ from typing import Any
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import compressed, uncompressed
 from drs_recovery.store.expressions import Condition, Delete, Put
 from drs_recovery.store.keys import END_OF_RANGE, PLANS, START_OF_RANGE, plan_key, plan_row_key
 from drs_recovery.store.records import SeenPlan
+from drs_recovery.store.values import compressed, uncompressed
 
 # Seconds. A plan that did not change is written again that seldom: only to say that its file is still there.
 _REFRESH = 3600.0

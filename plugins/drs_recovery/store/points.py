@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, NewEvent, public
+from drs_recovery.store.documents import public
 from drs_recovery.store.expressions import Put
+from drs_recovery.store.first_forms import ENGINE, NewEvent
 from drs_recovery.store.keys import plan_points_key
 from drs_recovery.store.progress import ServerChange
 from drs_recovery.store.rules import EXECUTION_SUBJECT, demand_live

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, limited, public
+from drs_recovery.store.documents import public
 from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.facts import attempt_of, was_queued
+from drs_recovery.store.first_forms import NewEvent
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store.transaction import (
@@ -24,6 +25,7 @@ from drs_recovery.store.transaction import (
     refused_by_fresh_records,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited
 
 if TYPE_CHECKING:
     from drs_recovery.store.records import WavePoll

@@ -19,9 +19,9 @@ from drs_recovery.statuses import (
     ServerPhase,
     launch_outcome,
 )
-from drs_recovery.store.documents import present
 from drs_recovery.store.facts import Record, attempt_of
 from drs_recovery.store.server_types import PROGRESS_PART
+from drs_recovery.store.values import present
 
 if TYPE_CHECKING:
     from drs_recovery.store.execution_types import TerminationJob

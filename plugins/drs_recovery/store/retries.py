@@ -24,9 +24,10 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, limited, live_item, present, public
+from drs_recovery.store.documents import public
 from drs_recovery.store.expressions import Action, Item, Put, Update
 from drs_recovery.store.facts import Record, attempt_of, request_behind
+from drs_recovery.store.first_forms import NewEvent, live_item
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.mending import UNKNOWN_BASIS
 from drs_recovery.store.progress import ServerChange, is_to_restart, progress_deltas, restart_changes
@@ -39,6 +40,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited, present
 from drs_recovery.store.wave_types import RetryRequest
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from drs_recovery.exceptions import StoreError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, StepDecision, StepStatus, WaveStage, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, NewEvent, limited, present, public
+from drs_recovery.store.documents import public
+from drs_recovery.store.first_forms import ENGINE, NewEvent
 from drs_recovery.store.keys import step_key
 from drs_recovery.store.rules import demand_live, seconds_between
 from drs_recovery.store.step_rules import (
@@ -31,6 +32,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited, present
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item

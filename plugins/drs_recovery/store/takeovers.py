@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import ForeignExecutionError
 from drs_recovery.statuses import GateDecision, WaveStatus
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, due_item, live_item, present, server_item, wave_item
 from drs_recovery.store.expressions import Put
+from drs_recovery.store.first_forms import NewEvent, due_item, live_item, server_item, wave_item
 from drs_recovery.store.mending import UNKNOWN_BASIS, mending_of
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
@@ -19,6 +19,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.values import present
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Action, Item

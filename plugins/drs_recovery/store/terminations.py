@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ServerPhase
 from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import ENGINE, NewEvent, compose, limited, present, termination_entry
+from drs_recovery.store.documents import compose
 from drs_recovery.store.expressions import Delete, Item
 from drs_recovery.store.facts import has_instances_left, instances_of
+from drs_recovery.store.first_forms import ENGINE, NewEvent, termination_entry
 from drs_recovery.store.keys import END_OF_RANGE, HOUSEKEEPING, due_key, due_prefix
 from drs_recovery.store.launches import InstancesSeen, compared
 from drs_recovery.store.progress import merge_jobs
@@ -21,6 +22,7 @@ from drs_recovery.store.transaction import (
     record_update,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited, present
 
 if TYPE_CHECKING:
     from drs_recovery.store.instances import Instances

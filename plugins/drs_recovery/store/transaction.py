@@ -28,7 +28,7 @@ from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Action, Cond
 from drs_recovery.store.keys import key_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store.documents import NewEvent
+    from drs_recovery.store.first_forms import NewEvent
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")

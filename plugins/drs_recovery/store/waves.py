@@ -1,23 +1,20 @@
-"""Waves in the execution store: asked for, started as jobs, polled, ended."""
+"""Waves in the execution store: asked for and ended; what is between is their jobs'."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import SkipCause, WaveStage, WaveStatus
-from drs_recovery.store.base import StoreBase
-from drs_recovery.store.documents import NewEvent, job_entry, limited, present, public
-from drs_recovery.store.facts import attempt_of, left_queue
-from drs_recovery.store.launches import launch_of_job, launch_put
+from drs_recovery.store.documents import public
+from drs_recovery.store.first_forms import NewEvent
 from drs_recovery.store.rules import (
     demand_live,
     demand_no_cancel,
     demand_proof_of_completion,
-    demand_requested,
     demand_startable,
     demand_wave_transition,
     seconds_between,
@@ -27,26 +24,20 @@ from drs_recovery.store.rules import (
 from drs_recovery.store.step_rules import AFTER, BEFORE, demand_steps_hold, in_order
 from drs_recovery.store.transaction import (
     execution_update,
-    in_transactions,
     record_update,
     refused_by_fresh_records,
     retried_on_conflict,
 )
+from drs_recovery.store.values import limited
+from drs_recovery.store.wave_jobs import WaveJobs
 
 if TYPE_CHECKING:
-    from drs_recovery.store.expressions import Action, Item, Update
-    from drs_recovery.store.instances import Instances
-    from drs_recovery.store.records import JobRef
-    from drs_recovery.store.table import ExecutionsTable
+    from drs_recovery.store.expressions import Item, Update
     from drs_recovery.store.transaction import FollowedWave, WaveRecords
 
 
-class Waves(StoreBase):
+class Waves(WaveJobs):
     """Every transition of a wave."""
-
-    def __init__(self, table: ExecutionsTable, clock: Callable[[], float], instances: Instances) -> None:
-        super().__init__(table, clock)
-        self._instances = instances
 
     @retried_on_conflict
     def begin(self, execution_id: str, number: int, asked_by: int = 0) -> Item:
@@ -150,22 +141,6 @@ class Waves(StoreBase):
         self._commit(NewEvent("WAVE_LAUNCHED", {"wave": number}), actions)
         return public(actions[1].after)
 
-    def _commit_known(
-        self,
-        event: NewEvent,
-        actions: Sequence[Action],
-        known: WaveRecords,
-        followed: FollowedWave | None,
-        *,
-        by_anybody: bool = False,
-    ) -> WaveRecords:
-        """Write a transition with its event; who follows the wave knows what it leaves."""
-        self._commit(event, actions, by_anybody=by_anybody)
-        after = known.after(actions)
-        if followed:
-            followed.keep(after)
-        return after
-
     def _use_up(self, known: WaveRecords, asked_by: int) -> WaveRecords:
         """A request that found the wave running has got its attempt: it must not begin another one later."""
         if asked_by <= known.wave.get("askedBy", 0):
@@ -173,95 +148,6 @@ class Waves(StoreBase):
         update = record_update(known.wave, {"askedBy": asked_by})
         self.table.transact([update])
         return known.after([update])
-
-    @retried_on_conflict
-    @refused_by_fresh_records
-    def record_job(
-        self,
-        execution_id: str,
-        number: int,
-        job: JobRef,
-        adopted: bool,
-        followed: FollowedWave | None = None,
-    ) -> None:
-        """
-        Record a DRS job of a wave and its servers' ``jobId``, once.
-
-        Allowed also when the wave or the execution has ended meanwhile: a launched job is never forgotten.
-
-        :raises TransitionRefusedError: this wave was not requested, so it can have no job.
-        """
-        known = self._known(execution_id, number, followed)
-        demand_requested(known.wave, f"the wave of job {job.job_id}")
-        servers = [
-            record_update(server, changes)
-            for server in known.servers
-            if server["sourceServerId"] in job.server_ids and (changes := _job_changes(server, job))
-        ]
-        # The wave's entry comes last: a reader that finds it finds the servers of the job complete.
-        *earlier, last = in_transactions(servers) if servers else [()]
-        for part in earlier:
-            self.table.transact(part)
-            known = known.after(part)
-        if all(one["jobId"] != job.job_id for one in known.wave["jobs"]):
-            self._add_job(known, last, job, adopted, followed)
-        elif last:
-            self.table.transact(last)
-
-    def _add_job(
-        self,
-        known: WaveRecords,
-        servers: Sequence[Update],
-        job: JobRef,
-        adopted: bool,
-        followed: FollowedWave | None,
-    ) -> None:
-        now, number = self._now(), known.wave["waveNumber"]
-        jobs = [*known.wave["jobs"], job_entry(job, now)]
-        launch = launch_of_job(known.execution, number, job, now)
-        actions: list[Action] = [
-            execution_update(known.execution, now, {}),
-            record_update(known.wave, {"jobs": jobs}),
-            launch_put(launch),
-            *servers,
-        ]
-        event = _job_event(number, job, adopted)
-        # A request may be on its way when another installation takes the execution over.
-        self._commit_known(event, actions, known, followed, by_anybody=True)
-        self._instances.mark_replaced(launch)
-
-    def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
-        """
-        Record that a job which was named as one of a wave is none of it, once.
-
-        :return: False if that is on record already.
-        """
-        detail = {"wave": number, "jobId": limited(job_id), "reason": limited(reason)}
-        return self._tell_once(execution_id, NewEvent("JOB_IGNORED", detail), of="jobId")
-
-    @retried_on_conflict
-    @refused_by_fresh_records
-    def start_polling(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> Item:
-        """
-        Record that every job of a wave is started and recorded.
-
-        :raises TransitionRefusedError: the wave is not PENDING, or has no job.
-        """
-        known = self._known(execution_id, number, followed)
-        execution, wave = known.execution, known.wave
-        if wave["status"] == WaveStatus.POLLING:
-            return public(wave)
-        demand_live(execution, wave_subject(wave), WaveStatus.POLLING)
-        demand_wave_transition(wave, WaveStatus.POLLING)
-        if not wave["jobs"]:
-            raise TransitionRefusedError(
-                wave_subject(wave), f"{wave['status']} without a job", WaveStatus.POLLING
-            )
-        now = self._now()
-        changes = {"status": WaveStatus.POLLING, "waitingFor": None, **left_queue(wave, now)}
-        event = NewEvent("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
-        actions = [execution_update(execution, now, {}), record_update(wave, changes)]
-        return public(self._commit_known(event, actions, known, followed).wave)
 
     @retried_on_conflict
     @refused_by_fresh_records
@@ -348,31 +234,6 @@ def _end_changes(wave: Item, status: WaveStatus, now: float) -> Item:
     if "startTime" in wave:
         changes["duration"] = seconds_between(wave["startTime"], changes["endTime"])
     return changes
-
-
-def _job_changes(server: Item, job: JobRef) -> Item:
-    """Changes of a server by its job; one of an earlier attempt must not hide the newer one."""
-    if attempt_of(server) <= job.attempt:
-        return {} if server.get("jobId") == job.job_id else _names_of(job)
-    previous = server.get("previousInstances", [])
-    if any(left.get("jobId") == job.job_id for left in previous):
-        return {}
-    return {"previousInstances": [*previous, _names_of(job)]}
-
-
-def _names_of(job: JobRef) -> Item:
-    return present({"jobId": job.job_id, "accountId": job.account})
-
-
-def _job_event(number: int, job: JobRef, adopted: bool) -> NewEvent:
-    detail = {
-        "wave": number,
-        "attempt": job.attempt,
-        "jobId": job.job_id,
-        "region": job.region,
-        "part": job.part,
-    }
-    return NewEvent("JOB_ADOPTED" if adopted else "JOB_STARTED", {**detail, "servers": list(job.server_ids)})
 
 
 def _demand_not_cancelling(execution: Item, wave: Item) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.store.documents import LONGEST_TEXT
+from drs_recovery.store.values import LONGEST_TEXT
 from drs_recovery.web.actions import questions
 from sandbox.testing import Sandbox
 from tests.integration.evidence import accepted_starts, jobs_of

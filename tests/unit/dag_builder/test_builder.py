@@ -14,7 +14,8 @@ from airflow.sdk.definitions.param import process_params
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
-from drs_recovery.dag_builder.builder import build_broken_dag, build_dag, trigger_form
+from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
+from drs_recovery.dag_builder.trigger_form import trigger_form
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.opening.options import OPTION_NAMES
 from drs_recovery.plan.model import RecoveryPlan

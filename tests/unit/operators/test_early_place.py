@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.jobs.parts import JobPart
 from drs_recovery.statuses import ExecutionType, GateDecision
-from drs_recovery.store.documents import execution_item
+from drs_recovery.store.first_forms import execution_item
 from drs_recovery.store.queue_entries import QueueState
 from drs_recovery.waves.reservations import WaveReservations, join_queue_early
 from sandbox.testing import Sandbox

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.closing.outcome import ending_of, settle_deadline, waves_with_running_jobs
-from drs_recovery.dag_builder.builder import trigger_form
+from drs_recovery.dag_builder.trigger_form import trigger_form
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.jobs.parts import parts_of
 from drs_recovery.jobs.starter import job_tags

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
-from drs_recovery.store.documents import compose, execution_item, server_item, wave_item
+from drs_recovery.store.documents import compose
+from drs_recovery.store.first_forms import execution_item, server_item, wave_item
 from drs_recovery.store.records import NewExecution, NewServer, NewWave
 from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.table import with_statuses
