@@ -18,6 +18,9 @@ SIDE_BY_SIDE = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 # The accessibility rules of the browser tests; npm writes this file when it is done.
 AXE := tests/e2e/node_modules/.package-lock.json
 
+# Airflow's processes, and each of those that run tests, would else compile all of Airflow for themselves.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help venv demo up down test test-browser test-unit test-platforms test-takeover check lint types fmt schema screenshots lock secrets bench clean python

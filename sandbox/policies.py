@@ -74,8 +74,8 @@ def _concerned(policies: Iterable[Mapping[str, Any]], question: Question) -> lis
     ]
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _listed(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _covers(statement: Statement, element: str, asked: str, form: Callable[[str], str]) -> bool:
@@ -84,7 +84,8 @@ def _covers(statement: Statement, element: str, asked: str, form: Callable[[str]
     return _matches(_listed(statement[element]), asked, form)
 
 
-def _matches(patterns: Iterable[str], asked: str, form: Callable[[str], str] = str) -> bool:
+@functools.lru_cache(maxsize=10_000)
+def _matches(patterns: tuple[str, ...], asked: str, form: Callable[[str], str] = str) -> bool:
     return any(_expression(form(pattern)).fullmatch(asked) for pattern in patterns)
 
 

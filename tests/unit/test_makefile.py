@@ -32,7 +32,7 @@ case "$*" in
     "-m pip install "*" uv") test ! -e uv-cannot-be-had && cp "$0" .venv/bin/uv ;;
     *"pip install "*) test ! -e broken-network ;;
     "-m pytest tests/platforms"*) echo "4 passed in 0.01s" ;;
-    "-m pytest"*) echo "1 failed, 2 passed in 0.01s"; exit 1 ;;
+    "-m pytest"*) echo "bytecode: ${PYTHONDONTWRITEBYTECODE:-kept}"; echo "1 failed, 2 passed in 0.01s"; exit 1 ;;
 esac
 """
 
@@ -42,12 +42,12 @@ GET_UV = "-m pip install --quiet --disable-pip-version-check uv"
 PIP_INSTALL = "-m pip install --quiet --disable-pip-version-check -r requirements-dev.txt"
 
 
-def make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def make(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make as a user does, without uv and the variables of the make that started these tests."""
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=directory,
-        env={"PATH": f"{directory / COMMANDS}:{path_without_uv()}"},
+        env={"PATH": f"{directory / COMMANDS}:{path_without_uv()}", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -239,6 +239,11 @@ def test_what_runs_is_stopped_before_its_packages_go(clone, fake_python, target)
 
     assert outcome.returncode == 0, outcome.stderr
     assert calls(clone)[0] == "-m devstack down"
+
+
+def test_compiled_code_is_kept_whatever_the_environment_says(clone, fake_python):
+    """Else each process of a stack, and each that runs tests, compiles all of Airflow for itself."""
+    assert "bytecode: kept" in make(clone, "test-unit", fake_python, PYTHONDONTWRITEBYTECODE="1").stdout
 
 
 def test_clean_leaves_nothing_that_make_has_made(clone, fake_python):
