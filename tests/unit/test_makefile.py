@@ -32,7 +32,9 @@ case "$*" in
     "-m pip install "*" uv") test ! -e uv-cannot-be-had && cp "$0" .venv/bin/uv ;;
     *"pip install "*) test ! -e broken-network ;;
     "-m pytest tests/platforms"*) echo "4 passed in 0.01s" ;;
-    "-m pytest"*) echo "bytecode: ${PYTHONDONTWRITEBYTECODE:-kept}"; echo "1 failed, 2 passed in 0.01s"; exit 1 ;;
+    "-m pytest"*) echo "bytecode: ${PYTHONDONTWRITEBYTECODE:-kept}"
+        echo "1 failed, 2 passed in 0.01s"
+        exit 1 ;;
 esac
 """
 
