@@ -210,6 +210,7 @@ RETRYABLE_WAVES: frozenset[WaveStatus] = frozenset({_W.FAILED, _W.CANCELLED})
 # For readers of records, in which a status of a later release is a plain text.
 FINAL_EXECUTIONS: frozenset[str] = frozenset(status for status in _S if status.is_final)
 ACTIVE_WAVES: frozenset[str] = frozenset(status for status in _W if status.is_active)
+OPEN_STEPS: frozenset[str] = frozenset(status for status in StepStatus if status.is_open)
 ENDED_SERVERS: frozenset[str] = frozenset(phase for phase in ServerPhase if phase.is_end)
 
 

@@ -32,6 +32,7 @@ from drs_recovery.plan.model import (
 from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall, PlanModel
 from drs_recovery.plan.points_in_time import LATEST, point_seconds, read_point
 from drs_recovery.plan.problems import did_you_mean, place, quoted
+from drs_recovery.plan.step_kinds import step_kinds
 from drs_recovery.plan.steps import Step
 from drs_recovery.plan.task_ids import (
     AFTER,
@@ -93,6 +94,7 @@ __all__ = [
     "quoted",
     "read_point",
     "render_message",
+    "step_kinds",
     "step_of_task",
     "task_ids",
     "wave_task_ids",

@@ -88,8 +88,8 @@ from drs_recovery.store.server_types import (
     progress_of,
     record,
 )
-from drs_recovery.store.step_rules import has_failed, step_holds, step_label, unproven
-from drs_recovery.store.step_types import NewStep, StepRecord, StepRef, StepSeen
+from drs_recovery.store.step_rules import has_failed, step_holds, step_label, step_waits, unproven
+from drs_recovery.store.step_types import NewStep, StepRecord, StepRef, StepSeen, StepServers
 from drs_recovery.store.steps import StepQuestion
 from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
@@ -160,6 +160,7 @@ __all__ = [
     "StepRecord",
     "StepRef",
     "StepSeen",
+    "StepServers",
     "TerminationJob",
     "TerminationRef",
     "TerminationRequest",
@@ -213,6 +214,7 @@ __all__ = [
     "server_item",
     "step_holds",
     "step_label",
+    "step_waits",
     "table_definition",
     "taken_from",
     "termination_time",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import StepDecision, StepStatus
-from drs_recovery.store.keys import step_order
+from drs_recovery.store.keys import step_key, step_order
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
@@ -59,6 +59,13 @@ def gone_on(step: Record) -> bool:
     gate = step.get("gate") or {}
     is_newest = gate.get("attempt") == attempt_number(step)
     return has_failed(step) and is_newest and gate.get("decision") == StepDecision.GO_ON
+
+
+def step_waits(execution: Record, step: Record) -> bool:
+    """Whether people are asked about a step now; the end of an execution closes a question unanswered."""
+    key = step_key(step["executionId"], step["waveNumber"], step["side"], step["stepNumber"])
+    is_open = (step.get("gate") or {}).get("decision") == StepDecision.WAITING
+    return is_open and key.record_key in execution.get("waitingSteps", ())
 
 
 def step_holds(step: Record) -> bool:

@@ -19,10 +19,25 @@ from drs_recovery.statuses import (
     GateDecision,
     WaveStatus,
 )
-from drs_recovery.store import foreign_controller, is_live, is_same_person, why_not_terminated
+from drs_recovery.store import (
+    foreign_controller,
+    is_live,
+    is_same_person,
+    step_waits,
+    why_not_terminated,
+)
 
 if TYPE_CHECKING:
-    from drs_recovery.store import Execution, ExecutionDocument, FailureGate, Gate, Question, Wave
+    from drs_recovery.store import (
+        Execution,
+        ExecutionDocument,
+        FailureGate,
+        Gate,
+        Question,
+        StepGate,
+        StepRecord,
+        Wave,
+    )
 
 # What an execution has from the moment on in which somebody asks for the end of its instances.
 _TERMINATION_FIELDS = ("terminationRequests", "terminateJobs")
@@ -103,6 +118,11 @@ def open_failure_gate(document: ExecutionDocument, wave: Wave) -> FailureGate | 
     return gate if gate and failed and _waits(document, wave, gate, FailureDecision.WAITING) else None
 
 
+def open_step_gate(document: ExecutionDocument, step: StepRecord) -> StepGate | None:
+    """The question of a step, if an answer to it counts now."""
+    return step["gate"] if _is_asking(document) and step_waits(document, step) else None
+
+
 def may_answer(gate: Question, rights: Rights) -> bool:
     """Whether a person is among those who are asked; Airflow compares the same ids."""
     approvers = gate.get("approvers") or ()
@@ -121,9 +141,13 @@ def confirmation_of(document: ExecutionDocument) -> str | None:
 
 
 def _waits(document: ExecutionDocument, wave: Wave, gate: Gate | FailureGate, waiting: str) -> bool:
+    is_open = gate["decision"] == waiting and wave["waveNumber"] in document["waitingGates"]
+    return is_open and _is_asking(document)
+
+
+def _is_asking(document: ExecutionDocument) -> bool:
     """A cancelled or ended execution leaves its questions behind: their answers change nothing any more."""
-    asked = is_live(document) and document["status"] != ExecutionStatus.CANCELLING
-    return asked and gate["decision"] == waiting and wave["waveNumber"] in document["waitingGates"]
+    return is_live(document) and document["status"] != ExecutionStatus.CANCELLING
 
 
 def _not_approved(document: ExecutionDocument, rights: Rights, wave: Wave) -> str | None:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, ServerPhase
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, ServerPhase, StepDecision
 from drs_recovery.store.executions import ExecutionStore
+from drs_recovery.store.records import NewWave
+from drs_recovery.store.step_types import NewStep, StepRef, StepSeen
+from drs_recovery.store.steps import StepQuestion
 from drs_recovery.web.airflow import AirflowApi
 from drs_recovery.web.problems import unavailable
 from tests.integration.web.conftest import Console
@@ -74,6 +77,39 @@ def test_a_wave_that_runs_says_what_drs_does_and_how_many_servers_it_is_about(
     assert "drsjob-1-1" in found.text
     # Of servers that DRS was not asked for yet, it has said nothing.
     assert ("DRS: IN_PROGRESS" in found.text, "DRS: PENDING" in found.text) == (True, False)
+
+
+def test_the_steps_of_a_wave_stand_before_and_behind_its_servers(
+    console: Console, store: ExecutionStore, known_dags: None
+) -> None:
+    steps = (
+        NewStep("before", 1, "Fence", "manual", "stop"),
+        NewStep("after", 1, "CRM answers", "http_probe", "stop"),
+        NewStep("after", 2, "Traffic", "routing_control", "stop", "would be done in a RECOVERY"),
+    )
+    recovery = begun(store, waves=(NewWave(1, "Database", steps=steps), NewWave(2, "Application", (1,))))
+    fence, probe = (StepRef(recovery.id, 1, side, 1) for side in ("before", "after"))
+    store.waves.begin(recovery.id, 1)
+    store.steps.begin(fence)
+    store.steps.ask(fence, StepQuestion("Fence it", ("dba-lead",), time.time() + 600))
+    store.steps.decide(fence, StepDecision.DONE, "dba-lead", "fenced at noon")
+    recovery.start(1).launch(1)
+    store.waves.enter_after_steps(recovery.id, 1)
+    store.steps.begin(probe)
+    failures = [("s-1", "crm-1", "HTTP 503")]
+    seen = StepSeen("HTTP 503", '{"db": "down"}', tries=14, servers=2, failures=failures)
+    store.steps.observe(probe, 1, seen)
+
+    text = page_of(console, recovery).text
+
+    told = ["Before the launch", "Fence manual ✓ Succeeded", "To be done: Fence ✓ Done", "fenced at noon"]
+    told += ["s-1000", "After the launch", "CRM answers http_probe ▶ Running 1 of 2 servers"]
+    told += ["HTTP 503, 14 tries", "crm-1 (s-1)", 'Output {"db": "down"}']
+    told += ["Traffic routing_control ⊘ Would be done"]
+    places = [text.find(one) for one in told]
+    assert (min(places) > 0, places) == (True, sorted(places)), text
+    assert "Being proven" in text
+    assert "Wave 1: Fence is done" in text
 
 
 def test_a_gate_says_who_is_asked_what_and_offers_the_answer_to_them_alone(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase, StepStatus, WaveStatus
 from drs_recovery.store.documents import compose
-from drs_recovery.store.first_forms import execution_item, server_item, wave_item
+from drs_recovery.store.first_forms import execution_item, server_item, step_item, wave_item
+from drs_recovery.store.keys import step_key
 from drs_recovery.store.records import NewExecution, NewServer, NewWave
 from drs_recovery.store.server_types import progress_of
+from drs_recovery.store.step_types import NewStep
 from drs_recovery.store.table import with_statuses
 
 START = 1_800_000_000.0
+EXECUTION_ID = "6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10"
 NAMES = ("Database", "Application", "Web")
 
 Fields = dict[str, Any]
@@ -42,6 +45,16 @@ def wave(status: str = "COMPLETED", *servers: Fields, **fields: Any) -> Fields:
     return {name: value for name, value in told.items() if value is not None}
 
 
+def step(name: str = "CRM answers", status: str = "SUCCEEDED", **fields: Any) -> Fields:
+    """What is said of a step beside what it begins with; an HTTP probe behind the launch."""
+    begun = status not in ("NOT_STARTED", "SKIPPED")
+    attempt = {"number": 1, "startTime": START + 300, "status": status}
+    told = {"startTime": START + 300, "attempts": [attempt]} if begun else {}
+    ended = begun and not StepStatus(status).is_open
+    times = {"endTime": START + 360, "duration": 60} if ended else {}
+    return {"name": name, "status": status, "kind": "http_probe", "side": "after", **told, **times, **fields}
+
+
 def document(status: str = "POLLING", *waves: Fields, recovery: bool = False, **fields: Any) -> Fields:
     """An execution document with waves one after another; final ones ended after twelve minutes."""
     execution = execution_item(_new(len(waves), recovery), START)
@@ -62,8 +75,12 @@ def document(status: str = "POLLING", *waves: Fields, recovery: bool = False, **
         for number, wave_fields in enumerate(waves, 1)
         for index, one in enumerate(wave_fields["servers"])
     ]
+    steps = [one for number, fields in enumerate(waves, 1) for one in _steps(number, fields.get("steps", ()))]
+    if waiting := [_key(one) for one in steps if _waits({"gate": one.get("gate")})]:
+        execution["waitingSteps"] = [] if ExecutionStatus(status).is_final else waiting
     told = {name: value for name, value in {**execution, **fields}.items() if value is not None}
-    return compose(with_statuses(told), map(with_statuses, items), map(with_statuses, servers))
+    parts = [[with_statuses(item) for item in kind] for kind in (items, servers, steps)]
+    return compose(with_statuses(told), *parts)
 
 
 def gate(decision: str = "WAITING", **fields: Any) -> Fields:
@@ -78,14 +95,14 @@ def gate(decision: str = "WAITING", **fields: Any) -> Fields:
     }
 
 
-def event(name: str, time: float, actor: str = "engine", **detail: Any) -> Fields:
+def event(name: str, time: float, actor: str = "engine", /, **detail: Any) -> Fields:
     """An EVENT record, some seconds after the start."""
     return {"event": name, "time": START + time, "actor": actor, "detail": detail}
 
 
 def _new(waves: int, recovery: bool) -> NewExecution:
     return NewExecution(
-        execution_id="6f1c1c5e-8d3f-5d8e-b1a9-3f4d0d8f0f10",
+        execution_id=EXECUTION_ID,
         plan_id="crm",
         plan_name="CRM",
         plan_hash="abc",
@@ -109,10 +126,24 @@ def _waits(fields: Fields) -> bool:
 def _wave(number: int, fields: Fields) -> Fields:
     new = NewWave(number, NAMES[(number - 1) % 3], (number - 1,) if number > 1 else ())
     phases = [ServerPhase(one["phase"]) for one in fields["servers"]]
-    shown = {name: value for name, value in fields.items() if name != "servers"}
+    shown = {name: value for name, value in fields.items() if name not in ("servers", "steps")}
     return {**wave_item("e1", new), "progress": progress_of(phases), **shown}
 
 
 def _server(execution: Fields, number: int, index: int, fields: Fields) -> Fields:
     new = NewServer(f"s-{number:02d}{index:03d}", fields["serverName"], True, "us-east-1", "aws_default")
     return {**server_item(execution, number, new), **fields}
+
+
+def _steps(wave: int, steps: tuple[Fields, ...]) -> list[Fields]:
+    """Records of a wave's steps, numbered on each side."""
+    found: list[Fields] = []
+    for fields in steps:
+        number = 1 + sum(one["side"] == fields["side"] for one in found)
+        new = NewStep(fields["side"], number, fields["name"], fields["kind"], "stop")
+        found.append({**step_item(EXECUTION_ID, wave, new), **fields})
+    return found
+
+
+def _key(step: Fields) -> str:
+    return step_key(EXECUTION_ID, step["waveNumber"], step["side"], step["stepNumber"]).record_key

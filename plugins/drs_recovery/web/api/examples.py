@@ -103,6 +103,26 @@ _JOB: dict[str, Any] = {
     "endTime": _OPENED + 110,
 }
 
+_STEP: dict[str, Any] = {
+    "executionId": EXECUTION_ID,
+    "waveNumber": 1,
+    "side": "after",
+    "stepNumber": 1,
+    "name": "CRM answers",
+    "kind": "http_probe",
+    "onFailure": "ask",
+    "status": "SUCCEEDED",
+    "attempts": [
+        {"number": 1, "startTime": _OPENED + 112, "endTime": _OPENED + 136, "status": "SUCCEEDED"},
+    ],
+    "startTime": _OPENED + 112,
+    "endTime": _OPENED + 136,
+    "duration": 24.0,
+    "detail": "crm-db-01: HTTP 200 from 172.31.0.5",
+    "tries": 2,
+    "servers": {"total": 1, "succeeded": 1, "failures": []},
+}
+
 
 DOCUMENT: dict[str, Any] = {
     **EXECUTION,
@@ -122,6 +142,9 @@ DOCUMENT: dict[str, Any] = {
             "lastPolledTime": _OPENED + 136,
             "pollAttempts": 10,
             "serverStatuses": [_SERVER],
+            "stage": "AFTER_STEPS",
+            "afterSteps": 1,
+            "steps": [_STEP],
         },
         {
             "executionId": EXECUTION_ID,

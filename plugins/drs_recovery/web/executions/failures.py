@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, FindingSeverity, ServerPhase, WaveStatus
-from drs_recovery.store import cancel_words, was_cancelled
+from drs_recovery.store import cancel_words, has_failed, step_label, was_cancelled
 from drs_recovery.web.shared import Mark, Timestamp, counted, cut, opening, severity_mark, wave_title
 
 if TYPE_CHECKING:
-    from drs_recovery.store import Event, ExecutionDocument, PreflightFinding, ServerStatus, Wave
+    from drs_recovery.store import Event, ExecutionDocument, PreflightFinding, ServerStatus, StepRecord, Wave
 
 # What a page shows of them: the table of servers has them all. Few are shown whole, many only as they begin.
 _MOST_FAILURES, _FEW_FAILURES = 10, 3
@@ -92,9 +92,17 @@ def _of_wave(wave: Wave) -> Iterator[Failure]:
     number, where, failed = wave["waveNumber"], opening(wave_title(wave)), _failed_servers(wave)
     if wave["status"] == WaveStatus.FAILED and (reason := _reason(wave, failed)):
         yield Failure(number, where, None, reason)
+    else:
+        # The reason of a failed wave names the step because of which it failed.
+        failed_steps = filter(has_failed, wave.get("steps", ()))
+        yield from (Failure(number, where, None, _step(step)) for step in failed_steps)
     for server in failed:
         name = f"{server['serverName']} ({server['sourceServerId']})"
         yield Failure(number, where, name, server.get("error") or "no reason is known")
+
+
+def _step(step: StepRecord) -> str:
+    return f"{step_label(step)}: {step.get('error') or 'no reason is known'}"
 
 
 def _reason(wave: Wave, failed: Sequence[ServerStatus]) -> str:
@@ -176,6 +184,8 @@ _TROUBLE = (
     *("EXECUTION_ERROR", "EXECUTION_FAILED", "EXECUTION_RECONCILED", "WAVE_FAILED", "TERMINATION_FAILED"),
     *("NOTIFICATION_FAILED", "METRIC_FAILED", "GATE_ANSWER_REFUSED", "INSTANCE_FOUND_LATE"),
     *("GATE_REJECTED", "GATE_TIMED_OUT", "FAILURE_GATE_TIMED_OUT", "FAILURE_GATE_OPENED"),
+    *("STEP_FAILED", "STEP_TIMED_OUT", "STEP_UNKNOWN", "STEP_ANSWER_REFUSED", "STEP_ANSWER_COULD_NOT"),
+    *("STEP_ANSWER_STOP", "STEP_ANSWER_TIMED_OUT"),
 )
 
 

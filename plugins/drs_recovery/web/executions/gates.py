@@ -11,9 +11,15 @@ from pydantic import ValidationError
 from drs_recovery.durations import words
 from drs_recovery.event_labels import in_words
 from drs_recovery.plan import plan_from_snapshot
-from drs_recovery.statuses import FailureDecision, FindingSeverity, GateDecision, WaveStatus
-from drs_recovery.store import FailureGate, Gate, Question, ServerStatus, Wave
-from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
+from drs_recovery.statuses import (
+    FailureDecision,
+    FindingSeverity,
+    GateDecision,
+    StepDecision,
+    WaveStatus,
+)
+from drs_recovery.store import AnyGate, Question, ServerStatus, StepRecord, Wave
+from drs_recovery.web.allowed_actions import open_failure_gate, open_gate, open_step_gate
 from drs_recovery.web.executions.points_in_time import data_sentence
 from drs_recovery.web.executions.times import objectives_of
 from drs_recovery.web.shared import (
@@ -36,6 +42,8 @@ _ANSWERS = {
     "GATE_ANSWER_REFUSED",
     *(f"GATE_{decision}" for decision in GateDecision if decision is not GateDecision.WAITING),
     *(f"FAILURE_GATE_{decision}" for decision in FailureDecision if decision is not FailureDecision.WAITING),
+    "STEP_ANSWER_REFUSED",
+    *(f"STEP_ANSWER_{decision}" for decision in StepDecision if decision is not StepDecision.WAITING),
 }
 
 
@@ -74,6 +82,17 @@ def failure_gate_of(document: ExecutionDocument, wave: Wave) -> GateView | None:
     return _view(gate, _decision(wave), open_failure_gate(document, wave) is not None) if gate else None
 
 
+def step_gate_of(document: ExecutionDocument, step: StepRecord) -> GateView | None:
+    """The newest question of a step; None if nobody was asked."""
+    gate = step.get("gate")
+    return _view(gate, _deed(step), open_step_gate(document, step) is not None) if gate else None
+
+
+def _deed(step: StepRecord) -> str:
+    is_failure = step["gate"].get("isFailure")
+    return f"What to do about {step['name']}, which failed" if is_failure else f"To be done: {step['name']}"
+
+
 def _approval(wave: Wave) -> str:
     return f"Approval before {wave_title(wave)}"
 
@@ -101,7 +120,7 @@ def approvers_of(question: Question | Paused) -> str:
     return listed(list(map(str, question.get("approvers") or ())), "or") or "anyone who may run the plan"
 
 
-def _view(gate: Gate | FailureGate, title: str, is_open: bool) -> GateView:
+def _view(gate: AnyGate, title: str, is_open: bool) -> GateView:
     return GateView(
         title=title,
         question=gate["message"],
@@ -113,7 +132,7 @@ def _view(gate: Gate | FailureGate, title: str, is_open: bool) -> GateView:
     )
 
 
-def _sentence(gate: Gate | FailureGate, is_open: bool) -> Sentence:
+def _sentence(gate: AnyGate, is_open: bool) -> Sentence:
     asked = compose("asked ", gate["since"])
     if "actor" in gate:
         when = compose(", ", gate["decidedTime"]) if "decidedTime" in gate else compose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import (
@@ -13,9 +13,10 @@ from drs_recovery.statuses import (
     WaveStatus,
 )
 from drs_recovery.store import cancel_words, is_live, jobs_run, was_cancelled
-from drs_recovery.web.allowed_actions import open_failure_gate, open_gate
+from drs_recovery.web.allowed_actions import open_failure_gate, open_gate, open_step_gate
 from drs_recovery.web.executions.failures import preflight_of
 from drs_recovery.web.executions.gates import approvers_of
+from drs_recovery.web.executions.steps import steps_sentence
 from drs_recovery.web.executions.waves import launching, queued, servers_ready
 from drs_recovery.web.shared import (
     Sentence,
@@ -31,7 +32,7 @@ from drs_recovery.web.shared import (
 )
 
 if TYPE_CHECKING:
-    from drs_recovery.store import ExecutionDocument, Question, Wave
+    from drs_recovery.store import ExecutionDocument, Question, StepGate, StepRecord, Wave
 
 # A plan can have many waves that run side by side; each tells of itself further down the page.
 _MOST_WAVES = 3
@@ -70,6 +71,8 @@ def _ending(document: ExecutionDocument) -> list[Sentence]:
 
 
 def _activity(wave: Wave) -> str:
+    if at_steps := steps_sentence(wave):
+        return at_steps
     if wave["status"] == WaveStatus.PENDING and "queue" in wave:
         return queued(wave)
     if wave["status"] == WaveStatus.PENDING:
@@ -82,17 +85,27 @@ def _paused(document: ExecutionDocument) -> Sentence:
 
 
 def _questions(document: ExecutionDocument) -> list[Sentence]:
-    return [question for wave in document["waves"] if (question := _question(document, wave))]
+    asked = (_questions_of(document, wave) for wave in document["waves"])
+    return [question for of_wave in asked for question in of_wave]
 
 
-def _question(document: ExecutionDocument, wave: Wave) -> Sentence:
-    """The question of a wave that waits; empty if none does."""
+def _questions_of(document: ExecutionDocument, wave: Wave) -> Iterator[Sentence]:
+    """The questions of a wave and its steps that wait."""
     if gate := open_gate(document, wave):
-        return compose(f"Waiting for {approvers_of(gate)} to approve {wave_title(wave)}", *_when(gate))
+        yield compose(f"Waiting for {approvers_of(gate)} to approve {wave_title(wave)}", *_when(gate))
     if failure := open_failure_gate(document, wave):
         text = f"{opening(wave_title(wave))} failed: waiting for {approvers_of(failure)} to decide what to do"
-        return compose(text, *_when(failure))
-    return compose()
+        yield compose(text, *_when(failure))
+    for step in wave.get("steps", ()):
+        if asked := open_step_gate(document, step):
+            yield _step_question(wave, step, asked)
+
+
+def _step_question(wave: Wave, step: StepRecord, gate: StepGate) -> Sentence:
+    who, name = approvers_of(gate), f'step "{step["name"]}" of {wave_title(wave)}'
+    if gate.get("isFailure"):
+        return compose(f"{opening(name)} failed: waiting for {who} to decide what to do", *_when(gate))
+    return compose(f"Waiting for {who} to do {name}", *_when(gate))
 
 
 def _when(gate: Question) -> tuple[str | float, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.statuses import ExecutionStatus, WaveStage, WaveStatus
 from drs_recovery.store import foreign_controller, is_live, was_cancelled
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
@@ -215,7 +215,8 @@ def _of_airflow(document: ExecutionDocument, airflow: AirflowRun | None) -> Iter
 def _of_silence(document: ExecutionDocument, as_of: float) -> Iterator[Notice]:
     """A wave whose jobs run and that nobody has looked at for long, or whose last look failed."""
     for wave in document["waves"]:
-        if wave["status"] != WaveStatus.POLLING or not is_live(document):
+        launches = wave["status"] == WaveStatus.POLLING and wave.get("stage") != WaveStage.AFTER_STEPS
+        if not (launches and is_live(document)):
             continue
         looked = wave.get("lastPolledTime", wave.get("attemptTime", wave["startTime"]))
         if as_of - looked > _SILENCE:

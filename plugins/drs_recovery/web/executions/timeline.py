@@ -6,107 +6,28 @@ Positions and widths are percentages of the width (SVG takes ``x="12.5%"``); the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import words
-from drs_recovery.statuses import FailureDecision, GateDecision, WaveStatus
 from drs_recovery.store import is_live
 from drs_recovery.web.executions.forecast import Forecast, estimated_end, forecasts
+from drs_recovery.web.executions.wave_phases import WavePhase, WavePhaseKind, phases_of
 from drs_recovery.web.shared import (
     Clock,
     Mark,
     Timestamp,
     clock,
+    mark_of_wave,
     opening,
     time_ticks,
     timestamp_if,
-    wave_mark,
     wave_title,
 )
 
 if TYPE_CHECKING:
     from drs_recovery.store import Event, ExecutionDocument, Wave
-
-
-class WavePhaseKind(StrEnum):
-    """What a wave went through; class of its look."""
-
-    GATE = "gate"
-    QUESTION = "question"
-    LAUNCHING = "launching"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    PLANNED = "planned"
-
-
-@dataclass(frozen=True)
-class WavePhase:
-    """
-    A phase of a wave.
-
-    :param end: epoch seconds; None if it goes on.
-    :param attempt: number of the attempt, from 1; 0 of what is no attempt.
-    """
-
-    kind: WavePhaseKind
-    start: float
-    end: float | None
-    attempt: int = 0
-
-
-_STARTS = frozenset({"WAVE_REQUESTED", "WAVE_RETRY_REQUESTED", "EXECUTION_REOPENED"})
-_ENDS: Mapping[str, WavePhaseKind] = {
-    f"WAVE_{WaveStatus.COMPLETED}": WavePhaseKind.COMPLETED,
-    f"WAVE_{WaveStatus.FAILED}": WavePhaseKind.FAILED,
-    f"WAVE_{WaveStatus.CANCELLED}": WavePhaseKind.CANCELLED,
-    f"WAVE_{WaveStatus.SKIPPED}": WavePhaseKind.CANCELLED,
-}
-_QUESTIONS: Mapping[str, WavePhaseKind] = {
-    "GATE_OPENED": WavePhaseKind.GATE,
-    "FAILURE_GATE_OPENED": WavePhaseKind.QUESTION,
-}
-_ANSWERS = frozenset(
-    {
-        *(f"GATE_{decision}" for decision in GateDecision),
-        *(f"FAILURE_GATE_{decision}" for decision in FailureDecision),
-    }
-)
-
-
-def phases_of(events: Iterable[Event], number: int, ended: float | None) -> list[WavePhase]:
-    """What a wave went through, in the order of time; the end of the execution ends every phase."""
-    past: list[WavePhase] = []
-    for event in events:
-        if event["detail"].get("wave") == number:
-            _apply(past, event["event"], event["time"], event["detail"])
-    return [one if one.end is not None else replace(one, end=ended and max(ended, one.start)) for one in past]
-
-
-def _apply(past: list[WavePhase], name: str, time: float, detail: Mapping[str, Any]) -> None:
-    """Bring one event in: most begin a phase, end one, or both."""
-    if name in _QUESTIONS:
-        # A question that is asked anew after it was left without an answer.
-        _close(past, time)
-        past.append(WavePhase(_QUESTIONS[name], time, None))
-    elif name in _STARTS:
-        _close(past, time)
-        past.append(WavePhase(WavePhaseKind.LAUNCHING, time, None, detail.get("attempt", 1)))
-    elif name in _ENDS:
-        _close(past, time, _ENDS[name])
-    elif name in _ANSWERS:
-        _close(past, time)
-
-
-def _close(past: list[WavePhase], time: float, kind: WavePhaseKind | None = None) -> None:
-    """End the phase that goes on, if one does; only an attempt is called by its end."""
-    if past and past[-1].end is None:
-        last = past[-1]
-        known = kind if kind and last.kind is WavePhaseKind.LAUNCHING else last.kind
-        past[-1] = replace(last, kind=known, end=max(time, last.start))
 
 
 @dataclass(frozen=True)
@@ -177,7 +98,10 @@ _FARTHEST_OBJECTIVE = 1.6
 _KIND_WORDS: Mapping[WavePhaseKind, str] = {
     WavePhaseKind.GATE: "waiting for approval",
     WavePhaseKind.QUESTION: "waiting for a decision about the failure",
+    WavePhaseKind.STEPS: "steps",
+    WavePhaseKind.ASKED: "waiting for an answer about",
     WavePhaseKind.LAUNCHING: "launching",
+    WavePhaseKind.LAUNCHED: "launched",
     WavePhaseKind.COMPLETED: "completed",
     WavePhaseKind.FAILED: "failed",
     WavePhaseKind.CANCELLED: "cancelled",
@@ -256,7 +180,7 @@ def _row(
     return TimelineRow(
         number=wave["waveNumber"],
         name=wave["waveName"],
-        mark=wave_mark(wave["status"]),
+        mark=mark_of_wave(wave),
         bars=tuple(_bar(one, scale, as_of) for one in (*past, *plan)),
         fail_x=scale.x(failed[-1]) if failed and past[-1].kind in _STILL_FAILED else None,
         started=timestamp_if(past[0].start if past else None),
@@ -264,7 +188,7 @@ def _row(
         clock=clock(wave["startTime"], wave.get("endTime"), as_of) if "startTime" in wave else None,
         expected=words(forecast.end - forecast.start) if forecast else "",
         summary=", then ".join(_phase_words(one) for one in past)
-        or ("planned" if plan else wave_mark(wave["status"]).word.lower()),
+        or ("planned" if plan else mark_of_wave(wave).word.lower()),
     )
 
 
@@ -286,10 +210,10 @@ def _bar(phase: WavePhase, scale: _Scale, as_of: float) -> Bar:
 def _phase_words(phase: WavePhase) -> str:
     """A phase in words; one that goes on without its length, which changes all the time."""
     attempt = f"attempt {phase.attempt} " if phase.attempt > 1 else ""
-    told = f"{attempt}{_KIND_WORDS[phase.kind]}"
+    told = f"{attempt}{_KIND_WORDS[phase.kind]}{f' {phase.about}' if phase.about else ''}"
     if phase.end is None or phase.kind is WavePhaseKind.PLANNED:
         return told
-    return f"{told} {'after' if phase.attempt else 'for'} {words(phase.end - phase.start)}"
+    return f"{told} {'after' if phase.has_come_to_end else 'for'} {words(phase.end - phase.start)}"
 
 
 def _ticks(scale: _Scale) -> tuple[Tick, ...]:

@@ -18,6 +18,7 @@ from drs_recovery.web.executions.gates import (
     failure_gate_of,
     gate_of,
 )
+from drs_recovery.web.executions.steps import StepView, step_views, steps_sentence
 from drs_recovery.web.shared import (
     Clock,
     JobRow,
@@ -30,9 +31,9 @@ from drs_recovery.web.shared import (
     cut,
     job_rows,
     listed,
+    mark_of_wave,
     opening,
     timestamp_if,
-    wave_mark,
     wave_title,
     waves_before,
 )
@@ -69,6 +70,7 @@ class WaveView:
     answers: tuple[GateAnswer, ...]
     jobs: tuple[JobRow, ...]
     trouble: Sentence | None
+    steps: tuple[StepView, ...]
     servers: ServerTable
 
 
@@ -79,7 +81,7 @@ def wave_view(
     return WaveView(
         number=wave["waveNumber"],
         name=wave["waveName"],
-        mark=wave_mark(wave["status"]),
+        mark=mark_of_wave(wave),
         sentence=wave_sentence(document, wave),
         reason=cut(wave["statusReason"], _LONGEST_REASON) if wave.get("statusReason") else None,
         after=listed([wave_title(other) for other in waves_before(document, wave)]) or None,
@@ -92,6 +94,7 @@ def wave_view(
         answers=answers_to(events, wave["waveNumber"]),
         jobs=job_rows(wave["jobs"]),
         trouble=_trouble(wave.get("lastPollError")),
+        steps=step_views(document, wave, as_of),
         servers=servers,
     )
 
@@ -138,6 +141,8 @@ _VERBS = {(False, False): "are", (False, True): "is", (True, False): "were", (Tr
 
 def wave_sentence(document: ExecutionDocument, wave: Wave) -> str:
     """Say what happens in a wave."""
+    if at_steps := steps_sentence(wave):
+        return f"{opening(at_steps)}."
     match wave["status"]:
         case WaveStatus.NOT_STARTED:
             return _before_start(document, wave)

@@ -35,6 +35,7 @@ from drs_recovery.web.shared.instances import (
     standing_request,
 )
 from drs_recovery.web.shared.marks import (
+    WOULD_BE_DONE,
     Badge,
     Mark,
     Tone,
@@ -43,8 +44,10 @@ from drs_recovery.web.shared.marks import (
     decision_mark,
     execution_mark,
     mark_of,
+    mark_of_wave,
     phase_mark,
     severity_mark,
+    step_mark,
     wave_mark,
 )
 from drs_recovery.web.shared.results import (
@@ -59,6 +62,7 @@ from drs_recovery.web.shared.results import (
 __all__ = [
     "HIDDEN",
     "SECRET_FIELDS",
+    "WOULD_BE_DONE",
     "Badge",
     "Clock",
     "JobRow",
@@ -86,6 +90,7 @@ __all__ = [
     "last_checked",
     "listed",
     "mark_of",
+    "mark_of_wave",
     "objective_results",
     "opening",
     "page_time",
@@ -98,6 +103,7 @@ __all__ = [
     "severity_mark",
     "source_server_link",
     "standing_request",
+    "step_mark",
     "time_ticks",
     "timestamp_if",
     "wave_mark",

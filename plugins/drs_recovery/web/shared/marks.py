@@ -13,18 +13,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import (
+    ACTIVE_WAVES,
     ExecutionStatus,
     ExecutionType,
     FailureDecision,
     FindingSeverity,
     GateDecision,
     ServerPhase,
+    StepDecision,
+    StepStatus,
+    WaveStage,
     WaveStatus,
 )
 from drs_recovery.store import was_cancelled
 
 if TYPE_CHECKING:
-    from drs_recovery.store import Execution
+    from drs_recovery.store import Execution, WaveRecord
 
 
 class Tone(StrEnum):
@@ -158,7 +162,36 @@ _DECISIONS = _table(
     Mark(FailureDecision.RETRY, Tone.BUSY, "↻", "Retry"),
     Mark(FailureDecision.CONTINUE, Tone.WARNING, _RUNS, "Continue without it"),
     Mark(FailureDecision.STOP, Tone.WARNING, _STOPS, "Stop"),
+    Mark(StepDecision.DONE, Tone.GOOD, _DONE, "Done"),
+    Mark(StepDecision.COULD_NOT, Tone.BAD, _FAILED, "Could not be done"),
+    Mark(StepDecision.GO_ON, Tone.WARNING, _RUNS, "Go on without it"),
 )
+
+_STEPS = _table(
+    Mark(StepStatus.NOT_STARTED, Tone.NEUTRAL, _NOT_YET, "Not started"),
+    Mark(StepStatus.RUNNING, Tone.BUSY, _RUNS, "Running"),
+    Mark(StepStatus.WAITING, Tone.WAITING, _WAITS, "Waiting for an answer"),
+    Mark(StepStatus.SUCCEEDED, Tone.GOOD, _DONE, "Succeeded"),
+    Mark(StepStatus.FAILED, Tone.BAD, _FAILED, "Failed"),
+    Mark(StepStatus.TIMED_OUT, Tone.BAD, _FAILED, "Timed out", "It did not succeed within its time."),
+    Mark(StepStatus.CANCELLED, Tone.NEUTRAL, _STOPS, "Cancelled", "The execution ended before it did."),
+    Mark(StepStatus.SKIPPED, Tone.NEUTRAL, _LEFT_OUT, "Left out"),
+    Mark(StepStatus.UNKNOWN, Tone.WARNING, _ATTENTION, "Not known", "Nobody saw what became of it."),
+)
+
+WOULD_BE_DONE = Mark(
+    StepStatus.SKIPPED,
+    Tone.NEUTRAL,
+    _LEFT_OUT,
+    "Would be done",
+    "Executions of this type leave it out, others do it.",
+)
+
+# What a wave with steps does while nothing of it is launched.
+_STAGES: Mapping[str, tuple[str, str]] = {
+    WaveStage.BEFORE_STEPS: ("Before its launch", "It waits, or its steps before the launch run."),
+    WaveStage.AFTER_STEPS: ("Being proven", "Its servers are launched; its steps after the launch run."),
+}
 
 _JOBS = _table(
     Mark("PENDING", Tone.BUSY, _ASKED, "Pending"),
@@ -197,7 +230,15 @@ phase_mark = partial(_mark, _PHASES)
 decision_mark = partial(_mark, _DECISIONS)
 job_mark = partial(_mark, _JOBS)
 action_mark = partial(_mark, _ACTIONS)
+step_mark = partial(_mark, _STEPS)
 severity_mark = partial(_mark, _SEVERITIES)
+
+
+def mark_of_wave(wave: WaveRecord) -> Mark:
+    """Mark of a wave of an execution; one that is at its steps is not being launched."""
+    mark = wave_mark(wave["status"])
+    told = _STAGES.get(wave.get("stage", "")) if wave["status"] in ACTIVE_WAVES else None
+    return replace(mark, icon=_RUNS, word=told[0], meaning=told[1]) if told else mark
 
 
 def mark_of(execution: Execution) -> Mark:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drs_recovery.web.executions.failures import Failure, event_log, failures_in
-from tests.unit.web.documents import Fields, document, event, server, wave
+from tests.unit.web.documents import Fields, document, event, server, step, wave
 
 REASON = (
     'wave 1 "Database" failed: 1 of 2 servers failed, and all are needed\n'
@@ -30,6 +30,15 @@ def test_a_failed_wave_and_its_servers_say_each_thing_once() -> None:
             "launchStatus FAILED in drsjob-1: LAUNCH_FAILED: no capacity",
         ),
     ]
+
+
+def test_a_step_that_failed_is_told_unless_the_reason_of_its_wave_names_it() -> None:
+    failed = step(status="TIMED_OUT", error="HTTP 503, 14 tries in 10 min")
+    (told,) = shown(document("COMPLETED", wave("COMPLETED", server(), steps=(failed,))))
+    assert told == ('Wave 1 "Database"', None, 'step after 1 "CRM answers": HTTP 503, 14 tries in 10 min')
+    why = 'wave 1 "Database" failed: step after 1 "CRM answers" TIMED_OUT: HTTP 503'
+    state = document("FAILED", wave("FAILED", server(), steps=(failed,), statusReason=why))
+    assert [text for _, _, text in shown(state)] == [why.partition(" failed: ")[2]]
 
 
 def test_where_nothing_failed_there_is_nothing() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.statuses import ExecutionStatus, ServerPhase, StepStatus
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.airflow import AirflowRun
 from drs_recovery.web.allowed_actions import Rights
@@ -20,7 +20,7 @@ from drs_recovery.web.shared.instances import instances_by_region
 from tests.history import FINAL
 from tests.unit.store.conftest import Clock, Recovery
 from tests.unit.store.test_random_histories import ACTORS, Actor
-from tests.unit.web.documents import START, document, event, gate, server, wave
+from tests.unit.web.documents import START, document, event, gate, server, step, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)
 VIEWER = Rights("viewer", "viewer", may_act=False, may_terminate=False)
@@ -45,6 +45,7 @@ def texts(view: object) -> Iterator[str]:
             yield from texts(part)
 
 
+ASKING = step(status="WAITING", gate=gate(attempt=1))
 WAVES = {
     "not started": wave("NOT_STARTED", server(phase="PENDING")),
     "starting": wave("PENDING", server(phase="PENDING")),
@@ -56,6 +57,10 @@ WAVES = {
     "gated": wave("NOT_STARTED", gate=gate()),
     "asked about": wave("FAILED", failureGate=gate(attempt=1)),
     "empty": wave("POLLING"),
+    "at its steps": wave("POLLING", stage="AFTER_STEPS", steps=tuple(step(one, one) for one in StepStatus)),
+    "asked by a step": wave(
+        "PENDING", stage="BEFORE_STEPS", steps=(step(status="WAITING", gate=gate(attempt=1)),)
+    ),
 }
 
 
@@ -111,9 +116,10 @@ def test_hostile_texts_pass_through_as_they_are() -> None:
     servers = server(HOSTILE, "FAILED", error=HOSTILE, warning=HOSTILE, hostname=HOSTILE)
     finding = {"severity": "ERROR", "what": HOSTILE, "remedy": HOSTILE, "serverName": HOSTILE}
     question = gate("REJECTED", message=HOSTILE, approvers=[HOSTILE], actor=HOSTILE, comment=HOSTILE)
+    proof = step(HOSTILE, "FAILED", error=HOSTILE, output=HOSTILE, gate=question, kind=HOSTILE)
     state = document(
         "CANCELLING",
-        wave("FAILED", servers, waveName=HOSTILE, statusReason=HOSTILE, gate=question),
+        wave("FAILED", servers, waveName=HOSTILE, statusReason=HOSTILE, gate=question, steps=(proof,)),
         planName=HOSTILE,
         ticket=HOSTILE,
         reason=HOSTILE,
