@@ -266,7 +266,10 @@ def test_nothing_is_allowed_by_a_wildcard(policies):
 def test_ec2_is_changed_through_drs_only(policies):
     """The engine's own credentials must not be able to launch or terminate anything."""
     direct = [
-        statement for statement in policies["RecoveryPolicy"] if "aws:ViaAWSService" not in str(statement)
+        statement
+        for statements in policies.values()
+        for statement in statements
+        if "aws:ViaAWSService" not in str(statement)
     ]
     assert {action for action in actions(direct) if action.startswith("ec2:")} == {
         "ec2:DescribeInstances",
