@@ -94,13 +94,13 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
 
 
-def _conditions(statement: Statement) -> list[tuple[str, str, list[str]]]:
+def _conditions(statement: Statement) -> list[tuple[str, str, tuple[str, ...]]]:
     """Operator, key and wanted values of each condition; all have to hold."""
     return [
         (
             operator,
             key,
-            [str(value).lower() if operator == "Bool" else str(value) for value in _listed(wanted)],
+            tuple(str(value).lower() if operator == "Bool" else str(value) for value in _listed(wanted)),
         )
         for operator, keys in statement.get("Condition", {}).items()
         for key, wanted in keys.items()
@@ -119,7 +119,7 @@ def _holds(statement: Statement, context: Context) -> bool:
     )
 
 
-def _condition_holds(operator: str, values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+def _condition_holds(operator: str, values: Sequence[str] | None, wanted: tuple[str, ...]) -> bool:
     if operator == "Null":
         return (values is None) == (wanted[0].lower() == "true")
     quantifier, _, plain = operator.rpartition(":")
@@ -131,7 +131,7 @@ def _condition_holds(operator: str, values: Sequence[str] | None, wanted: Sequen
     return _QUANTIFIERS[quantifier](_OPERATORS[plain](wanted, value) for value in values)
 
 
-_OPERATORS: Mapping[str, Callable[[Sequence[str], str], bool]] = {
+_OPERATORS: Mapping[str, Callable[[tuple[str, ...], str], bool]] = {
     "Bool": lambda wanted, value: value.lower() in wanted,
     "StringEquals": lambda wanted, value: value in wanted,
     "StringLike": _matches,
