@@ -11,6 +11,7 @@ import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from devstack.errors import AirflowApiError, UnreachableError
+from drs_recovery.airflow_versions import ASKING_STATE
 
 _TIMEOUT = 15.0
 _NOT_FOUND = 404
@@ -163,7 +164,7 @@ class AirflowApi:
         """
         # A cancelled run leaves its questions unanswered for ever; only the task's state tells them apart.
         found = self._get(
-            f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails", response_received=False, state="awaiting_input"
+            f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails", response_received=False, state=ASKING_STATE
         )
         return [_question(detail) for detail in found["hitl_details"]]
 

@@ -171,6 +171,11 @@ class DrsHook(AccountHook):
         disposition: str | None = answer.get("launchDisposition")
         return disposition
 
+    @property
+    def knows_native_plans(self) -> bool:
+        """Whether the installed botocore knows DRS's own recovery plans; older ones do not."""
+        return hasattr(self.conn, "list_recovery_plan_executions")
+
     def native_executions(self, status: str) -> list[dict[str, Any]]:
         """
         Read executions of DRS's own recovery plans.

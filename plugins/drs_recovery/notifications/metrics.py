@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow.sdk.observability import stats
-
+from drs_recovery.airflow_versions import metrics
 from drs_recovery.notifications.events import TERMINATION_FAILED, Happening
 from drs_recovery.statuses import ServerPhase, WaveStatus
 from drs_recovery.waves import has_launched
@@ -164,9 +163,10 @@ def publish(client: Any, measured: Sequence[Measurement]) -> None:
 
 def count(measured: Sequence[Measurement]) -> None:
     """Hand to Airflow's own metrics (StatsD or OpenTelemetry, as Airflow is configured)."""
+    sink = metrics()
     for entry in measured:
         tags = {_AIRFLOW_TAGS[name]: value for name, value in entry.dimensions.items()}
         if entry.name in _AIRFLOW_TIMERS:
-            stats.timing(_AIRFLOW_TIMERS[entry.name], entry.value * 1000, tags=tags)
+            sink.timing(_AIRFLOW_TIMERS[entry.name], entry.value * 1000, tags=tags)
         else:
-            stats.incr(_AIRFLOW_COUNTERS[entry.name], int(entry.value), tags=tags)
+            sink.incr(_AIRFLOW_COUNTERS[entry.name], int(entry.value), tags=tags)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drs_recovery.airflow_versions import task_memory
 from drs_recovery.closing import end_left_wave, follow_to_end
 from drs_recovery.exceptions import ExecutionError, NotStartedError, WaveFailedError, WaveRefusedError
 from drs_recovery.notifications import Asked
@@ -198,7 +199,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:
-            WaveStarter(self.store, context["task_state_store"], choose_servers).start(
+            WaveStarter(self.store, task_memory(context), choose_servers).start(
                 execution_id, self.wave_number
             )
         except NotStartedError as error:

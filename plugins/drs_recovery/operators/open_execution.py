@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drs_recovery.airflow_versions import task_memory
 from drs_recovery.closing import LOST
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionError, ExecutionRefusedError, InstancesInUseError, SettingError
@@ -132,7 +133,7 @@ class OpenExecutionOperator(PlanOperator):
         :param found: the record as it was just read, None if there was none.
         :raises ExecutionError: it was lost, and is rebuilt from what DRS knows.
         """
-        memory = context["task_state_store"]
+        memory = task_memory(context)
         was_opened = bool(memory.get(_OPENED))
         # Airflow raises max_tries with each clear, and with nothing else.
         was_cleared = int(context["ti"].max_tries) > (self.retries or 0)

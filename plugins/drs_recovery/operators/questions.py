@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import TaskAwaitingInput
 
+from drs_recovery.airflow_versions import asking_again, asking_signal, task_memory
 from drs_recovery.durations import moment
 from drs_recovery.store import asked_after, limited
 
@@ -87,12 +87,13 @@ class AskingMixin(_Base):
         self.defaults = [self.options[0]] if question.continue_on_timeout else None
         self.response_timeout = time_left(gate)
         self.params = ParamsDict(comment_form(after))
-        if context["task_state_store"].get(_ASKED) == asked:
-            raise TaskAwaitingInput(method_name="execute_complete", timeout=self.response_timeout)
+        memory = task_memory(context)
+        if memory.get(_ASKED) == asked:
+            raise asking_again("execute_complete", self.response_timeout)
         try:
             HITLOperator.execute(self, context)  # type: ignore[arg-type]  # mixed into one
-        except TaskAwaitingInput:
-            context["task_state_store"].set(_ASKED, asked)
+        except asking_signal():
+            memory.set(_ASKED, asked)
             raise
         raise AssertionError("a question was put without waiting for its answer")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drs_recovery.airflow_versions import task_memory
 from drs_recovery.exceptions import NotStartedError, TransitionRefusedError, WaveRefusedError
 from drs_recovery.opening import check_reopening, make_way
 from drs_recovery.operators.base import fails_for_good
@@ -60,7 +61,7 @@ class StartRecoveryOperator(WaveOperator):
             wave = self.own_wave(document["waves"])
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
-            memory = context["task_state_store"]
+            memory = task_memory(context)
             try:
                 started = self._request(context, document, wave, followed)
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):

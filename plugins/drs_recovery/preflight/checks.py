@@ -68,7 +68,7 @@ class Preflight:
             self._raise_if_tried_again(error)
             yield _not_checked(target, "running jobs", error)
         try:
-            yield from native_checks(self._clients.at(*target).drs, servers)
+            yield from native_checks(self._clients.at(*target).drs, target, servers)
         except AWS_ERRORS as error:
             yield _not_checked(target, "executions of DRS's own recovery plans", error)
         try:

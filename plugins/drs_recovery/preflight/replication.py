@@ -7,12 +7,14 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import botocore
+
 from drs_recovery.durations import words
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.servers import ResolvedServer, replication_lag
 
 if TYPE_CHECKING:
-    from drs_recovery.hooks import DrsHook
+    from drs_recovery.hooks import DrsHook, Target
 
 # Source: ``DataReplicationState`` in botocore's drs/2020-02-26 model. States in which new data arrives, and
 # for every other one what is wrong and what to do. Without new data a server is recovered to its last
@@ -119,17 +121,33 @@ def _check(found: ResolvedServer, severity: Severity, what: str, remedy: str) ->
 _STARTING = ("CREATED", "IN_PROGRESS")
 
 
-def native_checks(drs: DrsHook, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
+def native_checks(drs: DrsHook, target: Target, servers: Sequence[ResolvedServer]) -> Iterator[Check]:
     """
     Look for servers in executions of DRS's own recovery plans.
 
+    :param target: where the servers are.
     :raises botocore errors: DRS does not tell.
     """
+    if not drs.knows_native_plans:
+        yield _native_plans_unknown(target)
+        return
     for execution in (one for status in _STARTING for one in drs.native_executions(status)):
         held = _servers_of(drs.native_steps(execution["recoveryPlanExecutionArn"]))
         for found in servers:
             if found.server.source_server_id in held:
                 yield _held(execution, found)
+
+
+def _native_plans_unknown(target: Target) -> Check:
+    what = (
+        f"executions of DRS's own recovery plans are not checked in {target.region} (connection "
+        f"{target.connection}): the botocore that is installed, {botocore.__version__}, does not know them"
+    )
+    remedy = (
+        "make sure that no plan of DRS's own runs with these servers; a newer boto3, if your Airflow "
+        "allows it, checks that"
+    )
+    return Check(Severity.NOTABLE, what, remedy)
 
 
 def _servers_of(steps: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -14,10 +14,10 @@ from drs_recovery.opening import choose_points, gone_snapshots
 from drs_recovery.store import attempt_of, is_to_restart, request_behind
 
 if TYPE_CHECKING:
+    from drs_recovery.airflow_versions import TaskMemory
     from drs_recovery.hooks import Clients
     from drs_recovery.jobs import JobPart
     from drs_recovery.store import ExecutionStore, ServerStatus, Wave, WaveRecord
-    from drs_recovery.waves.start import JobMemory
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class SnapshotCheck:
     :param memory: where it is kept when that was seen last.
     """
 
-    def __init__(self, clients: Clients, wave: WaveRecord, memory: JobMemory) -> None:
+    def __init__(self, clients: Clients, wave: WaveRecord, memory: TaskMemory) -> None:
         self._clients, self._wave, self._memory = clients, wave, memory
 
     def demand(self, part: JobPart) -> None:

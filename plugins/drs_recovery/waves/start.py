@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import (
@@ -36,19 +36,10 @@ from drs_recovery.waves.reservations import WaveReservations, leave_queues
 from drs_recovery.waves.rules import check_not_ending, deadline_of, wave_label, wave_of
 
 if TYPE_CHECKING:
+    from drs_recovery.airflow_versions import TaskMemory
     from drs_recovery.store import Execution, ExecutionDocument, ExecutionRecord, ExecutionStore, WaveRecord
 
 log = logging.getLogger(__name__)
-
-
-class JobMemory(Protocol):
-    """Where a job id is kept until the store has it, such as Airflow's ``task_state_store``."""
-
-    def get(self, key: str) -> Any:
-        """The value, or None."""
-
-    def set(self, key: str, value: Any) -> None:
-        """Keep a value."""
 
 
 ChooseServers = Callable[["ExecutionStore", Clients, str, int], None]
@@ -62,7 +53,7 @@ class WaveStarter:
     """
 
     def __init__(
-        self, store: ExecutionStore, memory: JobMemory, choose_servers: ChooseServers | None = None
+        self, store: ExecutionStore, memory: TaskMemory, choose_servers: ChooseServers | None = None
     ) -> None:
         self._store = store
         self._memory = memory

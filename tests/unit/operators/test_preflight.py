@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.preflight.permissions import LAUNCH_RIGHTS
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, DB_1, DB_2, database, plan
@@ -65,6 +66,20 @@ def test_a_server_in_an_execution_of_one_of_drs_own_plans_blocks_a_drill_and_war
     recovery = steps_of(plan(database(), id="other"))
     recovery.open(execution_type="RECOVERY")
     assert [(severity, name) for severity, name, _ in found(recovery)] == [("WARNING", "crm-db-02")]
+
+
+def test_an_old_botocore_leaves_drs_own_plans_out_and_says_so(
+    steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DrsHook, "knows_native_plans", False)
+    steps = steps_of(plan(database()))
+
+    steps.open()
+
+    ((severity, name, what),) = found(steps)
+    assert (severity, name) == ("WARNING", None)
+    assert what.startswith("executions of DRS's own recovery plans are not checked in us-east-1")
+    assert what.endswith("does not know them")
 
 
 def test_a_role_that_may_not_look_at_drs_own_plans_is_a_warning(aws: Sandbox, steps_of: StepsOf) -> None:

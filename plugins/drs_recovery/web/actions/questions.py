@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from drs_recovery.airflow_versions import ASKING_STATE
 from drs_recovery.statuses import FAILURE_ANSWERS, ExecutionStatus, FailureDecision, GateDecision
 from drs_recovery.web.actions.context import Acting, turn
 from drs_recovery.web.actions.refusals import (
@@ -30,9 +31,6 @@ from drs_recovery.web.problems import Problem, conflict
 
 # The options of Airflow's ``ApprovalOperator``.
 APPROVE, REJECT = "Approve", "Reject"
-
-# The state of a task that has parked with a question.
-_PARKED = "awaiting_input"
 
 # A task that is resumed within the first seconds of its parking can be failed by the late report of the
 # process that parked it (apache/airflow 72716, 71580, 71172).
@@ -159,7 +157,7 @@ async def _ready(acting: Acting, answer: Answer, path: str) -> Question:
         question = await _question(acting, path)
         if _is_given(acting, answer, question):
             return question
-        is_open = question["task_instance"]["state"] == _PARKED and not question["response_received"]
+        is_open = question["task_instance"]["state"] == ASKING_STATE and not question["response_received"]
         pause = _parking_left(question) if is_open else _LOOK_INTERVAL
         if is_open and pause <= 0:
             return question
