@@ -6,13 +6,16 @@ import importlib.util
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from airflow.dag_processing.bundles.local import LocalDagBundle
+from airflow.providers.amazon.aws.bundles.s3 import S3DagBundle
 from airflow.providers.git.bundles.git import GitDagBundle
 from airflow.sdk import DAG
 
+from sandbox.testing import PREPARING_KEY, Sandbox
 from tests.plan_documents import database, plan
 
 DAG_FILE = """\
@@ -101,6 +104,31 @@ def test_a_git_bundle_has_the_plans_of_its_version(project: Path, git: Callable[
     )
     assert set(then) == {"recover_crm"}
     assert then["recover_crm"].dag_display_name != "Second name"
+
+
+def test_a_bundle_in_s3_has_the_plans_that_are_there_now(
+    aws: Sandbox, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the DAG processor; what starts recoveries needs no right to read the bucket.
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_BUNDLES", f"aws://{PREPARING_KEY}:{PREPARING_KEY}@/?region_name=us-east-1"
+    )
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="dags")
+    write(project / "include" / "plans", "billing")
+    upload(s3, project)
+    bundle = S3DagBundle(name="s3", aws_conn_id="bundles", bucket_name="dags", prefix="recovery/")
+    bundle.initialize()
+    assert set(dags(bundle.path / "dags" / "recovery.py")) == {"recover_crm", "recover_billing"}
+
+    s3.delete_object(Bucket="dags", Key="recovery/include/plans/billing.yaml")
+    bundle.refresh()
+    assert set(dags(bundle.path / "dags" / "recovery.py")) == {"recover_crm"}
+
+
+def upload(s3: Any, folder: Path) -> None:
+    for file in folder.rglob("*.*"):
+        s3.upload_file(str(file), "dags", f"recovery/{file.relative_to(folder)}")
 
 
 def test_plans_in_the_dags_folder_count_too(project: Path) -> None:
