@@ -9,6 +9,7 @@ Every error this package raises on purpose.
     ├── StoreError
     │   ├── ExecutionNotFoundError   no execution with that id
     │   ├── TransitionRefusedError   the record is in a state that forbids this change
+    │   │   └── NewerRecordError     a newer release wrote the record
     │   └── StoreConflictError       other writers came first, again and again; nothing was written
     └── ExecutionError
         ├── ExecutionRefusedError    the execution may not start (bad parameter, unresolved group, live drill)
@@ -99,6 +100,13 @@ class ForeignExecutionError(TransitionRefusedError):
     def __init__(self, execution_id: str, controller: str, installation: str) -> None:
         subject, current = f"execution {execution_id}", f"run by the Airflow installation {controller}"
         super().__init__(subject, current, f"changed by {installation}")
+
+
+class NewerRecordError(TransitionRefusedError):
+    """A newer release wrote the record, by rules that this one does not know; nothing was written."""
+
+    def __init__(self, execution_id: str, reason: str) -> None:
+        super().__init__(f"execution {execution_id}", "read-only here", f"changed: {reason}")
 
 
 class StoreConflictError(StoreError):

@@ -16,7 +16,7 @@ from drs_recovery.durations import moment
 from drs_recovery.exceptions import InstallationTakenError
 from drs_recovery.hooks import read_variable, write_variable
 from drs_recovery.settings import checked_installation, installation_setting
-from drs_recovery.store import foreign_controller, taken_from
+from drs_recovery.store import foreign_controller, taken_from, why_read_only
 
 if TYPE_CHECKING:
     from drs_recovery.store import Execution, ExecutionStore
@@ -87,10 +87,12 @@ def known_installation() -> str | None:
 
 def elsewhere(execution: Execution, name: str | None) -> str | None:
     """
-    Say that an execution belongs to another installation; None if it does not.
+    Say that an execution belongs to another installation, or to a newer release; None if it does not.
 
     :param name: of this installation; None if it has none yet.
     """
+    if reason := why_read_only(execution):
+        return f"execution {execution['executionId']} is not touched: {reason}"
     controller = foreign_controller(execution, name)
     if controller is None:
         return None

@@ -15,7 +15,7 @@ from drs_recovery.cli.wave_rendering import duration, render_wave
 from drs_recovery.durations import moment, words
 from drs_recovery.event_labels import in_words, short
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store import cancel_reason, cancel_words, was_cancelled
+from drs_recovery.store import cancel_reason, cancel_words, was_cancelled, why_read_only
 
 if TYPE_CHECKING:
     from drs_recovery.store import (
@@ -120,6 +120,7 @@ def _header_lines(document: ExecutionDocument, now: float) -> Iterator[tuple[str
     yield "Started by", document["initiatedBy"]
     yield "Airflow run", f"{document['dagId']} {document['dagRunId']}"
     yield "Airflow", document.get("controller")
+    yield "Read-only", why_read_only(document)
     yield "Submitted", moment(document["submittedTime"])
     yield "Started", moment(document.get("startTime"))
     yield "Ended", moment(document.get("endTime"))

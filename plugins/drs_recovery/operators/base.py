@@ -22,7 +22,7 @@ from drs_recovery.installation import OwnName, checked_claim, elsewhere, install
 from drs_recovery.notifications import Announcer
 from drs_recovery.operators.outages import ExpectedFailureError, OutlivesOutages, log_without_traceback
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
-from drs_recovery.store import execution_id, is_store_away, taken_from
+from drs_recovery.store import execution_id, is_store_away, taken_from, why_read_only
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -142,7 +142,8 @@ class RecoveryMixin(OutlivesOutages):
 
         :param number: of the wave, from 1; None for none.
         :raises AirflowSkipException: it belongs to another installation.
-        :raises ExpectedFailureError: another one has taken it over: this run must not look like a good one.
+        :raises ExpectedFailureError: another one has taken it over, or a newer release wrote the record: this
+            run must not look like a good one.
         """
         installations = self.store.installations
         record, claim, wave = installations.get_execution_and_claim(execution, self._ours.name, number)
@@ -152,7 +153,7 @@ class RecoveryMixin(OutlivesOutages):
             claim = claim or self.store.installations.claim(*self._ours)
             name = checked_claim(self.store, self._ours, claim)
         if reason := elsewhere(record, name):
-            if taken_from(record, name):
+            if taken_from(record, name) or why_read_only(record):
                 raise ExpectedFailureError(f"nothing is done: {reason}")
             raise AirflowSkipException(f"nothing is done: {reason}")
         return record, wave

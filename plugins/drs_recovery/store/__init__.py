@@ -43,6 +43,7 @@ from drs_recovery.store.facts import (
     waits_for_capacity_only,
     wanted_since,
     was_cancelled,
+    why_read_only,
 )
 from drs_recovery.store.first_forms import execution_item, listing_items, server_item, wave_item
 from drs_recovery.store.gates import asked_after
@@ -225,5 +226,6 @@ __all__ = [
     "was_cancelled",
     "wave_item",
     "why_not_terminated",
+    "why_read_only",
     "with_wave",
 ]

@@ -181,6 +181,16 @@ class Execution(ExecutionSummary):
     planName: Annotated[str, about("Name of its plan when it was opened.", "Three-tier CRM")]
     planHash: Annotated[str, about("SHA-256 of its plan's content.", "9f86d081884c7d65")]
     dagId: Annotated[str, about("Airflow's id of the plan's DAG.", "recover_three-tier-crm")]
+    recordVersion: NotRequired[
+        Annotated[
+            int,
+            about(
+                "By which rules the record changes: a release that knows only smaller numbers leaves it "
+                "alone; absent in records of earlier releases.",
+                1,
+            ),
+        ]
+    ]
     keepInstances: NotRequired[Annotated[bool, about("True if a drill's instances are left running.", True)]]
     replaceExecution: NotRequired[
         Annotated[

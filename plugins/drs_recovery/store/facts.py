@@ -27,6 +27,13 @@ USUAL_WAVE_SECONDS: Mapping[ExecutionType, float] = {
     ExecutionType.RECOVERY: 1800.0,
 }
 
+RECORD_VERSION = 1
+"""
+What this release writes into EXECUTION records as ``recordVersion``.
+
+Counted up by a change alone that an earlier release would get wrong; a field that is new is none.
+"""
+
 # How records of earlier releases begin a reason that a person gave.
 _BY_MARKING = re.compile(r"^the DAG run was marked as \w+: ")
 
@@ -224,6 +231,17 @@ def foreign_controller(execution: Mapping[str, Any], installation: str | None) -
     """
     controller: str | None = execution.get("controller")
     return None if controller == installation else controller
+
+
+def why_read_only(execution: Mapping[str, Any]) -> str | None:
+    """Say that a later release wrote a record, whose rules this one does not know; None if it did not."""
+    version = execution.get("recordVersion", 0)
+    if version <= RECORD_VERSION:
+        return None
+    return (
+        f"a newer release wrote its record (version {version}, this release knows {RECORD_VERSION}), and "
+        "that one alone changes it"
+    )
 
 
 def taken_from(execution: Mapping[str, Any], installation: str | None) -> Record | None:

@@ -14,6 +14,7 @@ from drs_recovery.statuses import (
     StepStatus,
     WaveStatus,
 )
+from drs_recovery.store.facts import RECORD_VERSION
 from drs_recovery.store.keys import (
     due_key,
     event_prefix,
@@ -78,6 +79,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
     return {
         **execution_key(new.execution_id).attributes,
         "version": 1,
+        "recordVersion": RECORD_VERSION,
         "planId": new.plan_id,
         "planName": new.plan_name,
         "planHash": new.plan_hash,

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import tenacity
 
-from drs_recovery.exceptions import StoreConflictError, TransitionRefusedError
+from drs_recovery.exceptions import NewerRecordError, StoreConflictError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus
 from drs_recovery.store.expressions import MAX_TRANSACTION_ACTIONS, Action, Condition, Item, Put, Update
+from drs_recovery.store.facts import why_read_only
 from drs_recovery.store.keys import key_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def execution_update(execution: Item, now: float, changes: Mapping[str, Any]) ->
     A transition of the EXECUTION record.
 
     :param changes: attribute to new value, None to remove it.
+    :raises NewerRecordError: a newer release wrote the record.
     """
+    _demand_known(execution)
     updated = max(now, execution["lastUpdatedTime"])
     condition = Condition(RECORD_IS_AS_READ, {"readVersion": execution["version"]}) & Condition(
         TIME_DOES_NOT_GO_BACK, {"updated": updated}
@@ -92,13 +95,20 @@ def execution_growth(
     A change of a live EXECUTION record that is no transition: ``progress`` grows or moves.
 
     :param changes: attribute to new value; each must be safe to be written after a later one.
+    :raises NewerRecordError: a newer release wrote the record.
     """
+    _demand_known(execution)
     updated = max(now, execution["lastUpdatedTime"])
     condition = Condition(EXECUTION_IS_LIVE, _LIVE_VALUES) & Condition(
         TIME_DOES_NOT_GO_BACK, {"updated": updated}
     )
     written = {**changes, "lastUpdatedTime": updated}
     return Update(key_of(execution), condition, written, deltas, stored=execution)
+
+
+def _demand_known(execution: Item) -> None:
+    if reason := why_read_only(execution):
+        raise NewerRecordError(execution["executionId"], reason)
 
 
 def record_update(

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from drs_recovery.exceptions import ExecutionNotFoundError
+from drs_recovery.exceptions import ExecutionNotFoundError, NewerRecordError
 from drs_recovery.hooks import PASSING_TROUBLE, describe
 
 if TYPE_CHECKING:
     from drs_recovery.waves import PollResult
 
-# A record that was lost is the business of the step that waits.
-_ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError)
+# A record that was lost, or that a newer release wrote, is the business of the step that waits.
+_ENDS: tuple[type[Exception], ...] = (*PASSING_TROUBLE, ExecutionNotFoundError, NewerRecordError)
 
 
 class RecoveryJobTrigger(BaseTrigger):

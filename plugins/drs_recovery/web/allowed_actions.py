@@ -25,6 +25,7 @@ from drs_recovery.store import (
     is_same_person,
     step_waits,
     why_not_terminated,
+    why_read_only,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def why_not(
 
 
 def not_here(document: ExecutionDocument, rights: Rights) -> str | None:
-    """Say that another installation of Airflow acts on an execution; None if this one does."""
+    """Say that another installation of Airflow or a newer release acts on an execution; None if this does."""
+    if reason := why_read_only(document):
+        return f"This execution is shown only: {reason}."
     controller = foreign_controller(document, rights.installation)
     return controller and f"This execution belongs to the Airflow installation {controller}: act there."
 

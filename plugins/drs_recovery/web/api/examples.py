@@ -38,6 +38,7 @@ EXECUTION: dict[str, Any] = {
     "planName": "Three-tier CRM",
     "planHash": "6915feabd8b34fd38c70d438b2e1225119ce75eee6ff9661083949fcce5fbeca",
     "dagId": "recover_three-tier-crm",
+    "recordVersion": 1,
     "reason": "Quarterly drill",
     "objectives": {"rto": 3600, "rpo": 900},
     "admittedTime": _OPENED + 10,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drs_recovery.statuses import ExecutionStatus, WaveStage, WaveStatus
-from drs_recovery.store import foreign_controller, is_live, was_cancelled
+from drs_recovery.store import foreign_controller, is_live, was_cancelled, why_read_only
 from drs_recovery.web.allowed_actions import ANSWERS, ActionKind
 from drs_recovery.web.executions.costs import InstancesState, RunningInstances
 from drs_recovery.web.executions.failures import preflight_of
@@ -186,7 +186,10 @@ def notices_for(
 
 
 def _of_controller(document: ExecutionDocument, installation: str | None) -> tuple[Notice, ...]:
-    """That the execution is run by another installation, whose Airflow is not asked."""
+    """That a newer release, or another installation, whose Airflow is not asked, runs the execution."""
+    if reason := why_read_only(document):
+        text = f"You see the record of this execution, and nothing acts on it here: {reason}."
+        return (Notice(compose(text), is_serious=True),)
     controller = foreign_controller(document, installation)
     if controller is None:
         return ()
