@@ -122,4 +122,11 @@ _OPTIONS = {
         "600",
         "Seconds a launched server may lack its EC2 details before it counts as failed, 0 to 86400.",
     ),
+    "task_defaults": _option(
+        "string",
+        None,
+        "Where every task of these DAGs runs, a JSON object: queue, pool, pool_slots, executor, "
+        "executor_config.",
+        '{"queue": "dr", "pool": "dr"}',
+    ),
 }

@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
+from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter
+from typing_extensions import TypedDict
 
 from drs_recovery.exceptions import SettingError
 
@@ -23,6 +25,8 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|\.[0-9]+")
 # Airflow's own words, see its getboolean.
 _TRUTHS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _LONGEST_SHOWN = 100
+
+Name = Annotated[str, Field(min_length=1)]
 
 log = logging.getLogger(__name__)
 
@@ -169,6 +173,39 @@ def host_names(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?|::1", host):
             raise ValueError(text)
     return hosts
+
+
+class TaskDefaults(TypedDict, total=False):
+    """Where tasks run. What else a task may be told, such as its retries, the steps of a recovery rely on."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]  # no key
+
+    queue: Name
+    pool: Name
+    pool_slots: PositiveInt
+    executor: Name
+    executor_config: dict[str, Any]
+
+
+_TASK_DEFAULTS = TypeAdapter(TaskDefaults)
+
+
+def task_arguments(text: str) -> TaskDefaults:
+    """Read where tasks run; an executor that Airflow does not have would cost every DAG of the file."""
+    found = _TASK_DEFAULTS.validate_json(text)
+    if (executor := found.get("executor")) and executor not in _executors():
+        raise ValueError(text)
+    return found
+
+
+def _executors() -> set[str]:
+    """Every name under which Airflow knows the executors of ``[core] executor``: alias, class and path."""
+    names: set[str] = set()
+    for part in re.split(r"[,;]", conf.get_mandatory_value("core", "executor")):
+        # Those of a team are behind its name.
+        alias, _, path = part.rpartition("=")[2].strip().rpartition(":")
+        names |= {alias, path, path.rpartition(".")[2]}
+    return names
 
 
 def address(text: str) -> str:

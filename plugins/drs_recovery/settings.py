@@ -16,10 +16,12 @@ from drs_recovery.plan import NotifierCall
 from drs_recovery.setting_rules import (
     SECTION,
     Setting,
+    TaskDefaults,
     address,
     host_names,
     number_of,
     seconds,
+    task_arguments,
     truth,
     words,
 )
@@ -72,6 +74,14 @@ PROBE_HOSTS: Setting[tuple[str, ...]] = Setting(
     host_names,
 )
 
+TASK_DEFAULTS: Setting[TaskDefaults] = Setting(
+    "task_defaults",
+    {},
+    'a JSON object such as {"queue": "dr", "pool": "dr"}; keys: queue, pool, pool_slots (from 1), executor '
+    "(of [core] executor), executor_config (an object)",
+    task_arguments,
+)
+
 SETTINGS: tuple[Setting[Any], ...] = (
     EXECUTIONS_TABLE,
     AWS_CONN_ID,
@@ -88,6 +98,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     TERMINATION_TIMEOUT,
     DETAILS_TIMEOUT,
     PROBE_HOSTS,
+    TASK_DEFAULTS,
 )
 
 
@@ -221,6 +232,15 @@ def probe_hosts() -> tuple[str, ...]:
     :raises SettingError: it is no such list.
     """
     return PROBE_HOSTS.value()
+
+
+def task_defaults() -> TaskDefaults:
+    """
+    ``task_defaults``: queue, pool and executor of every task of this package.
+
+    Without its DAG a recovery could not go on, so none of them is set if the setting is broken.
+    """
+    return TASK_DEFAULTS.value_or_default()
 
 
 def cloudwatch_metrics() -> bool:

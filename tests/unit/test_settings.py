@@ -48,6 +48,10 @@ BAD: dict[str, list[str]] = {
         "nobody", '{"class": "a.B"}', '[{"class": "Listener"}]', "[1]", "[", "true",
         '[{"class": "a.B", "x": 1}]',
     ],
+    "task_defaults": [
+        "dr", "[]", "[", '{"queue": 1}', '{"queue": ""}', '{"retries": 0}', '{"pool_slots": 0}',
+        '{"executor": "CeleryExecutor"}', '{"executor": ""}', '{"executor_config": "x"}',
+    ],
 }  # fmt: skip
 
 GOOD: dict[str, list[tuple[str, Any]]] = {
@@ -66,6 +70,12 @@ GOOD: dict[str, list[tuple[str, Any]]] = {
     "plans_dir": [("/opt/airflow/include/plans", "/opt/airflow/include/plans")],
     "console_base_url": [("https://a.example:8443/airflow", "https://a.example:8443/airflow")],
     "notifiers": [("[]", ())],
+    "task_defaults": [
+        ("{}", {}),
+        ('{"queue": "dr", "pool": "dr", "pool_slots": 2}', {"queue": "dr", "pool": "dr", "pool_slots": 2}),
+        ('{"executor": "LocalExecutor"}', {"executor": "LocalExecutor"}),
+        ('{"executor_config": {"KubernetesExecutor": {}}}', {"executor_config": {"KubernetesExecutor": {}}}),
+    ],
 }
 
 BAD_VALUES = [

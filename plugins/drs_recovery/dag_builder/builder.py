@@ -30,7 +30,7 @@ from drs_recovery.operators import (
 )
 from drs_recovery.plan import BROKEN_TAG, DAG_ID_PREFIX, PLAN_TAG, RecoveryPlan, task_ids
 from drs_recovery.sensors import RecoveryJobSensor
-from drs_recovery.settings import schedules
+from drs_recovery.settings import schedules, task_defaults
 from drs_recovery.statuses import Priority
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def build_dag(plan: RecoveryPlan, versions: Sequence[RecoveryPlan] = ()) -> DAG:
         doc_md=plan_doc(plan, is_edited=any(version != plan for version in versions)),
         tags=[PLAN_TAG, *plan.tags],
         schedule=_timetable(plan),
-        default_args={"owner": plan.owner or "airflow", "weight_rule": "absolute"},
+        default_args={**task_defaults(), "owner": plan.owner or "airflow", "weight_rule": "absolute"},
     )
     return _with_tasks(dag, versions, plan, plan=plan)
 
@@ -104,7 +104,7 @@ def build_broken_dag(plan_id: str, error: PlanError, versions: Sequence[Recovery
         doc_md=broken_plan_doc(error, is_alive=bool(versions)),
         tags=[PLAN_TAG, BROKEN_TAG, *sorted(tags)],
         schedule=None,
-        default_args={"weight_rule": "absolute"},
+        default_args={**task_defaults(), "weight_rule": "absolute"},
         is_paused_upon_creation=not versions,
     )
     return _with_tasks(dag, versions, versions[0] if versions else None, problems=str(error))

@@ -12,6 +12,7 @@ from drs_recovery.operators import (
     TerminateDueOperator,
     TerminateInstancesOperator,
 )
+from drs_recovery.settings import task_defaults
 from drs_recovery.store import TERMINATING_DAG
 
 HOUSEKEEPING = "housekeeping"
@@ -58,6 +59,7 @@ def housekeeping_dag(dag_file: str) -> DAG:
         description="Clean up after drills, close what was left open.",
         doc_md=_HOUSEKEEPING_DOC,
         tags=["recovery"],
+        default_args={**task_defaults()},
         schedule=CronTriggerTimetable("*/10 * * * *", timezone="UTC"),
         catchup=False,
         max_active_runs=1,
@@ -79,6 +81,7 @@ def termination_dag() -> DAG:
         description="Terminate the instances that an execution launched.",
         doc_md=_TERMINATION_DOC,
         tags=["recovery"],
+        default_args={**task_defaults()},
         schedule=None,
         catchup=False,
         is_paused_upon_creation=False,

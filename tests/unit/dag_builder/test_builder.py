@@ -15,6 +15,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
+from drs_recovery.dag_builder.shared_dags import housekeeping_dag, termination_dag
 from drs_recovery.dag_builder.trigger_form import trigger_form
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.opening.options import OPTION_NAMES
@@ -262,3 +263,24 @@ def test_every_task_of_a_plan_goes_before_those_of_less_important_ones() -> None
     assert all(max(less.values()) < min(more.values()) for less, more in pairwise(ranked))
     # Airflow's own weight of a task is one, and one more for each task behind it.
     assert min(ranked[0].values()) >= 1000
+
+
+def test_task_defaults_are_those_of_every_task_of_every_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = '{"queue": "dr", "pool": "recovery", "executor": "alias"}'
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor,alias:my.Executor")
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__TASK_DEFAULTS", wanted)
+    shop = dag_of(database(), application(pause_before=True, on_failure="ask"), owner="shop")
+    broken = build_broken_dag("crm", PlanError([PlanProblem("crm.yaml", "waves", "none")]))
+
+    dags = [shop, broken, housekeeping_dag(__file__), termination_dag()]
+    found = {(task.queue, task.pool, task.executor) for dag in dags for task in dag.tasks}
+
+    assert found == {("dr", "recovery", "alias")}
+    assert {task.owner for task in shop.tasks} == {"shop"}
+    assert {task.weight_rule for task in shop.tasks} == {"absolute"}
+
+
+def test_a_broken_setting_costs_no_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__TASK_DEFAULTS", '{"queue": "dr", "retries": 0}')
+
+    assert {task.queue for task in dag_of(database()).tasks} == {"default"}
