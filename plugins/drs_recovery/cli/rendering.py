@@ -136,7 +136,13 @@ def _header_lines(document: ExecutionDocument, now: float) -> Iterator[tuple[str
 
 
 def _measured(times: Times) -> str:
-    pairs = (("rto", times.get("rto")), ("rpo", times.get("rpo")))
+    pairs = (
+        ("rto", times.get("rto")),
+        ("launched after", times.get("rtoLaunched")),
+        ("since the trigger", times.get("rtoDeclared")),
+        ("rpo", times.get("rpo")),
+        ("rpo in data", times.get("rpoData")),
+    )
     return ", ".join(f"{name} {words(seconds)}" for name, seconds in pairs if seconds is not None)
 
 

@@ -49,10 +49,13 @@ class HttpProbeArguments(PlanModel):
     via: Via = Field(default="worker", description="From where it asks.")
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
+    """An answer, as far as a probe judges it."""
+
     status: int
     location: str | None
     body: str
+    host: str
 
 
 class HttpProbe(AddressProbe):
@@ -75,22 +78,8 @@ class HttpProbe(AddressProbe):
 
     def attempt(self, reach: Reach, arguments: Any, run: StepRun) -> Seen:
         """Ask once."""
-        headers = {**arguments.headers, **_authorization(arguments.auth, run)}
-        url = _parsed(arguments.url)
-        for _ in range(_MOST_REDIRECTS + 1):
-            try:
-                answer = _asked(reach, url, arguments, headers)
-            except ssl.SSLError as error:
-                return Seen(ok=False, detail=f"TLS with {url.hostname} failed: {_tls_words(error)}")
-            except http.client.HTTPException as error:
-                return Seen(ok=False, detail=f"no HTTP answer from {url.hostname} ({type(error).__name__})")
-            if answer.status == arguments.status or answer.status not in _REDIRECTS or not answer.location:
-                return _judged(answer, arguments, str(url.hostname))
-            before, url = url, _parsed(urljoin(url.geturl(), answer.location))
-            if (before.scheme, before.netloc) != (url.scheme, url.netloc):
-                # What is meant for one server is not told to another.
-                headers = {}
-        return Seen(ok=False, detail=f"more than {_MOST_REDIRECTS} redirects")
+        answer = answered(reach, arguments, run)
+        return answer if isinstance(answer, Seen) else judged(answer, arguments)
 
     def script(self, arguments: Any, *, windows: bool) -> tuple[str, ...]:
         """Ask once, from the instance."""
@@ -103,7 +92,27 @@ class HttpProbe(AddressProbe):
         if told is None:
             return Seen(ok=False, detail="the script told no HTTP status")
         status, body = told
-        return _judged(_Answer(status, None, body), arguments, str(urlsplit(arguments.url).hostname))
+        return judged(Answer(status, None, body, str(urlsplit(arguments.url).hostname)), arguments)
+
+
+def answered(reach: Reach, arguments: HttpProbeArguments, run: StepRun) -> Answer | Seen:
+    """Ask once, also where redirects lead to; the last answer, or why there is none."""
+    headers = {**arguments.headers, **_authorization(arguments.auth, run)}
+    url = _parsed(arguments.url)
+    for _ in range(_MOST_REDIRECTS + 1):
+        try:
+            answer = _asked(reach, url, arguments, headers)
+        except ssl.SSLError as error:
+            return Seen(ok=False, detail=f"TLS with {url.hostname} failed: {_tls_words(error)}")
+        except http.client.HTTPException as error:
+            return Seen(ok=False, detail=f"no HTTP answer from {url.hostname} ({type(error).__name__})")
+        if answer.status == arguments.status or answer.status not in _REDIRECTS or not answer.location:
+            return answer
+        before, url = url, _parsed(urljoin(url.geturl(), answer.location))
+        if (before.scheme, before.netloc) != (url.scheme, url.netloc):
+            # What is meant for one server is not told to another.
+            headers = {}
+    return Seen(ok=False, detail=f"more than {_MOST_REDIRECTS} redirects")
 
 
 def _parsed(url: str) -> SplitResult:
@@ -117,7 +126,7 @@ def _parsed(url: str) -> SplitResult:
     return parts
 
 
-def _asked(reach: Reach, url: SplitResult, arguments: Any, headers: Mapping[str, str]) -> _Answer:
+def _asked(reach: Reach, url: SplitResult, arguments: Any, headers: Mapping[str, str]) -> Answer:
     host, port = str(url.hostname), url.port or _PORTS[url.scheme]
     address = reach.address_of(host, port)
     connection = _connection(url.scheme, host, port, verify=arguments.verify_tls)
@@ -128,7 +137,7 @@ def _asked(reach: Reach, url: SplitResult, arguments: Any, headers: Mapping[str,
         connection.request(arguments.method, target, headers={"User-Agent": "drs-recovery", **headers})
         response = connection.getresponse()
         body = response.read(_MOST_BODY).decode("utf-8", errors="replace")
-        return _Answer(response.status, response.getheader("Location"), body)
+        return Answer(response.status, response.getheader("Location"), body, host)
     finally:
         connection.close()
 
@@ -159,8 +168,9 @@ def _authorization(auth: Auth | None, run: StepRun) -> dict[str, str]:
     return {"Authorization": f"Bearer {login.secret}"} if login.secret else {}
 
 
-def _judged(answer: _Answer, arguments: Any, host: str) -> Seen:
-    said = f"HTTP {answer.status} from {host}"
+def judged(answer: Answer, arguments: HttpProbeArguments) -> Seen:
+    """Say whether an answer is the expected one."""
+    said = f"HTTP {answer.status} from {answer.host}"
     if answer.status != arguments.status:
         detail = f"{said}, expected {arguments.status}"
         return Seen(ok=False, detail=detail, output=answer.body[:_KEPT_BODY])

@@ -30,7 +30,8 @@ def joined(run: StepRun, tried: Sequence[Seen]) -> Look:
     ok = any(seen.ok for seen in tried) if run.any_server else all(seen.ok for seen in tried)
     shown = [(one, seen) for one, seen in pairs if seen.ok is ok]
     final = not ok and (all if run.any_server else any)(seen.final for seen in tried)
-    output = next((seen.output for _, seen in shown if seen.output), "")
+    outputs = list(dict.fromkeys(seen.output for _, seen in shown if seen.output))
+    output = "\n".join(outputs if ok else outputs[:1])
     return Look(status_of(ok), _summary(shown), output, servers=_results(pairs), final=final)
 
 

@@ -37,8 +37,16 @@ class Times(TypedDict):
     rtoLaunched: NotRequired[
         Annotated[float, about("From the same start until the last server was ready. Seconds.", 3300)]
     ]
+    rtoDeclared: NotRequired[
+        Annotated[
+            float, about("From the trigger until the last proof passed: the decision counts. Seconds.", 4200)
+        ]
+    ]
     rpo: NotRequired[
         Annotated[float, about("Age of a ready server's oldest data at the start. Seconds.", 900)]
+    ]
+    rpoData: NotRequired[
+        Annotated[float, about("Age of the oldest heartbeat that a probe read in the data. Seconds.", 930)]
     ]
 
 

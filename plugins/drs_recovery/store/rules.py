@@ -8,6 +8,7 @@ Nothing here reads or writes. A function that refuses raises ``TransitionRefused
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from drs_recovery.durations import DEFAULT_TERMINATE_AFTER, format_duration, parse_duration
@@ -19,6 +20,7 @@ from drs_recovery.statuses import (
     GateDecision,
     ServerPhase,
     SkipCause,
+    StepStatus,
     WaveStatus,
 )
 from drs_recovery.store.facts import Record, has_instances_left, instances_of, is_refused
@@ -235,7 +237,8 @@ def measured_objectives(document: Record, status: ExecutionStatus, end_time: flo
 
     :param status: its final status; only a COMPLETED execution has a recovery time.
     :return: ``rto``: from the first wave's start until the last proof has passed; ``rtoLaunched``: until the
-        last server was ready; ``rpo``: age of a ready server's oldest data.
+        last server was ready; ``rtoDeclared``: from the trigger until the last proof; ``rpo``: age of a ready
+        server's oldest data; ``rpoData``: age of the oldest heartbeat that was read in the data.
     """
     if "startTime" not in document:
         return {}
@@ -244,13 +247,24 @@ def measured_objectives(document: Record, status: ExecutionStatus, end_time: flo
     if status is ExecutionStatus.COMPLETED:
         proven = max((_proven_time(wave) or end_time for wave in completed), default=end_time)
         measured["rto"] = seconds_between(start, proven)
+        measured["rtoDeclared"] = seconds_between(document["submittedTime"], proven)
         ready = [time for wave in completed for time in _ready_times(wave)]
         if ready and None not in ready:
             measured["rtoLaunched"] = seconds_between(start, max(time for time in ready if time is not None))
     ages = _data_ages(document)
     if ages and None not in ages:
         measured["rpo"] = max(age for age in ages if age is not None)
+    if heartbeats := list(_heartbeats(document)):
+        measured["rpoData"] = seconds_between(min(heartbeats), start)
     return measured
+
+
+def _heartbeats(document: Record) -> Iterator[float]:
+    """The times that steps of kind ``heartbeat_probe`` read in the recovered data: one a line."""
+    for wave in document["waves"]:
+        for step in wave.get("steps", ()):
+            if step["kind"] == "heartbeat_probe" and step["status"] == StepStatus.SUCCEEDED:
+                yield from (datetime.fromisoformat(line).timestamp() for line in step["output"].splitlines())
 
 
 def _completed(document: Record) -> list[Record]:

@@ -123,7 +123,7 @@ def test_unknown_point_in_time_of_one_server_leaves_the_recovery_point_unmeasure
     recovery.launch()
     store.waves.complete("e1", 1)
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
-    assert set(store.get_execution("e1")["measured"]) == {"rto", "rtoLaunched"}
+    assert set(store.get_execution("e1")["measured"]) == {"rto", "rtoLaunched", "rtoDeclared"}
 
 
 def test_cancellation_says_who_and_why(store, opened):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -294,3 +295,25 @@ def test_the_recovery_time_ends_with_the_last_proof(recovery: Recovery, clock: C
     measured = store.get_execution("e1")["measured"]
     assert 120 < measured["rto"] < 121
     assert measured["rtoLaunched"] < 1
+    assert measured["rto"] <= measured["rtoDeclared"] < 122
+
+
+def test_the_oldest_heartbeat_in_the_data_is_a_recovery_point_of_its_own(recovery: Recovery) -> None:
+    beats = [NewStep("after", place, "Newest order", "heartbeat_probe", "continue") for place in (1, 2, 3)]
+    store = recovery.store
+    store.create_execution(recovery.new(waves=(NewWave(1, "Database", steps=tuple(beats)),)))
+    store.add_servers("e1", 1, recovery.servers(1, 2))
+    recovery.start().launch()
+    store.waves.enter_after_steps("e1", 1)
+    began = store.get_execution("e1")["startTime"]
+
+    def ago(*seconds: int) -> str:
+        return "\n".join(datetime.fromtimestamp(int(began) - one, UTC).isoformat() for one in seconds)
+
+    done(store, AFTER_1, output=ago(60, 240))
+    done(store, AFTER_2, output=ago(30))
+    done(store, AFTER_2._replace(number=3), StepStatus.FAILED, output="yesterday")
+    store.waves.complete("e1", 1)
+    store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
+
+    assert store.get_execution("e1")["measured"]["rpoData"] == pytest.approx(240, abs=1)

@@ -221,7 +221,11 @@ def _basis(document: ExecutionDocument) -> str:
 
 def _objective(document: ExecutionDocument, result: ObjectiveResult, as_of: float) -> Objective:
     target, measured = result.target, result.measured
-    mark, sentence, due = _MARKS[result.state], compose(f"{result.sentence}."), None
+    mark, sentence, due = (
+        _MARKS[result.state],
+        compose(f"{result.sentence}.{_beside(document, result)}"),
+        None,
+    )
     if result.state is ObjectiveState.NOT_MEASURED:
         sentence = compose(f"{result.name} {words(target)}: {_missing_measure(document, result.name)}.")
         if result.name == "RTO" and (outlook := rto_outlook(document, as_of)):
@@ -235,6 +239,16 @@ def _objective(document: ExecutionDocument, result: ObjectiveResult, as_of: floa
         due=timestamp_if(due),
         sentence=sentence,
     )
+
+
+def _beside(document: ExecutionDocument, result: ObjectiveResult) -> str:
+    """What else was measured: from the decision on, and in the data themselves."""
+    times = document.get("measured", {})
+    if result.name == "RTO" and (declared := times.get("rtoDeclared")) and not document["isDrill"]:
+        return f" Since it was declared: {words(declared)}."
+    if result.name == "RPO" and (data := times.get("rpoData")) is not None:
+        return f" The newest heartbeat in the data was {words(data)} old."
+    return ""
 
 
 def _missing_measure(document: ExecutionDocument, name: str) -> str:
