@@ -246,6 +246,25 @@ def test_the_command_tells_every_problem_at_once(
     ]
 
 
+def test_a_host_without_dag_files_needs_no_plans_either(
+    capsys: pytest.CaptureFixture[str], tmp_path: Any, setting: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting("plans_dir", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path))
+    note = f"[drs_recovery] plans_dir leads to {tmp_path / 'nowhere'}: expected a folder that exists where "
+
+    assert main(["check-config"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert main(["check-config", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert told == [
+        f"note: {note}DAG files are; here are none",
+        f"1 of {len(SETTINGS)} settings set, no problems",
+    ]
+    assert (found["problems"], len(found["notes"])) == ([], 1)
+
+
 def test_the_command_answers_programs(
     capsys: pytest.CaptureFixture[str], tmp_path: Any, setting: Set
 ) -> None:

@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 from drs_recovery.exceptions import PlanError, SettingError
 
@@ -30,7 +31,8 @@ def check_config(options: argparse.Namespace) -> int:
     Print every problem, one a line, and a summary; nothing is asked of AWS.
 
     An execution is refused for what is wrong with a value. A key that nothing reads, and a folder of plans
-    that is not there, are told only here.
+    that is not there, are told only here. Where no DAG file is, such as on an API server, no plan file is
+    needed either: the missing folder is a note.
 
     :param options: ``json``.
     :return: 0 without problems, 1 with some.
@@ -40,20 +42,31 @@ def check_config(options: argparse.Namespace) -> int:
         from drs_recovery import settings
 
         problems = [*settings.setting_problems(), *settings.unknown_settings()]
-        missing = [folder for folder in settings.plans_dirs() if not folder.is_dir()]
-        problems += [
-            f"[drs_recovery] plans_dir leads to {folder}: expected a folder that exists" for folder in missing
+        missing = [
+            f"[drs_recovery] plans_dir leads to {folder}: expected a folder that exists"
+            for folder in settings.plans_dirs()
+            if not folder.is_dir()
         ]
+        notes = [] if _has_dag_files() else [f"{one} where DAG files are; here are none" for one in missing]
+        problems += [] if notes else missing
         given = [setting.key for setting in settings.SETTINGS if setting.is_set]
     if options.json:
-        print(json.dumps({"set": given, "problems": problems}, indent=2))
+        print(json.dumps({"set": given, "problems": problems, "notes": notes}, indent=2))
         return 1 if problems else 0
-    for problem in problems:
-        print(problem)
+    for line in (*problems, *(f"note: {note}" for note in notes)):
+        print(line)
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     total = len(settings.SETTINGS)
     print(f"{len(given)} of {total} settings set, {count if problems else 'no problems'}")
     return 1 if problems else 0
+
+
+def _has_dag_files() -> bool:
+    """Whether the DAGs folder has any; those of a bundle, and its plans, only the DAG processor knows."""
+    from airflow.configuration import conf
+
+    folder = Path(conf.get_mandatory_value("core", "dags_folder"))
+    return next(folder.rglob("*.py"), None) is not None
 
 
 def record_plans(_options: argparse.Namespace) -> int:
