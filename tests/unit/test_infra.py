@@ -258,6 +258,18 @@ def test_readers_may_write_nothing(policies):
     }
 
 
+def test_records_of_executions_are_deleted_by_the_right_to_purge_alone(policies):
+    deleting = {
+        name: statement
+        for name, statements in policies.items()
+        for statement in statements
+        if "dynamodb:DeleteItem" in actions([statement])
+    }
+    assert set(deleting) == {"StorePolicy", "PurgePolicy"}
+    (keys,) = deleting["StorePolicy"]["Condition"]["ForAllValues:StringLike"].values()
+    assert set(keys) == {"housekeeping", "plans", "queue:*"}
+
+
 def test_nothing_is_allowed_by_a_wildcard(policies):
     for statements in policies.values():
         assert not [action for action in actions(statements) if "*" in action]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from drs_recovery.cli import executions, plans, setup, takeover
+from drs_recovery.cli import executions, plans, purge, setup, takeover
 
 __all__ = ["main"]
 
-GROUPS = (plans, setup, executions, takeover)
+GROUPS = (plans, setup, executions, takeover, purge)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -121,6 +121,7 @@ def _header_lines(document: ExecutionDocument, now: float) -> Iterator[tuple[str
     yield "Airflow run", f"{document['dagId']} {document['dagRunId']}"
     yield "Airflow", document.get("controller")
     yield "Read-only", why_read_only(document)
+    yield "Being deleted", moment(document.get("purgingTime"))
     yield "Submitted", moment(document["submittedTime"])
     yield "Started", moment(document.get("startTime"))
     yield "Ended", moment(document.get("endTime"))

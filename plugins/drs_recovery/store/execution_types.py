@@ -305,6 +305,7 @@ class Execution(ExecutionSummary):
     ]
     instancesTerminated: Annotated[bool, about("Whether all its instances are terminated.", False)]
     terminatedTime: NotRequired[Annotated[float, moment("When the last instance was found terminated.")]]
+    purgingTime: NotRequired[Annotated[float, moment("When somebody began to delete its records.")]]
     notifications: NotRequired[
         Annotated[list[str], about("Keys of the messages sent.", ["EXECUTION_OPENED"])]
     ]

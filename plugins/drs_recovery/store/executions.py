@@ -34,6 +34,7 @@ from drs_recovery.store.locks import ActionLock, Installations, Notifications, P
 from drs_recovery.store.plans import Plans
 from drs_recovery.store.points import Points
 from drs_recovery.store.polls import Polls, Waits
+from drs_recovery.store.purging import Purges
 from drs_recovery.store.reads import StoreReads
 from drs_recovery.store.records import NewExecution, NewFinding, NewServer
 from drs_recovery.store.retries import Retries
@@ -92,6 +93,7 @@ class ExecutionStore(StoreReads):
         self.action_lock = ActionLock(table, clock)
         self.installations = Installations(table, clock)
         self.plans = Plans(table, clock)
+        self.purges = Purges(table, clock)
         self.takeovers = Takeovers(table, clock)
         self.notifications = Notifications(table, clock)
 

@@ -156,6 +156,15 @@ def listing_moment(time: float) -> str:
     return f"{sortable_time(time)}#"
 
 
+def listing_keys(execution: Mapping[str, Any]) -> list[Key]:
+    """Keys of the listing records of an execution."""
+    partitions = [type_partition(execution["executionType"])]
+    if "ticket" in execution:
+        partitions.append(ticket_partition(execution["ticket"]))
+    name = listing_moment(execution["submittedTime"]) + execution["executionId"]
+    return [Key(partition, name) for partition in partitions]
+
+
 def live_key(execution_id: str) -> Key:
     """Key of the record that says that an execution lives."""
     return Key(HOUSEKEEPING, LIVE_PREFIX + execution_id)

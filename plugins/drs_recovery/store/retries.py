@@ -283,6 +283,8 @@ def _answered_gate(wave: Record, actor: str, now: float) -> Item | None:
 
 def _demand_retryable(execution: Record, wave: Record) -> None:
     subject, wanted = wave_subject(wave), "retried"
+    if "purgingTime" in execution:
+        raise TransitionRefusedError(subject, "part of an execution that is being deleted", wanted)
     if "startTime" not in wave:
         raise TransitionRefusedError(subject, f"{wave['status']} without ever being started", wanted)
     if execution["status"] == ExecutionStatus.CANCELLING and "cancel" in execution:

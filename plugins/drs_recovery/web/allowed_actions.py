@@ -193,6 +193,8 @@ def _not_cancelled(document: ExecutionDocument, _rights: Rights) -> str | None:
 def _not_retried(document: ExecutionDocument, _rights: Rights, wave: Wave) -> str | None:
     if wave["status"] not in RETRYABLE_WAVES:
         return f"Wave {wave['waveNumber']} is {wave['status']}: only a failed or interrupted wave is retried."
+    if "purgingTime" in document:
+        return "The records of this execution are being deleted."
     if "startTime" not in wave:
         return (
             f"Wave {wave['waveNumber']} was never started: "
