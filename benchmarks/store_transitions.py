@@ -19,6 +19,7 @@ from drs_recovery.store import (
     NewWave,
     ServerSeen,
     WavePoll,
+    WaveRef,
     create_table,
 )
 from sandbox.testing import Sandbox, separate_sandbox
@@ -70,15 +71,18 @@ def _play(
     ids = [f"s-{number:017d}" for number in range(servers)]
     store.create_execution(_execution(execution_id))
     store.add_servers(execution_id, 1, [NewServer(id_, id_, True, REGION, CONNECTION) for id_ in ids])
-    store.waves.request(execution_id, 1)
+    store.waves.request(WaveRef(execution_id, 1))
     job = JobRef("drsjob-00000000000000001", REGION, CONNECTION, 1, tuple(ids))
-    store.waves.record_job(execution_id, 1, job, adopted=False)
-    store.waves.start_polling(execution_id, 1)
+    store.waves.record_job(WaveRef(execution_id, 1), job, adopted=False)
+    store.waves.start_polling(WaveRef(execution_id, 1))
     for name, phase in (("first news", ServerPhase.SNAPSHOT), ("every server ready", ServerPhase.READY)):
         poll = _poll(ids, phase)
-        timed(f"record_poll, {name}", lambda poll=poll: store.polls.record(execution_id, 1, poll))  # type: ignore[misc]
-    timed("record_poll, no news", lambda: store.polls.record(execution_id, 1, _poll(ids, ServerPhase.READY)))
-    timed("complete_wave", lambda: store.waves.complete(execution_id, 1))
+        timed(f"record_poll, {name}", lambda poll=poll: store.polls.record(WaveRef(execution_id, 1), poll))  # type: ignore[misc]
+    timed(
+        "record_poll, no news",
+        lambda: store.polls.record(WaveRef(execution_id, 1), _poll(ids, ServerPhase.READY)),
+    )
+    timed("complete_wave", lambda: store.waves.complete(WaveRef(execution_id, 1)))
     timed("finalize", lambda: store.ending.finalize(execution_id, ExecutionStatus.COMPLETED))
 
 

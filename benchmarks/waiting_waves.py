@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.made_executions import new_execution
 from devstack.environment import EXECUTIONS_TABLE, REGION
 from devstack.records import open_store
-from drs_recovery.store import ExecutionStore, JobRef, NewServer, NewWave, create_table
+from drs_recovery.store import ExecutionStore, JobRef, NewServer, NewWave, WaveRef, create_table
 from sandbox.testing import Sandbox, separate_sandbox
 
 # Ways to wait, see ``watchers``.
@@ -92,7 +92,7 @@ def _recorded(store: ExecutionStore, number: int, job_id: str, ids: tuple[str, .
     store.create_execution(new)
     store.add_servers(execution, 1, [NewServer(one, f"host-{one}", True, REGION, CONNECTION) for one in ids])
     store.admit(execution)
-    store.waves.request(execution, 1)
-    store.waves.record_job(execution, 1, JobRef(job_id, REGION, CONNECTION, 1, ids), adopted=False)
-    store.waves.start_polling(execution, 1)
+    store.waves.request(WaveRef(execution, 1))
+    store.waves.record_job(WaveRef(execution, 1), JobRef(job_id, REGION, CONNECTION, 1, ids), adopted=False)
+    store.waves.start_polling(WaveRef(execution, 1))
     return WaitingWave(execution, job_id, ids)

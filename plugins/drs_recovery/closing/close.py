@@ -17,7 +17,7 @@ from drs_recovery.hooks import AWS_ERRORS, Clients, describe, is_transient
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store import ServerSeen, WavePoll
+from drs_recovery.store import ServerSeen, WavePoll, WaveRef
 from drs_recovery.waves import (
     LATE_START_SECONDS,
     InstanceEnricher,
@@ -164,7 +164,7 @@ class ExecutionCloser:
             )
             if failed:
                 poll = WavePoll(servers=failed, is_look=False)
-                self._store.polls.record(wave["executionId"], wave["waveNumber"], poll)
+                self._store.polls.record(WaveRef(wave["executionId"], wave["waveNumber"]), poll)
                 wrote = True
         return wrote
 
@@ -183,7 +183,7 @@ class ExecutionCloser:
             return False
         plan, execution_id = plan_from_snapshot(document["planSnapshot"]), document["executionId"]
         try:
-            self._store.waves.start_polling(execution_id, wave["waveNumber"])
+            self._store.waves.start_polling(WaveRef(execution_id, wave["waveNumber"]))
             WaveEnd(self._store, plan, execution_id, wave["waveNumber"]).end()
         except WaveFailedError as failed:
             log.info("execution %s: %s", execution_id, failed)

@@ -16,7 +16,7 @@ from drs_recovery.hooks import AWS_ERRORS, Clients, describe, is_transient
 from drs_recovery.jobs import awaited_parts
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.statuses import GateDecision, ServerPhase, WaveStage, WaveStatus
-from drs_recovery.store import ServerSeen, WavePoll, attempt_began, is_store_away, unproven
+from drs_recovery.store import ServerSeen, WavePoll, WaveRef, attempt_began, is_store_away, unproven
 from drs_recovery.waves import (
     LATE_START_SECONDS,
     WaveEnd,
@@ -113,7 +113,7 @@ def _end_of_start(store: ExecutionStore, document: ExecutionDocument, wave: Wave
     if wave.get("stage") is WaveStage.BEFORE_STEPS:
         missing = ", ".join(unproven(wave.get("steps", ()))) or "it was still waiting to begin"
         reason = f"its steps ended before its launch: {missing}"
-        store.waves.fail(wave["executionId"], wave["waveNumber"], reason)
+        store.waves.fail(WaveRef(wave["executionId"], wave["waveNumber"]), reason)
         raise WaveFailedError(wave_label(wave), missing)
     execution_id, number = document["executionId"], wave["waveNumber"]
     if wave["status"] == WaveStatus.PENDING and (pending := _late_jobs(store, document, wave)):
@@ -122,12 +122,12 @@ def _end_of_start(store: ExecutionStore, document: ExecutionDocument, wave: Wave
     reason = f"its steps ended before all of its jobs were started{trouble}"
     now, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
     if not any("jobId" in server for server in servers):
-        store.waves.fail(execution_id, number, reason)
+        store.waves.fail(WaveRef(execution_id, number), reason)
         raise WaveFailedError(wave_label(now), reason)
     unstarted = [one for part in awaited_parts(now, servers) for one in part.server_ids]
     failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields={"error": reason}) for one in unstarted)
-    store.polls.record(execution_id, number, WavePoll(servers=failed, is_look=False))
-    store.waves.start_polling(execution_id, number)
+    store.polls.record(WaveRef(execution_id, number), WavePoll(servers=failed, is_look=False))
+    store.waves.start_polling(WaveRef(execution_id, number))
     return None
 
 

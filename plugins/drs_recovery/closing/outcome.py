@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.plan import is_task_of, plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, GateDecision, SkipCause, WaveStatus
-from drs_recovery.store import cancel_words, final_status, launch_began
+from drs_recovery.store import WaveRef, cancel_words, final_status, launch_began
 from drs_recovery.waves import (
     blocked_by,
     failures_of,
@@ -52,13 +52,13 @@ class Ending:
             else blocked_by(document, plan_from_snapshot(document["planSnapshot"]), number)
         )
         if status is WaveStatus.NOT_STARTED and failure:
-            store.waves.skip(execution_id, number, f"not started: {failure}", SkipCause.DEPENDENCY)
+            store.waves.skip(WaveRef(execution_id, number), f"not started: {failure}", SkipCause.DEPENDENCY)
         elif self.cancelled or status is WaveStatus.NOT_STARTED:
-            store.waves.cancel(execution_id, number, self._wave_reason(wave))
+            store.waves.cancel(WaveRef(execution_id, number), self._wave_reason(wave))
         else:
             reason = f"wave {wave_label(wave)} ended without a verdict: {self.reason}"
             trouble = last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
-            store.waves.fail(execution_id, number, f"{reason}{trouble}")
+            store.waves.fail(WaveRef(execution_id, number), f"{reason}{trouble}")
 
     def _wave_reason(self, wave: WaveRecord) -> str:
         if wave["status"] is WaveStatus.NOT_STARTED:

@@ -20,7 +20,7 @@ from drs_recovery.durations import epoch
 from drs_recovery.hooks import Clients, Target, TargetClients, ask_targets
 from drs_recovery.jobs import ATTEMPT_TAG, CLOCK_TOLERANCE, EXECUTION_TAG, FIRST_ATTEMPT, PART_TAG, WAVE_TAG
 from drs_recovery.preflight import GroupResolver
-from drs_recovery.store import JobRef, NewExecution, NewServer
+from drs_recovery.store import JobRef, NewExecution, NewServer, WaveRef
 
 if TYPE_CHECKING:
     from drs_recovery.plan import RecoveryPlan
@@ -119,8 +119,8 @@ class Rebuilder:
         start, attempt = min(job.created for job in jobs), max(job.ref.attempt for job in jobs)
         self._store.rebuild_wave(execution_id, number, start, attempt)
         for job in jobs:
-            self._store.waves.record_job(execution_id, number, job.ref, adopted=True)
-        self._store.waves.start_polling(execution_id, number)
+            self._store.waves.record_job(WaveRef(execution_id, number), job.ref, adopted=True)
+        self._store.waves.start_polling(WaveRef(execution_id, number))
 
 
 def jobs_by_wave(jobs: Iterable[FoundJob]) -> dict[int, list[FoundJob]]:

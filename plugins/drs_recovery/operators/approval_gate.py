@@ -16,7 +16,7 @@ from drs_recovery.operators.questions import AskingMixin, answer_of, comment_for
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
-from drs_recovery.store import is_same_person
+from drs_recovery.store import WaveRef, is_same_person
 from drs_recovery.waves import (
     Question,
     check_dependencies,
@@ -79,8 +79,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
 
     def _opened(self, execution_id: str, question: Question) -> Gate:
         gate = self.store.gates.open(
-            execution_id,
-            self.wave_number,
+            WaveRef(execution_id, self.wave_number),
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
@@ -120,7 +119,11 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             answer = answer_of(event)
             reason = f"{answer.actor} started the execution: a second person must approve it"
             self.store.gates.refuse_answer(
-                execution_id, self.wave_number, answer.actor, reason, answer.comment, answer.decided_time
+                WaveRef(execution_id, self.wave_number),
+                answer.actor,
+                reason,
+                answer.comment,
+                answer.decided_time,
             )
             self.log.warning("execution %s: not approved: %s", execution_id, reason)
         return False
@@ -143,8 +146,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> Gate:
         answer = answer_of(event)
         gate = self.store.gates.decide(
-            execution_id,
-            self.wave_number,
+            WaveRef(execution_id, self.wave_number),
             decision,
             actor=answer.actor,
             comment=answer.comment,

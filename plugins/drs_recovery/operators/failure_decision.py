@@ -20,7 +20,7 @@ from drs_recovery.operators.step_driving import StepDriver
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import AFTER, BEFORE, plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, StepDecision, WaveStage, WaveStatus
-from drs_recovery.store import StepRef, attempt_of, step_holds
+from drs_recovery.store import StepRef, WaveRef, attempt_of, step_holds
 from drs_recovery.waves import (
     WaveStarter,
     begin_retry,
@@ -100,7 +100,11 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
     def _record(self, execution_id: str, decision: FailureDecision, event: Mapping[str, Any]) -> None:
         answer = answer_of(event)
         stands = self.store.gates.decide_failure_gate(
-            execution_id, self.wave_number, decision, answer.actor, answer.comment, answer.decided_time
+            WaveRef(execution_id, self.wave_number),
+            decision,
+            answer.actor,
+            answer.comment,
+            answer.decided_time,
         )
         self.log.info("wave %s: %s by %s", self.wave_number, stands["decision"], stands.get("actor"))
         if stands["decision"] != decision:
@@ -146,8 +150,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
         self.options = list(FAILURE_ANSWERS)
         question = failure_question(document, self.plan_of(execution_id), self.wave_number)
         gate = self.store.gates.open_failure_gate(
-            execution_id,
-            self.wave_number,
+            WaveRef(execution_id, self.wave_number),
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
@@ -195,7 +198,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
 
     def _fail(self, execution_id: str, error: ExecutionError) -> None:
         if self.store.get_wave(execution_id, self.wave_number)["status"] != WaveStatus.FAILED:
-            self.store.waves.fail(execution_id, self.wave_number, str(error))
+            self.store.waves.fail(WaveRef(execution_id, self.wave_number), str(error))
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:

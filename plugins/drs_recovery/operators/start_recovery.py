@@ -16,7 +16,7 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan import BEFORE, plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store import waits_for_capacity_only, with_wave
+from drs_recovery.store import WaveRef, waits_for_capacity_only, with_wave
 from drs_recovery.waves import (
     WaveStarter,
     begin_retry,
@@ -96,10 +96,12 @@ class StartRecoveryOperator(WaveOperator):
         check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         make_way(self.store, execution_id, document)
         if wave.get("waitBefore") and "waitUntil" not in wave:
-            self._wait(self.store.waves.begin(execution_id, self.wave_number, asked_by))
+            self._wait(self.store.waves.begin(WaveRef(execution_id, self.wave_number), asked_by))
             followed.forget()
         self._wait(wave)
-        requested, is_new = self.store.waves.request(execution_id, self.wave_number, asked_by, followed)
+        requested, is_new = self.store.waves.request(
+            WaveRef(execution_id, self.wave_number), asked_by, followed
+        )
         if "restartPending" in requested:
             return None
         if is_new:

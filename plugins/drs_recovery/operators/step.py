@@ -18,7 +18,7 @@ from drs_recovery.operators.step_driving import MANUAL_ANSWERS, StepDriver
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import BEFORE, plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, StepStatus, WaveStage, WaveStatus
-from drs_recovery.store import StepRef, step_holds
+from drs_recovery.store import StepRef, WaveRef, step_holds
 from drs_recovery.waves import (
     begin_retry,
     check_dependencies,
@@ -111,7 +111,7 @@ class StepOperator(StepDriver, WaveMixin, HITLOperator):
             self.pass_over_if_blocked(document)
             check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
             make_way(self.store, execution_id, document)
-        begun = self.store.waves.begin(execution_id, self.wave_number, int(context["ti"].max_tries))
+        begun = self.store.waves.begin(WaveRef(execution_id, self.wave_number), int(context["ti"].max_tries))
         self.wait_until(begun)
 
     def wait_until(self, begun: Any) -> None:

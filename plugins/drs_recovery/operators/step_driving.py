@@ -127,7 +127,7 @@ class StepDriver(AskingMixin):
         reason = f"{step_label(record)} {record['status']}: {record.get('error', 'no reason is known')}{said}"
         wave = self.store.get_wave(ref.execution_id, ref.wave)
         if wave["status"] != WaveStatus.FAILED:
-            self.store.waves.fail(ref.execution_id, ref.wave, reason)
+            self.store.waves.fail(ref.of_wave, reason)
         return WaveFailedError(wave_label(wave), reason)
 
     def _ask_about_step(self, turn: _Turn, life: StepLife, *, is_failure: bool) -> NoReturn:

@@ -15,7 +15,7 @@ from drs_recovery.operators.outages import ExpectedFailureError
 from drs_recovery.plan import is_task_of, is_to_come, missing_tasks, plan_from_snapshot, wave_task_ids
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import SkipCause, WaveStatus
-from drs_recovery.store import WaveRecord
+from drs_recovery.store import WaveRecord, WaveRef
 from drs_recovery.triggers import QueueTurnTrigger, RecoveryJobTrigger
 from drs_recovery.waves import blocked_by, check_admitted, check_not_ending, deadline_of, wave_of
 
@@ -138,7 +138,9 @@ class WaveMixin(RecoveryMixin):
         plan = plan_from_snapshot(document["planSnapshot"])
         if failure := blocked_by(document, plan, self.wave_number):
             reason = f"not started: {failure}"
-            self.store.waves.skip(document["executionId"], self.wave_number, reason, SkipCause.DEPENDENCY)
+            self.store.waves.skip(
+                WaveRef(document["executionId"], self.wave_number), reason, SkipCause.DEPENDENCY
+            )
             raise AirflowSkipException(reason)
 
     def deadline_of(self, execution: str) -> float:

@@ -14,7 +14,7 @@ from drs_recovery.closing import FoundJob, Rebuilder, jobs_by_wave, server_of
 from drs_recovery.hooks import AWS_ERRORS, Clients, describe
 from drs_recovery.plan import RecoveryPlan, plan_from_snapshot
 from drs_recovery.preflight import GroupResolver
-from drs_recovery.store import NewServer, NewWave
+from drs_recovery.store import NewServer, NewWave, WaveRef
 
 if TYPE_CHECKING:
     from drs_recovery.store import ExecutionRecord, ExecutionStore, Wave
@@ -60,7 +60,7 @@ class RecordMender:
             named = [server_of(job, one) for job in jobs.get(number, ()) for one in job.ref.server_ids]
             of_plan: Sequence[NewServer] = planned.of_wave(number) if planned and number in short else ()
             known = {server.source_server_id: server for server in [*named, *of_plan]}
-            added = self._store.takeovers.add_missing_servers(self._id, number, known.values())
+            added = self._store.takeovers.add_missing_servers(WaveRef(self._id, number), known.values())
             if added:
                 yield f"servers of wave {number} were not in this copy of the table: {', '.join(added)}"
 
@@ -70,11 +70,11 @@ class RecordMender:
         known = {job["jobId"] for job in wave["jobs"]}
         unknown = [job for job in jobs if job.ref.job_id not in known]
         if unknown:
-            self._store.takeovers.approve_started(self._id, number, unknown[0].ref.job_id)
+            self._store.takeovers.approve_started(WaveRef(self._id, number), unknown[0].ref.job_id)
             self._rebuilder.rebuild_wave(self._id, number, jobs)
         if "startTime" in self._wave(number):
             for job in jobs:
-                self._store.waves.record_job(self._id, number, job.ref, adopted=True)
+                self._store.waves.record_job(WaveRef(self._id, number), job.ref, adopted=True)
         for job in unknown:
             yield f"{job.ref.job_id} of wave {number} was not in this copy of the table"
 

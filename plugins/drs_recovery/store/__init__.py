@@ -71,6 +71,7 @@ from drs_recovery.store.records import (
     TerminationRef,
     WavePoll,
 )
+from drs_recovery.store.refs import StepRef, WaveRef
 from drs_recovery.store.rules import (
     can_terminate,
     ended_as_planned,
@@ -90,7 +91,7 @@ from drs_recovery.store.server_types import (
     record,
 )
 from drs_recovery.store.step_rules import has_failed, step_holds, step_label, step_waits, unproven
-from drs_recovery.store.step_types import NewStep, StepRecord, StepRef, StepSeen, StepServers
+from drs_recovery.store.step_types import NewStep, StepRecord, StepSeen, StepServers
 from drs_recovery.store.steps import StepQuestion
 from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
@@ -171,6 +172,7 @@ __all__ = [
     "WavePoll",
     "WaveRecord",
     "WaveRecords",
+    "WaveRef",
     "about",
     "asked_after",
     "attempt_began",

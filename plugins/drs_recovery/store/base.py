@@ -26,6 +26,7 @@ from drs_recovery.store.keys import (
     wave_key,
     wave_of_step,
 )
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.rules import standing_status
 from drs_recovery.store.transaction import (
     RECORD_IS_NEW,
@@ -59,34 +60,34 @@ class StoreBase:
             raise ExecutionNotFoundError(execution_id)
         return item
 
-    def _read_wave(self, execution_id: str, number: int) -> Item:
-        item = self.table.get(wave_key(execution_id, number))
-        return self._read_together(execution_id, number)[1] if item is None else item
+    def _read_wave(self, ref: WaveRef) -> Item:
+        item = self.table.get(wave_key(ref))
+        return self._read_together(ref)[1] if item is None else item
 
-    def _read_together(self, execution_id: str, number: int) -> tuple[Item, Item]:
+    def _read_together(self, ref: WaveRef) -> tuple[Item, Item]:
         """Read EXECUTION and WAVE of one moment; one after the other, they could contradict each other."""
-        keys = [execution_key(execution_id), wave_key(execution_id, number)]
+        keys = [execution_key(ref.execution_id), wave_key(ref)]
         execution, wave = self.table.get_together(keys)
         if execution is None:
-            raise ExecutionNotFoundError(execution_id)
+            raise ExecutionNotFoundError(ref.execution_id)
         if wave is None:
-            raise StoreError(f"execution {execution_id} has no wave {number}")
+            raise StoreError(f"execution {ref.execution_id} has no wave {ref.number}")
         return execution, wave
 
-    def _read_servers(self, execution_id: str, number: int) -> list[Item]:
-        prefix = server_prefix(number)
-        return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
+    def _read_servers(self, ref: WaveRef) -> list[Item]:
+        prefix = server_prefix(ref.number)
+        return self.table.query(ref.execution_id, prefix, prefix + END_OF_RANGE)
 
-    def _read_steps(self, execution_id: str, number: int) -> list[Item]:
-        prefix = step_prefix(number)
-        return self.table.query(execution_id, prefix, prefix + END_OF_RANGE)
+    def _read_steps(self, ref: WaveRef) -> list[Item]:
+        prefix = step_prefix(ref.number)
+        return self.table.query(ref.execution_id, prefix, prefix + END_OF_RANGE)
 
-    def _known(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> WaveRecords:
+    def _known(self, ref: WaveRef, followed: FollowedWave | None = None) -> WaveRecords:
         """The records of a wave as somebody who follows it knows them, or read now."""
         if known := followed and followed.take():
             return known
-        execution, wave = self._read_together(execution_id, number)
-        return WaveRecords(execution, wave, self._read_servers(execution_id, number))
+        execution, wave = self._read_together(ref)
+        return WaveRecords(execution, wave, self._read_servers(ref))
 
     @retried_on_conflict
     def _read_all(self, execution_id: str) -> tuple[Item, list[Item], list[Item], list[Item]]:
@@ -137,7 +138,7 @@ class StoreBase:
         if status is ExecutionStatus.PAUSED and waiting_gates:
             first = waiting_gates[0]
             if opened is None or opened["waveNumber"] != first:
-                opened = self._read_wave(execution["executionId"], first)
+                opened = self._read_wave(WaveRef(execution["executionId"], first))
             paused = _pause(opened)
         elif status is ExecutionStatus.PAUSED:
             paused = _step_pause(self._step_as_asked(execution, steps[0], asked))

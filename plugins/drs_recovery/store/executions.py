@@ -37,6 +37,7 @@ from drs_recovery.store.polls import Polls, Waits
 from drs_recovery.store.purging import Purges
 from drs_recovery.store.reads import StoreReads
 from drs_recovery.store.records import NewExecution, NewFinding, NewServer
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.retries import Retries
 from drs_recovery.store.rules import (
     EXECUTION_SUBJECT,
@@ -274,7 +275,7 @@ class ExecutionStore(StoreReads):
         :param start: epoch seconds of its first job.
         :raises TransitionRefusedError: the execution has ended.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(WaveRef(execution_id, number))
         if "startTime" in wave:
             return
         demand_live(execution, wave_subject(wave), WaveStatus.PENDING)

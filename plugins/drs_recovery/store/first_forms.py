@@ -27,6 +27,7 @@ from drs_recovery.store.keys import (
     type_partition,
     wave_key,
 )
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.values import compressed, present
 
@@ -107,7 +108,7 @@ def execution_item(new: NewExecution, now: float) -> Item:
 def wave_item(execution_id: str, wave: NewWave) -> Item:
     """The WAVE record of a new execution."""
     return {
-        **wave_key(execution_id, wave.number).attributes,
+        **wave_key(WaveRef(execution_id, wave.number)).attributes,
         "version": 1,
         "waveNumber": wave.number,
         "waveName": wave.name,

@@ -17,6 +17,7 @@ from drs_recovery.store.values import limited, present
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
+    from drs_recovery.store.refs import WaveRef
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,7 @@ class Gates(StoreBase):
     @retried_on_conflict
     def open(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         message: str,
         approvers: Sequence[str],
         deadline: float | None = None,
@@ -114,11 +114,11 @@ class Gates(StoreBase):
         :raises TransitionRefusedError: the wave was started or skipped, or the execution ends or has ended.
         """
         limits = present({"deadline": deadline, "twoPerson": two_person or None})
-        return self._open(_BEFORE_START, execution_id, number, message, approvers, limits)
+        return self._open(_BEFORE_START, ref, message, approvers, limits)
 
     @retried_on_conflict
     def open_failure_gate(
-        self, execution_id: str, number: int, message: str, approvers: Sequence[str], deadline: float
+        self, ref: WaveRef, message: str, approvers: Sequence[str], deadline: float
     ) -> Item:
         """
         Record that people are asked about a failed wave; the execution is PAUSED unless a wave is active.
@@ -129,21 +129,20 @@ class Gates(StoreBase):
         :return: the gate: as of :meth:`open`, and ``attempt``.
         :raises TransitionRefusedError: the wave is not FAILED, or the execution ends or has ended.
         """
-        return self._open(_ABOUT_FAILURE, execution_id, number, message, approvers, {"deadline": deadline})
+        return self._open(_ABOUT_FAILURE, ref, message, approvers, {"deadline": deadline})
 
     def _open(
         self,
         kind: _Kind,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         message: str,
         approvers: Sequence[str],
         limits: Item,
     ) -> Item:
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         attempt, known = attempt_of(wave), wave.get(kind.field) or {}
         is_this_one = known and known.get("attempt", attempt) == attempt
-        if is_this_one and stands(known, execution, number):
+        if is_this_one and stands(known, execution, ref.number):
             return self._ask_anew(kind, execution, wave, message, approvers)
         kind.demand_can_open(execution, wave)
         now = self._now()
@@ -157,10 +156,10 @@ class Gates(StoreBase):
             **limits,
             **present({"askedAfter": known.get("decidedTime")}),
         }
-        waiting, changes = [*execution["waitingGates"], number], {kind.field: gate}
+        waiting, changes = [*execution["waitingGates"], ref.number], {kind.field: gate}
         standing = self._standing(execution, execution["activeWaves"], waiting, {**wave, **changes})
         self._commit(
-            NewEvent(kind.opened, {"wave": number, **of_attempt, **asked}),
+            NewEvent(kind.opened, {"wave": ref.number, **of_attempt, **asked}),
             [execution_update(execution, now, standing), record_update(wave, changes)],
         )
         return gate
@@ -183,8 +182,7 @@ class Gates(StoreBase):
     @retried_on_conflict
     def decide(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         decision: GateDecision,
         actor: str,
         comment: str | None = None,
@@ -198,13 +196,12 @@ class Gates(StoreBase):
         :raises TransitionRefusedError: the gate is not open, the execution has ended, or a second person is
             needed for an approval.
         """
-        return self._decide(_BEFORE_START, execution_id, number, decision, actor, comment, decided_time)
+        return self._decide(_BEFORE_START, ref, decision, actor, comment, decided_time)
 
     @retried_on_conflict
     def decide_failure_gate(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         decision: FailureDecision,
         actor: str,
         comment: str | None = None,
@@ -217,13 +214,12 @@ class Gates(StoreBase):
         :return: the gate as it stands, as of :meth:`decide`.
         :raises TransitionRefusedError: the gate is not open, or the execution has ended.
         """
-        return self._decide(_ABOUT_FAILURE, execution_id, number, decision, actor, comment, decided_time)
+        return self._decide(_ABOUT_FAILURE, ref, decision, actor, comment, decided_time)
 
     def _decide(
         self,
         kind: _Kind,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         decision: GateDecision | FailureDecision,
         actor: str,
         comment: str | None,
@@ -231,7 +227,7 @@ class Gates(StoreBase):
     ) -> Item:
         if decision is kind.waiting:
             raise ValueError("WAITING is no decision of a gate")
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         known = wave.get(kind.field)
         if known and known["decision"] != kind.waiting:
             return dict(known)
@@ -245,10 +241,12 @@ class Gates(StoreBase):
         }
         gate = {**gate, **answer, **present({"comment": comment})}
         of_attempt = {"attempt": gate["attempt"]} if kind.is_of_attempt else {}
-        waiting = without(execution["waitingGates"], number)
+        waiting = without(execution["waitingGates"], ref.number)
         standing = self._standing(execution, execution["activeWaves"], waiting)
         self._commit(
-            NewEvent(f"{kind.decided}_{decision}", {"wave": number, **of_attempt, "comment": comment}, actor),
+            NewEvent(
+                f"{kind.decided}_{decision}", {"wave": ref.number, **of_attempt, "comment": comment}, actor
+            ),
             [execution_update(execution, now, standing), record_update(wave, {kind.field: gate})],
         )
         return gate
@@ -256,8 +254,7 @@ class Gates(StoreBase):
     @retried_on_conflict
     def refuse_answer(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         actor: str,
         reason: str,
         comment: str | None = None,
@@ -269,9 +266,11 @@ class Gates(StoreBase):
         :param answered_time: when they answered; from now on only later answers count.
         :raises TransitionRefusedError: the gate is not open, or the execution has ended.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         known = _BEFORE_START.demand_open(execution, wave, GateDecision.WAITING)
-        event = NewEvent("GATE_ANSWER_REFUSED", {"wave": number, "reason": reason, "comment": comment}, actor)
+        event = NewEvent(
+            "GATE_ANSWER_REFUSED", {"wave": ref.number, "reason": reason, "comment": comment}, actor
+        )
         gate = {**known, **present({"askedAfter": answered_time})}
         update = execution_update(execution, self._now(), {})
         self._commit(event, [update, record_update(wave, {"gate": gate})])

@@ -11,6 +11,7 @@ from drs_recovery.store.expressions import Key
 
 if TYPE_CHECKING:
     from drs_recovery.statuses import ExecutionType
+    from drs_recovery.store.refs import WaveRef
 
 EXECUTION = "EXECUTION"
 
@@ -51,9 +52,9 @@ def execution_key(execution_id: str) -> Key:
     return Key(execution_id, EXECUTION)
 
 
-def wave_key(execution_id: str, number: int) -> Key:
+def wave_key(ref: WaveRef) -> Key:
     """Key of a WAVE record."""
-    return Key(execution_id, f"WAVE#{number:02d}")
+    return Key(ref.execution_id, f"WAVE#{ref.number:02d}")
 
 
 def server_prefix(number: int) -> str:

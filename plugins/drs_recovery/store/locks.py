@@ -24,6 +24,7 @@ from drs_recovery.store.keys import (
     unrecorded_key,
     wave_key,
 )
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.transaction import RECORD_IS_NEW, record_update, retried_on_conflict
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Installations(StoreBase):
         :return: the record, the claim and the WAVE record, None for each that does not exist.
         """
         of_execution, of_claim = execution_key(execution_id), installation_key(name)
-        of_wave = None if number is None else wave_key(execution_id, number)
+        of_wave = None if number is None else wave_key(WaveRef(execution_id, number))
         keys = [of_execution, of_claim, *([of_wave] if of_wave else [])]
         found = {item["recordKey"]: item for item in self.table.get_many(keys)}
         record, wave = found.get(of_execution.record_key), found.get(of_wave.record_key) if of_wave else None

@@ -13,6 +13,7 @@ from drs_recovery.store.expressions import Condition, Item
 from drs_recovery.store.facts import attempt_of, was_queued
 from drs_recovery.store.first_forms import NewEvent
 from drs_recovery.store.progress import ServerChange, merge_jobs, progress_deltas, server_changes
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.rules import demand_live, demand_requested, wave_subject
 from drs_recovery.store.transaction import (
     FollowedWave,
@@ -45,14 +46,14 @@ class Polls(StoreBase):
     """Write what polls saw; no poll ends a wave or an execution."""
 
     @retried_on_conflict
-    def get_wave_records(self, execution_id: str, number: int) -> WaveRecords:
+    def get_wave_records(self, ref: WaveRef) -> WaveRecords:
         """Read a wave in order to follow it."""
-        return self._known(execution_id, number)
+        return self._known(ref)
 
     @retried_on_conflict
     @refused_by_fresh_records
     def record(
-        self, execution_id: str, number: int, poll: WavePoll, followed: FollowedWave | None = None
+        self, ref: WaveRef, poll: WavePoll, followed: FollowedWave | None = None
     ) -> list[ServerStatus]:
         """
         Write what a poll changed: servers, their counts in the wave and the execution, and the wave's jobs.
@@ -63,7 +64,7 @@ class Polls(StoreBase):
         :param followed: the wave as it was after an earlier poll, if it is followed.
         :raises TransitionRefusedError: the execution has ended, or this wave was not requested.
         """
-        known = self._known(execution_id, number, followed)
+        known = self._known(ref, followed)
         execution, wave, servers = known.execution, known.wave, known.servers
         _demand_pollable(execution, wave)
         if not poll.is_look:
@@ -82,7 +83,7 @@ class Polls(StoreBase):
             seen |= _look_changes(wave, poll, now)
             polled = {"lastPolledTime": max(looked_at, execution.get("lastPolledTime", looked_at))}
         known = self._write(known, last, now, seen, polled)
-        log_phases(execution_id, number, ((c.stored, c.changes.get("phase")) for c in changes))
+        log_phases(ref, ((c.stored, c.changes.get("phase")) for c in changes))
         if followed:
             followed.keep(known)
         return [cast("ServerStatus", public(server)) for server in known.servers]
@@ -106,8 +107,7 @@ class Polls(StoreBase):
     @retried_on_conflict
     def record_looks(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         looks: int,
         looked_at: float | None,
         followed: FollowedWave | None = None,
@@ -119,7 +119,7 @@ class Polls(StoreBase):
         :param followed: the wave as it was after an earlier poll, if it is followed.
         """
         known = followed and followed.take()
-        wave = known.wave if known else self._read_wave(execution_id, number)
+        wave = known.wave if known else self._read_wave(ref)
         if not wave["status"].is_active:
             return
         changes: Item = {"pollAttempts": wave["pollAttempts"] + looks}
@@ -131,13 +131,13 @@ class Polls(StoreBase):
             followed.keep(known.after([update]))
 
     @retried_on_conflict
-    def record_failure(self, execution_id: str, number: int, message: str, looks: int = 1) -> None:
+    def record_failure(self, ref: WaveRef, message: str, looks: int = 1) -> None:
         """
         Record that a poll failed; a wave that does not run is left alone.
 
         :param message: what went wrong, for people; the next poll without trouble clears it.
         """
-        wave = self._read_wave(execution_id, number)
+        wave = self._read_wave(ref)
         if not wave["status"].is_active:
             return
         changes = {
@@ -196,21 +196,21 @@ class Waits(StoreBase):
         return float(note["since"])
 
     @retried_on_conflict
-    def end(self, execution_id: str, number: int) -> None:
+    def end(self, ref: WaveRef) -> None:
         """Record that nothing keeps a wave from going on, but perhaps its place in the queue for DRS."""
-        wave = self._read_wave(execution_id, number)
+        wave = self._read_wave(ref)
         if "waitingFor" in wave:
             self.table.transact([record_update(wave, {"waitingFor": None})])
 
     @retried_on_conflict
-    def queue_wave(self, execution_id: str, number: int, position: int, reason: str) -> bool:
+    def queue_wave(self, ref: WaveRef, position: int, reason: str) -> bool:
         """
         Record where a wave stands in the queue for DRS; the first time in an attempt this is an event.
 
         :param position: 1-based position in the queue.
         :return: False if nothing was written: the record says so already, or the wave waits for no start.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         if not _may_be_queued(execution, wave):
             return False
         now, standing = self._now(), {"position": position, "reason": reason}
@@ -222,14 +222,14 @@ class Waits(StoreBase):
         if was_queued(wave):
             self.table.transact([execution_growth(execution, now, {}, {}), update])
         else:
-            event = NewEvent("WAVE_QUEUED", {"wave": number, "attempt": attempt_of(wave), **standing})
+            event = NewEvent("WAVE_QUEUED", {"wave": ref.number, "attempt": attempt_of(wave), **standing})
             self._commit(event, [execution_update(execution, now, {}), update])
         return True
 
     @retried_on_conflict
-    def end_queueing(self, execution_id: str, number: int) -> None:
+    def end_queueing(self, ref: WaveRef) -> None:
         """Record that a wave waits for capacity no more, although its jobs are not all started."""
-        wave = self._read_wave(execution_id, number)
+        wave = self._read_wave(ref)
         if "queue" in wave:
             self.table.transact([record_update(wave, {"queue": None})])
 
@@ -238,7 +238,7 @@ class Waits(StoreBase):
         if number is None:
             execution = self._read_execution(execution_id)
             return execution, None if execution["status"].is_final else execution
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(WaveRef(execution_id, number))
         is_over = execution["status"].is_final or wave["status"].is_final
         return execution, None if is_over else wave
 

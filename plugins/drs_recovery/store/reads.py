@@ -9,6 +9,7 @@ from drs_recovery.exceptions import ExecutionNotFoundError, StoreConflictError
 from drs_recovery.store.base import StoreBase, by_kind, is_reopened
 from drs_recovery.store.documents import compose, public, summary
 from drs_recovery.store.keys import END_OF_RANGE, event_order, execution_key, wave_key
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.transaction import FollowedWave, WaveRecords, retried_on_conflict
 
 if TYPE_CHECKING:
@@ -39,17 +40,21 @@ class StoreReads(StoreBase):
 
         :raises StoreError: there is no such execution, or it has no such wave.
         """
-        return cast("WaveRecord", public(self._read_wave(execution_id, number)))
+        return cast("WaveRecord", public(self._read_wave(WaveRef(execution_id, number))))
 
     def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[WaveRecord]:
         """Read the first WAVE records of executions; those that do not exist are left out."""
         numbers = range(1, waves + 1)
-        keys = [wave_key(execution_id, number) for execution_id in execution_ids for number in numbers]
+        keys = [
+            wave_key(WaveRef(execution_id, number)) for execution_id in execution_ids for number in numbers
+        ]
         return [cast("WaveRecord", public(item)) for item in self.table.get_many(keys)]
 
     def get_servers(self, execution_id: str, number: int) -> list[ServerStatus]:
         """Read the SERVER records of a wave, ordered by server id."""
-        return [cast("ServerStatus", public(item)) for item in self._read_servers(execution_id, number)]
+        return [
+            cast("ServerStatus", public(item)) for item in self._read_servers(WaveRef(execution_id, number))
+        ]
 
     def get_document(self, execution_id: str) -> ExecutionDocument:
         """

@@ -31,6 +31,7 @@ from drs_recovery.store.first_forms import NewEvent, live_item
 from drs_recovery.store.keys import END_OF_RANGE
 from drs_recovery.store.mending import UNKNOWN_BASIS
 from drs_recovery.store.progress import ServerChange, is_to_restart, progress_deltas, restart_changes
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.rules import demand_live, wave_subject, without
 from drs_recovery.store.step_rules import BEFORE, reset_changes, to_repeat
 from drs_recovery.store.transaction import (
@@ -88,8 +89,7 @@ class Retries(StoreBase):
     @retried_on_conflict
     def request(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         actor: str,
         asked_by: int,
         reason: str | None = None,
@@ -106,7 +106,7 @@ class Retries(StoreBase):
         :return: the request that stands: ``actor``, ``time``, ``askedBy``, and ``reason`` if there is one;
             and whether it is this one.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         known = wave.get("retryRequest")
         if known and known["askedBy"] >= asked_by:
             return known, False
@@ -124,9 +124,7 @@ class Retries(StoreBase):
         return request, True
 
     @retried_on_conflict
-    def begin(
-        self, execution_id: str, number: int, actor: str, asked_by: int | None = None
-    ) -> tuple[Item, bool]:
+    def begin(self, ref: WaveRef, actor: str, asked_by: int | None = None) -> tuple[Item, bool]:
         """
         Begin a new attempt at a wave that failed or was interrupted; an execution that has ended is reopened.
 
@@ -138,7 +136,7 @@ class Retries(StoreBase):
         :raises TransitionRefusedError: the execution is being cancelled, its instances are terminated, or it
             has ended and another execution of its plan lives.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         if wave["status"] not in RETRYABLE_WAVES or not _is_new_request(wave, asked_by):
             return public(self._counted_from(wave, asked_by)), False
         _demand_retryable(execution, wave)
@@ -154,14 +152,14 @@ class Retries(StoreBase):
             **present({"askedBy": asked_by, "failureGate": _answered_gate(wave, actor, now)}),
         }
         has_steps = wave.get("beforeSteps") or wave.get("afterSteps")
-        steps = to_repeat(self._read_steps(execution_id, number)) if has_steps else []
+        steps = to_repeat(self._read_steps(ref)) if has_steps else []
         changes |= _stage_changes(wave, steps)
         event = "EXECUTION_REOPENED" if _has_ended(execution) else "WAVE_RETRY_REQUESTED"
         update = record_update(wave, changes)
         self._commit(
-            NewEvent(event, {"wave": number, "attempt": attempt, "reason": reason}, actor),
+            NewEvent(event, {"wave": ref.number, "attempt": attempt, "reason": reason}, actor),
             [
-                execution_update(execution, now, self._reopened(execution, number)),
+                execution_update(execution, now, self._reopened(execution, ref.number)),
                 update,
                 *self._revival(execution, wave),
                 *(record_update(step, reset_changes()) for step in steps),
@@ -197,7 +195,7 @@ class Retries(StoreBase):
         return {**standing, **({**dict.fromkeys(_ENDING_FIELDS), **_NOT_TERMINATED} if ends else {})}
 
     @retried_on_conflict
-    def restart_failed(self, execution_id: str, number: int) -> Item:
+    def restart_failed(self, ref: WaveRef) -> Item:
         """
         Send the servers of a retried wave that failed, lost their instance or had no job back to the start.
 
@@ -207,12 +205,12 @@ class Retries(StoreBase):
         :return: the WAVE record; its attempt's servers are those with the same ``attempt``.
         :raises TransitionRefusedError: the attempt or the execution has ended meanwhile.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         if not wave.get("restartPending"):
             return public(wave)
         _demand_restartable(execution, wave)
-        self._reopen_dependents(execution, number)
-        servers = self._read_servers(execution_id, number)
+        self._reopen_dependents(execution, ref.number)
+        servers = self._read_servers(ref)
         attempt, now = attempt_of(wave), self._now()
         changes = [
             ServerChange(server, restart_changes(server, attempt, now))
@@ -222,18 +220,20 @@ class Retries(StoreBase):
         restarted = [s["sourceServerId"] for s in servers if attempt_of(s) == attempt]
         restarted += [change.stored["sourceServerId"] for change in changes]
         if changes:
-            self._repeat_proofs(execution, number)
+            self._repeat_proofs(execution, ref.number)
         *earlier, last = in_transactions(changes) if changes else [()]
         for part in earlier:
             self.table.transact(_restart_actions(execution, wave, part, now, {}))
             wave = {**wave, "version": wave["version"] + 1}
-        event = NewEvent("WAVE_RETRIED", {"wave": number, "attempt": attempt, "servers": sorted(restarted)})
+        event = NewEvent(
+            "WAVE_RETRIED", {"wave": ref.number, "attempt": attempt, "servers": sorted(restarted)}
+        )
         self._commit(event, _restart_actions(execution, wave, last, now, {"restartPending": None}))
         return public({key: value for key, value in wave.items() if key != "restartPending"})
 
     def _repeat_proofs(self, execution: Item, number: int) -> None:
         """Other instances than those that steps have proven are proven anew, from the first step on."""
-        steps = to_repeat(self._read_steps(execution["executionId"], number), is_relaunched=True)
+        steps = to_repeat(self._read_steps(WaveRef(execution["executionId"], number)), is_relaunched=True)
         if steps:
             names = [step["name"] for step in steps]
             event = NewEvent("STEPS_RESET", {"wave": number, "steps": names})

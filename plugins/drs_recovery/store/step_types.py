@@ -7,7 +7,7 @@ A record can have more fields than its type. A field that has no value is absent
 # No postponed annotations: with them TypedDict would not see which fields are NotRequired.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple, NotRequired
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -78,20 +78,6 @@ class StepRecord(TypedDict):
         Annotated[int, about("The attempt from which the plan's retries count, from 1.", 1)]
     ]
     askedBy: NotRequired[Annotated[int, about("Number of the request that it answers.", 6)]]
-
-
-class StepRef(NamedTuple):
-    """
-    Which step of which execution.
-
-    :ivar side: ``before`` or ``after`` the launch.
-    :ivar number: from 1.
-    """
-
-    execution_id: str
-    wave: int
-    side: str
-    number: int
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ from drs_recovery.store.values import limited, present
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
-    from drs_recovery.store.step_types import StepRecord, StepRef
+    from drs_recovery.store.refs import StepRef
+    from drs_recovery.store.step_types import StepRecord
 
 # What an answer makes of a manual step.
 _MANUAL_ENDS: Mapping[StepDecision, StepStatus] = {
@@ -75,7 +76,7 @@ class Steps(StoreBase):
 
     def _read(self, ref: StepRef) -> tuple[Item, Item, Item]:
         """EXECUTION, WAVE and STEP of one moment."""
-        execution, wave = self._read_together(ref.execution_id, ref.wave)
+        execution, wave = self._read_together(ref.of_wave)
         step = self.table.get(step_key(*ref))
         if step is None:
             raise StoreError(f"execution {ref.execution_id} has no step {ref.side} {ref.number} of its wave")
@@ -94,8 +95,8 @@ class Steps(StoreBase):
         :param is_retry: whether that is one of the ``retries`` of the plan.
         :raises TransitionRefusedError: it has ended, one before it does not hold, or the wave is elsewhere.
         """
-        execution, wave = self._read_together(ref.execution_id, ref.wave)
-        steps = self._read_steps(ref.execution_id, ref.wave)
+        execution, wave = self._read_together(ref.of_wave)
+        steps = self._read_steps(ref.of_wave)
         step = next(one for one in steps if (one["side"], one["stepNumber"]) == (ref.side, ref.number))
         if step["status"].is_open:
             return cast("StepRecord", public(step))

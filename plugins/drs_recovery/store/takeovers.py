@@ -24,6 +24,7 @@ from drs_recovery.store.values import present
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Action, Item
     from drs_recovery.store.records import NewServer, NewWave
+    from drs_recovery.store.refs import WaveRef
 
 NOBODY = "nobody"
 """How records and messages call the controller of a record that names none."""
@@ -83,38 +84,38 @@ class Takeovers(StoreBase):
         ]
 
     @retried_on_conflict
-    def add_missing_servers(self, execution_id: str, number: int, servers: Iterable[NewServer]) -> list[str]:
+    def add_missing_servers(self, ref: WaveRef, servers: Iterable[NewServer]) -> list[str]:
         """
         Add servers of a wave that this copy of the table has not; :meth:`mend` counts them.
 
         :return: their ids.
         """
-        execution = self._read_execution(execution_id)
-        known = {server["sourceServerId"] for server in self._read_servers(execution_id, number)}
+        execution = self._read_execution(ref.execution_id)
+        known = {server["sourceServerId"] for server in self._read_servers(ref)}
         missing = [server for server in servers if server.source_server_id not in known]
         for part in in_transactions(missing):
-            items = (server_item(execution, number, server) for server in part)
+            items = (server_item(execution, ref.number, server) for server in part)
             self.table.transact([Put(item, RECORD_IS_NEW) for item in items])
         return [server.source_server_id for server in missing]
 
     @retried_on_conflict
-    def approve_started(self, execution_id: str, number: int, job_id: str) -> bool:
+    def approve_started(self, ref: WaveRef, job_id: str) -> bool:
         """
         Record that the question before a wave was answered, since DRS has a job of it; who did is lost.
 
         :return: False if there is no open question.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         gate = wave.get("gate") or {}
         if gate.get("decision") != GateDecision.WAITING:
             return False
         now = self._now()
         comment = f"DRS has job {job_id} of this wave; who approved it is not in this copy of the table"
         answer = {"decision": GateDecision.APPROVED, "actor": "unknown", "decidedTime": now}
-        waiting = [one for one in execution["waitingGates"] if one != number]
+        waiting = [one for one in execution["waitingGates"] if one != ref.number]
         standing = self._standing(execution, execution["activeWaves"], waiting)
         self._commit(
-            NewEvent("GATE_APPROVED", {"wave": number, "comment": comment}, "unknown"),
+            NewEvent("GATE_APPROVED", {"wave": ref.number, "comment": comment}, "unknown"),
             [
                 execution_update(execution, now, standing),
                 record_update(wave, {"gate": {**gate, **answer, "comment": comment}}),

@@ -30,6 +30,7 @@ from drs_recovery.store.keys import key_of
 
 if TYPE_CHECKING:
     from drs_recovery.store.first_forms import NewEvent
+    from drs_recovery.store.refs import WaveRef
 
 # A retried or a second writer must not replace what the first one wrote.
 RECORD_IS_NEW = Condition("attribute_not_exists(recordKey)")
@@ -53,13 +54,20 @@ SERVERS_PER_TRANSACTION = MAX_TRANSACTION_ACTIONS - 4
 
 Element = TypeVar("Element")
 
-retried_on_conflict = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(StoreConflictError),
-    wait=tenacity.wait_random_exponential(multiplier=0.02, max=1),
-    stop=tenacity.stop_after_delay(30),
-    reraise=True,
-)
-"""Run a method again, from its reading on, until no other writer comes between; 30 seconds at most."""
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+def retried_on_conflict(transition: Callable[P, Result]) -> Callable[P, Result]:
+    """Run a method again, from its reading on, until no other writer comes between; 30 seconds at most."""
+    # Not tenacity's own type: it takes any arguments.
+    return tenacity.retry(
+        retry=tenacity.retry_if_exception_type(StoreConflictError),
+        wait=tenacity.wait_random_exponential(multiplier=0.02, max=1),
+        stop=tenacity.stop_after_delay(30),
+        reraise=True,
+    )(transition)
+
 
 # A name of its own: levels and handlers of transitions can be chosen apart from all else.
 log = logging.getLogger("drs_recovery.transitions")
@@ -143,9 +151,7 @@ def log_transition(event: NewEvent, actions: Sequence[Action]) -> None:
         log.info("transition %s", _json({**about, **change}))
 
 
-def log_phases(
-    execution_id: str, number: int, servers: Iterable[tuple[Mapping[str, Any], str | None]]
-) -> None:
+def log_phases(ref: WaveRef, servers: Iterable[tuple[Mapping[str, Any], str | None]]) -> None:
     """
     Log each server that moved on.
 
@@ -154,8 +160,8 @@ def log_phases(
     for server, phase in servers:
         if phase is not None and phase != server["phase"]:
             line = {
-                "execution": execution_id,
-                "wave": number,
+                "execution": ref.execution_id,
+                "wave": ref.number,
                 "server": server["sourceServerId"],
                 "name": server["serverName"],
                 "from": server["phase"],
@@ -178,10 +184,6 @@ def _status_change(action: Action) -> Mapping[str, Any]:
 def _json(line: Mapping[str, Any]) -> str:
     present = {name: value for name, value in line.items() if value is not None}
     return json.dumps(present, ensure_ascii=False, default=str)
-
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)

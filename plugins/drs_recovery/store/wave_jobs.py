@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from drs_recovery.store.expressions import Action, Item, Update
     from drs_recovery.store.instances import Instances
     from drs_recovery.store.records import JobRef
+    from drs_recovery.store.refs import WaveRef
     from drs_recovery.store.table import ExecutionsTable
     from drs_recovery.store.transaction import FollowedWave, WaveRecords
 
@@ -57,8 +58,7 @@ class WaveJobs(StoreBase):
     @refused_by_fresh_records
     def record_job(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         job: JobRef,
         adopted: bool,
         followed: FollowedWave | None = None,
@@ -70,7 +70,7 @@ class WaveJobs(StoreBase):
 
         :raises TransitionRefusedError: this wave was not requested, so it can have no job.
         """
-        known = self._known(execution_id, number, followed)
+        known = self._known(ref, followed)
         demand_requested(known.wave, f"the wave of job {job.job_id}")
         servers = [
             record_update(server, changes)
@@ -109,24 +109,24 @@ class WaveJobs(StoreBase):
         self._commit_known(event, actions, known, followed, by_anybody=True)
         self._instances.mark_replaced(launch)
 
-    def ignore_job(self, execution_id: str, number: int, job_id: str, reason: str) -> bool:
+    def ignore_job(self, ref: WaveRef, job_id: str, reason: str) -> bool:
         """
         Record that a job which was named as one of a wave is none of it, once.
 
         :return: False if that is on record already.
         """
-        detail = {"wave": number, "jobId": limited(job_id), "reason": limited(reason)}
-        return self._tell_once(execution_id, NewEvent("JOB_IGNORED", detail), of="jobId")
+        detail = {"wave": ref.number, "jobId": limited(job_id), "reason": limited(reason)}
+        return self._tell_once(ref.execution_id, NewEvent("JOB_IGNORED", detail), of="jobId")
 
     @retried_on_conflict
     @refused_by_fresh_records
-    def start_polling(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> Item:
+    def start_polling(self, ref: WaveRef, followed: FollowedWave | None = None) -> Item:
         """
         Record that every job of a wave is started and recorded.
 
         :raises TransitionRefusedError: the wave is not PENDING, or has no job.
         """
-        known = self._known(execution_id, number, followed)
+        known = self._known(ref, followed)
         execution, wave = known.execution, known.wave
         if wave["status"] == WaveStatus.POLLING:
             return public(wave)
@@ -138,7 +138,7 @@ class WaveJobs(StoreBase):
             )
         now = self._now()
         changes = {"status": WaveStatus.POLLING, "waitingFor": None, **left_queue(wave, now)}
-        event = NewEvent("WAVE_POLLING", {"wave": number, "jobs": [job["jobId"] for job in wave["jobs"]]})
+        event = NewEvent("WAVE_POLLING", {"wave": ref.number, "jobs": [job["jobId"] for job in wave["jobs"]]})
         actions = [execution_update(execution, now, {}), record_update(wave, changes)]
         return public(self._commit_known(event, actions, known, followed).wave)
 

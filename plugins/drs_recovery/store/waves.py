@@ -11,6 +11,7 @@ from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import SkipCause, WaveStage, WaveStatus
 from drs_recovery.store.documents import public
 from drs_recovery.store.first_forms import NewEvent
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.rules import (
     demand_live,
     demand_no_cancel,
@@ -40,14 +41,14 @@ class Waves(WaveJobs):
     """Every transition of a wave."""
 
     @retried_on_conflict
-    def begin(self, execution_id: str, number: int, asked_by: int = 0) -> Item:
+    def begin(self, ref: WaveRef, asked_by: int = 0) -> Item:
         """
         Record that a wave begins with its wait or its steps; its launch is asked for behind them.
 
         :return: the WAVE record; one that has begun stays as it is.
         :raises TransitionRefusedError: as of :meth:`request`.
         """
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         if wave["status"].is_active:
             _demand_not_cancelling(execution, wave)
             return public(wave)
@@ -56,9 +57,9 @@ class Waves(WaveJobs):
         changes = {"status": WaveStatus.PENDING, "stage": WaveStage.BEFORE_STEPS, "startTime": now}
         changes |= {"askedBy": asked_by, "waitUntil": _wait_until(wave, now)}
         update = record_update(wave, changes)
-        started = self._started(execution, number, now)
+        started = self._started(execution, ref.number, now)
         self._commit(
-            NewEvent("WAVE_BEGUN", {"wave": number}), [execution_update(execution, now, started), update]
+            NewEvent("WAVE_BEGUN", {"wave": ref.number}), [execution_update(execution, now, started), update]
         )
         return public(update.after)
 
@@ -74,7 +75,7 @@ class Waves(WaveJobs):
     @retried_on_conflict
     @refused_by_fresh_records
     def request(
-        self, execution_id: str, number: int, asked_by: int = 0, followed: FollowedWave | None = None
+        self, ref: WaveRef, asked_by: int = 0, followed: FollowedWave | None = None
     ) -> tuple[Item, bool]:
         """
         Record that a wave is to be started: before that, nothing may be launched for it.
@@ -84,10 +85,10 @@ class Waves(WaveJobs):
         :raises TransitionRefusedError: the wave has ended, its gate is not approved, a step before the launch
             does not hold, or the execution ends.
         """
-        known = self._known(execution_id, number, followed)
+        known = self._known(ref, followed)
         if followed and known.wave["status"].is_active:
             # No conditional write would show that the wave has ended meanwhile.
-            known = self._known(execution_id, number)
+            known = self._known(ref)
         execution, wave = known.execution, known.wave
         if wave["status"].is_active and wave.get("stage") is not WaveStage.BEFORE_STEPS:
             _demand_not_cancelling(execution, wave)
@@ -98,9 +99,9 @@ class Waves(WaveJobs):
         now = self._now()
         changes = {"status": WaveStatus.PENDING, "stage": WaveStage.LAUNCHING, "askedBy": asked_by}
         changes |= self._launch_changes(execution, wave, now)
-        actions = [execution_update(execution, now, self._started(execution, number, now))]
+        actions = [execution_update(execution, now, self._started(execution, ref.number, now))]
         actions.append(record_update(wave, changes))
-        known = self._commit_known(NewEvent("WAVE_REQUESTED", {"wave": number}), actions, known, followed)
+        known = self._commit_known(NewEvent("WAVE_REQUESTED", {"wave": ref.number}), actions, known, followed)
         return public(known.wave), True
 
     def _launch_changes(self, execution: Item, wave: Item, now: float) -> Item:
@@ -117,19 +118,19 @@ class Waves(WaveJobs):
 
     def _demand_steps(self, wave: Item, side: str, wanted: str) -> None:
         if wave.get(f"{side}Steps"):
-            steps = self._read_steps(wave["executionId"], wave["waveNumber"])
+            steps = self._read_steps(WaveRef(wave["executionId"], wave["waveNumber"]))
             mine = [step for step in in_order(steps) if step["side"] == side]
             demand_steps_hold(mine, wave_subject(wave), f"{wave['status']} with unproven steps", wanted)
 
     @retried_on_conflict
-    def enter_after_steps(self, execution_id: str, number: int) -> Item:
+    def enter_after_steps(self, ref: WaveRef) -> Item:
         """
         Record that all servers of a wave have come to their end: its after-steps may begin.
 
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and address,
             the wave does not run, or a request to cancel came first.
         """
-        known = self._known(execution_id, number)
+        known = self._known(ref)
         execution, wave = known.execution, known.wave
         if wave.get("stage") is WaveStage.AFTER_STEPS and wave["status"] is WaveStatus.POLLING:
             return public(wave)
@@ -138,7 +139,7 @@ class Waves(WaveJobs):
         now = self._now()
         changes = {"stage": WaveStage.AFTER_STEPS, "launchedTime": now}
         actions = [execution_update(execution, now, {}), record_update(wave, changes)]
-        self._commit(NewEvent("WAVE_LAUNCHED", {"wave": number}), actions)
+        self._commit(NewEvent("WAVE_LAUNCHED", {"wave": ref.number}), actions)
         return public(actions[1].after)
 
     def _use_up(self, known: WaveRecords, asked_by: int) -> WaveRecords:
@@ -151,7 +152,7 @@ class Waves(WaveJobs):
 
     @retried_on_conflict
     @refused_by_fresh_records
-    def complete(self, execution_id: str, number: int, followed: FollowedWave | None = None) -> Item:
+    def complete(self, ref: WaveRef, followed: FollowedWave | None = None) -> Item:
         """
         End a wave well; the wave and ``completedWaves`` change together, and once.
 
@@ -159,7 +160,7 @@ class Waves(WaveJobs):
         :raises TransitionRefusedError: a server has neither failed nor is ready with instance id and
             address, a step does not hold, the wave does not run, or a request to cancel came first.
         """
-        known = self._known(execution_id, number, followed)
+        known = self._known(ref, followed)
         execution, wave = known.execution, known.wave
         if wave["status"] == WaveStatus.COMPLETED:
             return public(wave)
@@ -171,28 +172,27 @@ class Waves(WaveJobs):
         event, actions = self._end(execution, wave, WaveStatus.COMPLETED, execution_changes=completed)
         return public(self._commit_known(event, actions, known, followed).wave)
 
-    def fail(self, execution_id: str, number: int, reason: str) -> Item:
+    def fail(self, ref: WaveRef, reason: str) -> Item:
         """End a wave as FAILED, unless it has ended otherwise; gives the WAVE record."""
-        return self._end_badly(execution_id, number, WaveStatus.FAILED, reason)
+        return self._end_badly(ref, WaveStatus.FAILED, reason)
 
-    def cancel(self, execution_id: str, number: int, reason: str) -> Item:
+    def cancel(self, ref: WaveRef, reason: str) -> Item:
         """End a wave as CANCELLED, unless it has ended otherwise; gives the WAVE record."""
-        return self._end_badly(execution_id, number, WaveStatus.CANCELLED, reason)
+        return self._end_badly(ref, WaveStatus.CANCELLED, reason)
 
-    def skip(self, execution_id: str, number: int, reason: str, cause: SkipCause) -> Item:
+    def skip(self, ref: WaveRef, reason: str, cause: SkipCause) -> Item:
         """Pass over a wave, unless it was started or has ended otherwise; gives the WAVE record."""
-        return self._end_badly(execution_id, number, WaveStatus.SKIPPED, reason, {"skipCause": cause})
+        return self._end_badly(ref, WaveStatus.SKIPPED, reason, {"skipCause": cause})
 
     @retried_on_conflict
     def _end_badly(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         status: WaveStatus,
         reason: str,
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> Item:
-        execution, wave = self._read_together(execution_id, number)
+        execution, wave = self._read_together(ref)
         if wave["status"] == status:
             return public(wave)
         demand_wave_transition(wave, status)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks import PASSING_TROUBLE, describe
-from drs_recovery.store import public
+from drs_recovery.store import WaveRef, public
 from drs_recovery.waiting.poller import PollSchedule, Watch, happens_within, pause_of
 from drs_recovery.waiting.wave import WaveWait
 from drs_recovery.waves import PollResult, joined, requested_at
@@ -156,7 +156,7 @@ async def _found(
 
 
 def _read(store: ExecutionStore, execution_id: str, wave_numbers: Sequence[int]) -> Waves:
-    waves = [store.polls.get_wave_records(execution_id, number) for number in wave_numbers]
+    waves = [store.polls.get_wave_records(WaveRef(execution_id, number)) for number in wave_numbers]
     return Waves(cast("Execution", public(waves[0].execution)), waves)
 
 

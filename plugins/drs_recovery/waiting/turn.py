@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks import PASSING_TROUBLE, describe
+from drs_recovery.store import WaveRef
 from drs_recovery.waiting.shared import shared_state
 from drs_recovery.waves import QueuedWave
 
@@ -84,7 +85,7 @@ class TurnWait:
             message = f"DRS did not report its running jobs: {problem}"
             await shared_state().with_store(lambda store: store.waits.note(execution_id, message, number))
         elif self._wave.is_noted:
-            await shared_state().with_store(lambda store: store.waits.end(execution_id, number))
+            await shared_state().with_store(lambda store: store.waits.end(WaveRef(execution_id, number)))
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from drs_recovery.hooks import PASSING_TROUBLE, Target, TargetClients, TargetTrouble, describe
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store import FollowedWave, WaveRecords, merge_jobs, public, server_changes
+from drs_recovery.store import FollowedWave, WaveRecords, WaveRef, merge_jobs, public, server_changes
 from drs_recovery.waiting.early_details import EarlyDetails, JobLog
 from drs_recovery.waiting.poller import Answer, PollSchedule, Watch
 from drs_recovery.waiting.shared import Job, Looks, SharedState
@@ -78,8 +78,8 @@ class WaveWait:
         self._noted = failed_look["message"] if failed_look else None
         self._recorded_at = time.time()
         self._looks = Looks()
-        at = execution["executionId"], wave["waveNumber"]
-        self._details = EarlyDetails(shared, *at, schedule.interval, self._followed)
+        self._ref = WaveRef(execution["executionId"], wave["waveNumber"])
+        self._details = EarlyDetails(shared, *self._ref, schedule.interval, self._followed)
         self._writing = asyncio.Lock()
         for target, watch in self._watches.items():
             shared.target(target).join(watch)
@@ -220,34 +220,30 @@ class WaveWait:
                 await self._record_looks()
 
     async def _record_looks(self) -> None:
-        execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
-        looks, newest = self._looks.unrecorded, self._looks.newest
-        written = execution_id, number, looks, newest, self._followed
+        written = self._ref, self._looks.unrecorded, self._looks.newest, self._followed
         await self._shared.with_store(lambda store: store.polls.record_looks(*written))
         self._looks.recorded()
 
     async def _record(self, poll: WavePoll) -> None:
-        number = self._wave["waveNumber"]
         poll = replace(poll, looks=self._looks.unrecorded, looked_at=self._looks.newest)
-        written = self._execution["executionId"], number, poll, self._followed
+        written = self._ref, poll, self._followed
         self._servers = await self._shared.with_store(lambda store: store.polls.record(*written))
         self._wave = {**self._wave, "jobs": merge_jobs(self._wave["jobs"], poll.jobs)}
         self._looks.recorded()
         self._is_noted(poll.trouble)
 
     async def _note_problem(self) -> None:
-        execution_id, number = self._execution["executionId"], self._wave["waveNumber"]
         async with self._writing:
             trouble = self._trouble()
-            log.warning("execution %s wave %s: no answer this time: %s", execution_id, number, trouble)
+            log.warning("%s: no answer this time: %s", self._ref, trouble)
             if trouble == self._noted and not self._is_quiet_for_long():
                 return
             try:
                 looks = self._looks.unrecorded
-                await self._shared.with_store(record_problem, execution_id, number, trouble, looks)
+                await self._shared.with_store(record_problem, *self._ref, trouble, looks)
                 self._looks.recorded()
             except PASSING_TROUBLE as error:
-                log.warning("execution %s wave %s: not recorded: %s", execution_id, number, describe(error))
+                log.warning("%s: not recorded: %s", self._ref, describe(error))
             self._is_noted(trouble)
 
     def _is_noted(self, trouble: str | None) -> None:

@@ -27,7 +27,7 @@ from drs_recovery.hooks import (
     describe_instances,
 )
 from drs_recovery.statuses import LaunchOutcome, ServerPhase, launch_outcome
-from drs_recovery.store import ServerSeen, WavePoll, server_changes
+from drs_recovery.store import ServerSeen, WavePoll, WaveRef, server_changes
 from drs_recovery.waves.instance_details import (
     GONE_STATES,
     HALTED_STATES,
@@ -101,7 +101,7 @@ class InstanceEnricher:
         seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in lacking]
         problems = tuple(map(str, troubles))
         poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
-        after = self._store.polls.record(execution_id, wave_number, poll, followed)
+        after = self._store.polls.record(WaveRef(execution_id, wave_number), poll, followed)
         missing = tuple(s["sourceServerId"] for s in after if self._is_waited_for(s))
         return Details(after, missing, problems)
 
@@ -135,7 +135,7 @@ class InstanceEnricher:
         ]
         if server_changes(lacking, seen, time.time(), 0):
             poll = WavePoll(servers=tuple(seen), is_look=False)
-            lacking = self._store.polls.record(execution_id, wave_number, poll, followed)
+            lacking = self._store.polls.record(WaveRef(execution_id, wave_number), poll, followed)
         return tuple(server["sourceServerId"] for server in lacking if has_details(server))
 
     def _is_waited_for(self, server: ServerStatus) -> bool:

@@ -15,7 +15,7 @@ from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks import AWS_ERRORS, START_RECOVERY_SECONDS, Clients, describe, is_transient
 from drs_recovery.jobs import JobStarter, awaited_parts, parts_without_job
 from drs_recovery.statuses import WaveStage
-from drs_recovery.store import attempt_of
+from drs_recovery.store import WaveRef, attempt_of
 
 if TYPE_CHECKING:
     from drs_recovery.store import ExecutionDocument, ExecutionStore, Wave
@@ -73,7 +73,9 @@ def record_late_jobs(store: ExecutionStore, document: ExecutionDocument, wave: W
             troubles += [error] if part.number in awaited else []
             continue
         if started is not None:
-            store.waves.record_job(document["executionId"], wave["waveNumber"], started.job, adopted=True)
+            store.waves.record_job(
+                WaveRef(document["executionId"], wave["waveNumber"]), started.job, adopted=True
+            )
             awaited.discard(part.number)
     if troubles:
         # One that may pass is worth another look, whatever a definite refusal says.

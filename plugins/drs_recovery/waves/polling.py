@@ -25,7 +25,7 @@ from drs_recovery.hooks import (
     retry_after,
 )
 from drs_recovery.statuses import ExecutionStatus
-from drs_recovery.store import ServerSeen, WavePoll
+from drs_recovery.store import ServerSeen, WavePoll, WaveRef
 from drs_recovery.waves.observation import JobAnswer, has_ended, job_seen, joined, servers_seen
 from drs_recovery.waves.post_launch import are_awaited
 from drs_recovery.waves.rules import needs_no_more_polls
@@ -86,7 +86,7 @@ class WaveWatcher:
         poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
         if poll.trouble:
             log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
-        after = self._store.polls.record(execution_id, wave_number, poll)
+        after = self._store.polls.record(WaveRef(execution_id, wave_number), poll)
         return PollResult(
             # Nobody knows of the jobs of a target that did not answer.
             settled=problem is None and is_settled(execution, answers, after),
@@ -143,7 +143,7 @@ def record_problem(
 ) -> None:
     """Put on record that a look failed; never raises."""
     try:
-        store.polls.record_failure(execution_id, wave_number, problem, looks)
+        store.polls.record_failure(WaveRef(execution_id, wave_number), problem, looks)
     except PASSING_TROUBLE as error:
         # The store itself is out of reach: the next good poll writes what this one could not.
         log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.hooks import Clients, Target
 from drs_recovery.jobs import JobPart, awaited_parts
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
-from drs_recovery.store import attempt_of
+from drs_recovery.store import WaveRef, attempt_of
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import lease, waits_until
 
@@ -81,7 +81,7 @@ class QueuedWave:
         last = max(
             (position for position in positions if position is not None), key=lambda position: position.number
         )
-        store.waits.queue_wave(self._execution_id, self._number, last.number, last.reason)
+        store.waits.queue_wave(WaveRef(self._execution_id, self._number), last.number, last.reason)
         return False
 
     def _position_of(self, part: JobPart, state: TargetState) -> QueuePosition | None:

@@ -9,7 +9,7 @@ from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks import AWS_ERRORS, LISTING_SECONDS, Clients, demand_account, describe, retry_after
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import JOB_UNLISTED, ServerPhase
-from drs_recovery.store import JobSeen, ServerSeen, WavePoll
+from drs_recovery.store import JobSeen, ServerSeen, WavePoll, WaveRef
 from drs_recovery.waves.enrichment import InstanceEnricher
 from drs_recovery.waves.late_jobs import record_late_jobs
 from drs_recovery.waves.observation import has_ended, requested_at
@@ -29,7 +29,7 @@ def begin_retry(
 
     :raises TransitionRefusedError: the execution may not go on.
     """
-    return store.retries.begin(execution_id, number, actor, asked_by)[1]
+    return store.retries.begin(WaveRef(execution_id, number), actor, asked_by)[1]
 
 
 def resume_after_steps(store: ExecutionStore, execution_id: str, number: int) -> bool:
@@ -41,9 +41,9 @@ def resume_after_steps(store: ExecutionStore, execution_id: str, number: int) ->
     servers = store.get_servers(execution_id, number)
     if not all(server["phase"] is ServerPhase.READY for server in servers):
         return False
-    store.retries.restart_failed(execution_id, number)
-    store.waves.start_polling(execution_id, number)
-    store.waves.enter_after_steps(execution_id, number)
+    store.retries.restart_failed(WaveRef(execution_id, number))
+    store.waves.start_polling(WaveRef(execution_id, number))
+    store.waves.enter_after_steps(WaveRef(execution_id, number))
     return True
 
 
@@ -77,7 +77,7 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
         if details.problems:
             raise NotStartedError("; ".join(details.problems), None)
     choose_again(store, clients, execution_id, wave)
-    store.retries.restart_failed(execution_id, number)
+    store.retries.restart_failed(WaveRef(execution_id, number))
 
 
 def _give_up_lost_servers(
@@ -99,7 +99,7 @@ def _give_up_lost_servers(
         if server.get("jobId") in lost and not needs_no_more_polls(server)
     )
     jobs = tuple(JobSeen(str(job_id), JOB_UNLISTED) for job_id in sorted(lost))
-    store.polls.record(execution_id, wave["waveNumber"], WavePoll(jobs, failed, is_look=False))
+    store.polls.record(WaveRef(execution_id, wave["waveNumber"]), WavePoll(jobs, failed, is_look=False))
 
 
 def _is_lost(clients: Clients, job: Job) -> bool:

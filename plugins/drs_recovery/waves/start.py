@@ -29,7 +29,7 @@ from drs_recovery.jobs import (
 )
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ServerPhase
-from drs_recovery.store import FollowedWave, ServerSeen, WavePoll, attempt_of, limited
+from drs_recovery.store import FollowedWave, ServerSeen, WavePoll, WaveRef, attempt_of, limited
 from drs_recovery.waves.points_in_time import SnapshotCheck
 from drs_recovery.waves.polling import WaveWatcher
 from drs_recovery.waves.reservations import WaveReservations, leave_queues
@@ -93,7 +93,7 @@ class WaveStarter:
     def _told_since(self, execution_id: str, number: int, error: NotStartedError) -> float | None:
         """Put on record what the wave waits for, and since when; of its turn, the queue tells."""
         if isinstance(error, QueuedError):
-            self._store.waits.end(execution_id, number)
+            self._store.waits.end(WaveRef(execution_id, number))
             return None
         return self._store.waits.note(execution_id, str(error), number)
 
@@ -118,7 +118,7 @@ class WaveStarter:
         known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts, followed)
         if not known:
             self._demand_a_job(execution_id, wave)
-        self._store.waves.start_polling(execution_id, number, followed)
+        self._store.waves.start_polling(WaveRef(execution_id, number), followed)
         return [known[part_number] for part_number in sorted(known)]
 
     def _start_parts(
@@ -180,7 +180,9 @@ class WaveStarter:
         log.warning("execution %s wave %s: %s", execution_id, number, error)
         why = {"error": limited(str(error))}
         failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields=why) for one in part.server_ids)
-        servers = self._store.polls.record(execution_id, number, WavePoll(servers=failed, is_look=False))
+        servers = self._store.polls.record(
+            WaveRef(execution_id, number), WavePoll(servers=failed, is_look=False)
+        )
         leave_queues(self._store, self._clients, wave, servers, [part.number])
 
     def _demand_a_job(self, execution_id: str, wave: WaveRecord) -> None:
@@ -197,21 +199,25 @@ class WaveStarter:
         if queued:
             last = max(queued, key=lambda delay: delay.queue_position.number)
             self._store.waits.queue_wave(
-                execution_id, wave["waveNumber"], last.queue_position.number, last.queue_position.reason
+                WaveRef(execution_id, wave["waveNumber"]),
+                last.queue_position.number,
+                last.queue_position.reason,
             )
         else:
-            self._store.waits.end_queueing(execution_id, wave["waveNumber"])
+            self._store.waits.end_queueing(WaveRef(execution_id, wave["waveNumber"]))
         others = [delay for delay in delays if not isinstance(delay, QueuedError)]
         return min(others or queued, key=lambda delay: math.inf if delay.pause is None else delay.pause)
 
     def _fail(self, execution_id: str, number: int, error: ExecutionError) -> None:
-        self._store.waves.fail(execution_id, number, str(error))
+        self._store.waves.fail(WaveRef(execution_id, number), str(error))
         self.leave_queues(execution_id, number)
 
     def _record(self, execution_id: str, wave: WaveRecord, started: Started, followed: FollowedWave) -> None:
         job, number = started.job, wave["waveNumber"]
         self._memory.set(_memory_key(wave, job.part), job.job_id)
-        self._store.waves.record_job(execution_id, number, job, adopted=started.adopted, followed=followed)
+        self._store.waves.record_job(
+            WaveRef(execution_id, number), job, adopted=started.adopted, followed=followed
+        )
         verb = "adopted" if started.adopted else "started"
         log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
 
@@ -220,7 +226,7 @@ class WaveStarter:
     ) -> None:
         """Put on record which jobs were named as the part's and are not; the next try starts without them."""
         for job_id, why in ignored.items():
-            self._store.waves.ignore_job(execution_id, wave["waveNumber"], job_id, why)
+            self._store.waves.ignore_job(WaveRef(execution_id, wave["waveNumber"]), job_id, why)
         if str(self._memory.get(_memory_key(wave, part.number))) in ignored:
             self._memory.set(_memory_key(wave, part.number), "")
 

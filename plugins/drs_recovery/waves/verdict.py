@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drs_recovery.exceptions import ExecutionError, WaveFailedError
 from drs_recovery.settings import details_timeout
 from drs_recovery.statuses import ServerPhase, WaveStatus
-from drs_recovery.store import ServerSeen, WavePoll, unproven
+from drs_recovery.store import ServerSeen, WavePoll, WaveRef, unproven
 from drs_recovery.waves.enrichment import Details, InstanceEnricher
 from drs_recovery.waves.observation import has_ended, is_unlisted
 from drs_recovery.waves.post_launch import overdue
@@ -35,7 +35,7 @@ class WaveEnd:
     def __init__(self, store: ExecutionStore, plan: RecoveryPlan, execution_id: str, number: int) -> None:
         self._store = store
         self._plan_wave = plan.wave(number)
-        self._at = (execution_id, number)
+        self._ref = WaveRef(execution_id, number)
 
     def judge(self, problem: str | None = None, wave: Wave | None = None) -> dict[str, int]:
         """
@@ -59,8 +59,8 @@ class WaveEnd:
         return {"launched": len(servers) - failures, "failed": failures}
 
     def _read(self) -> Wave:
-        document = self._store.get_document(self._at[0])
-        return wave_of(document, self._at[1])
+        document = self._store.get_document(self._ref.execution_id)
+        return wave_of(document, self._ref.number)
 
     def _give_up_on_actions(self, servers: Sequence[ServerStatus]) -> Sequence[ServerStatus]:
         """Nobody judges a wave before its time-out while actions run: those that still do took too long."""
@@ -75,7 +75,7 @@ class WaveEnd:
             if server["phase"] == ServerPhase.POST_LAUNCH and not needs_no_more_polls(server)
         )
         poll = WavePoll(servers=failed, is_look=False)
-        return self._store.polls.record(*self._at, poll) if failed else servers
+        return self._store.polls.record(self._ref, poll) if failed else servers
 
     def look_for_details(
         self,
@@ -90,9 +90,9 @@ class WaveEnd:
         """
         enricher = InstanceEnricher(self._store, clients, details_timeout())
         servers = None if wave is None else wave["serverStatuses"]
-        deadline = deadline_of(self._plan_wave, wave or self._store.get_wave(*self._at))
+        deadline = deadline_of(self._plan_wave, wave or self._store.get_wave(*self._ref))
         give_up_at = deadline + details_timeout()
-        return enricher.enrich(*self._at, give_up_at=give_up_at, servers=servers, followed=followed)
+        return enricher.enrich(*self._ref, give_up_at=give_up_at, servers=servers, followed=followed)
 
     def end(self, wave: Wave | None = None, followed: FollowedWave | None = None) -> dict[str, str]:
         """
@@ -107,7 +107,7 @@ class WaveEnd:
         if missing := unproven(wave.get("steps", ())):
             reason = f"{', '.join(missing)}; what its task is marked as proves nothing"
             self._fail(wave, reason, wave["serverStatuses"])
-        self._store.waves.complete(*self._at, followed)
+        self._store.waves.complete(self._ref, followed)
         return instance_ids(wave["serverStatuses"])
 
     def end_launch(self, wave: Wave | None = None, followed: FollowedWave | None = None) -> dict[str, str]:
@@ -122,7 +122,7 @@ class WaveEnd:
         if not wave.get("afterSteps"):
             return self.end(wave, followed)
         self._demand_launch(wave)
-        self._store.waves.enter_after_steps(*self._at)
+        self._store.waves.enter_after_steps(self._ref)
         return instance_ids(wave["serverStatuses"])
 
     def _demand_launch(self, wave: Wave) -> None:
@@ -140,13 +140,13 @@ class WaveEnd:
             self._fail(wave, f"{reason}{self._last_trouble()}", servers)
 
     def _last_trouble(self) -> str:
-        wave = self._store.get_wave(*self._at)
+        wave = self._store.get_wave(*self._ref)
         return last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
 
     def _fail(self, wave: WaveRecord, reason: str, servers: Sequence[ServerStatus]) -> None:
         failed = WaveFailedError(wave_label(wave), reason, failures_of(servers))
         if wave["status"] != WaveStatus.FAILED:
-            self._store.waves.fail(*self._at, str(failed))
+            self._store.waves.fail(self._ref, str(failed))
         raise failed
 
 

@@ -16,6 +16,7 @@ from airflow.utils.state import TaskInstanceState
 
 from drs_recovery.operators.base import RETRIES
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 from tests.integration.core_api import CoreApi
 from tests.integration.people import Question, reject
@@ -54,7 +55,7 @@ def ask(console: Console, ended: Ended, user: str = "bob", **body: Any) -> Any:
 def begin_attempt(runner: Runner, ended: Ended) -> bool:
     """What the first task of the wave does when it runs again."""
     asked_by = tasks(ended)[START].max_tries
-    return runner.store.retries.begin(execution_of(ended), 1, "airflow (task cleared)", asked_by)[1]
+    return runner.store.retries.begin(WaveRef(execution_of(ended), 1), "airflow (task cleared)", asked_by)[1]
 
 
 def test_a_retry_clears_the_wave_and_all_behind_it_and_the_record_names_who_asked(

@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store import WaveRef
 from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.web.api.executions import EventList, ExecutionPage
@@ -255,7 +256,7 @@ def test_a_body_that_is_no_json_is_refused(console: Console, store: ExecutionSto
 
 def test_a_plan_that_another_version_wrote_is_told_as_such(console: Console, store: ExecutionStore) -> None:
     identity = opened(store, plan_snapshot={"id": "crm", "steps": []})
-    store.gates.open(identity, 1, "Start?", ())
+    store.gates.open(WaveRef(identity, 1), "Start?", ())
     answer = console.post(f"{LIST}/{identity}/actions/reject", {"wave": 1})
 
     assert answer.status_code == 409

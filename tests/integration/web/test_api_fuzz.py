@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id
 from drs_recovery.web.api.openapi import described
@@ -56,10 +57,10 @@ def busy_console(console: Console, store: ExecutionStore, plans: Path, known_dag
     snapshot = RecoveryPlan.model_validate(crm()).model_dump(mode="json")
     asks.id = opened(store, "asks", plan_snapshot=snapshot)
     failed.id = opened(store, "failed", plan_snapshot=snapshot)
-    store.gates.open(asks.id, 1, "Start?", ())
+    store.gates.open(WaveRef(asks.id, 1), "Start?", ())
     store.add_servers(failed.id, 1, failed.servers(1, 2))
     failed.start(1).launch(1)
-    store.waves.fail(failed.id, 1, "1 critical server failed")
+    store.waves.fail(WaveRef(failed.id, 1), "1 critical server failed")
     store.ending.finalize(failed.id, ExecutionStatus.FAILED)
     return console
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, ServerPhase, StepDecision
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import NewWave
 from drs_recovery.store.step_types import NewStep, StepRef, StepSeen
@@ -28,7 +29,7 @@ def failed(store: ExecutionStore, **fields: Any) -> Recovery:
     recovery = begun(store, **fields).start(1)
     recovery.launch(1, ids=("s-1000",))
     recovery.poll(1, ServerPhase.FAILED, "FAILED", ids=("s-1001",), error=WHY)
-    store.waves.fail(recovery.id, 1, ERROR)
+    store.waves.fail(WaveRef(recovery.id, 1), ERROR)
     store.ending.finalize(recovery.id, ExecutionStatus.FAILED, error=ERROR)
     return recovery
 
@@ -89,12 +90,12 @@ def test_the_steps_of_a_wave_stand_before_and_behind_its_servers(
     )
     recovery = begun(store, waves=(NewWave(1, "Database", steps=steps), NewWave(2, "Application", (1,))))
     fence, probe = (StepRef(recovery.id, 1, side, 1) for side in ("before", "after"))
-    store.waves.begin(recovery.id, 1)
+    store.waves.begin(WaveRef(recovery.id, 1))
     store.steps.begin(fence)
     store.steps.ask(fence, StepQuestion("Fence it", ("dba-lead",), time.time() + 600))
     store.steps.decide(fence, StepDecision.DONE, "dba-lead", "fenced at noon")
     recovery.start(1).launch(1)
-    store.waves.enter_after_steps(recovery.id, 1)
+    store.waves.enter_after_steps(WaveRef(recovery.id, 1))
     store.steps.begin(probe)
     failures = [("s-1", "crm-1", "HTTP 503")]
     seen = StepSeen("HTTP 503", '{"db": "down"}', tries=14, servers=2, failures=failures)
@@ -116,7 +117,7 @@ def test_a_gate_says_who_is_asked_what_and_offers_the_answer_to_them_alone(
     console: Console, store: ExecutionStore, known_dags: None
 ) -> None:
     recovery = begun(store, execution_type=ExecutionType.RECOVERY)
-    store.gates.open(recovery.id, 1, "Is the region lost?", ["user"], time.time() + 600)
+    store.gates.open(WaveRef(recovery.id, 1), "Is the region lost?", ["user"], time.time() + 600)
 
     theirs, others = page_of(console, recovery), page_of(console, recovery, "op")
 
@@ -133,8 +134,8 @@ def test_an_answer_stays_on_the_page_with_its_name_and_comment(
     console: Console, store: ExecutionStore, known_dags: None
 ) -> None:
     recovery = begun(store)
-    store.gates.open(recovery.id, 1, "Go?", [])
-    store.gates.decide(recovery.id, 1, GateDecision.APPROVED, "dba-lead", "checked twice")
+    store.gates.open(WaveRef(recovery.id, 1), "Go?", [])
+    store.gates.decide(WaveRef(recovery.id, 1), GateDecision.APPROVED, "dba-lead", "checked twice")
 
     found = page_of(console, recovery)
 
@@ -188,7 +189,7 @@ def test_at_a_gate_what_is_decided_stands_beside_the_buttons_and_in_the_dialog(
     recovery = begun(store, execution_type=ExecutionType.RECOVERY, ticket="CHG7", objectives={"rto": 3600})
     store.set_findings(recovery.id, [])
     store.gates.open(
-        recovery.id, 1, message="Is it a disaster?", approvers=[], deadline=None, two_person=False
+        WaveRef(recovery.id, 1), message="Is it a disaster?", approvers=[], deadline=None, two_person=False
     )
 
     found = page_of(console, recovery, "admin")

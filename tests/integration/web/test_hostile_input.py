@@ -11,6 +11,7 @@ import pytest
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.listings import Listings
 from tests.iam_policies import preparing_table
@@ -89,7 +90,7 @@ def hostile_record(store: ExecutionStore) -> Recovery:
 
 def fail(recovery: Recovery) -> None:
     store = recovery.store
-    store.waves.fail(recovery.id, 1, "e")
+    store.waves.fail(WaveRef(recovery.id, 1), "e")
     store.set_error(recovery.id, "e")
     store.ending.finalize(recovery.id, ExecutionStatus.FAILED)
     finding = {"severity": "ERROR", "what": "w", "remedy": "r", "serverName": "n"}
@@ -97,8 +98,8 @@ def fail(recovery: Recovery) -> None:
 
 
 def ask(recovery: Recovery) -> None:
-    recovery.store.waves.complete(recovery.id, 1)
-    recovery.store.gates.open(recovery.id, 2, "m", ["viewer", "x"], 4e9)
+    recovery.store.waves.complete(WaveRef(recovery.id, 1))
+    recovery.store.gates.open(WaveRef(recovery.id, 2), "m", ["viewer", "x"], 4e9)
 
 
 @pytest.fixture(params=[fail, ask], ids=["failed", "asking"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.html_page import read_page
@@ -28,7 +29,7 @@ def theirs(store: ExecutionStore, known_dags: None, monkeypatch: pytest.MonkeyPa
     """An execution that waits at a gate, in another installation than the console's."""
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__INSTALLATION", "vienna")
     recovery = begun(store, controller="graz")
-    store.gates.open(recovery.id, 1, "start?", [])
+    store.gates.open(WaveRef(recovery.id, 1), "start?", [])
     return recovery.id
 
 

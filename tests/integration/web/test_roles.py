@@ -9,6 +9,7 @@ import pytest
 
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from tests.integration.web.conftest import Console
 from tests.integration.web.markup import Page
@@ -39,14 +40,14 @@ def started(store: ExecutionStore) -> Recovery:
 
 def asking(store: ExecutionStore) -> str:
     recovery = started(store)
-    store.waves.complete(recovery.id, 1)
-    store.gates.open(recovery.id, 2, "Go?", [])
+    store.waves.complete(WaveRef(recovery.id, 1))
+    store.gates.open(WaveRef(recovery.id, 2), "Go?", [])
     return recovery.id
 
 
 def failed(store: ExecutionStore) -> str:
     recovery = started(store)
-    store.waves.fail(recovery.id, 1, "no capacity")
+    store.waves.fail(WaveRef(recovery.id, 1), "no capacity")
     store.ending.finalize(recovery.id, ExecutionStatus.FAILED)
     return recovery.id
 

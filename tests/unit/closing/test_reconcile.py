@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from drs_recovery.closing.reconciler import Reconciliation, reconcile
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 from tests.plan_documents import application, database, plan
 from tests.unit.steps import Steps
@@ -86,7 +87,7 @@ def test_a_run_that_was_marked_as_success_is_cancelled_not_completed(aws: Sandbo
 
 
 def test_a_cancelled_execution_whose_run_waits_for_an_answer_is_closed_after_a_while(steps: Steps) -> None:
-    steps.store.gates.open(steps.execution_id, 1, "start?", [])
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), "start?", [])
     steps.store.ending.request_cancel(steps.execution_id, "alice", "a real recovery comes first")
 
     assert _reconcile(steps, "running", grace=300) == Reconciliation()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.made_executions import write
 from drs_recovery.statuses import ExecutionStatus, WaveStatus
+from drs_recovery.store import WaveRef
 from drs_recovery.store.keys import execution_key, wave_key
 from tests.iam_policies import preparing_table
 from tests.plan_documents import application, database, plan, web
@@ -37,7 +38,7 @@ def write_wave(steps: Steps, number: int, duration: float | None, **fields: obje
     end: dict[str, object] = {"status": WaveStatus.SKIPPED}
     if duration is not None:
         end = {"status": WaveStatus.COMPLETED, "duration": duration, **fields}
-    write(table, [{**(table.get(wave_key(steps.execution_id, number)) or {}), **end}])
+    write(table, [{**(table.get(wave_key(WaveRef(steps.execution_id, number))) or {}), **end}])
 
 
 def opened(

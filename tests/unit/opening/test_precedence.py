@@ -11,6 +11,7 @@ from airflow.utils.types import DagRunType
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening.precedence import make_way
 from drs_recovery.statuses import ExecutionStatus, GateDecision
+from drs_recovery.store import WaveRef
 from drs_recovery.store.locks import PlanLocks
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, application, database, plan
@@ -32,8 +33,8 @@ def drill(steps_of: StepsOf) -> Steps:
 
 
 def _approve(steps: Steps) -> None:
-    steps.store.gates.open(steps.execution_id, 1, message="Fail over?", approvers=())
-    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, actor="dr-lead")
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), message="Fail over?", approvers=())
+    steps.store.gates.decide(WaveRef(steps.execution_id, 1), GateDecision.APPROVED, actor="dr-lead")
 
 
 def _event(steps: Steps, name: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
+from drs_recovery.store import WaveRef
 from tests.plan_documents import database, plan
 from tests.unit.steps import Steps
 
@@ -20,7 +21,7 @@ def steps(steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch) -> Steps:
     """A real recovery that admin has started and that waits for a second person."""
     steps = steps_of(plan(database(), approval={"recovery": {"two_person": True}}))
     steps.open(execution_type="RECOVERY")
-    steps.store.gates.open(steps.execution_id, 1, "Fail over?", [], two_person=True)
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), "Fail over?", [], two_person=True)
     # What Airflow does of its own with an answer and a question is not looked at here.
     monkeypatch.setattr(ApprovalOperator, "execute_complete", lambda self, context, event: "approved")
     monkeypatch.setattr(ApprovalGateOperator, "execute", lambda self, context: "asked again")

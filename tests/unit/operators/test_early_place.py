@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from drs_recovery.hooks.clients import Clients
 from drs_recovery.jobs.parts import JobPart
 from drs_recovery.statuses import ExecutionType, GateDecision
+from drs_recovery.store import WaveRef
 from drs_recovery.store.first_forms import execution_item
 from drs_recovery.store.queue_entries import QueueState
 from drs_recovery.waves.reservations import WaveReservations, join_queue_early
@@ -215,9 +216,13 @@ def test_a_wave_that_is_skipped_for_the_gate_of_another_one_leaves_the_queue(
     steps.open()
     assert [number for _, number, _ in queued(steps)] == [1]
     steps.store.gates.open(
-        steps.execution_id, 2, message="Ready?", approvers=(), deadline=time.time() + 60, two_person=False
+        WaveRef(steps.execution_id, 2),
+        message="Ready?",
+        approvers=(),
+        deadline=time.time() + 60,
+        two_person=False,
     )
-    steps.store.gates.decide(steps.execution_id, 2, GateDecision.REJECTED, actor="dba", comment=None)
+    steps.store.gates.decide(WaveRef(steps.execution_id, 2), GateDecision.REJECTED, actor="dba", comment=None)
 
     with pytest.raises(AirflowSkipException):
         steps.start()

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from drs_recovery.hooks.drs import DrsHook
 from drs_recovery.jobs.parts import parts_of_attempt
 from drs_recovery.jobs.starter import job_tags
+from drs_recovery.store import WaveRef
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
 from tests.plan_documents import BILLING_DB_1, DB_1, WEST, application, database, plan
@@ -105,7 +106,7 @@ def test_a_start_that_is_under_way_when_the_run_ends_is_waited_for_and_its_job_f
     aws: Sandbox, steps: Steps
 ) -> None:
     steps.open()
-    steps.store.waves.request(steps.execution_id, 1)
+    steps.store.waves.request(WaveRef(steps.execution_id, 1))
 
     parked = deferred(lambda: steps.finalize(**MARKED_AS_FAILED))
 

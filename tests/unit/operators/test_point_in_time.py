@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 from tests.plan_documents import APP_1, APP_2, DB_1, DB_2, WEB_1, WEB_2, application, database, plan, web
 from tests.unit.steps import Steps, complete
@@ -97,7 +98,7 @@ def test_a_recovery_after_ransomware(aws: Sandbox, steps_of: StepsOf, yesterday:
 
     steps.clear()
     steps.store.retries.request(
-        steps.execution_id, 3, "dr-lead", steps.max_tries, "nearest", {WEB_1: str(after)}
+        WaveRef(steps.execution_id, 3), "dr-lead", steps.max_tries, "nearest", {WEB_1: str(after)}
     )
     run_wave(aws, steps, 3)
     assert steps.finalize() == "COMPLETED"
@@ -124,8 +125,8 @@ def test_a_recovery_after_ransomware(aws: Sandbox, steps_of: StepsOf, yesterday:
 def approve(steps: Steps) -> None:
     from drs_recovery.statuses import GateDecision
 
-    steps.store.gates.open(steps.execution_id, 1, message="?", approvers=())
-    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, actor="dr-lead")
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), message="?", approvers=())
+    steps.store.gates.decide(WaveRef(steps.execution_id, 1), GateDecision.APPROVED, actor="dr-lead")
 
 
 def neighbours(aws: Sandbox, server_id: str, moment: datetime) -> tuple[str | None, str | None]:
@@ -254,7 +255,7 @@ def test_a_retry_can_ask_for_another_time_or_the_latest_data(
 
 def retry_with(steps: Steps, point: object) -> None:
     steps.clear()
-    steps.store.retries.request(steps.execution_id, 1, "dr-lead", steps.max_tries, None, point)
+    steps.store.retries.request(WaveRef(steps.execution_id, 1), "dr-lead", steps.max_tries, None, point)
 
 
 def test_another_choice_that_does_not_exist_fails_the_retry_with_its_reason(

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import TaskAwaitingInput
 from botocore.config import Config
 
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
+from drs_recovery.store import WaveRef
 from drs_recovery.store.base import StoreBase
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Key
@@ -67,7 +68,7 @@ def gate(steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch) -> Gate:
         "airflow.providers.standard.operators.hitl.upsert_hitl_detail",
         lambda **question: gate.put.append(question),
     )
-    steps.store.waves.skip(steps.execution_id, 1, "left out", "NOT_CHOSEN")
+    steps.store.waves.skip(WaveRef(steps.execution_id, 1), "left out", "NOT_CHOSEN")
     return gate
 
 
@@ -110,7 +111,7 @@ def test_an_answer_that_did_not_count_is_erased_and_does_not_count_later(gate: G
     gate.ask()
     before = datetime.now(UTC).timestamp()
     gate.steps.store.gates.refuse_answer(
-        gate.steps.execution_id, 2, "admin", "a second person", answered_time=before + 1000
+        WaveRef(gate.steps.execution_id, 2), "admin", "a second person", answered_time=before + 1000
     )
 
     gate.ask()

@@ -10,6 +10,7 @@ import pytest
 from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import NotStartedError
 from drs_recovery.jobs.reservations import QueuedError
+from drs_recovery.store import WaveRef
 from drs_recovery.waves.start import WaveStarter
 from sandbox.testing import Sandbox
 from tests.plan_documents import plan
@@ -31,7 +32,7 @@ def requested(aws: Sandbox, steps_of: StepsOf) -> list[Steps]:
         groups = {"one": {"servers": [server]}}
         steps = steps_of(plan({"groups": ["one"]}, groups=groups, id=f"p{number}"))
         steps.open()
-        steps.store.waves.request(steps.execution_id, 1)
+        steps.store.waves.request(WaveRef(steps.execution_id, 1))
         drills.append(steps)
     return drills
 

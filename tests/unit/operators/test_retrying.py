@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, application, database, plan
 from tests.unit.steps import Steps, deferred
@@ -103,8 +104,8 @@ def test_a_gate_that_was_approved_lets_its_cleared_wave_pass_without_asking_agai
     aws.add_fault("launch_failed", server=DB_2, raw_error="no capacity", times=1)
     steps = steps_of(plan(database(pause_before=True)))
     steps.open()
-    steps.store.gates.open(steps.execution_id, 1, message="?", approvers=())
-    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, actor="dba")
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), message="?", approvers=())
+    steps.store.gates.decide(WaveRef(steps.execution_id, 1), GateDecision.APPROVED, actor="dba")
     run_wave(aws, steps)
     end(steps)
 
@@ -174,7 +175,7 @@ def test_a_retry_whose_earlier_jobs_drs_does_not_tell_waits_and_says_why(
     steps = steps_of(plan(database()))
     steps.open()
     deferred(steps.start)
-    steps.store.waves.fail(steps.execution_id, 1, "its task was killed")
+    steps.store.waves.fail(WaveRef(steps.execution_id, 1), "its task was killed")
     status = 429 if code == "ThrottlingException" else 403
     away = aws.add_fault("error", operation="DescribeJobs", status=status, code=code, message="not now")
 
@@ -200,7 +201,7 @@ def test_a_job_of_the_attempt_before_is_found_when_the_run_ends_before_the_retry
     steps = steps_of(plan(database()))
     steps.open()
     deferred(steps.start)
-    steps.store.waves.fail(steps.execution_id, 1, "its task was killed")
+    steps.store.waves.fail(WaveRef(steps.execution_id, 1), "its task was killed")
     aws.add_fault("error", operation="DescribeJobs", status=429, code="ThrottlingException")
     steps.clear()
     deferred(steps.start)

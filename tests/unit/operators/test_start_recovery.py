@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, WEB_1, WEB_2, application, database, plan, web
 from tests.unit.steps import Steps, deferred
@@ -182,7 +183,7 @@ def test_a_wave_behind_a_failed_one_is_passed_over_and_so_is_the_next(
 ) -> None:
     steps = steps_of(plan(database(), application(), web()))
     steps.open()
-    steps.store.waves.fail(steps.execution_id, 1, "no capacity")
+    steps.store.waves.fail(WaveRef(steps.execution_id, 1), "no capacity")
 
     for number in (2, 3):
         with pytest.raises(AirflowSkipException, match=f"depends on wave {number - 1}"):
@@ -198,7 +199,7 @@ def test_a_wave_starts_after_a_failure_that_the_plan_takes_into_account(
 ) -> None:
     steps = steps_of(plan(database(on_failure="continue"), application()))
     steps.open()
-    steps.store.waves.fail(steps.execution_id, 1, "no capacity")
+    steps.store.waves.fail(WaveRef(steps.execution_id, 1), "no capacity")
 
     assert len(steps.start(2)) == 1
 
@@ -208,7 +209,7 @@ def test_a_wave_is_not_passed_over_but_refused_once_the_execution_is_being_cance
 ) -> None:
     steps = steps_of(plan(database(), application()))
     steps.open()
-    steps.store.waves.fail(steps.execution_id, 1, "no capacity")
+    steps.store.waves.fail(WaveRef(steps.execution_id, 1), "no capacity")
     steps.store.ending.begin_cancelling(steps.execution_id, "admin", "enough")
 
     with pytest.raises(AirflowFailException, match="CANCELLING"):
@@ -236,16 +237,16 @@ def test_a_wave_behind_a_gate_is_refused_without_a_recorded_approval(aws: Sandbo
     with pytest.raises(AirflowFailException, match="no approval"):
         steps.start()
 
-    steps.store.gates.open(steps.execution_id, 1, message="?", approvers=())
-    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, actor="dba")
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), message="?", approvers=())
+    steps.store.gates.decide(WaveRef(steps.execution_id, 1), GateDecision.APPROVED, actor="dba")
     assert len(steps.start()) == 1
 
 
 def test_a_wave_behind_a_rejected_gate_is_skipped(steps_of: StepsOf) -> None:
     steps = steps_of(plan(database(pause_before=True)))
     steps.open()
-    steps.store.gates.open(steps.execution_id, 1, message="?", approvers=())
-    steps.store.gates.decide(steps.execution_id, 1, GateDecision.REJECTED, actor="dba")
+    steps.store.gates.open(WaveRef(steps.execution_id, 1), message="?", approvers=())
+    steps.store.gates.decide(WaveRef(steps.execution_id, 1), GateDecision.REJECTED, actor="dba")
 
     with pytest.raises(AirflowSkipException, match="REJECTED by dba"):
         steps.start()

@@ -20,6 +20,7 @@ from drs_recovery.operators.housekeeping import TerminateDueOperator
 from drs_recovery.standby import Takeover, wanted_of
 from drs_recovery.standby.takeover import options_of
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store import WaveRef
 from drs_recovery.store.expressions import Condition, Key, Update, encode
 from drs_recovery.store.keys import execution_key, live_key, server_prefix, wave_key
 from sandbox.testing import Sandbox
@@ -296,9 +297,9 @@ def test_a_failed_wave_is_not_tried_again_by_itself_but_when_people_ask(
     steps = steps_of(plan(database()))
     steps.open()
     steps.start()
-    steps.store.waves.fail(steps.execution_id, 1, "its network is gone")
+    steps.store.waves.fail(WaveRef(steps.execution_id, 1), "its network is gone")
     steps.clear()
-    steps.store.retries.request(steps.execution_id, 1, "bob", steps.max_tries)
+    steps.store.retries.request(WaveRef(steps.execution_id, 1), "bob", steps.max_tries)
     take_over()
     again = steps_of(plan(database()))
     again.open()
@@ -355,14 +356,20 @@ def test_a_wave_that_only_drs_knows_of_is_put_on_record(
     steps = steps_of(two_waves())
     steps.open()
     run_first_wave(aws, steps)
-    steps.store.gates.open(steps.execution_id, 2, "go?", [])
-    gated = steps.store.table.get(wave_key(steps.execution_id, 2))
-    steps.store.gates.decide(steps.execution_id, 2, GateDecision.APPROVED, "bob")
+    steps.store.gates.open(WaveRef(steps.execution_id, 2), "go?", [])
+    gated = steps.store.table.get(wave_key(WaveRef(steps.execution_id, 2)))
+    steps.store.gates.decide(WaveRef(steps.execution_id, 2), GateDecision.APPROVED, "bob")
     steps.start(2)
     assert gated is not None
     # The replica has the wave as it waited for an answer, and none of its servers.
     lost = {"jobs": [], "startTime": None, "askedBy": None, "gate": gated["gate"]}
-    force(steps, wave_key(steps.execution_id, 2), status="NOT_STARTED", version=gated["version"], **lost)
+    force(
+        steps,
+        wave_key(WaveRef(steps.execution_id, 2)),
+        status="NOT_STARTED",
+        version=gated["version"],
+        **lost,
+    )
     servers = steps.store.get_servers(steps.execution_id, 2)
     delete(steps, *(server_key(steps, 2, server["sourceServerId"]) for server in servers))
 

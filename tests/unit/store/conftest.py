@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from drs_recovery.statuses import ExecutionType, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import to_dynamodb
 from drs_recovery.store.records import JobRef, JobSeen, NewExecution, NewServer, NewWave, ServerSeen, WavePoll
@@ -126,10 +127,10 @@ class Recovery:
 
     def start(self, number: int = 1) -> Recovery:
         """Ask for the wave, record one job of all its servers, poll."""
-        self.store.waves.request(self.id, number)
+        self.store.waves.request(WaveRef(self.id, number))
         ids = tuple(server["sourceServerId"] for server in self.store.get_servers(self.id, number))
-        self.store.waves.record_job(self.id, number, self.job(number, ids), adopted=False)
-        self.store.waves.start_polling(self.id, number)
+        self.store.waves.record_job(WaveRef(self.id, number), self.job(number, ids), adopted=False)
+        self.store.waves.start_polling(WaveRef(self.id, number))
         return self
 
     @staticmethod
@@ -151,7 +152,7 @@ class Recovery:
             ids = tuple(server["sourceServerId"] for server in self.store.get_servers(self.id, number))
         servers = tuple(ServerSeen(server_id, launch_status, phase, fields) for server_id in ids)
         return self.store.polls.record(
-            self.id, number, WavePoll((JobSeen(f"drsjob-{number}-1", job_status),), servers)
+            WaveRef(self.id, number), WavePoll((JobSeen(f"drsjob-{number}-1", job_status),), servers)
         )
 
     def launch(self, number: int = 1, ids: tuple[str, ...] | None = None) -> Recovery:
@@ -163,7 +164,7 @@ class Recovery:
     def complete(self, number: int = 1) -> Recovery:
         """A whole wave, start to end."""
         self.start(number).launch(number)
-        self.store.waves.complete(self.id, number)
+        self.store.waves.complete(WaveRef(self.id, number))
         return self
 
     def force(self, record_key: str, **attributes: Any) -> None:

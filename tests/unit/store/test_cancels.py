@@ -6,6 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store import WaveRef
 
 FINAL = [status for status in ExecutionStatus if status.is_final]
 
@@ -42,7 +43,7 @@ def test_request_after_the_end_is_refused_and_changes_nothing(store, opened):
 
 
 def test_request_ends_a_pause(store, opened):
-    store.gates.open("e1", 1, "go on?", [])
+    store.gates.open(WaveRef("e1", 1), "go on?", [])
     store.ending.request_cancel("e1", "alice", "not today")
     execution = store.get_execution("e1")
     assert execution["status"] == "CANCELLING"
@@ -52,16 +53,16 @@ def test_request_ends_a_pause(store, opened):
 def test_wave_is_not_completed_after_a_request_even_if_all_its_servers_are_ready(store, ready):
     store.ending.request_cancel("e1", "alice", "enough")
     with pytest.raises(TransitionRefusedError, match="cancelled by alice"):
-        store.waves.complete("e1", 1)
+        store.waves.complete(WaveRef("e1", 1))
     assert store.get_wave("e1", 1)["status"] == "POLLING"
-    store.waves.cancel("e1", 1, "interrupted")
+    store.waves.cancel(WaveRef("e1", 1), "interrupted")
     assert store.get_execution("e1")["completedWaves"] == 0
 
 
 def test_wave_does_not_start_after_a_request(store, opened):
     store.ending.request_cancel("e1", "alice", "enough")
     with pytest.raises(TransitionRefusedError, match="CANCELLING"):
-        store.waves.request("e1", 1)
+        store.waves.request(WaveRef("e1", 1))
 
 
 def test_reconciling_is_recorded_once_and_only_while_the_execution_lives(store, opened):

@@ -9,20 +9,20 @@ import pytest
 
 from drs_recovery.exceptions import ForeignExecutionError
 from drs_recovery.statuses import GateDecision, ServerPhase
-from drs_recovery.store import ExecutionStore, ServerSeen, WavePoll
+from drs_recovery.store import ExecutionStore, ServerSeen, WavePoll, WaveRef
 from tests.unit.store.conftest import Recovery
 
 HERE, THERE = "vienna", "graz"
 
 CHANGES: dict[str, Callable[[ExecutionStore], Any]] = {
     "admit": lambda store: store.admit("e1"),
-    "start": lambda store: store.waves.request("e1", 2),
-    "ask": lambda store: store.gates.open("e1", 2, "go?", []),
-    "decide": lambda store: store.gates.decide("e1", 3, GateDecision.APPROVED, "ann"),
-    "complete": lambda store: store.waves.complete("e1", 1),
-    "fail": lambda store: store.waves.fail("e1", 1, "lost"),
+    "start": lambda store: store.waves.request(WaveRef("e1", 2)),
+    "ask": lambda store: store.gates.open(WaveRef("e1", 2), "go?", []),
+    "decide": lambda store: store.gates.decide(WaveRef("e1", 3), GateDecision.APPROVED, "ann"),
+    "complete": lambda store: store.waves.complete(WaveRef("e1", 1)),
+    "fail": lambda store: store.waves.fail(WaveRef("e1", 1), "lost"),
     "give up": lambda store: store.polls.record(
-        "e1", 1, WavePoll(servers=(ServerSeen("s-1000", phase=ServerPhase.FAILED),), is_look=False)
+        WaveRef("e1", 1), WavePoll(servers=(ServerSeen("s-1000", phase=ServerPhase.FAILED),), is_look=False)
     ),
     "cancel": lambda store: store.ending.begin_cancelling("e1", "ann", "enough"),
     "error": lambda store: store.set_error("e1", "lost"),
@@ -36,7 +36,7 @@ def running(recovery: Recovery) -> Recovery:
     recovery.open(waves=3, controller=HERE)
     recovery.start()
     recovery.launch()
-    recovery.store.gates.open("e1", 3, "go?", [])
+    recovery.store.gates.open(WaveRef("e1", 3), "go?", [])
     return recovery
 
 
@@ -58,7 +58,7 @@ def test_what_aws_says_may_be_recorded_by_any_installation(recovery: Recovery) -
     recovery.store.act_for(THERE)
 
     recovery.poll(1, ServerPhase.CONVERSION, "IN_PROGRESS")
-    recovery.store.waves.record_job("e1", 1, recovery.job(1, ("s-1000",), part=2), adopted=False)
+    recovery.store.waves.record_job(WaveRef("e1", 1), recovery.job(1, ("s-1000",), part=2), adopted=False)
 
     wave = recovery.store.get_document("e1")["waves"][0]
     assert {job["jobId"] for job in wave["jobs"]} == {"drsjob-1-1", "drsjob-1-2"}

@@ -6,11 +6,12 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import EXECUTION_TRANSITIONS, ExecutionStatus
+from drs_recovery.store import WaveRef
 
 FINAL = [status for status in ExecutionStatus if status.is_final]
 ENTER = {
-    ExecutionStatus.POLLING: lambda store: store.waves.request("e1", 2),
-    ExecutionStatus.PAUSED: lambda store: store.gates.open("e1", 2, "go on?", []),
+    ExecutionStatus.POLLING: lambda store: store.waves.request(WaveRef("e1", 2)),
+    ExecutionStatus.PAUSED: lambda store: store.gates.open(WaveRef("e1", 2), "go on?", []),
     ExecutionStatus.CANCELLING: lambda store: store.ending.begin_cancelling("e1", "admin", "enough"),
     **{status: lambda store, status=status: store.ending.finalize("e1", status) for status in FINAL},
 }
@@ -27,7 +28,7 @@ ALLOWED = [
 
 def put_into(opened, status):
     if status is ExecutionStatus.PAUSED:
-        opened.store.gates.open("e1", 1, "start?", [])
+        opened.store.gates.open(WaveRef("e1", 1), "start?", [])
     opened.force("EXECUTION", status=status)
 
 
@@ -79,7 +80,7 @@ def test_execution_does_not_end_before_its_last_wave(store, recovery):
     for status in FINAL:
         with pytest.raises(TransitionRefusedError, match=r"the execution is POLLING with active waves \(2\)"):
             store.ending.finalize("e1", status)
-    store.waves.cancel("e1", 2, "cancelled")
+    store.waves.cancel(WaveRef("e1", 2), "cancelled")
     assert store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS) is True
 
 
@@ -89,7 +90,7 @@ def test_status_that_is_not_final_ends_nothing(store, opened):
 
 
 def test_end_has_times_error_and_no_open_questions(store, opened, clock):
-    store.gates.open("e1", 1, "start?", [])
+    store.gates.open(WaveRef("e1", 1), "start?", [])
     clock.advance(100)
     store.ending.finalize("e1", ExecutionStatus.CANCELLED, error="nobody answered", actor="admin")
     execution = store.get_execution("e1")
@@ -106,7 +107,7 @@ def test_recovery_time_and_point_are_measured(store, recovery, clock):
     recovery.poll(pointInTime=started - 120, ids=("s-1000",))
     recovery.poll(pointInTime=started + 30, ids=("s-1001",))
     recovery.launch()
-    store.waves.complete("e1", 1)
+    store.waves.complete(WaveRef("e1", 1))
     clock.advance(600)
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     execution = store.get_execution("e1")
@@ -121,7 +122,7 @@ def test_unknown_point_in_time_of_one_server_leaves_the_recovery_point_unmeasure
     recovery.open(waves=1).start()
     recovery.poll(pointInTime=5.0, ids=("s-1000",))
     recovery.launch()
-    store.waves.complete("e1", 1)
+    store.waves.complete(WaveRef("e1", 1))
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     assert set(store.get_execution("e1")["measured"]) == {"rto", "rtoLaunched", "rtoDeclared"}
 
@@ -148,7 +149,7 @@ def test_ended_execution_takes_no_error(store, opened):
 
 
 def test_no_wave_that_could_still_start_outlives_its_execution(store, opened):
-    store.waves.fail("e1", 1, "failed")
+    store.waves.fail(WaveRef("e1", 1), "failed")
     store.ending.finalize("e1", ExecutionStatus.FAILED)
     assert [wave["status"] for wave in store.get_document("e1")["waves"]] == ["FAILED", "CANCELLED"]
     assert store.get_events("e1")[-1]["detail"] == {"cancelledWaves": [2]}
@@ -187,8 +188,8 @@ def test_what_is_being_cancelled_is_not_skipped(store, opened):
 def test_texts_that_a_record_has_no_room_for_are_shortened_and_the_execution_ends(store, running):
     reasons = "\n".join(f"- host-{number}: UnauthorizedOperation {'x' * 3000}" for number in range(200))
 
-    store.waves.fail("e1", 1, reasons)
-    store.waves.cancel("e1", 2, "not started")
+    store.waves.fail(WaveRef("e1", 1), reasons)
+    store.waves.cancel(WaveRef("e1", 2), "not started")
     store.ending.finalize("e1", ExecutionStatus.FAILED, reasons)
 
     execution, wave = store.get_execution("e1"), store.get_wave("e1", 1)

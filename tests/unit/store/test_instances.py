@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.launches import InstancesSeen
 from drs_recovery.store.records import ServerSeen, WavePoll
@@ -22,16 +23,16 @@ def launched(
     recovery.id = name
     store.create_execution(recovery.new(name, waves=1))
     store.add_servers(name, 1, recovery.servers(1, 1))
-    store.waves.request(name, 1)
+    store.waves.request(WaveRef(name, 1))
     job = recovery.job(1, recovery.server_ids(1, 1))
     job = replace(job, job_id=f"drsjob-{name}", account=ACCOUNT, created=created)
-    store.waves.record_job(name, 1, job, adopted=False)
-    store.waves.start_polling(name, 1)
+    store.waves.record_job(WaveRef(name, 1), job, adopted=False)
+    store.waves.start_polling(WaveRef(name, 1))
     details = {"recoveryInstanceId": f"i-{name}", "instanceId": f"i-{name}", "privateIp": "10.0.0.1"}
     seen = ServerSeen(job.server_ids[0], "LAUNCHED", ServerPhase.READY, details)
-    store.polls.record(name, 1, WavePoll((), (seen,)))
+    store.polls.record(WaveRef(name, 1), WavePoll((), (seen,)))
     if end:
-        store.waves.complete(name, 1)
+        store.waves.complete(WaveRef(name, 1))
         store.ending.finalize(name, ExecutionStatus.COMPLETED)
     return f"i-{name}"
 
@@ -69,7 +70,7 @@ def test_other_places_and_other_servers_are_not_replaced(store, recovery):
 def test_a_live_execution_ends_without_instances_that_were_replaced(store, recovery):
     launched(store, recovery, "drill", 1000.0, end=False)
     launched(store, recovery, "recovery", 2000.0, end=False)
-    store.waves.complete("drill", 1)
+    store.waves.complete(WaveRef("drill", 1))
     store.ending.finalize("drill", ExecutionStatus.COMPLETED)
 
     ended = store.get_execution("drill")

@@ -8,6 +8,7 @@ import pytest
 
 from drs_recovery.exceptions import StoreConflictError
 from drs_recovery.statuses import ExecutionType, Priority
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.queue_entries import Queue, QueueState
 from tests.unit.store.conftest import Recovery
@@ -116,11 +117,11 @@ def test_an_entry_that_changed_since_it_was_read_is_not_taken_out(store: Executi
 
 
 def test_a_wave_that_waits_says_so_and_since_when(opened: Recovery, store: ExecutionStore) -> None:
-    store.waves.request("e1", 1)
+    store.waves.request(WaveRef("e1", 1))
 
-    assert store.waits.queue_wave("e1", 1, 3, "2 jobs are ahead")
+    assert store.waits.queue_wave(WaveRef("e1", 1), 3, "2 jobs are ahead")
     since = store.get_wave("e1", 1)["queue"]["since"]
-    assert store.waits.queue_wave("e1", 1, 2, "1 job is ahead")
+    assert store.waits.queue_wave(WaveRef("e1", 1), 2, "1 job is ahead")
 
     wave = store.get_wave("e1", 1)
     assert wave["queue"] == {"phase": "QUEUED", "position": 2, "reason": "1 job is ahead", "since": since}
@@ -128,35 +129,35 @@ def test_a_wave_that_waits_says_so_and_since_when(opened: Recovery, store: Execu
 
 
 def test_what_the_record_says_already_is_not_written_again(opened: Recovery, store: ExecutionStore) -> None:
-    store.waves.request("e1", 1)
-    store.waits.queue_wave("e1", 1, 1, "no room")
+    store.waves.request(WaveRef("e1", 1))
+    store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
     before = opened.raw_items()
 
-    assert not store.waits.queue_wave("e1", 1, 1, "no room")
+    assert not store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
 
     assert opened.raw_items() == before
 
 
 def test_a_wave_that_waits_for_no_start_is_not_queued(running: Recovery, store: ExecutionStore) -> None:
-    assert not store.waits.queue_wave("e1", 1, 1, "no room")
-    assert not store.waits.queue_wave("e1", 2, 1, "no room")
+    assert not store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
+    assert not store.waits.queue_wave(WaveRef("e1", 2), 1, "no room")
 
 
 def test_a_wave_is_not_queued_once_its_execution_is_being_cancelled(
     opened: Recovery, store: ExecutionStore
 ) -> None:
-    store.waves.request("e1", 1)
+    store.waves.request(WaveRef("e1", 1))
     store.ending.request_cancel("e1", "admin", "enough")
 
-    assert not store.waits.queue_wave("e1", 1, 1, "no room")
+    assert not store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
 
 
 def test_the_queue_is_left_when_every_job_is_started(opened: Recovery, store: ExecutionStore) -> None:
-    store.waves.request("e1", 1)
-    store.waits.queue_wave("e1", 1, 1, "no room")
-    store.waves.record_job("e1", 1, opened.job(1, opened.server_ids(1, 2)), adopted=False)
+    store.waves.request(WaveRef("e1", 1))
+    store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
+    store.waves.record_job(WaveRef("e1", 1), opened.job(1, opened.server_ids(1, 2)), adopted=False)
 
-    wave = store.waves.start_polling("e1", 1)
+    wave = store.waves.start_polling(WaveRef("e1", 1))
 
     assert "queue" not in wave
     assert wave["queueEndTime"] > wave["startTime"]
@@ -167,23 +168,23 @@ def test_the_queue_is_left_when_every_job_is_started(opened: Recovery, store: Ex
 def test_the_end_of_a_wave_takes_it_out_of_the_queue(
     opened: Recovery, store: ExecutionStore, end: str
 ) -> None:
-    store.waves.request("e1", 1)
-    store.waits.queue_wave("e1", 1, 1, "no room")
+    store.waves.request(WaveRef("e1", 1))
+    store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
 
-    getattr(store.waves, end)("e1", 1, "because")
+    getattr(store.waves, end)(WaveRef("e1", 1), "because")
 
     assert "queue" not in store.get_wave("e1", 1)
 
 
 def test_a_new_attempt_that_has_to_wait_is_a_new_event(opened: Recovery, store: ExecutionStore) -> None:
-    store.waves.request("e1", 1)
-    store.waits.queue_wave("e1", 1, 1, "no room")
-    store.waits.end_queueing("e1", 1)
-    store.waits.queue_wave("e1", 1, 2, "no room again")
-    store.waves.fail("e1", 1, "no room in time")
+    store.waves.request(WaveRef("e1", 1))
+    store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
+    store.waits.end_queueing(WaveRef("e1", 1))
+    store.waits.queue_wave(WaveRef("e1", 1), 2, "no room again")
+    store.waves.fail(WaveRef("e1", 1), "no room in time")
     assert opened.events().count("WAVE_QUEUED") == 1
 
-    store.retries.begin("e1", 1, "admin", 1)
-    store.waits.queue_wave("e1", 1, 1, "no room")
+    store.retries.begin(WaveRef("e1", 1), "admin", 1)
+    store.waits.queue_wave(WaveRef("e1", 1), 1, "no room")
 
     assert opened.events().count("WAVE_QUEUED") == 2

@@ -10,6 +10,7 @@ import pytest
 
 from drs_recovery.exceptions import StoreError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.expressions import Delete
 from drs_recovery.store.keys import live_key
@@ -42,7 +43,7 @@ def write_six_executions(recovery):
         new = recovery.new(execution_id, plan_id=plan, waves=1, execution_type=kind, ticket=ticket)
         store.create_execution(new)
         if status == "POLLING":
-            store.waves.request(execution_id, 1)
+            store.waves.request(WaveRef(execution_id, 1))
         elif status:
             store.ending.finalize(execution_id, ExecutionStatus(status))
 
@@ -304,7 +305,7 @@ def test_list_shows_no_plan_snapshots(listed):
 def test_list_shows_what_is_true_now_when_the_index_lags(listed, table, monkeypatch):
     """The index still calls e2 POLLING."""
     rows = {status: list(table.index_rows("byStatus", status)) for status in ExecutionStatus}
-    listed.waves.cancel("e2", 1, "cancelled")
+    listed.waves.cancel(WaveRef("e2", 1), "cancelled")
     listed.ending.finalize("e2", ExecutionStatus.CANCELLED)
     monkeypatch.setattr(table, "index_rows", lambda index, value, *_, **__: iter(rows[value]))
     assert listed.listings.page(ExecutionFilter(status=ExecutionStatus.POLLING)).items == []
@@ -331,21 +332,21 @@ def lagging_index():
 def test_an_execution_whose_status_changes_is_never_missing_among_the_live_ones(
     listed, recovery, lagging_index
 ):
-    listed.waves.request("e3", 1)
+    listed.waves.request(WaveRef("e3", 1))
     listed.create_execution(recovery.new("new", execution_type=ExecutionType.RECOVERY))
     assert ids(listed.listings.live()) == ["new", "e4", "e3", "e2"]
     assert ids(listed.listings.live(ExecutionType.RECOVERY)) == ["new", "e2"]
-    listed.waves.cancel("e3", 1, "cancelled")
+    listed.waves.cancel(WaveRef("e3", 1), "cancelled")
     listed.ending.finalize("e3", ExecutionStatus.CANCELLED)
     assert ids(listed.listings.live()) == ["new", "e4", "e2"]
 
 
 def test_an_execution_that_is_reopened_lives_again_at_once(recovery, store, lagging_index):
     recovery.open(waves=1).start()
-    store.waves.fail("e1", 1, "failed")
+    store.waves.fail(WaveRef("e1", 1), "failed")
     store.ending.finalize("e1", ExecutionStatus.FAILED)
     assert store.listings.live() == []
-    store.retries.begin("e1", 1, "ann", asked_by=7)
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by=7)
     assert ids(store.listings.live()) == ["e1"]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType
+from drs_recovery.store import WaveRef
 from drs_recovery.store.records import ExecutionFilter
 
 DRILL, RECOVERY = ExecutionType.DRILL, ExecutionType.RECOVERY
@@ -25,8 +26,8 @@ def failed(store, recovery):
     store.create_execution(recovery.new("a", waves=1))
     store.locks.hold_plan("a")
     store.add_servers("a", 1, recovery.servers(1, 1))
-    store.waves.request("a", 1)
-    store.waves.fail("a", 1, "no capacity")
+    store.waves.request(WaveRef("a", 1))
+    store.waves.fail(WaveRef("a", 1), "no capacity")
     store.ending.finalize("a", ExecutionStatus.FAILED)
 
 
@@ -72,7 +73,7 @@ def test_an_execution_that_is_reopened_takes_its_plan_back(store, recovery, fail
     store.ending.finalize("b", ExecutionStatus.CANCELLED)
     store.create_execution(recovery.new("c", waves=0))
 
-    assert store.retries.begin("a", 1, "ann", 1)[1]
+    assert store.retries.begin(WaveRef("a", 1), "ann", 1)[1]
 
     assert store.locks.hold_plan("c")["executionId"] == "a"
 
@@ -82,7 +83,7 @@ def test_an_execution_is_not_reopened_while_another_one_has_its_plan(store, reco
     store.locks.hold_plan("b")
 
     with pytest.raises(TransitionRefusedError, match="part of a plan with a live DRILL"):
-        store.retries.begin("a", 1, "ann", 1)
+        store.retries.begin(WaveRef("a", 1), "ann", 1)
 
     assert store.get_execution("a")["status"] == "FAILED"
 

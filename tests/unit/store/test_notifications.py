@@ -6,6 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store import WaveRef
 
 KEY = "WAVE_COMPLETED#1#attempt1"
 
@@ -41,8 +42,8 @@ def test_a_claim_disturbs_no_transition_that_is_under_way(store, opened, monkeyp
 
 
 def test_an_ended_execution_can_still_be_told_of(store, opened):
-    store.waves.cancel("e1", 1, "enough")
-    store.waves.cancel("e1", 2, "enough")
+    store.waves.cancel(WaveRef("e1", 1), "enough")
+    store.waves.cancel(WaveRef("e1", 2), "enough")
     store.ending.finalize("e1", ExecutionStatus.CANCELLED)
     assert store.notifications.claim("e1", "EXECUTION_CANCELLED") is True
     assert store.notifications.claim("e1", "EXECUTION_CANCELLED") is False

@@ -6,6 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.records import JobSeen, ServerSeen, WavePoll
 from drs_recovery.store.server_types import progress_of
 
@@ -89,7 +90,7 @@ def test_ended_servers_are_not_reopened(store, running):
 def test_details_of_a_failed_server_are_kept(store, running):
     """Whatever it left behind must be found for the clean-up."""
     running.poll(1, ServerPhase.FAILED, "FAILED", error="LAUNCH_FAILED")
-    store.waves.fail("e1", 1, "all failed")
+    store.waves.fail(WaveRef("e1", 1), "all failed")
     running.poll(1, None, None, instanceId="i-7", instanceState="running")
     server = store.get_servers("e1", 1)[0]
     assert (server["phase"], server["instanceId"], server["error"]) == ("FAILED", "i-7", "LAUNCH_FAILED")
@@ -104,7 +105,7 @@ def test_known_details_are_not_emptied(store, running):
 
 def test_job_ends_once_and_does_not_go_back(store, running):
     for status, end in [("STARTED", None), ("COMPLETED", 7.0), ("STARTED", None), ("COMPLETED", 9.0)]:
-        store.polls.record("e1", 1, WavePoll(jobs=(JobSeen("drsjob-1-1", status, end),)))
+        store.polls.record(WaveRef("e1", 1), WavePoll(jobs=(JobSeen("drsjob-1-1", status, end),)))
     job = store.get_wave("e1", 1)["jobs"][0]
     assert (job["status"], job["endTime"]) == ("COMPLETED", 7)
 
@@ -117,18 +118,20 @@ def test_unknown_states_of_aws_are_kept_as_they_are(store, running):
 
 def test_servers_and_jobs_that_the_wave_does_not_have_are_ignored(store, running):
     seen = WavePoll((JobSeen("drsjob-9", "STARTED"),), (ServerSeen("s-9", "LAUNCHED", ServerPhase.LAUNCHED),))
-    store.polls.record("e1", 1, seen)
+    store.polls.record(WaveRef("e1", 1), seen)
     assert [job["jobId"] for job in store.get_wave("e1", 1)["jobs"]] == ["drsjob-1-1"]
     assert [server["phase"] for server in store.get_servers("e1", 1)] == ["PENDING", "PENDING"]
 
 
 def test_fields_with_rules_of_their_own_cannot_be_set_freely(store, running):
     with pytest.raises(ValueError, match="a poll cannot set phase of a server"):
-        store.polls.record("e1", 1, WavePoll(servers=(ServerSeen("s-1000", fields={"phase": "READY"}),)))
+        store.polls.record(
+            WaveRef("e1", 1), WavePoll(servers=(ServerSeen("s-1000", fields={"phase": "READY"}),))
+        )
 
 
 def test_failed_poll_is_counted_and_cleared_by_the_next_good_one(store, running):
-    store.polls.record_failure("e1", 1, "ThrottlingException")
+    store.polls.record_failure(WaveRef("e1", 1), "ThrottlingException")
     wave = store.get_wave("e1", 1)
     assert (wave["pollAttempts"], wave["lastPollError"]["message"]) == (1, "ThrottlingException")
     assert "lastPolledTime" not in wave
@@ -141,45 +144,45 @@ def test_polls_without_news_are_counted_together_and_dated_by_the_last_question(
     running.poll(1, ServerPhase.SNAPSHOT, "IN_PROGRESS")
     before = store.get_execution("e1")
     clock.advance(30)
-    store.polls.record_looks("e1", 1, 3, clock.now - 2)
+    store.polls.record_looks(WaveRef("e1", 1), 3, clock.now - 2)
     wave = store.get_wave("e1", 1)
     assert (wave["pollAttempts"], wave["lastPolledTime"]) == (4, clock.now - 2)
     document = store.get_document("e1")
     assert document["lastPolledTime"] == document["waves"][0]["serverStatuses"][0]["lastPolledTime"]
     assert store.get_execution("e1") == before
-    store.polls.record_looks("e1", 1, 1, clock.now - 9)
+    store.polls.record_looks(WaveRef("e1", 1), 1, clock.now - 9)
     assert store.get_wave("e1", 1)["lastPolledTime"] == clock.now - 2
-    ended = store.waves.fail("e1", 1, "timed out")
-    store.polls.record_looks("e1", 1, 1, clock.now)
+    ended = store.waves.fail(WaveRef("e1", 1), "timed out")
+    store.polls.record_looks(WaveRef("e1", 1), 1, clock.now)
     assert store.get_wave("e1", 1) == ended
 
 
 def test_a_conclusion_is_no_look(store, running, clock):
-    store.polls.record_failure("e1", 1, "ThrottlingException", looks=2)
+    store.polls.record_failure(WaveRef("e1", 1), "ThrottlingException", looks=2)
     clock.advance(30)
     seen = ServerSeen("s-1000", phase=ServerPhase.FAILED, fields={"error": "gave up"})
-    store.polls.record("e1", 1, WavePoll(servers=(seen,), is_look=False))
+    store.polls.record(WaveRef("e1", 1), WavePoll(servers=(seen,), is_look=False))
     wave = store.get_wave("e1", 1)
     assert (wave["pollAttempts"], "lastPolledTime" in wave) == (2, False)
     assert wave["lastPollError"]["message"] == "ThrottlingException"
 
 
 def test_failed_poll_of_an_ended_wave_is_no_news(store, running):
-    wave = store.waves.fail("e1", 1, "timed out")
-    store.polls.record_failure("e1", 1, "ThrottlingException")
+    wave = store.waves.fail(WaveRef("e1", 1), "timed out")
+    store.polls.record_failure(WaveRef("e1", 1), "ThrottlingException")
     assert store.get_wave("e1", 1) == wave
 
 
 def test_late_instances_are_recorded_while_the_execution_is_cancelled(store, running):
     store.ending.begin_cancelling("e1", "admin", "enough")
-    store.waves.cancel("e1", 1, "cancelled")
+    store.waves.cancel(WaveRef("e1", 1), "cancelled")
     running.launch()
     assert store.get_servers("e1", 1)[0]["instanceId"] == "i-1"
     assert_consistent(store)
 
 
 def test_poll_after_the_end_of_the_execution_changes_nothing(store, running):
-    store.waves.fail("e1", 1, "timed out")
+    store.waves.fail(WaveRef("e1", 1), "timed out")
     store.ending.finalize("e1", ExecutionStatus.FAILED)
     record = store.get_document("e1")
     with pytest.raises(TransitionRefusedError, match="wave 1 is part of an execution that is FAILED"):

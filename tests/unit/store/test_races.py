@@ -19,6 +19,7 @@ from botocore.config import Config
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import TerminationRef
 from drs_recovery.store.server_types import progress_of
@@ -82,14 +83,14 @@ def test_many_openers_make_one_execution(stores, recovery):
 
 def test_many_tellers_tell_a_thing_once_while_the_execution_changes(stores, store, opened):
     teller = [lambda store=store: store.notifications.claim("e1", "EXECUTION_STARTED") for store in stores]
-    results = at_once([*teller, lambda: store.waves.request("e1", 1) and None])
+    results = at_once([*teller, lambda: store.waves.request(WaveRef("e1", 1)) and None])
     assert sorted(result for result in results if result is not None) == [False] * WRITERS + [True]
     execution = store.get_execution("e1")
     assert (execution["notifications"], execution["status"]) == (["EXECUTION_STARTED"], "POLLING")
 
 
 def test_many_completers_count_a_wave_once(stores, store, ready):
-    by_all(stores, lambda store: store.waves.complete("e1", 1))
+    by_all(stores, lambda store: store.waves.complete(WaveRef("e1", 1)))
     execution = store.get_execution("e1")
     assert (execution["completedWaves"], execution["activeWaves"]) == (1, [])
     assert ready.events().count("WAVE_COMPLETED") == 1
@@ -101,7 +102,7 @@ def test_waves_completed_side_by_side_are_all_counted(stores, store, recovery):
         recovery.start(number).launch(number)
     at_once(
         [
-            lambda store=store, number=number: store.waves.complete("e1", number)
+            lambda store=store, number=number: store.waves.complete(WaveRef("e1", number))
             for store, number in zip(stores, (1, 2, 3), strict=False)
         ]
     )
@@ -111,9 +112,9 @@ def test_waves_completed_side_by_side_are_all_counted(stores, store, recovery):
 
 def test_wave_ends_in_one_way_only(stores, store, ready):
     ends = [
-        lambda: stores[0].waves.complete("e1", 1),
-        lambda: stores[1].waves.fail("e1", 1, "failed"),
-        lambda: stores[2].waves.cancel("e1", 1, "cancelled"),
+        lambda: stores[0].waves.complete(WaveRef("e1", 1)),
+        lambda: stores[1].waves.fail(WaveRef("e1", 1), "failed"),
+        lambda: stores[2].waves.cancel(WaveRef("e1", 1), "cancelled"),
     ]
     results = at_once(ends)
     assert sum(isinstance(result, TransitionRefusedError) for result in results) == 2
@@ -122,16 +123,16 @@ def test_wave_ends_in_one_way_only(stores, store, ready):
 
 
 def test_one_of_many_requests_for_a_wave_is_new(stores, opened):
-    results = by_all(stores, lambda store: store.waves.request("e1", 1)[1])
+    results = by_all(stores, lambda store: store.waves.request(WaveRef("e1", 1))[1])
     assert sorted(results) == [False] * WRITERS + [True]
 
 
 def test_parallel_parts_of_a_wave_lose_no_job(stores, store, opened):
-    store.waves.request("e1", 1)
+    store.waves.request(WaveRef("e1", 1))
     by_all(
         stores,
         lambda store: store.waves.record_job(
-            "e1", 1, opened.job(1, (), part=stores.index(store)), adopted=False
+            WaveRef("e1", 1), opened.job(1, (), part=stores.index(store)), adopted=False
         ),
     )
     jobs = [job["jobId"] for job in store.get_wave("e1", 1)["jobs"]]
@@ -139,11 +140,13 @@ def test_parallel_parts_of_a_wave_lose_no_job(stores, store, opened):
 
 
 def test_first_of_many_decisions_is_what_everyone_gets(stores, store, opened):
-    store.gates.open("e1", 1, "start?", [])
+    store.gates.open(WaveRef("e1", 1), "start?", [])
     decisions = [GateDecision.APPROVED, GateDecision.REJECTED, GateDecision.TIMED_OUT, GateDecision.APPROVED]
     gates = at_once(
         [
-            lambda store=store, decision=decision: store.gates.decide("e1", 1, decision, f"{decision}")
+            lambda store=store, decision=decision: store.gates.decide(
+                WaveRef("e1", 1), decision, f"{decision}"
+            )
             for store, decision in zip(stores, decisions, strict=False)
         ]
     )
@@ -167,7 +170,7 @@ def test_execution_is_finalized_once(stores, store, recovery):
 def test_wave_starts_or_execution_ends_but_not_both(stores, store, opened):
     requested, finalized = at_once(
         [
-            lambda: stores[0].waves.request("e1", 1),
+            lambda: stores[0].waves.request(WaveRef("e1", 1)),
             lambda: stores[1].ending.finalize("e1", ExecutionStatus.CANCELLED),
         ]
     )
@@ -178,10 +181,10 @@ def test_wave_starts_or_execution_ends_but_not_both(stores, store, opened):
 
 def test_one_of_many_retries_begins_the_attempt(stores, store, running):
     running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
-    store.waves.fail("e1", 1, "failed")
-    begun = by_all(stores, lambda store: store.retries.begin("e1", 1, "ann", 7)[1])
+    store.waves.fail(WaveRef("e1", 1), "failed")
+    begun = by_all(stores, lambda store: store.retries.begin(WaveRef("e1", 1), "ann", 7)[1])
     assert sorted(begun) == [False] * WRITERS + [True]
-    by_all(stores, lambda store: store.retries.restart_failed("e1", 1))
+    by_all(stores, lambda store: store.retries.restart_failed(WaveRef("e1", 1)))
     wave, execution = store.get_wave("e1", 1), store.get_execution("e1")
     assert (wave["attempt"], wave["progress"]["pending"], execution["progress"]["pending"]) == (2, 2, 4)
     assert [len(server["previousInstances"]) for server in store.get_servers("e1", 1)] == [1, 1]
@@ -190,11 +193,11 @@ def test_one_of_many_retries_begins_the_attempt(stores, store, running):
 
 def test_a_retry_reopens_what_a_finalizer_ends_at_the_same_time_or_is_refused(stores, store, running):
     running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
-    store.waves.fail("e1", 1, "failed")
-    store.waves.cancel("e1", 2, "not started")
+    store.waves.fail(WaveRef("e1", 1), "failed")
+    store.waves.cancel(WaveRef("e1", 2), "not started")
     at_once(
         [
-            lambda: stores[0].retries.begin("e1", 1, "ann", 7),
+            lambda: stores[0].retries.begin(WaveRef("e1", 1), "ann", 7),
             lambda: stores[1].ending.finalize("e1", ExecutionStatus.FAILED),
         ]
     )
@@ -206,12 +209,12 @@ def test_a_retry_reopens_what_a_finalizer_ends_at_the_same_time_or_is_refused(st
 def test_an_execution_is_reopened_or_another_one_takes_its_plan_but_not_both(stores, store, running):
     store.locks.hold_plan("e1")
     running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
-    store.waves.fail("e1", 1, "failed")
-    store.waves.cancel("e1", 2, "not started")
+    store.waves.fail(WaveRef("e1", 1), "failed")
+    store.waves.cancel(WaveRef("e1", 2), "not started")
     store.ending.finalize("e1", ExecutionStatus.FAILED)
     store.create_execution(running.new("e2"))
     retried, in_the_way = at_once(
-        [lambda: stores[0].retries.begin("e1", 1, "ann", 7), lambda: stores[1].locks.hold_plan("e2")]
+        [lambda: stores[0].retries.begin(WaveRef("e1", 1), "ann", 7), lambda: stores[1].locks.hold_plan("e2")]
     )
     reopened = not isinstance(retried, TransitionRefusedError)
     assert reopened is (in_the_way is not None)
@@ -257,7 +260,7 @@ def test_document_is_consistent_at_every_moment_of_a_drill(stores, store, recove
         for phase in (ServerPhase.SNAPSHOT, ServerPhase.LAUNCH):
             mine.poll(number, phase, "IN_PROGRESS")
         mine.launch(number)
-        store.waves.complete("e1", number)
+        store.waves.complete(WaveRef("e1", number))
 
     at_once([lambda number=number: drive(stores[number], number) for number in (1, 2, 3)])
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
@@ -322,8 +325,8 @@ def test_reader_sees_no_execution_or_a_whole_one(stores, recovery):
 
 
 def test_terminations_side_by_side_end_once_and_lose_no_job(stores, store, ready):
-    store.waves.complete("e1", 1)
-    store.waves.cancel("e1", 2, "enough")
+    store.waves.complete(WaveRef("e1", 1))
+    store.waves.cancel(WaveRef("e1", 2), "enough")
     store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
     numbers = itertools.count()
 

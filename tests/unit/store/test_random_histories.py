@@ -31,6 +31,7 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import TerminationRef
 from drs_recovery.store.rules import final_status
@@ -130,10 +131,10 @@ class Actor:
             action(number)
 
     def start(self, number: int) -> None:
-        self.store.waves.request("e1", number)
+        self.store.waves.request(WaveRef("e1", number))
         job = self.recovery.job(number, self.recovery.server_ids(number, SERVERS))
-        self.store.waves.record_job("e1", number, job, adopted=self.rng.random() < 0.5)
-        self.store.waves.start_polling("e1", number)
+        self.store.waves.record_job(WaveRef("e1", number), job, adopted=self.rng.random() < 0.5)
+        self.store.waves.start_polling(WaveRef("e1", number))
 
     def admit(self, _number: int) -> None:
         self.store.admit("e1")
@@ -148,45 +149,45 @@ class Actor:
         self.recovery.launch(number, self.recovery.server_ids(number, SERVERS))
 
     def miss_a_poll(self, number: int) -> None:
-        self.store.polls.record_failure("e1", number, "ThrottlingException")
+        self.store.polls.record_failure(WaveRef("e1", number), "ThrottlingException")
 
     def complete(self, number: int) -> None:
-        self.store.waves.complete("e1", number)
+        self.store.waves.complete(WaveRef("e1", number))
 
     def fail(self, number: int) -> None:
-        self.store.waves.fail("e1", number, f"failed by {self.name}")
+        self.store.waves.fail(WaveRef("e1", number), f"failed by {self.name}")
 
     def cancel_wave(self, number: int) -> None:
-        self.store.waves.cancel("e1", number, f"cancelled by {self.name}")
+        self.store.waves.cancel(WaveRef("e1", number), f"cancelled by {self.name}")
 
     def skip(self, number: int) -> None:
-        self.store.waves.skip("e1", number, f"skipped by {self.name}", SkipCause.DEPENDENCY)
+        self.store.waves.skip(WaveRef("e1", number), f"skipped by {self.name}", SkipCause.DEPENDENCY)
 
     def open_gate(self, number: int) -> None:
-        self.store.gates.open("e1", number, "start?", [])
+        self.store.gates.open(WaveRef("e1", number), "start?", [])
 
     def decide(self, number: int) -> None:
-        self.store.gates.decide("e1", number, self.rng.choice(_DECISIONS), self.name)
+        self.store.gates.decide(WaveRef("e1", number), self.rng.choice(_DECISIONS), self.name)
 
     def refuse(self, number: int) -> None:
-        self.store.gates.refuse_answer("e1", number, self.name, "not you")
+        self.store.gates.refuse_answer(WaveRef("e1", number), self.name, "not you")
 
     def ask_about_failure(self, number: int) -> None:
-        self.store.gates.open_failure_gate("e1", number, "what now?", [], deadline=2_000_000_000)
+        self.store.gates.open_failure_gate(WaveRef("e1", number), "what now?", [], deadline=2_000_000_000)
 
     def advise(self, number: int) -> None:
-        self.store.gates.decide_failure_gate("e1", number, self.rng.choice(_ADVICE), self.name)
+        self.store.gates.decide_failure_gate(WaveRef("e1", number), self.rng.choice(_ADVICE), self.name)
 
     def retry(self, number: int) -> None:
-        wave, _ = self.store.retries.begin("e1", number, self.name, asked_by=self.rng.randint(1, 4))
-        self.store.retries.restart_failed("e1", number)
+        wave, _ = self.store.retries.begin(WaveRef("e1", number), self.name, asked_by=self.rng.randint(1, 4))
+        self.store.retries.restart_failed(WaveRef("e1", number))
         attempt = wave.get("attempt", 1)
         servers = self.store.get_servers("e1", number)
         restarted = tuple(s["sourceServerId"] for s in servers if s.get("attempt", 1) == attempt)
         job = self.recovery.job(number, restarted)
         job = replace(job, job_id=f"drsjob-{number}-{attempt}", attempt=attempt)
-        self.store.waves.record_job("e1", number, job, adopted=False)
-        self.store.waves.start_polling("e1", number)
+        self.store.waves.record_job(WaveRef("e1", number), job, adopted=False)
+        self.store.waves.start_polling(WaveRef("e1", number))
 
     def ask_to_cancel(self, _number: int) -> None:
         self.store.ending.request_cancel("e1", self.name, "enough")

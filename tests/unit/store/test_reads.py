@@ -6,6 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.statuses import ExecutionStatus, SkipCause
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 
 
@@ -37,7 +38,7 @@ def test_parts_of_a_document_are_read_after_the_whole(store, ready, monkeypatch)
 
     def end_then_query(*arguments, **options):
         monkeypatch.setattr(store.table, "query", query)
-        store.waves.complete("e1", 1)
+        store.waves.complete(WaveRef("e1", 1))
         store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
         return query(*arguments, **options)
 
@@ -57,7 +58,7 @@ def test_servers_of_a_document_are_read_after_their_wave(store, running, client,
         if len(pages) == 1:
             monkeypatch.setattr(client, "query", query)
             running.launch()
-            store.waves.complete("e1", 1)
+            store.waves.complete(WaveRef("e1", 1))
             monkeypatch.setattr(client, "query", one_record_a_page)
         return page
 
@@ -78,7 +79,7 @@ def test_events_of_the_same_moment_keep_their_order(table, recovery):
     frozen = ExecutionStore(table, lambda: 1_800_000_000.0)
     frozen.create_execution(recovery.new(waves=12))
     for number in range(1, 13):
-        frozen.waves.skip("e1", number, "reason", SkipCause.DEPENDENCY)
+        frozen.waves.skip(WaveRef("e1", number), "reason", SkipCause.DEPENDENCY)
     events = frozen.get_events("e1")
     assert [event["detail"].get("wave") for event in events] == [None, *range(1, 13)]
     assert {event["time"] for event in events} == {1_800_000_000}
@@ -93,13 +94,13 @@ def test_event_has_actor_time_and_detail(store, recovery):
 
 
 def test_execution_that_is_reopened_while_it_is_read_is_read_again(store, running, monkeypatch):
-    store.waves.fail("e1", 1, "failed")
+    store.waves.fail(WaveRef("e1", 1), "failed")
     store.ending.finalize("e1", ExecutionStatus.FAILED)
     query = store.table.query
 
     def query_after_a_retry(*arguments, **options):
         monkeypatch.setattr(store.table, "query", query)
-        store.retries.begin("e1", 1, "ann", asked_by=1)
+        store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
         return query(*arguments, **options)
 
     monkeypatch.setattr(store.table, "query", query_after_a_retry)

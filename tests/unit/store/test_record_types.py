@@ -14,6 +14,7 @@ from drs_recovery.statuses import (
     SkipCause,
     WaveStatus,
 )
+from drs_recovery.store import WaveRef
 from drs_recovery.store.execution_types import ExecutionDocument
 from drs_recovery.store.records import ChosenPoint, JobSeen, NewFinding, NewWave, SnapshotRef, TerminationRef
 from drs_recovery.store.wave_types import Wave
@@ -60,37 +61,39 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
     look()
 
     store.admit(id_)
-    store.gates.open(id_, 1, "Go?", ["dba"], DEADLINE, two_person=True)
-    store.gates.refuse_answer(id_, 1, "admin", "a second person is needed", answered_time=1_800_000_001.0)
+    store.gates.open(WaveRef(id_, 1), "Go?", ["dba"], DEADLINE, two_person=True)
+    store.gates.refuse_answer(
+        WaveRef(id_, 1), "admin", "a second person is needed", answered_time=1_800_000_001.0
+    )
     look()
 
-    store.gates.decide(id_, 1, GateDecision.APPROVED, "dba", "go")
-    store.waves.request(id_, 1)
+    store.gates.decide(WaveRef(id_, 1), GateDecision.APPROVED, "dba", "go")
+    store.waves.request(WaveRef(id_, 1))
     store.waits.note(id_, "ThrottlingException", 1)
-    store.waits.queue_wave(id_, 1, 2, "2 jobs are ahead")
+    store.waits.queue_wave(WaveRef(id_, 1), 2, "2 jobs are ahead")
     look()
 
     recovery.start()
-    store.polls.record_failure(id_, 1, "ThrottlingException")
+    store.polls.record_failure(WaveRef(id_, 1), "ThrottlingException")
     look()
 
     recovery.poll(1, ServerPhase.LAUNCHED, "LAUNCHED", job_status="COMPLETED")
     recovery.poll(1, ServerPhase.FAILED, ids=("s-1000",), instanceId="i-9", error="no address")
-    store.waves.fail(id_, 1, "1 critical server failed")
-    store.gates.open_failure_gate(id_, 1, "What now?", [], DEADLINE)
+    store.waves.fail(WaveRef(id_, 1), "1 critical server failed")
+    store.gates.open_failure_gate(WaveRef(id_, 1), "What now?", [], DEADLINE)
     look()
 
-    store.gates.decide_failure_gate(id_, 1, FailureDecision.RETRY, "dba", "again")
-    store.retries.request(id_, 1, "dba", 2, "again", {"s-1000": "pit-2"})
-    store.retries.begin(id_, 1, "dba", 2)
+    store.gates.decide_failure_gate(WaveRef(id_, 1), FailureDecision.RETRY, "dba", "again")
+    store.retries.request(WaveRef(id_, 1), "dba", 2, "again", {"s-1000": "pit-2"})
+    store.retries.begin(WaveRef(id_, 1), "dba", 2)
     look()
 
-    store.retries.restart_failed(id_, 1)
-    store.waves.start_polling(id_, 1)
+    store.retries.restart_failed(WaveRef(id_, 1))
+    store.waves.start_polling(WaveRef(id_, 1))
     store.notifications.claim(id_, "EXECUTION_OPENED")
     store.set_error(id_, "wave 1 failed")
     store.ending.request_cancel(id_, "dba", "enough")
-    store.waves.cancel(id_, 1, "cancelled")
+    store.waves.cancel(WaveRef(id_, 1), "cancelled")
     store.ending.finalize(id_, ExecutionStatus.CANCELLED, cancelled=True)
     look()
 
@@ -121,7 +124,7 @@ def test_statuses_are_read_as_the_enums_that_the_types_name(recovery: Recovery) 
     store, id_ = recovery.store, recovery.id
     open_everything(recovery)
     store.set_findings(id_, [NewFinding(FindingSeverity.ERROR, "lag", "wait")])
-    store.gates.open(id_, 1, "Go?", [], DEADLINE)
+    store.gates.open(WaveRef(id_, 1), "Go?", [], DEADLINE)
 
     document, (listed,) = store.get_document(id_), store.listings.page().items
 

@@ -8,6 +8,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import JobRef
 from drs_recovery.store.server_types import progress_of
@@ -30,14 +31,14 @@ def failed(running: Recovery) -> Recovery:
         instanceId="i-bad",
         recoveryInstanceId="i-bad",
     )
-    running.store.waves.fail("e1", 1, "a server failed")
+    running.store.waves.fail(WaveRef("e1", 1), "a server failed")
     return running
 
 
 @pytest.fixture
 def ended(failed: Recovery) -> Recovery:
     """The same after its execution ended: the second wave was never started."""
-    failed.store.waves.cancel("e1", 2, "not started")
+    failed.store.waves.cancel(WaveRef("e1", 2), "not started")
     failed.store.ending.finalize("e1", ExecutionStatus.FAILED, "wave 1 failed")
     return failed
 
@@ -47,8 +48,8 @@ def server(store: ExecutionStore, server_id: str) -> dict[str, Any]:
 
 
 def retry(store: ExecutionStore, asked_by: int = 7) -> dict[str, Any]:
-    store.retries.begin("e1", 1, "ann", asked_by)
-    return store.retries.restart_failed("e1", 1)
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by)
+    return store.retries.restart_failed(WaveRef("e1", 1))
 
 
 def assert_sums_hold(store: ExecutionStore) -> None:
@@ -96,21 +97,21 @@ def test_a_retry_is_an_event_with_its_actor_and_its_servers(store, failed):
 
 
 def test_one_request_gives_one_attempt(store, failed):
-    assert store.retries.begin("e1", 1, "ann", 7)[1]
-    store.retries.restart_failed("e1", 1)
-    store.waves.fail("e1", 1, "failed again")
+    assert store.retries.begin(WaveRef("e1", 1), "ann", 7)[1]
+    store.retries.restart_failed(WaveRef("e1", 1))
+    store.waves.fail(WaveRef("e1", 1), "failed again")
 
-    assert not store.retries.begin("e1", 1, "ann", 7)[1]
+    assert not store.retries.begin(WaveRef("e1", 1), "ann", 7)[1]
     assert store.get_wave("e1", 1)["status"] == "FAILED"
-    assert store.retries.begin("e1", 1, "ann", 8)[1]
+    assert store.retries.begin(WaveRef("e1", 1), "ann", 8)[1]
     assert store.get_wave("e1", 1)["attempt"] == 3
 
 
 def test_a_request_that_found_the_wave_running_is_used_up(store, running):
-    store.waves.request("e1", 1, asked_by=7)
-    store.waves.fail("e1", 1, "failed")
+    store.waves.request(WaveRef("e1", 1), asked_by=7)
+    store.waves.fail(WaveRef("e1", 1), "failed")
 
-    assert not store.retries.begin("e1", 1, "ann", 7)[1]
+    assert not store.retries.begin(WaveRef("e1", 1), "ann", 7)[1]
 
 
 def test_an_ended_execution_is_reopened_without_its_end(store, ended):
@@ -155,12 +156,12 @@ def test_a_retried_wave_can_complete_and_the_execution_ends_anew(store, ended, c
     retry(store)
     clock.advance(60)
     store.waves.record_job(
-        "e1", 1, JobRef("drsjob-1-2", "us-east-1", "aws", 1, (BAD,), attempt=2), adopted=False
+        WaveRef("e1", 1), JobRef("drsjob-1-2", "us-east-1", "aws", 1, (BAD,), attempt=2), adopted=False
     )
-    store.waves.start_polling("e1", 1)
+    store.waves.start_polling(WaveRef("e1", 1))
     ended.launch(ids=(BAD,))
-    store.waves.complete("e1", 1)
-    store.waves.cancel("e1", 2, "not started")
+    store.waves.complete(WaveRef("e1", 1))
+    store.waves.cancel(WaveRef("e1", 2), "not started")
 
     assert store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
     assert [(job["jobId"], job["attempt"]) for job in store.get_wave("e1", 1)["jobs"]] == [
@@ -174,7 +175,7 @@ def test_a_retried_wave_can_complete_and_the_execution_ends_anew(store, ended, c
 def test_a_server_whose_job_still_runs_is_followed_on(store, running):
     running.poll(1, ServerPhase.LAUNCH, "IN_PROGRESS", ids=(GOOD,))
     running.poll(1, ServerPhase.FAILED, "FAILED", ids=(BAD,))
-    store.waves.fail("e1", 1, "time-out")
+    store.waves.fail(WaveRef("e1", 1), "time-out")
 
     retry(store)
 
@@ -183,8 +184,8 @@ def test_a_server_whose_job_still_runs_is_followed_on(store, running):
 
 
 def test_a_server_that_never_had_a_job_belongs_to_the_new_attempt(store, opened):
-    store.waves.request("e1", 1)
-    store.waves.fail("e1", 1, "DRS refused")
+    store.waves.request(WaveRef("e1", 1))
+    store.waves.fail(WaveRef("e1", 1), "DRS refused")
 
     retry(store)
 
@@ -196,10 +197,12 @@ def test_a_server_that_never_had_a_job_belongs_to_the_new_attempt(store, opened)
 def test_a_late_record_of_an_earlier_job_does_not_hide_the_newer_one(store, failed):
     retry(store)
     store.waves.record_job(
-        "e1", 1, JobRef("drsjob-new", "us-east-1", "aws", 1, (BAD,), attempt=2), adopted=False
+        WaveRef("e1", 1), JobRef("drsjob-new", "us-east-1", "aws", 1, (BAD,), attempt=2), adopted=False
     )
 
-    store.waves.record_job("e1", 1, JobRef("drsjob-late", "us-east-1", "aws", 2, (GOOD, BAD)), adopted=True)
+    store.waves.record_job(
+        WaveRef("e1", 1), JobRef("drsjob-late", "us-east-1", "aws", 2, (GOOD, BAD)), adopted=True
+    )
 
     again = server(store, BAD)
     assert again["jobId"] == "drsjob-new"
@@ -211,8 +214,8 @@ def test_a_retry_that_died_half_way_is_finished_by_the_next_one(
 ):
     recovery.open(waves=1, servers=5).start()
     recovery.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
-    store.waves.fail("e1", 1, "all failed")
-    store.retries.begin("e1", 1, "ann", 7)
+    store.waves.fail(WaveRef("e1", 1), "all failed")
+    store.retries.begin(WaveRef("e1", 1), "ann", 7)
     transact, calls = store.table.transact, []
 
     def die_at_the_second(actions: Any) -> None:
@@ -224,11 +227,11 @@ def test_a_retry_that_died_half_way_is_finished_by_the_next_one(
     with monkeypatch.context() as patch:
         patch.setattr(store.table, "transact", die_at_the_second)
         with pytest.raises(OSError, match="killed"):
-            store.retries.restart_failed("e1", 1)
+            store.retries.restart_failed(WaveRef("e1", 1))
     assert store.get_wave("e1", 1)["restartPending"] is True
     assert_sums_hold(store)
 
-    store.retries.restart_failed("e1", 1)
+    store.retries.restart_failed(WaveRef("e1", 1))
 
     assert "restartPending" not in store.get_wave("e1", 1)
     assert {(s["phase"], s["attempt"]) for s in store.get_servers("e1", 1)} == {("PENDING", 2)}
@@ -247,14 +250,14 @@ def test_nothing_is_retried_whose_instances_are_terminated(store, ended, state):
     ended.force("EXECUTION", **state)
 
     with pytest.raises(TransitionRefusedError, match="terminated"):
-        store.retries.begin("e1", 1, "ann", 7)
+        store.retries.begin(WaveRef("e1", 1), "ann", 7)
 
 
 def test_nothing_is_retried_while_people_cancel(store, failed):
     failed.force("EXECUTION", status="CANCELLING", cancel={"actor": "bob"})
 
     with pytest.raises(TransitionRefusedError, match="cancelled"):
-        store.retries.begin("e1", 1, "ann", 7)
+        store.retries.begin(WaveRef("e1", 1), "ann", 7)
 
 
 def test_a_run_that_only_follows_its_last_jobs_is_reopened(store, failed):
@@ -268,32 +271,32 @@ def test_a_run_that_only_follows_its_last_jobs_is_reopened(store, failed):
 
 
 def test_a_completed_wave_is_not_retried(store, ready):
-    store.waves.complete("e1", 1)
+    store.waves.complete(WaveRef("e1", 1))
 
-    assert not store.retries.begin("e1", 1, "ann", 7)[1]
+    assert not store.retries.begin(WaveRef("e1", 1), "ann", 7)[1]
 
 
 def test_a_wave_that_was_never_started_is_not_retried(store, opened):
-    store.waves.cancel("e1", 1, "cancelled")
+    store.waves.cancel(WaveRef("e1", 1), "cancelled")
 
     with pytest.raises(TransitionRefusedError, match="without ever being started"):
-        store.retries.begin("e1", 1, "ann", 7)
+        store.retries.begin(WaveRef("e1", 1), "ann", 7)
 
 
 def test_attempt_that_ended_before_it_began_is_not_restarted(store, running):
-    store.waves.fail("e1", 1, "failed")
-    store.retries.begin("e1", 1, "ann", asked_by=1)
-    store.waves.cancel("e1", 1, "cancelled")
+    store.waves.fail(WaveRef("e1", 1), "failed")
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
+    store.waves.cancel(WaveRef("e1", 1), "cancelled")
     before = running.raw_items()
     with pytest.raises(TransitionRefusedError, match="wave 1 is CANCELLED"):
-        store.retries.restart_failed("e1", 1)
+        store.retries.restart_failed(WaveRef("e1", 1))
     assert running.raw_items() == before
 
 
 def test_restart_after_the_end_of_the_execution_is_refused_at_once(store, running):
-    store.waves.fail("e1", 1, "failed")
-    store.retries.begin("e1", 1, "ann", asked_by=1)
-    store.waves.cancel("e1", 1, "cancelled")
+    store.waves.fail(WaveRef("e1", 1), "failed")
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
+    store.waves.cancel(WaveRef("e1", 1), "cancelled")
     store.ending.finalize("e1", ExecutionStatus.CANCELLED)
     with pytest.raises(TransitionRefusedError, match="execution that is CANCELLED"):
-        store.retries.restart_failed("e1", 1)
+        store.retries.restart_failed(WaveRef("e1", 1))

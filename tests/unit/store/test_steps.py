@@ -9,9 +9,11 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, StepDecision, StepStatus
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import NewWave
-from drs_recovery.store.step_types import NewStep, StepRef, StepSeen
+from drs_recovery.store.refs import StepRef
+from drs_recovery.store.step_types import NewStep, StepSeen
 from drs_recovery.store.steps import StepQuestion
 from tests.record_types import misfits
 from tests.unit.store.conftest import Clock, Recovery
@@ -43,10 +45,10 @@ def done(store: ExecutionStore, ref: StepRef, status: StepStatus = StepStatus.SU
 
 
 def launched(recovery: Recovery) -> Recovery:
-    recovery.store.waves.begin("e1", 1)
+    recovery.store.waves.begin(WaveRef("e1", 1))
     done(recovery.store, BEFORE)
     recovery.start().launch()
-    recovery.store.waves.enter_after_steps("e1", 1)
+    recovery.store.waves.enter_after_steps(WaveRef("e1", 1))
     return recovery
 
 
@@ -67,26 +69,26 @@ def test_the_document_has_the_steps_in_the_order_in_which_they_run(recovery: Rec
 
 
 def test_a_wave_launches_nothing_before_its_steps_hold(recovery: Recovery) -> None:
-    opened(recovery).store.waves.begin("e1", 1)
+    opened(recovery).store.waves.begin(WaveRef("e1", 1))
 
     with pytest.raises(TransitionRefusedError, match='before 1 "Fence" is NOT_STARTED'):
-        recovery.store.waves.request("e1", 1)
+        recovery.store.waves.request(WaveRef("e1", 1))
 
     done(recovery.store, BEFORE)
-    wave, is_new = recovery.store.waves.request("e1", 1)
+    wave, is_new = recovery.store.waves.request(WaveRef("e1", 1))
     assert (wave["stage"], is_new) == ("LAUNCHING", True)
     assert wave["launchTime"] > wave["startTime"]
 
 
 def test_a_wave_that_waits_launches_nothing_before_its_time(recovery: Recovery, clock: Clock) -> None:
-    opened(recovery, wait_before=300).store.waves.begin("e1", 1)
+    opened(recovery, wait_before=300).store.waves.begin(WaveRef("e1", 1))
     done(recovery.store, BEFORE)
 
     with pytest.raises(TransitionRefusedError, match="still waiting"):
-        recovery.store.waves.request("e1", 1)
+        recovery.store.waves.request(WaveRef("e1", 1))
 
     clock.advance(300)
-    assert recovery.store.waves.request("e1", 1)[0]["stage"] == "LAUNCHING"
+    assert recovery.store.waves.request(WaveRef("e1", 1))[0]["stage"] == "LAUNCHING"
 
 
 def test_a_wave_is_completed_only_if_every_step_holds(recovery: Recovery) -> None:
@@ -94,13 +96,13 @@ def test_a_wave_is_completed_only_if_every_step_holds(recovery: Recovery) -> Non
     done(recovery.store, AFTER_1)
 
     with pytest.raises(TransitionRefusedError, match='after 2 "CRM answers" is NOT_STARTED'):
-        recovery.store.waves.complete("e1", 1)
+        recovery.store.waves.complete(WaveRef("e1", 1))
     done(recovery.store, AFTER_2, StepStatus.FAILED)
     with pytest.raises(TransitionRefusedError, match="is FAILED"):
-        recovery.store.waves.complete("e1", 1)
+        recovery.store.waves.complete(WaveRef("e1", 1))
 
     done(recovery.store, AFTER_2)
-    assert recovery.store.waves.complete("e1", 1)["status"] == "COMPLETED"
+    assert recovery.store.waves.complete(WaveRef("e1", 1))["status"] == "COMPLETED"
 
 
 def test_a_step_whose_failure_is_a_warning_completes_the_wave(recovery: Recovery) -> None:
@@ -108,7 +110,7 @@ def test_a_step_whose_failure_is_a_warning_completes_the_wave(recovery: Recovery
     done(recovery.store, AFTER_1)
     done(recovery.store, AFTER_2, StepStatus.TIMED_OUT)
 
-    recovery.store.waves.complete("e1", 1)
+    recovery.store.waves.complete(WaveRef("e1", 1))
     assert recovery.store.ending.finalize("e1", ExecutionStatus.COMPLETED)
 
 
@@ -119,7 +121,7 @@ def test_what_a_person_went_on_without_is_no_full_success(recovery: Recovery) ->
     recovery.store.steps.ask(AFTER_2, StepQuestion("What now?", (), 2_000_000_000, is_failure=True))
     recovery.store.steps.decide(AFTER_2, StepDecision.GO_ON, "ann", "known problem")
 
-    recovery.store.waves.complete("e1", 1)
+    recovery.store.waves.complete(WaveRef("e1", 1))
     with pytest.raises(TransitionRefusedError):
         recovery.store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     assert recovery.store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
@@ -169,7 +171,7 @@ def test_a_step_that_succeeded_runs_again_only_when_its_task_was_cleared(recover
 
 def test_an_execution_that_waits_for_a_manual_step_alone_is_paused(recovery: Recovery) -> None:
     store = opened(recovery).store
-    store.waves.begin("e1", 1)
+    store.waves.begin(WaveRef("e1", 1))
     store.steps.begin(BEFORE)
     store.steps.ask(BEFORE, StepQuestion("Fence the old database", ("ann",), 2_000_000_000))
 
@@ -200,7 +202,7 @@ def test_what_was_said_of_an_earlier_attempt_does_not_count(recovery: Recovery) 
     done(store, AFTER_2, StepStatus.FAILED)
 
     with pytest.raises(TransitionRefusedError):
-        store.waves.complete("e1", 1)
+        store.waves.complete(WaveRef("e1", 1))
     asked = store.steps.ask(AFTER_2, StepQuestion("And now?", (), 2_000_000_000, is_failure=True))
     assert (asked["gate"]["decision"], asked["gate"]["attempt"]) == ("WAITING", 2)
 
@@ -209,9 +211,9 @@ def test_a_wave_that_is_tried_again_repeats_the_failed_step_and_those_behind_it(
     store = launched(opened(recovery)).store
     done(store, AFTER_1)
     done(store, AFTER_2, StepStatus.FAILED)
-    store.waves.fail("e1", 1, "CRM does not answer")
+    store.waves.fail(WaveRef("e1", 1), "CRM does not answer")
 
-    store.retries.begin("e1", 1, "ann", asked_by=1)
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
 
     assert [one["status"] for one in store.get_document("e1")["waves"][0]["steps"]] == [
         "SUCCEEDED",
@@ -225,11 +227,11 @@ def test_a_wave_that_is_tried_again_repeats_the_failed_step_and_those_behind_it(
 def test_new_instances_are_proven_from_the_first_step_on(recovery: Recovery) -> None:
     store = launched(opened(recovery)).store
     done(store, AFTER_1)
-    store.waves.fail("e1", 1, "an instance went away")
+    store.waves.fail(WaveRef("e1", 1), "an instance went away")
     recovery.force("SERVER#01#s-1000", phase="FAILED")
-    store.retries.begin("e1", 1, "ann", asked_by=1)
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
 
-    store.retries.restart_failed("e1", 1)
+    store.retries.restart_failed(WaveRef("e1", 1))
 
     steps = store.get_document("e1")["waves"][0]["steps"]
     assert [one["status"] for one in steps] == ["SUCCEEDED", "NOT_STARTED", "NOT_STARTED"]
@@ -238,15 +240,15 @@ def test_new_instances_are_proven_from_the_first_step_on(recovery: Recovery) -> 
 
 def test_a_wave_that_failed_at_its_first_step_begins_there_again(recovery: Recovery) -> None:
     store = opened(recovery).store
-    store.waves.begin("e1", 1)
+    store.waves.begin(WaveRef("e1", 1))
     done(store, BEFORE, StepStatus.FAILED)
-    store.waves.fail("e1", 1, "not fenced")
+    store.waves.fail(WaveRef("e1", 1), "not fenced")
 
-    wave, is_new = store.retries.begin("e1", 1, "ann", asked_by=1)
+    wave, is_new = store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
 
     assert (wave["stage"], "restartPending" in wave, is_new) == ("BEFORE_STEPS", False, True)
     done(store, BEFORE)
-    assert store.waves.request("e1", 1)[0]["stage"] == "LAUNCHING"
+    assert store.waves.request(WaveRef("e1", 1))[0]["stage"] == "LAUNCHING"
 
 
 def test_outputs_and_lists_of_servers_are_limited(recovery: Recovery) -> None:
@@ -262,7 +264,7 @@ def test_outputs_and_lists_of_servers_are_limited(recovery: Recovery) -> None:
 def test_steps_have_no_field_that_their_types_do_not_name(recovery: Recovery, clock: Clock) -> None:
     store = opened(recovery, on_failure="ask", wait_before=60).store
     assert misfits(store.get_document("e1"), []) == []
-    store.waves.begin("e1", 1)
+    store.waves.begin(WaveRef("e1", 1))
     store.steps.begin(BEFORE, asked_by=6)
     store.steps.ask(BEFORE, StepQuestion("Fence it", ["ann"], 2_000_000_000))
     assert misfits(store.get_document("e1"), []) == []
@@ -270,7 +272,7 @@ def test_steps_have_no_field_that_their_types_do_not_name(recovery: Recovery, cl
     store.steps.decide(BEFORE, StepDecision.DONE, "ann", "fenced")
     clock.advance(60)
     recovery.start().launch()
-    store.waves.enter_after_steps("e1", 1)
+    store.waves.enter_after_steps(WaveRef("e1", 1))
     store.steps.begin(AFTER_1)
     seen = StepSeen("no route", "out", {"commandId": "c-1"}, 2, 3, [("s-1", "db", "no route")], "throttled")
     store.steps.observe(AFTER_1, 1, seen)
@@ -288,7 +290,7 @@ def test_the_recovery_time_ends_with_the_last_proof(recovery: Recovery, clock: C
     done(store, AFTER_1)
     clock.advance(60)
     done(store, AFTER_2)
-    store.waves.complete("e1", 1)
+    store.waves.complete(WaveRef("e1", 1))
     clock.advance(600)
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
 

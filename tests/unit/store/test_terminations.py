@@ -6,6 +6,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, ExecutionType, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.records import JobSeen, TerminationRef
 
 JOB = TerminationRef("drsjob-t1", "us-east-1", "aws", ("i-s-1000", "i-s-1001"))
@@ -28,7 +29,7 @@ def launch(recovery, number=1, servers=2):
 
 
 def end(recovery, status=ExecutionStatus.COMPLETED):
-    recovery.store.waves.complete("e1", 1)
+    recovery.store.waves.complete(WaveRef("e1", 1))
     recovery.store.ending.finalize("e1", status)
     return recovery.store.get_execution("e1")
 
@@ -70,7 +71,7 @@ def test_drill_is_due_its_plans_time_after_its_end(store, recovery, clock, after
 
 @pytest.mark.parametrize("status", [ExecutionStatus.FAILED, ExecutionStatus.CANCELLED])
 def test_drill_that_failed_or_was_cancelled_is_due_as_well(store, drill, status):
-    store.waves.cancel("e1", 1, "enough")
+    store.waves.cancel(WaveRef("e1", 1), "enough")
     store.ending.finalize("e1", status)
     assert "terminateAfter" in store.get_execution("e1")
 
@@ -108,7 +109,7 @@ def test_due_drills_come_in_the_order_of_time_and_can_be_forgotten(store, recove
         store.add_servers(name, 1, recovery.servers(1, 1))
         recovery.start()
         launch(recovery, servers=1)
-        store.waves.complete(name, 1)
+        store.waves.complete(WaveRef(name, 1))
         store.ending.finalize(name, ExecutionStatus.COMPLETED)
         # As if they had other servers: a later launch of the same ones would replace the earlier instances.
         for one in store.instances.launches():
@@ -189,7 +190,7 @@ def test_request_names_its_waves_and_ends_when_nothing_is_left(store, ended):
 def test_server_that_failed_after_its_launch_stays_failed(store, recovery):
     recovery.open(waves=1, servers=1).start()
     recovery.poll(1, ServerPhase.FAILED, "LAUNCHED", instanceId="i-1", recoveryInstanceId="i-1")
-    store.waves.fail("e1", 1, "its action failed")
+    store.waves.fail(WaveRef("e1", 1), "its action failed")
     store.ending.finalize("e1", ExecutionStatus.FAILED)
     before = store.get_execution("e1")["progress"]
     # Its instance runs: lists say so without reading servers.

@@ -11,6 +11,7 @@ import pytest
 
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.statuses import ExecutionStatus, GateDecision, ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from tests.unit.store.conftest import Recovery
 
@@ -39,7 +40,7 @@ def test_a_wave_that_is_asked_for_moves_the_execution_too(store: ExecutionStore,
     recovery = Recovery(store).open(servers=0)
     told.clear()
 
-    store.waves.request(recovery.id, 1)
+    store.waves.request(WaveRef(recovery.id, 1))
 
     same = {"execution": "e1", "event": "WAVE_REQUESTED", "actor": "engine"}
     assert told == [
@@ -50,10 +51,10 @@ def test_a_wave_that_is_asked_for_moves_the_execution_too(store: ExecutionStore,
 
 def test_who_decided_and_why_is_in_the_line(store: ExecutionStore, told: Told) -> None:
     recovery = Recovery(store).open(servers=0)
-    store.gates.open(recovery.id, 1, "start?", [])
+    store.gates.open(WaveRef(recovery.id, 1), "start?", [])
     told.clear()
 
-    store.gates.decide(recovery.id, 1, GateDecision.APPROVED, "bob", "looks good")
+    store.gates.decide(WaveRef(recovery.id, 1), GateDecision.APPROVED, "bob", "looks good")
 
     ((_, line),) = told
     assert (line["event"], line["actor"], line["reason"]) == ("GATE_APPROVED", "bob", "looks good")
@@ -81,7 +82,7 @@ def test_what_changes_no_status_is_a_line_and_what_was_refused_is_none(
 
     store.set_error(recovery.id, "no such server")
     with pytest.raises(TransitionRefusedError):
-        store.waves.complete(recovery.id, 1)
+        store.waves.complete(WaveRef(recovery.id, 1))
 
     ((_, line),) = told
     assert (line["event"], line["reason"], "to" in line) == ("EXECUTION_ERROR", "no such server", False)

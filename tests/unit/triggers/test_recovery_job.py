@@ -15,6 +15,7 @@ from airflow.sdk.module_loading import import_string
 from airflow.serialization.serialized_objects import BaseSerialization
 
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store import WaveRef
 from drs_recovery.store.records import ServerSeen, WavePoll
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
 from sandbox.testing import Sandbox
@@ -232,7 +233,7 @@ def test_nothing_is_settled_before_it_is_on_record(aws: Sandbox, started: Steps)
         ServerSeen(server_id, launch_status="LAUNCHED", phase=ServerPhase.LAUNCHED)
         for server_id in (DB_1, DB_2)
     )
-    started.store.polls.record(started.execution_id, 1, WavePoll(servers=launched))
+    started.store.polls.record(WaveRef(started.execution_id, 1), WavePoll(servers=launched))
     aws.advance(600)
     aws.add_fault("error", operation="TransactWriteItems", status=400, code="AccessDeniedException", times=1)
 

@@ -15,6 +15,7 @@ from botocore.exceptions import NoCredentialsError
 
 from benchmarks.made_executions import write
 from drs_recovery.configured_store import execution_store
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import wave_key
 from drs_recovery.triggers.recovery_job import RecoveryJobTrigger
@@ -226,7 +227,7 @@ def test_near_the_end_that_earlier_executions_foretell_drs_is_asked_more_often(
 ) -> None:
     aws.advance(330)
     table = preparing_table(started.store.table)
-    wave = table.get(wave_key(started.execution_id, 1)) or {}
+    wave = table.get(wave_key(WaveRef(started.execution_id, 1))) or {}
     # An end that is late is expected at any moment, for ten intervals: for longer than is counted here.
     interval = 3 * INTERVAL
     usual = asyncio.run(quietly(aws, started, 1, interval))["DescribeJobs"]

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening import PointOption, check_reopening
-from drs_recovery.store import RetryRequest, attempt_of
+from drs_recovery.store import RetryRequest, WaveRef, attempt_of
 from drs_recovery.waves import check_dependencies, refused_gate
 from drs_recovery.web.actions.context import Acting, turn
 from drs_recovery.web.actions.refusals import (
@@ -77,8 +77,7 @@ async def _standing_request(
     cleared = await _clear(acting, task_id)
     request, _ = await run_in_threadpool(
         acting.store.retries.request,
-        acting.execution_id,
-        number,
+        WaveRef(acting.execution_id, number),
         acting.actor,
         cleared["max_tries"],
         reason,
