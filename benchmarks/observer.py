@@ -12,6 +12,7 @@ from benchmarks.waiting_waves import WaitingWave
 from devstack.environment import REGION
 from devstack.records import open_store
 from drs_recovery.statuses import ServerPhase
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 
 # Reading more would be a load of its own.
@@ -79,7 +80,7 @@ class Observer:
                 self._look(wave)
 
     def _look(self, wave: WaitingWave) -> None:
-        for server in self._store.get_servers(wave.execution_id, 1):
+        for server in self._store.get_servers(WaveRef(wave.execution_id, 1)):
             moment = server["sourceServerId"], ServerPhase(server["phase"])
             self.seen.setdefault(moment, time.time())
         self.reads += 1

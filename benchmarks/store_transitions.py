@@ -70,7 +70,9 @@ def _play(
 ) -> None:
     ids = [f"s-{number:017d}" for number in range(servers)]
     store.create_execution(_execution(execution_id))
-    store.add_servers(execution_id, 1, [NewServer(id_, id_, True, REGION, CONNECTION) for id_ in ids])
+    store.add_servers(
+        WaveRef(execution_id, 1), [NewServer(id_, id_, True, REGION, CONNECTION) for id_ in ids]
+    )
     store.waves.request(WaveRef(execution_id, 1))
     job = JobRef("drsjob-00000000000000001", REGION, CONNECTION, 1, tuple(ids))
     store.waves.record_job(WaveRef(execution_id, 1), job, adopted=False)

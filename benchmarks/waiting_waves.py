@@ -90,7 +90,9 @@ def _recorded(store: ExecutionStore, number: int, job_id: str, ids: tuple[str, .
     new = new_execution(number, (NewWave(1, "Everything"),))
     execution = new.execution_id
     store.create_execution(new)
-    store.add_servers(execution, 1, [NewServer(one, f"host-{one}", True, REGION, CONNECTION) for one in ids])
+    store.add_servers(
+        WaveRef(execution, 1), [NewServer(one, f"host-{one}", True, REGION, CONNECTION) for one in ids]
+    )
     store.admit(execution)
     store.waves.request(WaveRef(execution, 1))
     store.waves.record_job(WaveRef(execution, 1), JobRef(job_id, REGION, CONNECTION, 1, ids), adopted=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from sandbox.testing import Sandbox
 from tests.integration.runs import Ended
@@ -52,7 +53,7 @@ def answers(sandbox: Sandbox, operation: str) -> list[int | str]:
 
 def is_queued(store: ExecutionStore) -> bool:
     """Whether the one execution that lives says that its first wave waits for room in DRS."""
-    return any("queue" in store.get_wave(one["executionId"], 1) for one in store.listings.live())
+    return any("queue" in store.get_wave(WaveRef(one["executionId"], 1)) for one in store.listings.live())
 
 
 def _jobs(sandbox: Sandbox, region: str) -> list[dict[str, Any]]:

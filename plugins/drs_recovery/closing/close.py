@@ -109,7 +109,7 @@ class ExecutionCloser:
         deadline = settle_deadline(document)
         waves = waves_with_running_jobs(document)
         watcher = WaveWatcher(self._store, self._clients)
-        looks = [watcher.look(document["executionId"], number) for number in waves]
+        looks = [watcher.look(WaveRef(document["executionId"], number)) for number in waves]
         if all(look.settled for look in looks) or time.time() >= deadline:
             return None
         names = ", ".join(str(number) for number in waves)
@@ -122,7 +122,7 @@ class ExecutionCloser:
         # Nobody looks for them any more after that: the record says of each server what was missing.
         enricher = InstanceEnricher(self._store, self._clients, 0 if is_over else details_timeout())
         looks = [
-            enricher.enrich(wave["executionId"], wave["waveNumber"], deadline, wave["serverStatuses"])
+            enricher.enrich(WaveRef.of(wave), deadline, wave["serverStatuses"])
             for wave in document["waves"]
             if wave["jobs"]
         ]
@@ -164,7 +164,7 @@ class ExecutionCloser:
             )
             if failed:
                 poll = WavePoll(servers=failed, is_look=False)
-                self._store.polls.record(WaveRef(wave["executionId"], wave["waveNumber"]), poll)
+                self._store.polls.record(WaveRef.of(wave), poll)
                 wrote = True
         return wrote
 
@@ -183,8 +183,8 @@ class ExecutionCloser:
             return False
         plan, execution_id = plan_from_snapshot(document["planSnapshot"]), document["executionId"]
         try:
-            self._store.waves.start_polling(WaveRef(execution_id, wave["waveNumber"]))
-            WaveEnd(self._store, plan, execution_id, wave["waveNumber"]).end()
+            self._store.waves.start_polling(WaveRef.of(wave))
+            WaveEnd(self._store, plan, WaveRef.of(wave)).end()
         except WaveFailedError as failed:
             log.info("execution %s: %s", execution_id, failed)
         return True

@@ -93,12 +93,12 @@ def follow_to_end(
     :return: what is still to come; None if the wave is COMPLETED, or its after-steps may begin.
     :raises WaveFailedError: it is FAILED.
     """
-    execution_id, plan = document["executionId"], plan_from_snapshot(document["planSnapshot"])
-    look = WaveWatcher(store).look(execution_id, number)
-    deadline = deadline_of(plan.wave(number), store.get_wave(execution_id, number))
+    ref, plan = WaveRef(document["executionId"], number), plan_from_snapshot(document["planSnapshot"])
+    look = WaveWatcher(store).look(ref)
+    deadline = deadline_of(plan.wave(number), store.get_wave(ref))
     if not look.settled and time.time() < deadline:
         return Pending(f"DRS jobs of wave {number} still run", (number,), deadline)
-    wave_end = WaveEnd(store, plan, execution_id, number)
+    wave_end = WaveEnd(store, plan, ref)
     wave_end.judge(look.problem)
     if missing := wave_end.look_for_details(Clients()).waits_for:
         return Pending(f"the details of {', '.join(missing)}")
@@ -110,24 +110,24 @@ def _end_of_start(store: ExecutionStore, document: ExecutionDocument, wave: Wave
     """Nothing more is started: find what was, and fail what was not."""
     if wave["status"] == WaveStatus.POLLING:
         return None
+    ref = WaveRef.of(wave)
     if wave.get("stage") is WaveStage.BEFORE_STEPS:
         missing = ", ".join(unproven(wave.get("steps", ()))) or "it was still waiting to begin"
         reason = f"its steps ended before its launch: {missing}"
-        store.waves.fail(WaveRef(wave["executionId"], wave["waveNumber"]), reason)
+        store.waves.fail(ref, reason)
         raise WaveFailedError(wave_label(wave), missing)
-    execution_id, number = document["executionId"], wave["waveNumber"]
     if wave["status"] == WaveStatus.PENDING and (pending := _late_jobs(store, document, wave)):
         return pending
     trouble = last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
     reason = f"its steps ended before all of its jobs were started{trouble}"
-    now, servers = store.get_wave(execution_id, number), store.get_servers(execution_id, number)
+    now, servers = store.get_wave(ref), store.get_servers(ref)
     if not any("jobId" in server for server in servers):
-        store.waves.fail(WaveRef(execution_id, number), reason)
+        store.waves.fail(ref, reason)
         raise WaveFailedError(wave_label(now), reason)
     unstarted = [one for part in awaited_parts(now, servers) for one in part.server_ids]
     failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields={"error": reason}) for one in unstarted)
-    store.polls.record(WaveRef(execution_id, number), WavePoll(servers=failed, is_look=False))
-    store.waves.start_polling(WaveRef(execution_id, number))
+    store.polls.record(ref, WavePoll(servers=failed, is_look=False))
+    store.waves.start_polling(ref)
     return None
 
 

@@ -95,19 +95,17 @@ class Rebuilder:
         resolved = GroupResolver(self._clients, self._plan, by_wave).resolve() if by_wave else None
         for number, found in by_wave.items():
             servers = resolved.of_wave(number) if resolved else []
-            self.rebuild_wave(execution_id, number, found, servers)
+            self.rebuild_wave(WaveRef(execution_id, number), found, servers)
         self._store.end_rebuilding(execution_id, [job.ref.job_id for job in jobs])
         log.warning("execution %s: its record was lost and is rebuilt, with %d jobs", execution_id, len(jobs))
 
-    def rebuild_wave(
-        self, execution_id: str, number: int, jobs: Sequence[FoundJob], servers: Iterable[NewServer] = ()
-    ) -> None:
+    def rebuild_wave(self, ref: WaveRef, jobs: Sequence[FoundJob], servers: Iterable[NewServer] = ()) -> None:
         """
         Put a wave on record as one that was started; one that has ended stays as it is.
 
         :param servers: of the wave, as far as they are known.
         """
-        wave = self._store.get_wave(execution_id, number)
+        wave = self._store.get_wave(ref)
         if wave["status"].is_final:
             return
         known = {server.source_server_id: server for server in servers}
@@ -115,12 +113,12 @@ class Rebuilder:
             for server_id in job.ref.server_ids:
                 known.setdefault(server_id, server_of(job, server_id))
         if "startTime" not in wave:
-            self._store.add_servers(execution_id, number, list(known.values()))
+            self._store.add_servers(ref, list(known.values()))
         start, attempt = min(job.created for job in jobs), max(job.ref.attempt for job in jobs)
-        self._store.rebuild_wave(execution_id, number, start, attempt)
+        self._store.rebuild_wave(ref, start, attempt)
         for job in jobs:
-            self._store.waves.record_job(WaveRef(execution_id, number), job.ref, adopted=True)
-        self._store.waves.start_polling(WaveRef(execution_id, number))
+            self._store.waves.record_job(ref, job.ref, adopted=True)
+        self._store.waves.start_polling(ref)
 
 
 def jobs_by_wave(jobs: Iterable[FoundJob]) -> dict[int, list[FoundJob]]:

@@ -27,7 +27,7 @@ from drs_recovery.hooks import (
 )
 from drs_recovery.jobs.schedule import Job, Limits, QueuePosition, TargetState, position_of
 from drs_recovery.settings import hold_drills_during_recovery
-from drs_recovery.store import retried_on_conflict
+from drs_recovery.store import WaveRef, retried_on_conflict
 
 if TYPE_CHECKING:
     from drs_recovery.hooks import QuotasHook, TargetClients
@@ -203,5 +203,5 @@ def _reserve(store: ExecutionStore, target: TargetQueue, entry: QueueEntry) -> Q
 
 def _ghosts(state: TargetState, mine: QueueEntry) -> list[QueueEntry]:
     """What earlier attempts at the wave have left in the queue."""
-    of_wave = state.queue.of_wave(mine.execution_id, mine.wave_number)
+    of_wave = state.queue.of_wave(WaveRef(mine.execution_id, mine.wave_number))
     return [one for one in of_wave if one.waits and one.attempt < mine.attempt]

@@ -16,7 +16,7 @@ from drs_recovery.operators.questions import AskingMixin, answer_of, comment_for
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import GateDecision
-from drs_recovery.store import WaveRef, is_same_person
+from drs_recovery.store import is_same_person
 from drs_recovery.waves import (
     Question,
     check_dependencies,
@@ -79,7 +79,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
 
     def _opened(self, execution_id: str, question: Question) -> Gate:
         gate = self.store.gates.open(
-            WaveRef(execution_id, self.wave_number),
+            self.wave_in(execution_id),
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
@@ -105,7 +105,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     def _counts(self, execution_id: str, event: Mapping[str, Any]) -> bool:
         """Whoever started an execution cannot be the second person who approves it; to reject is fine."""
         execution = self.store.get_execution(execution_id)
-        gate = self.store.get_wave(execution_id, self.wave_number).get("gate")
+        gate = self.store.get_wave(self.wave_in(execution_id)).get("gate")
         if self.is_outdated(gate, event):
             self.log.warning("execution %s: an answer to an earlier question does not count", execution_id)
             return False
@@ -119,7 +119,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
             answer = answer_of(event)
             reason = f"{answer.actor} started the execution: a second person must approve it"
             self.store.gates.refuse_answer(
-                WaveRef(execution_id, self.wave_number),
+                self.wave_in(execution_id),
                 answer.actor,
                 reason,
                 answer.comment,
@@ -137,7 +137,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
         recorded = self._record(execution_id, decision, event)
         self.log.info("wave %s: %s by %s", self.wave_number, recorded["decision"], recorded["actor"])
         if recorded["decision"] != decision:
-            wave = wave_label(self.store.get_wave(execution_id, self.wave_number))
+            wave = wave_label(self.store.get_wave(self.wave_in(execution_id)))
             raise ExpectedFailureError(
                 f"the gate of wave {wave} was {recorded['decision']} by {recorded['actor']} before; "
                 f"the later answer {decision} changes nothing"
@@ -146,7 +146,7 @@ class ApprovalGateOperator(AskingMixin, WaveMixin, ApprovalOperator):
     def _record(self, execution_id: str, decision: GateDecision, event: Mapping[str, Any]) -> Gate:
         answer = answer_of(event)
         gate = self.store.gates.decide(
-            WaveRef(execution_id, self.wave_number),
+            self.wave_in(execution_id),
             decision,
             actor=answer.actor,
             comment=answer.comment,

@@ -26,7 +26,7 @@ class CompleteWaveOperator(WaveOperator):
         """Demand the proofs, and end the wave."""
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id) as news:
-            document, followed = self.store.follow(execution_id, self.wave_number)
+            document, followed = self.store.follow(self.wave_in(execution_id))
             wave = self.own_wave(document["waves"])
             if reason := skip_reason(document, self.wave_number):
                 raise AirflowSkipException(reason)
@@ -34,6 +34,6 @@ class CompleteWaveOperator(WaveOperator):
                 return instance_ids(wave["serverStatuses"])
             check_not_cancelled(document)
             plan = plan_from_snapshot(document["planSnapshot"])
-            found = WaveEnd(self.store, plan, execution_id, self.wave_number).end(wave, followed)
+            found = WaveEnd(self.store, plan, self.wave_in(execution_id)).end(wave, followed)
             news.document = with_wave(document, followed.records)
             return found

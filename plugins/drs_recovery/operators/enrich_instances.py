@@ -36,7 +36,7 @@ class EnrichInstancesOperator(WaveOperator):
         """Look for the details that are missing; end the wave when none is."""
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id) as news:
-            document, followed = self.store.follow(execution_id, self.wave_number)
+            document, followed = self.store.follow(self.wave_in(execution_id))
             wave = self.own_wave(document["waves"])
             if not wave["jobs"]:
                 self._explain_nothing(document, wave)
@@ -44,7 +44,7 @@ class EnrichInstancesOperator(WaveOperator):
                 return instance_ids(wave["serverStatuses"])
             check_not_cancelled(document)
             plan = plan_from_snapshot(document["planSnapshot"])
-            wave_end = WaveEnd(self.store, plan, execution_id, self.wave_number)
+            wave_end = WaveEnd(self.store, plan, self.wave_in(execution_id))
             enriched: Wave = {**wave, "serverStatuses": self._enriched(wave, wave_end, followed)}
             found = wave_end.end_launch(enriched, followed)
             news.document = with_wave(document, followed.records)

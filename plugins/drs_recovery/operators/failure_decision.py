@@ -20,7 +20,7 @@ from drs_recovery.operators.step_driving import StepDriver
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import AFTER, BEFORE, plan_from_snapshot
 from drs_recovery.statuses import FAILURE_ANSWERS, FailureDecision, StepDecision, WaveStage, WaveStatus
-from drs_recovery.store import StepRef, WaveRef, attempt_of, step_holds
+from drs_recovery.store import StepRef, attempt_of, step_holds
 from drs_recovery.waves import (
     WaveStarter,
     begin_retry,
@@ -69,7 +69,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
             with self.announcing(execution_id):
                 while not self._is_settled(context, execution_id):
                     continue
-                return str(self.store.get_wave(execution_id, self.wave_number)["status"])
+                return str(self.store.get_wave(self.wave_in(execution_id))["status"])
 
     @outlives_outages
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
@@ -80,7 +80,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
                 self.take_answer(context, asking, event)
                 return self.execute(context)
             self.options = list(FAILURE_ANSWERS)
-            gate = self.store.get_wave(execution_id, self.wave_number).get("failureGate")
+            gate = self.store.get_wave(self.wave_in(execution_id)).get("failureGate")
             if is_timeout(event):
                 self._record(execution_id, FailureDecision.TIMED_OUT, event)
             elif not self.is_outdated(gate, event):
@@ -100,7 +100,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
     def _record(self, execution_id: str, decision: FailureDecision, event: Mapping[str, Any]) -> None:
         answer = answer_of(event)
         stands = self.store.gates.decide_failure_gate(
-            WaveRef(execution_id, self.wave_number),
+            self.wave_in(execution_id),
             decision,
             answer.actor,
             answer.comment,
@@ -134,7 +134,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
                 return True
             case FailureDecision.RETRY:
                 actor = str(wave["failureGate"]["actor"])
-                begin_retry(self.store, document["executionId"], self.wave_number, actor)
+                begin_retry(self.store, self.wave_in(document["executionId"]), actor)
                 return False
             case FailureDecision.STOP | FailureDecision.TIMED_OUT:
                 raise recorded_failure(wave)
@@ -150,7 +150,7 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
         self.options = list(FAILURE_ANSWERS)
         question = failure_question(document, self.plan_of(execution_id), self.wave_number)
         gate = self.store.gates.open_failure_gate(
-            WaveRef(execution_id, self.wave_number),
+            self.wave_in(execution_id),
             message=question.message,
             approvers=question.approvers,
             deadline=time.time() + question.timeout.total_seconds(),
@@ -197,14 +197,13 @@ class FailureDecisionOperator(StepDriver, WaveMixin, HITLOperator):
         return None
 
     def _fail(self, execution_id: str, error: ExecutionError) -> None:
-        if self.store.get_wave(execution_id, self.wave_number)["status"] != WaveStatus.FAILED:
-            self.store.waves.fail(WaveRef(execution_id, self.wave_number), str(error))
+        if self.store.get_wave(self.wave_in(execution_id))["status"] != WaveStatus.FAILED:
+            self.store.waves.fail(self.wave_in(execution_id), str(error))
 
     def _start(self, context: Context, execution_id: str) -> None:
         try:
-            WaveStarter(self.store, task_memory(context), choose_servers).start(
-                execution_id, self.wave_number
-            )
+            starter = WaveStarter(self.store, task_memory(context), choose_servers)
+            starter.start(self.wave_in(execution_id))
         except NotStartedError as error:
             self.wait_for_start(execution_id, error, "go_on")
 

@@ -16,7 +16,7 @@ from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.wave_steps import WaveOperator
 from drs_recovery.plan import BEFORE, plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, WaveStatus
-from drs_recovery.store import WaveRef, waits_for_capacity_only, with_wave
+from drs_recovery.store import waits_for_capacity_only, with_wave
 from drs_recovery.waves import (
     WaveStarter,
     begin_retry,
@@ -57,7 +57,7 @@ class StartRecoveryOperator(WaveOperator):
         """Start what is not started yet; wait if DRS has no capacity."""
         execution_id = self.execution_id_of(context)
         with fails_for_good(), self.announcing(execution_id) as news:
-            document, followed = self.store.follow(execution_id, self.wave_number)
+            document, followed = self.store.follow(self.wave_in(execution_id))
             wave = self.own_wave(document["waves"])
             if wave["status"] == WaveStatus.COMPLETED:
                 return [str(job["jobId"]) for job in wave["jobs"]]
@@ -67,7 +67,7 @@ class StartRecoveryOperator(WaveOperator):
             except (WaveRefusedError, TransitionRefusedError, AirflowSkipException):
                 # It may have waited for capacity already, a first wave since the execution was opened.
                 if "startTime" in wave or waits_for_capacity_only(wave):
-                    WaveStarter(self.store, memory).leave_queues(execution_id, self.wave_number)
+                    WaveStarter(self.store, memory).leave_queues(self.wave_in(execution_id))
                 raise
             starter = WaveStarter(self.store, memory, choose_servers if started is None else None)
             jobs = self._start_jobs(starter, execution_id, started, followed)
@@ -96,12 +96,10 @@ class StartRecoveryOperator(WaveOperator):
         check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         make_way(self.store, execution_id, document)
         if wave.get("waitBefore") and "waitUntil" not in wave:
-            self._wait(self.store.waves.begin(WaveRef(execution_id, self.wave_number), asked_by))
+            self._wait(self.store.waves.begin(self.wave_in(execution_id), asked_by))
             followed.forget()
         self._wait(wave)
-        requested, is_new = self.store.waves.request(
-            WaveRef(execution_id, self.wave_number), asked_by, followed
-        )
+        requested, is_new = self.store.waves.request(self.wave_in(execution_id), asked_by, followed)
         if "restartPending" in requested:
             return None
         if is_new:
@@ -120,7 +118,7 @@ class StartRecoveryOperator(WaveOperator):
         check_dependencies(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         check_reopening(self.store, document)
         make_way(self.store, execution_id, document)
-        if not begin_retry(self.store, execution_id, self.wave_number, CLEARING_ACTOR, asked_by):
+        if not begin_retry(self.store, self.wave_in(execution_id), CLEARING_ACTOR, asked_by):
             raise recorded_failure(wave)
         self.log.info("execution %s: wave %s is retried", execution_id, self.wave_number)
 
@@ -132,6 +130,6 @@ class StartRecoveryOperator(WaveOperator):
         followed: FollowedWave,
     ) -> list[str]:
         try:
-            return starter.start(execution_id, self.wave_number, document, followed)
+            return starter.start(self.wave_in(execution_id), document, followed)
         except NotStartedError as error:
             self.wait_for_start(execution_id, error)

@@ -18,7 +18,7 @@ from drs_recovery.operators.step_driving import MANUAL_ANSWERS, StepDriver
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import BEFORE, plan_from_snapshot
 from drs_recovery.statuses import RETRYABLE_WAVES, StepStatus, WaveStage, WaveStatus
-from drs_recovery.store import StepRef, WaveRef, step_holds
+from drs_recovery.store import StepRef, step_holds
 from drs_recovery.waves import (
     begin_retry,
     check_dependencies,
@@ -111,7 +111,7 @@ class StepOperator(StepDriver, WaveMixin, HITLOperator):
             self.pass_over_if_blocked(document)
             check_may_start(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
             make_way(self.store, execution_id, document)
-        begun = self.store.waves.begin(WaveRef(execution_id, self.wave_number), int(context["ti"].max_tries))
+        begun = self.store.waves.begin(self.wave_in(execution_id), int(context["ti"].max_tries))
         self.wait_until(begun)
 
     def wait_until(self, begun: Any) -> None:
@@ -127,9 +127,9 @@ class StepOperator(StepDriver, WaveMixin, HITLOperator):
         check_dependencies(document, plan_from_snapshot(document["planSnapshot"]), self.wave_number)
         check_reopening(self.store, document)
         make_way(self.store, execution_id, document)
-        if not begin_retry(self.store, execution_id, self.wave_number, CLEARING_ACTOR, asked_by):
+        if not begin_retry(self.store, self.wave_in(execution_id), CLEARING_ACTOR, asked_by):
             raise recorded_failure(wave)
-        if self.side != BEFORE and not resume_after_steps(self.store, execution_id, self.wave_number):
+        if self.side != BEFORE and not resume_after_steps(self.store, self.wave_in(execution_id)):
             raise ExecutionError(
                 "servers of the wave are not ready: clear start_recovery to try the wave again from there"
             )

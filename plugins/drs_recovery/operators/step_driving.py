@@ -125,7 +125,7 @@ class StepDriver(AskingMixin):
         """End the wave because of a step."""
         said = f"; {gate['decision']}, says {gate['actor']}" if gate and "actor" in gate else ""
         reason = f"{step_label(record)} {record['status']}: {record.get('error', 'no reason is known')}{said}"
-        wave = self.store.get_wave(ref.execution_id, ref.wave)
+        wave = self.store.get_wave(ref.of_wave)
         if wave["status"] != WaveStatus.FAILED:
             self.store.waves.fail(ref.of_wave, reason)
         return WaveFailedError(wave_label(wave), reason)

@@ -44,6 +44,10 @@ class WaveMixin(RecoveryMixin):
         log: Any
         get_dag: Callable[[], DAG | None]
 
+    def wave_in(self, execution_id: str) -> WaveRef:
+        """Its wave in an execution of the plan."""
+        return WaveRef(execution_id, self.wave_number)
+
     def execution_id_of(self, context: Context) -> str:
         """Id of the execution that this DAG run stands for; see :meth:`record_of`."""
         return str(self.record_of(context)["executionId"])
@@ -138,14 +142,12 @@ class WaveMixin(RecoveryMixin):
         plan = plan_from_snapshot(document["planSnapshot"])
         if failure := blocked_by(document, plan, self.wave_number):
             reason = f"not started: {failure}"
-            self.store.waves.skip(
-                WaveRef(document["executionId"], self.wave_number), reason, SkipCause.DEPENDENCY
-            )
+            self.store.waves.skip(self.wave_in(document["executionId"]), reason, SkipCause.DEPENDENCY)
             raise AirflowSkipException(reason)
 
     def deadline_of(self, execution: str) -> float:
         """Epoch seconds at which the time-out of the wave's attempt ends."""
-        wave = self.store.get_wave(execution, self.wave_number)
+        wave = self.store.get_wave(self.wave_in(execution))
         return deadline_of(self.plan_of(execution).wave(self.wave_number), wave)
 
     def wait_for_start(

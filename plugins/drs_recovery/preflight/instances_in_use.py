@@ -33,7 +33,7 @@ from drs_recovery.hooks import (
 from drs_recovery.installation import elsewhere
 from drs_recovery.jobs import owners_of
 from drs_recovery.preflight.findings import Check, Severity
-from drs_recovery.store import instances_left, instances_of, named
+from drs_recovery.store import WaveRef, instances_left, instances_of, named
 
 if TYPE_CHECKING:
     from drs_recovery.jobs import JobPart
@@ -190,7 +190,7 @@ class UseCheck:
             log.warning("recovery instances in %s not read: %s", region, describe(error))
             used = self._recorded(part.server_ids)
         if forbidden := [one for one in used if not self._may_end(one)]:
-            servers = self._store.get_servers(self._execution["executionId"], wave_number)
+            servers = self._store.get_servers(WaveRef(self._execution["executionId"], wave_number))
             names = {server["sourceServerId"]: server["serverName"] for server in servers}
             raise InstancesInUseError(
                 [

@@ -71,7 +71,7 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
             return self._judge_if_over(document, wave, self._look(document["executionId"]))
 
     def _look(self, execution_id: str) -> PollResult:
-        return WaveWatcher(self.store).look(execution_id, self.wave_number)
+        return WaveWatcher(self.store).look(self.wave_in(execution_id))
 
     def _judge_if_over(
         self, execution: ExecutionRecord, wave: WaveRecord, look: PollResult
@@ -89,4 +89,4 @@ class RecoveryJobSensor(WaveMixin, BaseSensorOperator):
         self, execution: ExecutionRecord, problem: str | None = None, wave: Wave | None = None
     ) -> dict[str, int]:
         plan = plan_from_snapshot(execution["planSnapshot"])
-        return WaveEnd(self.store, plan, execution["executionId"], self.wave_number).judge(problem, wave)
+        return WaveEnd(self.store, plan, self.wave_in(execution["executionId"])).judge(problem, wave)

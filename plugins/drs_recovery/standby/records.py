@@ -66,15 +66,15 @@ class RecordMender:
 
     def _adopt(self, number: int, jobs: Sequence[FoundJob]) -> Iterator[str]:
         """Put on record which jobs a wave has, and with that, that it was started."""
-        wave = self._wave(number)
+        wave, ref = self._wave(number), WaveRef(self._id, number)
         known = {job["jobId"] for job in wave["jobs"]}
         unknown = [job for job in jobs if job.ref.job_id not in known]
         if unknown:
-            self._store.takeovers.approve_started(WaveRef(self._id, number), unknown[0].ref.job_id)
-            self._rebuilder.rebuild_wave(self._id, number, jobs)
+            self._store.takeovers.approve_started(ref, unknown[0].ref.job_id)
+            self._rebuilder.rebuild_wave(ref, jobs)
         if "startTime" in self._wave(number):
             for job in jobs:
-                self._store.waves.record_job(WaveRef(self._id, number), job.ref, adopted=True)
+                self._store.waves.record_job(ref, job.ref, adopted=True)
         for job in unknown:
             yield f"{job.ref.job_id} of wave {number} was not in this copy of the table"
 

@@ -130,7 +130,9 @@ class ExecutionStore(StoreReads):
         record = Put(execution_item(new, now), RECORD_IS_NEW)
         listings = [Put(item) for item in [*listing_items(new, now), live_item(record.item)]]
         waves = [Put(wave_item(new.execution_id, wave)) for wave in new.waves]
-        steps = [Put(step_item(new.execution_id, w.number, step)) for w in new.waves for step in w.steps]
+        steps = [
+            Put(step_item(WaveRef(new.execution_id, w.number), step)) for w in new.waves for step in w.steps
+        ]
         room = MAX_TRANSACTION_ACTIONS - 2 - len(listings)
         try:
             self._put_early(new.execution_id, [*waves[room:], *steps])
@@ -154,9 +156,9 @@ class ExecutionStore(StoreReads):
         for start in range(0, len(parts), room):
             self.table.transact([not_open_yet, *parts[start : start + room]])
 
-    def add_servers(self, execution_id: str, number: int, servers: Sequence[NewServer]) -> None:
+    def add_servers(self, ref: WaveRef, servers: Sequence[NewServer]) -> None:
         """Add servers to a wave; see :meth:`add_servers_of_waves`."""
-        self.add_servers_of_waves(execution_id, {number: servers})
+        self.add_servers_of_waves(ref.execution_id, {ref.number: servers})
 
     @retried_on_conflict
     def add_servers_of_waves(self, execution_id: str, servers: Mapping[int, Sequence[NewServer]]) -> None:
@@ -268,14 +270,14 @@ class ExecutionStore(StoreReads):
         self._commit(event, [execution_update(execution, self._now(), changes)])
 
     @retried_on_conflict
-    def rebuild_wave(self, execution_id: str, number: int, start: float, attempt: int) -> None:
+    def rebuild_wave(self, ref: WaveRef, start: float, attempt: int) -> None:
         """
         Record that a wave was started, since DRS has jobs of it.
 
         :param start: epoch seconds of its first job.
         :raises TransitionRefusedError: the execution has ended.
         """
-        execution, wave = self._read_together(WaveRef(execution_id, number))
+        execution, wave = self._read_together(ref)
         if "startTime" in wave:
             return
         demand_live(execution, wave_subject(wave), WaveStatus.PENDING)
@@ -284,14 +286,14 @@ class ExecutionStore(StoreReads):
         changes = {"status": WaveStatus.PENDING, "startTime": start, "askedBy": 0}
         if attempt > 1:
             changes |= {"attempt": attempt, "attemptTime": start}
-        active: Sequence[int] = [*execution["activeWaves"], number]
+        active: Sequence[int] = [*execution["activeWaves"], ref.number]
         started = {
             "startTime": min(start, execution.get("startTime", start)),
-            "currentWave": max(execution["currentWave"], number),
+            "currentWave": max(execution["currentWave"], ref.number),
         }
         standing = self._standing(execution, active, execution["waitingGates"])
         self._commit(
-            NewEvent("WAVE_REBUILT", {"wave": number, "attempt": attempt}),
+            NewEvent("WAVE_REBUILT", {"wave": ref.number, "attempt": attempt}),
             [execution_update(execution, self._now(), {**standing, **started}), record_update(wave, changes)],
         )
 

@@ -159,12 +159,12 @@ def server_item(execution: Mapping[str, Any], wave_number: int, server: NewServe
     }
 
 
-def step_item(execution_id: str, wave_number: int, step: NewStep) -> Item:
+def step_item(ref: WaveRef, step: NewStep) -> Item:
     """The STEP record of a new execution."""
     return {
-        **step_key(execution_id, wave_number, step.side, step.number).attributes,
+        **step_key(ref.execution_id, ref.number, step.side, step.number).attributes,
         "version": 1,
-        "waveNumber": wave_number,
+        "waveNumber": ref.number,
         "side": step.side,
         "stepNumber": step.number,
         "name": step.name,

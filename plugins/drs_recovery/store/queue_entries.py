@@ -14,6 +14,7 @@ from typing import Any
 
 from drs_recovery.statuses import ExecutionType, Priority
 from drs_recovery.store.keys import sortable_time
+from drs_recovery.store.refs import WaveRef
 
 # Real recoveries before drills, and within each the more important plans first.
 _TYPES = (ExecutionType.RECOVERY, ExecutionType.DRILL)
@@ -85,9 +86,9 @@ class QueueEntry:
         """
         return not self.waits and self.until >= time
 
-    def is_of(self, execution_id: str, wave_number: int) -> bool:
+    def is_of(self, ref: WaveRef) -> bool:
         """Whether it is a job of a wave."""
-        return (self.execution_id, self.wave_number) == (execution_id, wave_number)
+        return WaveRef(self.execution_id, self.wave_number) == ref
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,6 @@ class Queue:
         """The queue as if some entries were not in it."""
         return replace(self, entries=tuple(one for one in self.entries if one not in entries))
 
-    def of_wave(self, execution_id: str, wave_number: int) -> tuple[QueueEntry, ...]:
+    def of_wave(self, ref: WaveRef) -> tuple[QueueEntry, ...]:
         """The entries of a wave."""
-        return tuple(entry for entry in self.entries if entry.is_of(execution_id, wave_number))
+        return tuple(entry for entry in self.entries if entry.is_of(ref))

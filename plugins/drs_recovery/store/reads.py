@@ -34,13 +34,13 @@ class StoreReads(StoreBase):
         """Read EXECUTION records without their plan snapshots; see :func:`read_summaries`."""
         return read_summaries(self.table, execution_ids)
 
-    def get_wave(self, execution_id: str, number: int) -> WaveRecord:
+    def get_wave(self, ref: WaveRef) -> WaveRecord:
         """
         Read a WAVE record.
 
         :raises StoreError: there is no such execution, or it has no such wave.
         """
-        return cast("WaveRecord", public(self._read_wave(WaveRef(execution_id, number))))
+        return cast("WaveRecord", public(self._read_wave(ref)))
 
     def get_waves(self, execution_ids: Iterable[str], waves: int) -> list[WaveRecord]:
         """Read the first WAVE records of executions; those that do not exist are left out."""
@@ -50,11 +50,9 @@ class StoreReads(StoreBase):
         ]
         return [cast("WaveRecord", public(item)) for item in self.table.get_many(keys)]
 
-    def get_servers(self, execution_id: str, number: int) -> list[ServerStatus]:
+    def get_servers(self, ref: WaveRef) -> list[ServerStatus]:
         """Read the SERVER records of a wave, ordered by server id."""
-        return [
-            cast("ServerStatus", public(item)) for item in self._read_servers(WaveRef(execution_id, number))
-        ]
+        return [cast("ServerStatus", public(item)) for item in self._read_servers(ref)]
 
     def get_document(self, execution_id: str) -> ExecutionDocument:
         """
@@ -76,18 +74,18 @@ class StoreReads(StoreBase):
         return compose(execution, waves, servers, steps)
 
     @retried_on_conflict
-    def follow(self, execution_id: str, number: int) -> tuple[ExecutionDocument, FollowedWave]:
+    def follow(self, ref: WaveRef) -> tuple[ExecutionDocument, FollowedWave]:
         """Read the document of an execution in order to write to one of its waves."""
-        rows = self.table.query(execution_id, "EXECUTION", f"WAVE#{END_OF_RANGE}", backward=True)
+        rows = self.table.query(ref.execution_id, "EXECUTION", f"WAVE#{END_OF_RANGE}", backward=True)
         kinds = by_kind(reversed(rows))
         waves, servers = kinds["WAVE"], kinds["SERVER"]
         execution = next(iter(kinds["EXECUTION"]), None)
         if execution is None:
-            raise ExecutionNotFoundError(execution_id)
+            raise ExecutionNotFoundError(ref.execution_id)
         if is_reopened(execution, waves):
             raise StoreConflictError([execution["recordKey"]])
-        wave = next((one for one in waves if one["waveNumber"] == number), None)
-        of_wave = [server for server in servers if server["waveNumber"] == number]
+        wave = next((one for one in waves if one["waveNumber"] == ref.number), None)
+        of_wave = [server for server in servers if server["waveNumber"] == ref.number]
         followed = FollowedWave(None if wave is None else WaveRecords(execution, wave, of_wave))
         return compose(execution, waves, servers, kinds["STEP"]), followed
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class WaveRef(NamedTuple):
@@ -14,6 +15,11 @@ class WaveRef(NamedTuple):
 
     execution_id: str
     number: int
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> WaveRef:
+        """The wave that a WAVE record, or one of a server or step, belongs to."""
+        return cls(record["executionId"], record["waveNumber"])
 
     def __str__(self) -> str:
         return f"execution {self.execution_id} wave {self.number}"

@@ -118,7 +118,7 @@ class Waves(WaveJobs):
 
     def _demand_steps(self, wave: Item, side: str, wanted: str) -> None:
         if wave.get(f"{side}Steps"):
-            steps = self._read_steps(WaveRef(wave["executionId"], wave["waveNumber"]))
+            steps = self._read_steps(WaveRef.of(wave))
             mine = [step for step in in_order(steps) if step["side"] == side]
             demand_steps_hold(mine, wave_subject(wave), f"{wave['status']} with unproven steps", wanted)
 

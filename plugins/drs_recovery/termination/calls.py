@@ -18,7 +18,7 @@ from drs_recovery.exceptions import NotStartedError
 from drs_recovery.hooks import AWS_ERRORS, LISTING_SECONDS, TargetClients, describe, is_refusal
 from drs_recovery.jobs import MAX_SERVERS_PER_JOB, QueuedError, TargetQueue, reserve_capacity
 from drs_recovery.statuses import Priority
-from drs_recovery.store import NO_WAVE, UNANSWERED, QueueEntry
+from drs_recovery.store import NO_WAVE, UNANSWERED, QueueEntry, WaveRef
 from drs_recovery.termination.targets import failback_state
 from drs_recovery.transient_errors import error_code
 
@@ -209,7 +209,7 @@ class TerminationReservation:
         list yet.
         """
         queue = self._store.queue.read(self._target.name)
-        mine = queue.of_wave(self._execution["executionId"], NO_WAVE)
+        mine = queue.of_wave(WaveRef(self._execution["executionId"], NO_WAVE))
         unanswered = [one for one in mine if one.job_id == UNANSWERED]
         passed = [one for one in unanswered if not set(server_ids).isdisjoint(one.server_ids)]
         self._store.queue.leave(queue.target, passed)

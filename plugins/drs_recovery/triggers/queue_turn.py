@@ -41,9 +41,11 @@ class QueueTurnTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until there is an end."""
-        # The triggerer alone needs this: not the task that makes the trigger, nor the parsing of its DAG.
+        # The triggerer alone needs these: not the task that makes the trigger, nor the parsing of its DAG.
+        from drs_recovery.store import WaveRef
         from drs_recovery.waiting import TurnWait
 
-        wait = TurnWait(self.execution_id, self.wave_number, self.deadline, self.poll_interval)
+        ref = WaveRef(self.execution_id, self.wave_number)
+        wait = TurnWait(ref, self.deadline, self.poll_interval)
         event = {"status": await wait.end()}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's base is not annotated

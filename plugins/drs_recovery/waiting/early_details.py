@@ -14,7 +14,7 @@ from drs_recovery.waves import InstanceEnricher, has_details, needs_no_more_poll
 
 if TYPE_CHECKING:
     from drs_recovery.hooks import Clients
-    from drs_recovery.store import ExecutionStore, FollowedWave, ServerStatus
+    from drs_recovery.store import ExecutionStore, FollowedWave, ServerStatus, WaveRef
     from drs_recovery.waiting.shared import SharedState
 
 # Details that are not there yet are looked for again after so many looks at the wave's jobs.
@@ -37,10 +37,8 @@ class EarlyDetails:
     :param interval: seconds between two looks at the wave's jobs.
     """
 
-    def __init__(
-        self, shared: SharedState, execution_id: str, number: int, interval: float, followed: FollowedWave
-    ) -> None:
-        self._shared, self._at, self._followed = shared, (execution_id, number), followed
+    def __init__(self, shared: SharedState, ref: WaveRef, interval: float, followed: FollowedWave) -> None:
+        self._shared, self._ref, self._followed = shared, ref, followed
         self._pause = _LOOKS_BETWEEN * interval
         self._known: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -66,11 +64,11 @@ class EarlyDetails:
 
     async def _look(self, servers: Sequence[ServerStatus]) -> None:
         try:
-            arguments = self._shared.clients, servers, self._followed, *self._at
+            arguments = self._shared.clients, servers, self._followed, self._ref
             found = await self._shared.with_store_and_drs(_note, *arguments)
             self._known.update(found)
         except Exception as error:  # whatever it is, the wave goes on
-            log.info("execution %s wave %s: no details yet: %s", *self._at, describe(error))
+            log.info("%s: no details yet: %s", self._ref, describe(error))
         finally:
             self._next_at = time.time() + self._pause
 
@@ -80,11 +78,10 @@ def _note(
     clients: Clients,
     servers: Sequence[ServerStatus],
     followed: FollowedWave,
-    execution_id: str,
-    number: int,
+    ref: WaveRef,
 ) -> tuple[str, ...]:
     enricher = InstanceEnricher(store, clients, patience=0)
-    return enricher.note(execution_id, number, servers, followed=followed)
+    return enricher.note(ref, servers, followed=followed)
 
 
 Job = Mapping[str, Any]

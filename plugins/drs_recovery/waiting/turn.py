@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.hooks import PASSING_TROUBLE, describe
-from drs_recovery.store import WaveRef
 from drs_recovery.waiting.shared import shared_state
 from drs_recovery.waves import QueuedWave
 
 if TYPE_CHECKING:
     from drs_recovery.hooks import Target
     from drs_recovery.jobs import TargetState
+    from drs_recovery.store import WaveRef
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,10 @@ class TurnWait:
     :param poll_interval: seconds between two looks.
     """
 
-    def __init__(self, execution_id: str, number: int, deadline: float, poll_interval: float) -> None:
-        self._execution_id, self._number = execution_id, number
+    def __init__(self, ref: WaveRef, deadline: float, poll_interval: float) -> None:
+        self._ref = ref
         self._deadline, self._poll_interval = deadline, poll_interval
-        self._wave = QueuedWave(execution_id, number)
+        self._wave = QueuedWave(ref)
 
     async def end(self) -> str:
         """Pause first: the step has just looked. ``turn``, ``over`` or ``timeout``."""
@@ -45,7 +45,9 @@ class TurnWait:
                 # The record was lost: the business of the step that waits.
                 status = "over"
             except PASSING_TROUBLE as error:
-                log.warning("execution %s: the queue was not read: %s", self._execution_id, describe(error))
+                log.warning(
+                    "execution %s: the queue was not read: %s", self._ref.execution_id, describe(error)
+                )
                 status = None
             if status is None and time.time() >= self._deadline:
                 status = "timeout"
@@ -71,7 +73,7 @@ class TurnWait:
         problems = []
         for target, look in zip(targets, looks, strict=True):
             if look.state is None:
-                log.warning("execution %s: %s not asked: %s", self._execution_id, target, look.problem)
+                log.warning("execution %s: %s not asked: %s", self._ref.execution_id, target, look.problem)
                 problems.append(f"{target.region} (connection {target.connection}): {look.problem}")
             else:
                 states[target] = look.state
@@ -80,12 +82,13 @@ class TurnWait:
 
     async def _note(self, problem: str) -> None:
         """Put on record which targets do not say whose turn it is; the queue on record is as of before."""
-        execution_id, number = self._execution_id, self._number
+        ref, message = self._ref, f"DRS did not report its running jobs: {problem}"
         if problem:
-            message = f"DRS did not report its running jobs: {problem}"
-            await shared_state().with_store(lambda store: store.waits.note(execution_id, message, number))
+            await shared_state().with_store(
+                lambda store: store.waits.note(ref.execution_id, message, ref.number)
+            )
         elif self._wave.is_noted:
-            await shared_state().with_store(lambda store: store.waits.end(WaveRef(execution_id, number)))
+            await shared_state().with_store(lambda store: store.waits.end(ref))
 
     def _pause(self) -> float:
         """Seconds to the next look, spread by a quarter so that many waves do not ask at once."""

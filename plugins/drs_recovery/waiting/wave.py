@@ -79,7 +79,7 @@ class WaveWait:
         self._recorded_at = time.time()
         self._looks = Looks()
         self._ref = WaveRef(execution["executionId"], wave["waveNumber"])
-        self._details = EarlyDetails(shared, *self._ref, schedule.interval, self._followed)
+        self._details = EarlyDetails(shared, self._ref, schedule.interval, self._followed)
         self._writing = asyncio.Lock()
         for target, watch in self._watches.items():
             shared.target(target).join(watch)
@@ -240,7 +240,7 @@ class WaveWait:
                 return
             try:
                 looks = self._looks.unrecorded
-                await self._shared.with_store(record_problem, *self._ref, trouble, looks)
+                await self._shared.with_store(record_problem, self._ref, trouble, looks)
                 self._looks.recorded()
             except PASSING_TROUBLE as error:
                 log.warning("%s: not recorded: %s", self._ref, describe(error))

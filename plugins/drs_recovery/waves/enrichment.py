@@ -80,8 +80,7 @@ class InstanceEnricher:
 
     def enrich(
         self,
-        execution_id: str,
-        wave_number: int,
+        ref: WaveRef,
         give_up_at: float = math.inf,
         servers: Sequence[ServerStatus] | None = None,
         followed: FollowedWave | None = None,
@@ -93,7 +92,7 @@ class InstanceEnricher:
         :param servers: the wave's SERVER records if they were just read.
         :return: what is still to come. AWS errors are in it, not raised.
         """
-        known = self._store.get_servers(execution_id, wave_number) if servers is None else servers
+        known = self._store.get_servers(ref) if servers is None else servers
         lacking = [server for server in known if needs_details(server)]
         if not lacking:
             return Details(list(known))
@@ -101,14 +100,13 @@ class InstanceEnricher:
         seen = [self._seen(server, found[server["sourceServerId"]], give_up_at) for server in lacking]
         problems = tuple(map(str, troubles))
         poll = WavePoll(servers=tuple(seen), trouble=joined(problems))
-        after = self._store.polls.record(WaveRef(execution_id, wave_number), poll, followed)
+        after = self._store.polls.record(ref, poll, followed)
         missing = tuple(s["sourceServerId"] for s in after if self._is_waited_for(s))
         return Details(after, missing, problems)
 
     def note(
         self,
-        execution_id: str,
-        wave_number: int,
+        ref: WaveRef,
         servers: Sequence[ServerStatus],
         *,
         again: bool = False,
@@ -135,7 +133,7 @@ class InstanceEnricher:
         ]
         if server_changes(lacking, seen, time.time(), 0):
             poll = WavePoll(servers=tuple(seen), is_look=False)
-            lacking = self._store.polls.record(WaveRef(execution_id, wave_number), poll, followed)
+            lacking = self._store.polls.record(ref, poll, followed)
         return tuple(server["sourceServerId"] for server in lacking if has_details(server))
 
     def _is_waited_for(self, server: ServerStatus) -> bool:
@@ -290,18 +288,17 @@ def refresh_details(
     if not launched:
         return document
     # A daemon: the task goes on, and ends, without an answer that comes too late.
-    arguments = (store, document["executionId"], launched)
-    thread = threading.Thread(target=_refresh, args=arguments, daemon=True, name=THREAD)
+    thread = threading.Thread(target=_refresh, args=(store, launched), daemon=True, name=THREAD)
     thread.start()
     thread.join(patience)
     return store.get_document(document["executionId"])
 
 
-def _refresh(store: ExecutionStore, execution_id: str, waves: Iterable[Wave]) -> None:
+def _refresh(store: ExecutionStore, waves: Iterable[Wave]) -> None:
     enricher = InstanceEnricher(store, Clients(), patience=0)
     for wave in waves:
         number = wave["waveNumber"]
         try:
-            enricher.note(execution_id, number, wave["serverStatuses"], again=True)
+            enricher.note(WaveRef.of(wave), wave["serverStatuses"], again=True)
         except Exception as error:  # whatever it is, the question is put
             log.warning("wave %s: its instances are not checked again: %s", number, describe(error))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from drs_recovery.exceptions import JobStartError, NotStartedError
 from drs_recovery.hooks import describe, is_transient, retry_after
 from drs_recovery.opening import choose_points, gone_snapshots
-from drs_recovery.store import attempt_of, is_to_restart, request_behind
+from drs_recovery.store import WaveRef, attempt_of, is_to_restart, request_behind
 
 if TYPE_CHECKING:
     from drs_recovery.airflow_versions import TaskMemory
@@ -85,7 +85,7 @@ def _told(gone: Mapping[str, str], servers: list[ServerStatus]) -> str:
     )
 
 
-def choose_again(store: ExecutionStore, clients: Clients, execution_id: str, wave: WaveRecord) -> None:
+def choose_again(store: ExecutionStore, clients: Clients, wave: WaveRecord) -> None:
     """
     Choose the snapshots of the servers that start again, if a person asked for others with the retry.
 
@@ -96,14 +96,14 @@ def choose_again(store: ExecutionStore, clients: Clients, execution_id: str, wav
     wish = request.get("pointInTime")
     if not wish:
         return
-    number, attempt = wave["waveNumber"], attempt_of(wave)
-    servers = [one for one in store.get_servers(execution_id, number) if is_to_restart(one, attempt)]
+    attempt = attempt_of(wave)
+    servers = [one for one in store.get_servers(WaveRef.of(wave)) if is_to_restart(one, attempt)]
     wishes = [
         (server, chosen)
         for server in servers
         if (chosen := wish.get(server["sourceServerId"]) if isinstance(wish, Mapping) else wish)
     ]
-    found = choose_points(store, clients, execution_id, wishes, request["actor"])
+    found = choose_points(store, clients, wave["executionId"], wishes, request["actor"])
     if found.missing:
         raise JobStartError(_told(found.missing, servers))
     if found.troubles:

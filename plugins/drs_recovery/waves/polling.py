@@ -60,33 +60,33 @@ class WaveWatcher:
         self._store = store
         self._clients = clients or Clients()
 
-    def look(self, execution_id: str, wave_number: int) -> PollResult:
+    def look(self, ref: WaveRef) -> PollResult:
         """
         Look once; errors of AWS are recorded and survived, and those of one target hide nothing of another.
 
         :return: the look; AWS errors are in it, not raised, since the wave's time-out is what ends waiting.
         """
         try:
-            return self._look(execution_id, wave_number)
+            return self._look(ref)
         except PASSING_TROUBLE as error:
             problem = describe(error)
-            log.warning("execution %s wave %s: no answer this time: %s", execution_id, wave_number, problem)
+            log.warning("%s: no answer this time: %s", ref, problem)
             self._clients.forget()
-            record_problem(self._store, execution_id, wave_number, problem)
+            record_problem(self._store, ref, problem)
             return PollResult(settled=False, problem=problem, retry_after=retry_after(error))
 
-    def _look(self, execution_id: str, wave_number: int) -> PollResult:
-        execution = self._store.get_execution(execution_id)
-        wave = self._store.get_wave(execution_id, wave_number)
-        servers = self._store.get_servers(execution_id, wave_number)
+    def _look(self, ref: WaveRef) -> PollResult:
+        execution = self._store.get_execution(ref.execution_id)
+        wave = self._store.get_wave(ref)
+        servers = self._store.get_servers(ref)
         asked = self._ask(open_jobs(wave["jobs"], servers))
         answers = [answer for at_target in asked.found.values() for answer in at_target]
         problem = joined(map(str, asked.troubles))
         poll = poll_of(answers, servers, await_actions=are_awaited(execution))
         poll = replace(poll, trouble=joined([problem, log_trouble(answers)]))
         if poll.trouble:
-            log.warning("execution %s wave %s: %s", execution_id, wave_number, poll.trouble)
-        after = self._store.polls.record(WaveRef(execution_id, wave_number), poll)
+            log.warning("%s: %s", ref, poll.trouble)
+        after = self._store.polls.record(ref, poll)
         return PollResult(
             # Nobody knows of the jobs of a target that did not answer.
             settled=problem is None and is_settled(execution, answers, after),
@@ -138,15 +138,13 @@ def log_trouble(answers: Iterable[JobAnswer]) -> str | None:
     )
 
 
-def record_problem(
-    store: ExecutionStore, execution_id: str, wave_number: int, problem: str, looks: int = 1
-) -> None:
+def record_problem(store: ExecutionStore, ref: WaveRef, problem: str, looks: int = 1) -> None:
     """Put on record that a look failed; never raises."""
     try:
-        store.polls.record_failure(WaveRef(execution_id, wave_number), problem, looks)
+        store.polls.record_failure(ref, problem, looks)
     except PASSING_TROUBLE as error:
         # The store itself is out of reach: the next good poll writes what this one could not.
-        log.warning("execution %s wave %s: not recorded: %s", execution_id, wave_number, describe(error))
+        log.warning("%s: not recorded: %s", ref, describe(error))
 
 
 def open_jobs(jobs: Sequence[Job], servers: Sequence[ServerStatus]) -> list[Job]:

@@ -31,8 +31,8 @@ class QueuedWave:
     :ivar is_noted: whether its record says that something but its turn is waited for.
     """
 
-    def __init__(self, execution_id: str, number: int) -> None:
-        self._execution_id, self._number = execution_id, number
+    def __init__(self, ref: WaveRef) -> None:
+        self._ref = ref
         self._servers: Sequence[ServerStatus] = ()
         self._parts: Sequence[JobPart] = ()
         self._attempt = 0
@@ -50,21 +50,21 @@ class QueuedWave:
 
         :return: False if nothing is to be started any more, such as after a cancellation.
         """
-        execution = store.get_execution(self._execution_id)
-        wave = store.get_wave(self._execution_id, self._number)
+        execution = store.get_execution(self._ref.execution_id)
+        wave = store.get_wave(self._ref)
         status = execution["status"]
         if wave["status"] != WaveStatus.PENDING or status.is_final or status is ExecutionStatus.CANCELLING:
             return False
         self.has_jobs, self._attempt = bool(wave["jobs"]), attempt_of(wave)
         self.is_noted = "waitingFor" in wave
         # Which servers an attempt starts does not change, and a wave can have hundreds.
-        self._servers = self._servers or store.get_servers(self._execution_id, self._number)
+        self._servers = self._servers or store.get_servers(self._ref)
         self._parts = awaited_parts(wave, self._servers)
         return bool(self._parts)
 
     def follow(self, store: ExecutionStore) -> None:
         """Look at those of its jobs that run while others wait."""
-        WaveWatcher(store, self._clients).look(self._execution_id, self._number)
+        WaveWatcher(store, self._clients).look(self._ref)
 
     def is_next(self, store: ExecutionStore, states: Mapping[Target, TargetState]) -> bool:
         """
@@ -81,7 +81,7 @@ class QueuedWave:
         last = max(
             (position for position in positions if position is not None), key=lambda position: position.number
         )
-        store.waits.queue_wave(WaveRef(self._execution_id, self._number), last.number, last.reason)
+        store.waits.queue_wave(self._ref, last.number, last.reason)
         return False
 
     def _position_of(self, part: JobPart, state: TargetState) -> QueuePosition | None:
@@ -92,7 +92,7 @@ class QueuedWave:
         return state.positions.get(entry.order)
 
     def _entries(self, state: TargetState) -> Iterator[QueueEntry]:
-        of_wave = state.queue.of_wave(self._execution_id, self._number)
+        of_wave = state.queue.of_wave(self._ref)
         return (one for one in of_wave if one.waits and one.attempt == self._attempt)
 
     def _stay(self, store: ExecutionStore, state: TargetState) -> None:

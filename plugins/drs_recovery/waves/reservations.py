@@ -28,7 +28,7 @@ from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.preflight import UseCheck
 from drs_recovery.settings import poll_interval
 from drs_recovery.statuses import Priority, WaveStatus
-from drs_recovery.store import QueueEntry, attempt_of, waits_for_capacity_only, wanted_since
+from drs_recovery.store import QueueEntry, WaveRef, attempt_of, waits_for_capacity_only, wanted_since
 from drs_recovery.waves.rules import check_not_ending, gate_is_asked
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def leave_queues(
     for target in targets_of(servers):
         try:
             queue = store.queue.read(TargetQueue(store, clients.at(*target)).name)
-            of_wave = queue.of_wave(wave["executionId"], wave["waveNumber"])
+            of_wave = queue.of_wave(WaveRef.of(wave))
             mine = [one for one in of_wave if parts is None or one.part in parts]
             store.queue.leave(queue.target, [entry for entry in mine if entry.waits])
         except NOT_LOOKED_AT as error:

@@ -21,33 +21,31 @@ if TYPE_CHECKING:
     from drs_recovery.store import ExecutionStore, Job, WaveRecord
 
 
-def begin_retry(
-    store: ExecutionStore, execution_id: str, number: int, actor: str, asked_by: int | None = None
-) -> bool:
+def begin_retry(store: ExecutionStore, ref: WaveRef, actor: str, asked_by: int | None = None) -> bool:
     """
     Begin a new attempt at a wave if a person asked for one; see :meth:`Retries.begin`.
 
     :raises TransitionRefusedError: the execution may not go on.
     """
-    return store.retries.begin(WaveRef(execution_id, number), actor, asked_by)[1]
+    return store.retries.begin(ref, actor, asked_by)[1]
 
 
-def resume_after_steps(store: ExecutionStore, execution_id: str, number: int) -> bool:
+def resume_after_steps(store: ExecutionStore, ref: WaveRef) -> bool:
     """
     Bring a wave that is tried again back to its after-steps, if all of its servers are still ready.
 
     :return: False if servers are to be started again first.
     """
-    servers = store.get_servers(execution_id, number)
+    servers = store.get_servers(ref)
     if not all(server["phase"] is ServerPhase.READY for server in servers):
         return False
-    store.retries.restart_failed(WaveRef(execution_id, number))
-    store.waves.start_polling(WaveRef(execution_id, number))
-    store.waves.enter_after_steps(WaveRef(execution_id, number))
+    store.retries.restart_failed(ref)
+    store.waves.start_polling(ref)
+    store.waves.enter_after_steps(ref)
     return True
 
 
-def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, number: int) -> None:
+def choose_servers(store: ExecutionStore, clients: Clients, ref: WaveRef) -> None:
     """
     Decide which servers a retry starts again, after a look at what became of their earlier jobs.
 
@@ -56,33 +54,31 @@ def choose_servers(store: ExecutionStore, clients: Clients, execution_id: str, n
 
     :raises NotStartedError: DRS could not be asked this time.
     """
-    if not store.get_wave(execution_id, number).get("restartPending"):
+    if not store.get_wave(ref).get("restartPending"):
         return
-    document = store.get_document(execution_id)
+    document = store.get_document(ref.execution_id)
     try:
-        record_late_jobs(store, document, wave_of(document, number))
+        record_late_jobs(store, document, wave_of(document, ref.number))
     except AWS_ERRORS as error:
         why = f"the jobs of the attempt before are not known: {describe(error)}"
         raise NotStartedError(why, retry_after(error)) from error
-    wave = store.get_wave(execution_id, number)
+    wave = store.get_wave(ref)
     if wave["jobs"]:
-        look = WaveWatcher(store, clients).look(execution_id, number)
+        look = WaveWatcher(store, clients).look(ref)
         if look.problem:
             raise NotStartedError(look.problem, look.retry_after)
         try:
-            _give_up_lost_servers(store, clients, execution_id, wave)
+            _give_up_lost_servers(store, clients, wave)
         except AWS_ERRORS as error:
             raise NotStartedError(describe(error), None) from error
-        details = InstanceEnricher(store, clients, details_timeout()).enrich(execution_id, number)
+        details = InstanceEnricher(store, clients, details_timeout()).enrich(ref)
         if details.problems:
             raise NotStartedError("; ".join(details.problems), None)
-    choose_again(store, clients, execution_id, wave)
-    store.retries.restart_failed(WaveRef(execution_id, number))
+    choose_again(store, clients, wave)
+    store.retries.restart_failed(ref)
 
 
-def _give_up_lost_servers(
-    store: ExecutionStore, clients: Clients, execution_id: str, wave: WaveRecord
-) -> None:
+def _give_up_lost_servers(store: ExecutionStore, clients: Clients, wave: WaveRecord) -> None:
     """
     Call the servers FAILED whose job DRS does not list, long after its start.
 
@@ -95,11 +91,11 @@ def _give_up_lost_servers(
             phase=ServerPhase.FAILED,
             fields={"error": f"DRS does not list its job {server['jobId']}"},
         )
-        for server in store.get_servers(execution_id, wave["waveNumber"])
+        for server in store.get_servers(WaveRef.of(wave))
         if server.get("jobId") in lost and not needs_no_more_polls(server)
     )
     jobs = tuple(JobSeen(str(job_id), JOB_UNLISTED) for job_id in sorted(lost))
-    store.polls.record(WaveRef(execution_id, wave["waveNumber"]), WavePoll(jobs, failed, is_look=False))
+    store.polls.record(WaveRef.of(wave), WavePoll(jobs, failed, is_look=False))
 
 
 def _is_lost(clients: Clients, job: Job) -> bool:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-ChooseServers = Callable[["ExecutionStore", Clients, str, int], None]
+ChooseServers = Callable[["ExecutionStore", Clients, WaveRef], None]
 
 
 class WaveStarter:
@@ -62,8 +62,7 @@ class WaveStarter:
 
     def start(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         document: ExecutionDocument | None = None,
         followed: FollowedWave | None = None,
     ) -> list[str]:
@@ -77,48 +76,47 @@ class WaveStarter:
         :raises ExecutionError: the wave cannot start; it is FAILED, unless the execution is ending.
         """
         try:
-            return self._start(execution_id, number, document, followed or FollowedWave())
+            return self._start(ref, document, followed or FollowedWave())
         except NotStartedError as error:
-            self._give_up_in_time(execution_id, number, error, self._told_since(execution_id, number, error))
+            self._give_up_in_time(ref, error, self._told_since(ref, error))
             # The parts that did start go on meanwhile.
-            WaveWatcher(self._store).look(execution_id, number)
+            WaveWatcher(self._store).look(ref)
             raise
         except WaveRefusedError:
-            self.leave_queues(execution_id, number)
+            self.leave_queues(ref)
             raise
         except ExecutionError as error:
-            self._fail(execution_id, number, error)
+            self._fail(ref, error)
             raise
 
-    def _told_since(self, execution_id: str, number: int, error: NotStartedError) -> float | None:
+    def _told_since(self, ref: WaveRef, error: NotStartedError) -> float | None:
         """Put on record what the wave waits for, and since when; of its turn, the queue tells."""
         if isinstance(error, QueuedError):
-            self._store.waits.end(WaveRef(execution_id, number))
+            self._store.waits.end(ref)
             return None
-        return self._store.waits.note(execution_id, str(error), number)
+        return self._store.waits.note(ref.execution_id, str(error), ref.number)
 
-    def leave_queues(self, execution_id: str, number: int) -> None:
+    def leave_queues(self, ref: WaveRef) -> None:
         """Take the waiting jobs of a wave that starts no more out of the queues."""
-        wave = self._store.get_wave(execution_id, number)
-        leave_queues(self._store, self._clients, wave, self._store.get_servers(execution_id, number))
+        wave = self._store.get_wave(ref)
+        leave_queues(self._store, self._clients, wave, self._store.get_servers(ref))
 
     def _start(
         self,
-        execution_id: str,
-        number: int,
+        ref: WaveRef,
         document: ExecutionDocument | None,
         followed: FollowedWave,
     ) -> list[str]:
         if document is None:
             if self._choose_servers:
-                self._choose_servers(self._store, self._clients, execution_id, number)
-            document, followed = self._store.follow(execution_id, number)
-        wave = wave_of(document, number)
+                self._choose_servers(self._store, self._clients, ref)
+            document, followed = self._store.follow(ref)
+        wave = wave_of(document, ref.number)
         parts = awaited_parts(wave, wave["serverStatuses"])
         known = jobs_of_attempt(wave) | self._start_parts(document, wave, parts, followed)
         if not known:
-            self._demand_a_job(execution_id, wave)
-        self._store.waves.start_polling(WaveRef(execution_id, number), followed)
+            self._demand_a_job(wave)
+        self._store.waves.start_polling(ref, followed)
         return [known[part_number] for part_number in sorted(known)]
 
     def _start_parts(
@@ -129,7 +127,6 @@ class WaveStarter:
         followed: FollowedWave,
     ) -> dict[int, str]:
         """Start what can be started now, target by target: a full Region does not hold up another one."""
-        execution_id = execution["executionId"]
         reservations = WaveReservations(self._store, self._clients, execution, wave)
         started: dict[int, str] = {}
         delays: dict[Target, NotStartedError] = {}
@@ -139,16 +136,16 @@ class WaveStarter:
                     reservations.join(part)
                 continue
             # Somebody may have cancelled while the parts before this one were started.
-            execution = execution if part is parts[0] else self._store.get_execution(execution_id)
+            execution = execution if part is parts[0] else self._store.get_execution(wave["executionId"])
             check_not_ending(execution)
             try:
                 started[part.number] = self._start_part(execution, wave, part, reservations, followed)
             except NotStartedError as error:
                 delays[part.target] = error
             except (JobStartError, InstancesInUseError) as error:
-                self._refuse(execution_id, wave, part, error)
+                self._refuse(wave, part, error)
         if delays:
-            raise self._told(execution_id, wave, list(delays.values()))
+            raise self._told(wave, list(delays.values()))
         return started
 
     def _start_part(
@@ -169,80 +166,70 @@ class WaveStarter:
             snapshots.explain(part)
             raise
         finally:
-            self._tell_ignored(execution["executionId"], wave, part, starter.ignored)
-        self._record(execution["executionId"], wave, started, followed)
+            self._tell_ignored(wave, part, starter.ignored)
+        self._record(wave, started, followed)
         reservations.started(part, started.job.job_id)
         return started.job.job_id
 
-    def _refuse(self, execution_id: str, wave: WaveRecord, part: JobPart, error: ExecutionError) -> None:
+    def _refuse(self, wave: WaveRecord, part: JobPart, error: ExecutionError) -> None:
         """Fail the servers of a job that is not started, now or later; those of the other jobs go on."""
-        number = wave["waveNumber"]
-        log.warning("execution %s wave %s: %s", execution_id, number, error)
+        ref = WaveRef.of(wave)
+        log.warning("%s: %s", ref, error)
         why = {"error": limited(str(error))}
         failed = tuple(ServerSeen(one, phase=ServerPhase.FAILED, fields=why) for one in part.server_ids)
-        servers = self._store.polls.record(
-            WaveRef(execution_id, number), WavePoll(servers=failed, is_look=False)
-        )
+        servers = self._store.polls.record(ref, WavePoll(servers=failed, is_look=False))
         leave_queues(self._store, self._clients, wave, servers, [part.number])
 
-    def _demand_a_job(self, execution_id: str, wave: WaveRecord) -> None:
+    def _demand_a_job(self, wave: WaveRecord) -> None:
         """Without any job there is nothing to follow; ends the wave with what AWS said, target by target."""
-        servers = self._store.get_servers(execution_id, wave["waveNumber"])
+        servers = self._store.get_servers(WaveRef.of(wave))
         if parts_of_attempt(wave, servers) and not any("jobId" in server for server in servers):
             raise JobStartError("\n".join(dict.fromkeys(str(server.get("error")) for server in servers)))
 
-    def _told(
-        self, execution_id: str, wave: WaveRecord, delays: Sequence[NotStartedError]
-    ) -> NotStartedError:
+    def _told(self, wave: WaveRecord, delays: Sequence[NotStartedError]) -> NotStartedError:
         """Record where the wave stands in the queue, and choose what it waits for: what passes soonest."""
         queued = [delay for delay in delays if isinstance(delay, QueuedError)]
         if queued:
             last = max(queued, key=lambda delay: delay.queue_position.number)
             self._store.waits.queue_wave(
-                WaveRef(execution_id, wave["waveNumber"]),
+                WaveRef.of(wave),
                 last.queue_position.number,
                 last.queue_position.reason,
             )
         else:
-            self._store.waits.end_queueing(WaveRef(execution_id, wave["waveNumber"]))
+            self._store.waits.end_queueing(WaveRef.of(wave))
         others = [delay for delay in delays if not isinstance(delay, QueuedError)]
         return min(others or queued, key=lambda delay: math.inf if delay.pause is None else delay.pause)
 
-    def _fail(self, execution_id: str, number: int, error: ExecutionError) -> None:
-        self._store.waves.fail(WaveRef(execution_id, number), str(error))
-        self.leave_queues(execution_id, number)
+    def _fail(self, ref: WaveRef, error: ExecutionError) -> None:
+        self._store.waves.fail(ref, str(error))
+        self.leave_queues(ref)
 
-    def _record(self, execution_id: str, wave: WaveRecord, started: Started, followed: FollowedWave) -> None:
-        job, number = started.job, wave["waveNumber"]
+    def _record(self, wave: WaveRecord, started: Started, followed: FollowedWave) -> None:
+        job, ref = started.job, WaveRef.of(wave)
         self._memory.set(_memory_key(wave, job.part), job.job_id)
-        self._store.waves.record_job(
-            WaveRef(execution_id, number), job, adopted=started.adopted, followed=followed
-        )
+        self._store.waves.record_job(ref, job, adopted=started.adopted, followed=followed)
         verb = "adopted" if started.adopted else "started"
-        log.info("execution %s wave %s: %s %s", execution_id, number, verb, job.job_id)
+        log.info("%s: %s %s", ref, verb, job.job_id)
 
-    def _tell_ignored(
-        self, execution_id: str, wave: WaveRecord, part: JobPart, ignored: Mapping[str, str]
-    ) -> None:
+    def _tell_ignored(self, wave: WaveRecord, part: JobPart, ignored: Mapping[str, str]) -> None:
         """Put on record which jobs were named as the part's and are not; the next try starts without them."""
         for job_id, why in ignored.items():
-            self._store.waves.ignore_job(WaveRef(execution_id, wave["waveNumber"]), job_id, why)
+            self._store.waves.ignore_job(WaveRef.of(wave), job_id, why)
         if str(self._memory.get(_memory_key(wave, part.number))) in ignored:
             self._memory.set(_memory_key(wave, part.number), "")
 
-    def _give_up_in_time(
-        self, execution_id: str, number: int, error: NotStartedError, since: float | None
-    ) -> None:
-        execution = self._store.get_execution(execution_id)
-        wave = self._store.get_wave(execution_id, number)
-        plan_wave = plan_from_snapshot(execution["planSnapshot"]).wave(number)
+    def _give_up_in_time(self, ref: WaveRef, error: NotStartedError, since: float | None) -> None:
+        execution = self._store.get_execution(ref.execution_id)
+        wave = self._store.get_wave(ref)
+        plan_wave = plan_from_snapshot(execution["planSnapshot"]).wave(ref.number)
         if time.time() < deadline_of(plan_wave, wave):
-            log.warning("execution %s wave %s: not started yet: %s", execution_id, number, error)
+            log.warning("%s: not started yet: %s", ref, error)
             return
         since = since or wave.get("queue", {}).get("since")
         waited = f" (since {moment(since)})" if since else ""
         failed = WaveFailedError(wave_label(wave), f"not started within its timeout: {error}{waited}")
-        self._fail(execution_id, number, failed)
+        self._fail(ref, failed)
         raise failed from error
 
 

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 class WaveEnd:
     """The end of one wave, from the verdict over its jobs to COMPLETED or FAILED."""
 
-    def __init__(self, store: ExecutionStore, plan: RecoveryPlan, execution_id: str, number: int) -> None:
+    def __init__(self, store: ExecutionStore, plan: RecoveryPlan, ref: WaveRef) -> None:
         self._store = store
-        self._plan_wave = plan.wave(number)
-        self._ref = WaveRef(execution_id, number)
+        self._plan_wave = plan.wave(ref.number)
+        self._ref = ref
 
     def judge(self, problem: str | None = None, wave: Wave | None = None) -> dict[str, int]:
         """
@@ -90,9 +90,9 @@ class WaveEnd:
         """
         enricher = InstanceEnricher(self._store, clients, details_timeout())
         servers = None if wave is None else wave["serverStatuses"]
-        deadline = deadline_of(self._plan_wave, wave or self._store.get_wave(*self._ref))
+        deadline = deadline_of(self._plan_wave, wave or self._store.get_wave(self._ref))
         give_up_at = deadline + details_timeout()
-        return enricher.enrich(*self._ref, give_up_at=give_up_at, servers=servers, followed=followed)
+        return enricher.enrich(self._ref, give_up_at=give_up_at, servers=servers, followed=followed)
 
     def end(self, wave: Wave | None = None, followed: FollowedWave | None = None) -> dict[str, str]:
         """
@@ -140,7 +140,7 @@ class WaveEnd:
             self._fail(wave, f"{reason}{self._last_trouble()}", servers)
 
     def _last_trouble(self) -> str:
-        wave = self._store.get_wave(*self._ref)
+        wave = self._store.get_wave(self._ref)
         return last_trouble(wave.get("waitingFor"), wave.get("lastPollError"))
 
     def _fail(self, wave: WaveRecord, reason: str, servers: Sequence[ServerStatus]) -> None:

@@ -10,6 +10,7 @@ from drs_recovery.plan.cache import load_plans
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.recorded_plans import record_plans
 from drs_recovery.statuses import ExecutionStatus
+from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.keys import execution_id
 from tests.plan_documents import application, database, plan
@@ -37,7 +38,7 @@ def begun(store: ExecutionStore, run_id: str = "CHG1", servers: int = 2, **field
     made, recovery = RecoveryPlan.model_validate(crm()), Recovery(store)
     recovery.id = opened(store, run_id, plan_snapshot=made.model_dump(mode="json"), **fields)
     for number in (1, 2):
-        store.add_servers(recovery.id, number, recovery.servers(number, servers))
+        store.add_servers(WaveRef(recovery.id, number), recovery.servers(number, servers))
     return recovery
 
 

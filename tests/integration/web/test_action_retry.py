@@ -70,7 +70,7 @@ def test_a_retry_clears_the_wave_and_all_behind_it_and_the_record_names_who_aske
     after = tasks(failed)
     cleared = {task_id for task_id, task in after.items() if task.state is None}
     assert cleared == after.keys() - {"open_execution", "wave_01_database.approve"}
-    request = runner.store.get_wave(execution_of(failed), 1)["retryRequest"]
+    request = runner.store.get_wave(WaveRef(execution_of(failed), 1))["retryRequest"]
     assert (request["actor"], request["reason"]) == ("bob", "capacity is back")
     assert request["askedBy"] == after[START].max_tries
     assert begin_attempt(runner, failed)
@@ -93,7 +93,7 @@ def test_a_retry_can_choose_other_data_for_the_servers_that_start_again(
 
     assert ask(console, failed, pointInTime=json.dumps({DB_2: "pit-00000000000000000"})).status_code == 202
 
-    request = runner.store.get_wave(execution_of(failed), 1)["retryRequest"]
+    request = runner.store.get_wave(WaveRef(execution_of(failed), 1))["retryRequest"]
     assert request["pointInTime"] == {DB_2: "pit-00000000000000000"}
 
 
@@ -103,7 +103,7 @@ def test_however_many_people_ask_at_once_it_is_one_attempt(
     people = ("alice", "bob", "bob", "carol")
 
     said = at_once(*(lambda name=name: ask(console, failed, name) for name in people))
-    actor = runner.store.get_wave(execution_of(failed), 1)["retryRequest"]["actor"]
+    actor = runner.store.get_wave(WaveRef(execution_of(failed), 1))["retryRequest"]["actor"]
     late, again = ask(console, failed, "dave"), ask(console, failed, actor)
 
     statuses = [answer.status_code for answer in said]
@@ -117,7 +117,7 @@ def test_however_many_people_ask_at_once_it_is_one_attempt(
     assert tasks(failed)[START].max_tries == RETRIES + 1
     assert begin_attempt(runner, failed)
     assert not begin_attempt(runner, failed)
-    assert runner.store.get_wave(execution_of(failed), 1)["attempt"] == 2
+    assert runner.store.get_wave(WaveRef(execution_of(failed), 1))["attempt"] == 2
 
 
 def test_a_wave_that_is_tried_again_already_names_who_asked(

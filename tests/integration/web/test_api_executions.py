@@ -124,7 +124,7 @@ def test_what_is_no_cursor_is_refused(console: Console, cursor: str) -> None:
 def test_the_document_is_that_of_the_store(console: Console, store: ExecutionStore) -> None:
     recovery = Recovery(store)
     recovery.id = opened(store)
-    store.add_servers(recovery.id, 1, recovery.servers(1, 2))
+    store.add_servers(WaveRef(recovery.id, 1), recovery.servers(1, 2))
     recovery.complete(1)
 
     answer = console.get(f"{LIST}/{recovery.id}", "viewer")

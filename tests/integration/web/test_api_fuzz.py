@@ -58,7 +58,7 @@ def busy_console(console: Console, store: ExecutionStore, plans: Path, known_dag
     asks.id = opened(store, "asks", plan_snapshot=snapshot)
     failed.id = opened(store, "failed", plan_snapshot=snapshot)
     store.gates.open(WaveRef(asks.id, 1), "Start?", ())
-    store.add_servers(failed.id, 1, failed.servers(1, 2))
+    store.add_servers(WaveRef(failed.id, 1), failed.servers(1, 2))
     failed.start(1).launch(1)
     store.waves.fail(WaveRef(failed.id, 1), "1 critical server failed")
     store.ending.finalize(failed.id, ExecutionStatus.FAILED)

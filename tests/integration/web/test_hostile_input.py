@@ -77,7 +77,7 @@ def hostile_record(store: ExecutionStore) -> Recovery:
         reason="r",
     )
     for number in (1, 2):
-        store.add_servers(recovery.id, number, recovery.servers(number, 2))
+        store.add_servers(WaveRef(recovery.id, number), recovery.servers(number, 2))
     recovery.start(1)
     first, second = recovery.server_ids(1, 2)
     action = {"name": "n", "status": "FAILED", "reason": "r", "optional": True}

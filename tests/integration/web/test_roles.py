@@ -34,7 +34,7 @@ def started(store: ExecutionStore) -> Recovery:
     recovery = Recovery(store)
     recovery.id = opened(store, plan_snapshot=document.model_dump(mode="json"))
     for number in (1, 2):
-        store.add_servers(recovery.id, number, recovery.servers(number, 2))
+        store.add_servers(WaveRef(recovery.id, number), recovery.servers(number, 2))
     return recovery.start(1).launch(1)
 
 

@@ -15,6 +15,7 @@ from drs_recovery.cli import main
 from drs_recovery.configured_store import execution_store
 from drs_recovery.exceptions import TransitionRefusedError
 from drs_recovery.operators.housekeeping import CheckInstancesOperator, TerminateDueOperator
+from drs_recovery.store import WaveRef
 from sandbox.testing import PREPARING_KEY, Sandbox
 from tests.iam_policies import policy, preparing_dynamodb
 from tests.plan_documents import DB_1, application, database, plan, web
@@ -151,7 +152,7 @@ def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(
             assert "Being deleted" in capsys.readouterr().out
             if "WAVE#01" in str(named(old.gone)):
                 with pytest.raises(TransitionRefusedError, match="being deleted"):
-                    store.retries.begin(old.gone.execution_id, 1, "ann", 99)
+                    store.retries.begin(WaveRef(old.gone.execution_id, 1), "ann", 99)
     assert died > 3
     store.purges.purge(old.gone.execution_id)
 

@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowFailException
 
+from drs_recovery.store import WaveRef
 from drs_recovery.waves.polling import WaveWatcher
 from sandbox.testing import Sandbox
 from tests.plan_documents import DB_1, DB_2, database, plan
@@ -276,7 +277,7 @@ def test_a_server_that_failed_beside_its_instance_blames_no_missing_right(
         with pytest.raises(AirflowFailException, match="crm-db-02"):
             step()
     # A look at the job that comes later knows no better.
-    WaveWatcher(steps.store).look(steps.execution_id, 1)
+    WaveWatcher(steps.store).look(WaveRef(steps.execution_id, 1))
 
     server = steps.server("crm-db-02")
     assert (server["phase"], server["instanceState"]) == ("FAILED", "running")

@@ -41,7 +41,9 @@ def test_of_a_herd_as_many_start_as_there_is_room(aws: Sandbox, requested: list[
     def starts(steps: Steps) -> bool:
         while True:
             try:
-                return bool(WaveStarter(execution_store(), TaskStateStore()).start(steps.execution_id, 1))
+                return bool(
+                    WaveStarter(execution_store(), TaskStateStore()).start(WaveRef(steps.execution_id, 1))
+                )
             except QueuedError:
                 return False
             except NotStartedError:

@@ -15,6 +15,7 @@ from drs_recovery.exceptions import ExecutionCancelledError
 from drs_recovery.jobs.reservations import reserve_capacity
 from drs_recovery.jobs.starter import JobStarter
 from drs_recovery.statuses import ExecutionType
+from drs_recovery.store import WaveRef
 from drs_recovery.store.queue_entries import QueueEntry, QueueState
 from drs_recovery.triggers.queue_turn import QueueTurnTrigger
 from drs_recovery.waves.start import WaveStarter
@@ -232,7 +233,7 @@ def test_a_wave_that_is_cancelled_while_it_starts_leaves_the_queue(
     steps.store.ending.request_cancel(steps.execution_id, "admin", "enough")
 
     with pytest.raises(ExecutionCancelledError):
-        WaveStarter(steps.store, steps.task_state_stores[1]).start(steps.execution_id, 1)
+        WaveStarter(steps.store, steps.task_state_stores[1]).start(WaveRef(steps.execution_id, 1))
 
     assert queue_of(steps) == ()
 

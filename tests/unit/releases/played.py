@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from drs_recovery.settings import executions_table_name
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store import WaveRef
 from sandbox.testing import Sandbox
 from tests.iam_policies import preparing_dynamodb
 from tests.plan_documents import BILLING_DB_1, BILLING_DB_2, WEB_1, WEST, application, database, plan
@@ -42,7 +43,7 @@ def play(aws: Sandbox, steps_of: StepsOf) -> dict[str, Any]:
     waits = [_polling(aws, steps_of(POLLING)), _stepping(steps_of(STEPPING))]
     asking = steps_of(ASKING)
     asking.open()
-    asking.store.gates.open(asking.execution_id, 1, "Is the bank told?", ["cfo"])
+    asking.store.gates.open(WaveRef(asking.execution_id, 1), "Is the bank told?", ["cfo"])
     left = {"records": dump(), "waits": waits}
     # Its wait is for a later moment of that execution than its record.
     left["waits"].append(_queued(aws, asking))
@@ -52,8 +53,8 @@ def play(aws: Sandbox, steps_of: StepsOf) -> dict[str, Any]:
 def _polling(aws: Sandbox, steps: Steps) -> Item:
     steps.open(ticket="CHG0030042")
     steps.launch(aws, 1)
-    steps.store.gates.open(steps.execution_id, 2, "Is the database up?", [])
-    steps.store.gates.decide(steps.execution_id, 2, GateDecision.APPROVED, "dba", "row counts match")
+    steps.store.gates.open(WaveRef(steps.execution_id, 2), "Is the database up?", [])
+    steps.store.gates.decide(WaveRef(steps.execution_id, 2), GateDecision.APPROVED, "dba", "row counts match")
     steps.start(2)
     aws.advance(90)
     return wait_of(deferred(steps.wait, 2))
@@ -65,7 +66,7 @@ def _stepping(steps: Steps) -> Item:
 
 
 def _queued(aws: Sandbox, steps: Steps) -> Item:
-    steps.store.gates.decide(steps.execution_id, 1, GateDecision.APPROVED, "cfo")
+    steps.store.gates.decide(WaveRef(steps.execution_id, 1), GateDecision.APPROVED, "cfo")
     aws.client("drs", WEST).start_recovery(sourceServers=[{"sourceServerID": BILLING_DB_2}], isDrill=True)
     aws.control("PUT", "/quotas", {"jobs_in_progress": 1})
     return wait_of(deferred(steps.start))

@@ -26,6 +26,7 @@ from drs_recovery.operators.step import StepOperator
 from drs_recovery.plan.model import RecoveryPlan
 from drs_recovery.sensors.recovery_job import RecoveryJobSensor
 from drs_recovery.statuses import GateDecision
+from drs_recovery.store import WaveRef
 from drs_recovery.store.facts import RECORD_VERSION
 from drs_recovery.store.values import uncompressed
 from drs_recovery.web.allowed_actions import ActionKind, Rights, why_not
@@ -102,7 +103,7 @@ def all_end_well(aws: Sandbox, steps_of: StepsOf, waits: list[Left]) -> None:
     stepping.finalize()
 
     if asking.document["status"] == "PAUSED":
-        asking.store.gates.decide(asking.execution_id, 1, GateDecision.APPROVED, "cfo")
+        asking.store.gates.decide(WaveRef(asking.execution_id, 1), GateDecision.APPROVED, "cfo")
     assert fired(turn)["status"] in ("turn", "over")
     asking.launch(aws)
     asking.finalize()

@@ -370,7 +370,7 @@ def test_a_wave_that_only_drs_knows_of_is_put_on_record(
         version=gated["version"],
         **lost,
     )
-    servers = steps.store.get_servers(steps.execution_id, 2)
+    servers = steps.store.get_servers(WaveRef(steps.execution_id, 2))
     delete(steps, *(server_key(steps, 2, server["sourceServerId"]) for server in servers))
 
     (outcome,) = take_over()

@@ -112,7 +112,7 @@ class Recovery:
         self.store.create_execution(self.new(waves=waves, **fields))
         if servers:
             for number in range(1, waves + 1):
-                self.store.add_servers(self.id, number, self.servers(number, servers))
+                self.store.add_servers(WaveRef(self.id, number), self.servers(number, servers))
         return self
 
     def servers(self, number: int, count: int) -> list[NewServer]:
@@ -128,7 +128,7 @@ class Recovery:
     def start(self, number: int = 1) -> Recovery:
         """Ask for the wave, record one job of all its servers, poll."""
         self.store.waves.request(WaveRef(self.id, number))
-        ids = tuple(server["sourceServerId"] for server in self.store.get_servers(self.id, number))
+        ids = tuple(server["sourceServerId"] for server in self.store.get_servers(WaveRef(self.id, number)))
         self.store.waves.record_job(WaveRef(self.id, number), self.job(number, ids), adopted=False)
         self.store.waves.start_polling(WaveRef(self.id, number))
         return self
@@ -149,7 +149,9 @@ class Recovery:
     ) -> list[dict[str, Any]]:
         """One poll that sees the same at every server of the wave, or at some."""
         if ids is None:
-            ids = tuple(server["sourceServerId"] for server in self.store.get_servers(self.id, number))
+            ids = tuple(
+                server["sourceServerId"] for server in self.store.get_servers(WaveRef(self.id, number))
+            )
         servers = tuple(ServerSeen(server_id, launch_status, phase, fields) for server_id in ids)
         return self.store.polls.record(
             WaveRef(self.id, number), WavePoll((JobSeen(f"drsjob-{number}-1", job_status),), servers)

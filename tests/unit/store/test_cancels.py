@@ -54,7 +54,7 @@ def test_wave_is_not_completed_after_a_request_even_if_all_its_servers_are_ready
     store.ending.request_cancel("e1", "alice", "enough")
     with pytest.raises(TransitionRefusedError, match="cancelled by alice"):
         store.waves.complete(WaveRef("e1", 1))
-    assert store.get_wave("e1", 1)["status"] == "POLLING"
+    assert store.get_wave(WaveRef("e1", 1))["status"] == "POLLING"
     store.waves.cancel(WaveRef("e1", 1), "interrupted")
     assert store.get_execution("e1")["completedWaves"] == 0
 

@@ -111,7 +111,7 @@ def test_recovery_time_and_point_are_measured(store, recovery, clock):
     clock.advance(600)
     store.ending.finalize("e1", ExecutionStatus.COMPLETED)
     execution = store.get_execution("e1")
-    ended = store.get_wave("e1", 1)["endTime"]
+    ended = store.get_wave(WaveRef("e1", 1))["endTime"]
     assert execution["measured"]["rto"] == pytest.approx(ended - started)
     assert 0 < execution["measured"]["rtoLaunched"] < execution["measured"]["rto"] < 1
     assert execution["measured"]["rpo"] == 120
@@ -192,7 +192,7 @@ def test_texts_that_a_record_has_no_room_for_are_shortened_and_the_execution_end
     store.waves.cancel(WaveRef("e1", 2), "not started")
     store.ending.finalize("e1", ExecutionStatus.FAILED, reasons)
 
-    execution, wave = store.get_execution("e1"), store.get_wave("e1", 1)
+    execution, wave = store.get_execution("e1"), store.get_wave(WaveRef("e1", 1))
     for text in (execution["error"], wave["statusReason"]):
         assert text.startswith("- host-0: UnauthorizedOperation")
         assert text.endswith(f"{len(reasons)} characters]")

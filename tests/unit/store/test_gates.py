@@ -20,7 +20,7 @@ def open_gate(store, number=1):
 def test_open_gate_pauses_the_execution_and_says_why(store, opened):
     gate = open_gate(store)
     execution = store.get_execution("e1")
-    assert gate == store.get_wave("e1", 1)["gate"]
+    assert gate == store.get_wave(WaveRef("e1", 1))["gate"]
     assert gate == {
         "decision": "WAITING",
         "since": gate["since"],
@@ -86,7 +86,7 @@ def test_execution_stays_paused_while_another_gate_waits(store, opened):
 def test_decision_is_kept_with_who_and_when(store, opened, decision):
     open_gate(store)
     gate = store.gates.decide(WaveRef("e1", 1), decision, "ann", "looks good", decided_time=1_800_000_050.5)
-    assert gate == store.get_wave("e1", 1)["gate"]
+    assert gate == store.get_wave(WaveRef("e1", 1))["gate"]
     assert (gate["decision"], gate["actor"], gate["comment"]) == (decision, "ann", "looks good")
     assert gate["decidedTime"] == 1_800_000_050.5
     execution = store.get_execution("e1")
@@ -102,7 +102,7 @@ def test_first_decision_stands(store, opened, first):
     gate = store.gates.decide(WaveRef("e1", 1), first, "ann")
     for later in DECISIONS:
         assert store.gates.decide(WaveRef("e1", 1), later, "bob") == gate
-    assert store.get_wave("e1", 1)["gate"] == gate
+    assert store.get_wave(WaveRef("e1", 1))["gate"] == gate
 
 
 @pytest.mark.parametrize("decision", [None, GateDecision.REJECTED, GateDecision.TIMED_OUT])
@@ -125,7 +125,7 @@ def test_decision_during_a_cancellation_is_kept_and_changes_no_status(store, ope
     store.ending.begin_cancelling("e1", "admin", "enough")
     store.gates.decide(WaveRef("e1", 1), GateDecision.APPROVED, "ann")
     assert store.get_execution("e1")["status"] == "CANCELLING"
-    assert store.get_wave("e1", 1)["gate"]["decision"] == "APPROVED"
+    assert store.get_wave(WaveRef("e1", 1))["gate"]["decision"] == "APPROVED"
 
 
 def test_wave_that_ends_takes_its_waiting_gate_along(store, opened):

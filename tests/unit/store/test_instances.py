@@ -22,7 +22,7 @@ def launched(
     """Launch the one server of an execution; id of its instance."""
     recovery.id = name
     store.create_execution(recovery.new(name, waves=1))
-    store.add_servers(name, 1, recovery.servers(1, 1))
+    store.add_servers(WaveRef(name, 1), recovery.servers(1, 1))
     store.waves.request(WaveRef(name, 1))
     job = recovery.job(1, recovery.server_ids(1, 1))
     job = replace(job, job_id=f"drsjob-{name}", account=ACCOUNT, created=created)
@@ -38,7 +38,7 @@ def launched(
 
 
 def replaced_by(store: ExecutionStore, name: str) -> str | None:
-    return store.get_servers(name, 1)[0].get("replacedBy")
+    return store.get_servers(WaveRef(name, 1))[0].get("replacedBy")
 
 
 def test_the_later_launch_replaces_the_earlier_one_also_if_it_is_recorded_first(store, recovery):
@@ -93,7 +93,7 @@ def test_trouble_with_a_replaced_record_does_not_keep_a_launch_off_the_record(st
 
     launched(store, recovery, "e2", 2000.0)
 
-    assert store.get_wave("e2", 1)["jobs"][0]["jobId"] == "drsjob-e2"
+    assert store.get_wave(WaveRef("e2", 1))["jobs"][0]["jobId"] == "drsjob-e2"
 
 
 def test_what_is_seen_of_a_live_execution_is_not_recorded(store, recovery):
@@ -101,7 +101,7 @@ def test_what_is_seen_of_a_live_execution_is_not_recorded(store, recovery):
 
     assert store.instances.record_seen("e1", InstancesSeen(gone=[instance])) is False
 
-    assert "terminatedTime" not in store.get_servers("e1", 1)[0]
+    assert "terminatedTime" not in store.get_servers(WaveRef("e1", 1))[0]
 
 
 @pytest.mark.parametrize("known", [True, False])

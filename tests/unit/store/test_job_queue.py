@@ -120,10 +120,10 @@ def test_a_wave_that_waits_says_so_and_since_when(opened: Recovery, store: Execu
     store.waves.request(WaveRef("e1", 1))
 
     assert store.waits.queue_wave(WaveRef("e1", 1), 3, "2 jobs are ahead")
-    since = store.get_wave("e1", 1)["queue"]["since"]
+    since = store.get_wave(WaveRef("e1", 1))["queue"]["since"]
     assert store.waits.queue_wave(WaveRef("e1", 1), 2, "1 job is ahead")
 
-    wave = store.get_wave("e1", 1)
+    wave = store.get_wave(WaveRef("e1", 1))
     assert wave["queue"] == {"phase": "QUEUED", "position": 2, "reason": "1 job is ahead", "since": since}
     assert opened.events().count("WAVE_QUEUED") == 1
 
@@ -161,7 +161,7 @@ def test_the_queue_is_left_when_every_job_is_started(opened: Recovery, store: Ex
 
     assert "queue" not in wave
     assert wave["queueEndTime"] > wave["startTime"]
-    assert store.get_wave("e1", 1) == wave
+    assert store.get_wave(WaveRef("e1", 1)) == wave
 
 
 @pytest.mark.parametrize("end", ["fail", "cancel"])
@@ -173,7 +173,7 @@ def test_the_end_of_a_wave_takes_it_out_of_the_queue(
 
     getattr(store.waves, end)(WaveRef("e1", 1), "because")
 
-    assert "queue" not in store.get_wave("e1", 1)
+    assert "queue" not in store.get_wave(WaveRef("e1", 1))
 
 
 def test_a_new_attempt_that_has_to_wait_is_a_new_event(opened: Recovery, store: ExecutionStore) -> None:

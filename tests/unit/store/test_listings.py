@@ -375,7 +375,7 @@ def test_no_read_scans_the_table(listed, table):
     store = ExecutionStore(ExecutionsTable(WithoutScan(), table.table_name))
     store.get_document("e1")
     store.get_events("e1")
-    store.get_servers("e1", 1)
+    store.get_servers(WaveRef("e1", 1))
     store.listings.page()
     store.listings.page(ExecutionFilter(ticket="INC-7"))
     store.get_executions(["e1"])

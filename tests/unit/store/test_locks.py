@@ -25,7 +25,7 @@ def failed(store, recovery):
     """Execution "a" has ended with a failed wave; it had its plan."""
     store.create_execution(recovery.new("a", waves=1))
     store.locks.hold_plan("a")
-    store.add_servers("a", 1, recovery.servers(1, 1))
+    store.add_servers(WaveRef("a", 1), recovery.servers(1, 1))
     store.waves.request(WaveRef("a", 1))
     store.waves.fail(WaveRef("a", 1), "no capacity")
     store.ending.finalize("a", ExecutionStatus.FAILED)

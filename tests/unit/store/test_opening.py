@@ -8,6 +8,7 @@ import pytest
 
 from drs_recovery.exceptions import ExecutionNotFoundError, TransitionRefusedError
 from drs_recovery.statuses import ExecutionType, SkipCause
+from drs_recovery.store import WaveRef
 from drs_recovery.store.expressions import Put
 from drs_recovery.store.keys import execution_key
 from drs_recovery.store.records import NewServer, NewWave
@@ -109,8 +110,8 @@ def test_added_servers_have_the_fields_of_their_record(store, recovery):
     server = NewServer(
         "s-1", "db-01", critical=False, region="us-west-2", connection="aws", point_in_time=5.5
     )
-    store.add_servers("e1", 2, [server])
-    assert store.get_servers("e1", 2) == [
+    store.add_servers(WaveRef("e1", 2), [server])
+    assert store.get_servers(WaveRef("e1", 2)) == [
         {
             "executionId": "e1",
             "sourceServerId": "s-1",
@@ -131,17 +132,17 @@ def test_added_servers_have_the_fields_of_their_record(store, recovery):
 
 def test_adding_servers_twice_counts_them_once(store, recovery):
     recovery.open(servers=0)
-    store.add_servers("e1", 1, recovery.servers(1, 2))
-    store.add_servers("e1", 1, recovery.servers(1, 3))
-    store.add_servers("e1", 1, recovery.servers(1, 3))
-    assert store.get_wave("e1", 1)["progress"]["totalServers"] == 3
-    assert store.get_execution("e1")["progress"] == {**store.get_wave("e1", 1)["progress"]}
+    store.add_servers(WaveRef("e1", 1), recovery.servers(1, 2))
+    store.add_servers(WaveRef("e1", 1), recovery.servers(1, 3))
+    store.add_servers(WaveRef("e1", 1), recovery.servers(1, 3))
+    assert store.get_wave(WaveRef("e1", 1))["progress"]["totalServers"] == 3
+    assert store.get_execution("e1")["progress"] == {**store.get_wave(WaveRef("e1", 1))["progress"]}
     assert store.get_execution("e1")["progress"]["pending"] == 3
 
 
 def test_wave_takes_more_servers_than_one_transaction(store, recovery, small_transactions):
     recovery.open(waves=1, servers=5)
-    assert len(store.get_servers("e1", 1)) == 5
+    assert len(store.get_servers(WaveRef("e1", 1))) == 5
     assert store.get_execution("e1")["progress"]["totalServers"] == 5
 
 
@@ -149,13 +150,13 @@ def test_wave_takes_no_servers_once_its_jobs_are_started(store, running):
     with pytest.raises(
         TransitionRefusedError, match="wave 1 is POLLING and cannot become open for more servers"
     ):
-        store.add_servers("e1", 1, running.servers(1, 5))
-    assert store.get_wave("e1", 1)["progress"]["totalServers"] == 2
+        store.add_servers(WaveRef("e1", 1), running.servers(1, 5))
+    assert store.get_wave(WaveRef("e1", 1))["progress"]["totalServers"] == 2
 
 
 def test_servers_need_an_execution(store, recovery):
     with pytest.raises(ExecutionNotFoundError):
-        store.add_servers("e1", 1, recovery.servers(1, 1))
+        store.add_servers(WaveRef("e1", 1), recovery.servers(1, 1))
 
 
 def test_a_long_plan_makes_the_record_little_longer(store, recovery):

@@ -46,7 +46,7 @@ def test_drill_is_followed_from_pending_to_ready(store, running, clock):
 
 def test_answer_of_a_poll_is_what_the_store_has(store, running):
     servers = running.poll(1, ServerPhase.SNAPSHOT, "IN_PROGRESS", ids=("s-1001",), hostname="db-02")
-    assert servers == store.get_servers("e1", 1)
+    assert servers == store.get_servers(WaveRef("e1", 1))
 
 
 def test_poll_is_counted_and_dated_everywhere(store, running, clock):
@@ -73,7 +73,7 @@ def test_poll_without_news_writes_no_server(store, running, clock):
 
 def test_poll_never_changes_the_status_of_wave_or_execution(store, running):
     running.poll(1, ServerPhase.FAILED, "FAILED", job_status="COMPLETED")
-    assert store.get_wave("e1", 1)["status"] == "POLLING"
+    assert store.get_wave(WaveRef("e1", 1))["status"] == "POLLING"
     assert store.get_execution("e1")["status"] == "POLLING"
 
 
@@ -92,35 +92,35 @@ def test_details_of_a_failed_server_are_kept(store, running):
     running.poll(1, ServerPhase.FAILED, "FAILED", error="LAUNCH_FAILED")
     store.waves.fail(WaveRef("e1", 1), "all failed")
     running.poll(1, None, None, instanceId="i-7", instanceState="running")
-    server = store.get_servers("e1", 1)[0]
+    server = store.get_servers(WaveRef("e1", 1))[0]
     assert (server["phase"], server["instanceId"], server["error"]) == ("FAILED", "i-7", "LAUNCH_FAILED")
 
 
 def test_known_details_are_not_emptied(store, running):
     running.poll(1, None, None, instanceId="i-7", privateIp="10.0.0.1")
     running.poll(1, None, None, instanceId="", privateIp=None)
-    server = store.get_servers("e1", 1)[0]
+    server = store.get_servers(WaveRef("e1", 1))[0]
     assert (server["instanceId"], server["privateIp"]) == ("i-7", "10.0.0.1")
 
 
 def test_job_ends_once_and_does_not_go_back(store, running):
     for status, end in [("STARTED", None), ("COMPLETED", 7.0), ("STARTED", None), ("COMPLETED", 9.0)]:
         store.polls.record(WaveRef("e1", 1), WavePoll(jobs=(JobSeen("drsjob-1-1", status, end),)))
-    job = store.get_wave("e1", 1)["jobs"][0]
+    job = store.get_wave(WaveRef("e1", 1))["jobs"][0]
     assert (job["status"], job["endTime"]) == ("COMPLETED", 7)
 
 
 def test_unknown_states_of_aws_are_kept_as_they_are(store, running):
     running.poll(1, None, "REHYDRATING", job_status="DREAMING")
-    assert store.get_servers("e1", 1)[0]["launchStatus"] == "REHYDRATING"
-    assert store.get_wave("e1", 1)["jobs"][0]["status"] == "DREAMING"
+    assert store.get_servers(WaveRef("e1", 1))[0]["launchStatus"] == "REHYDRATING"
+    assert store.get_wave(WaveRef("e1", 1))["jobs"][0]["status"] == "DREAMING"
 
 
 def test_servers_and_jobs_that_the_wave_does_not_have_are_ignored(store, running):
     seen = WavePoll((JobSeen("drsjob-9", "STARTED"),), (ServerSeen("s-9", "LAUNCHED", ServerPhase.LAUNCHED),))
     store.polls.record(WaveRef("e1", 1), seen)
-    assert [job["jobId"] for job in store.get_wave("e1", 1)["jobs"]] == ["drsjob-1-1"]
-    assert [server["phase"] for server in store.get_servers("e1", 1)] == ["PENDING", "PENDING"]
+    assert [job["jobId"] for job in store.get_wave(WaveRef("e1", 1))["jobs"]] == ["drsjob-1-1"]
+    assert [server["phase"] for server in store.get_servers(WaveRef("e1", 1))] == ["PENDING", "PENDING"]
 
 
 def test_fields_with_rules_of_their_own_cannot_be_set_freely(store, running):
@@ -132,11 +132,11 @@ def test_fields_with_rules_of_their_own_cannot_be_set_freely(store, running):
 
 def test_failed_poll_is_counted_and_cleared_by_the_next_good_one(store, running):
     store.polls.record_failure(WaveRef("e1", 1), "ThrottlingException")
-    wave = store.get_wave("e1", 1)
+    wave = store.get_wave(WaveRef("e1", 1))
     assert (wave["pollAttempts"], wave["lastPollError"]["message"]) == (1, "ThrottlingException")
     assert "lastPolledTime" not in wave
     running.poll()
-    wave = store.get_wave("e1", 1)
+    wave = store.get_wave(WaveRef("e1", 1))
     assert (wave["pollAttempts"], "lastPollError" in wave) == (2, False)
 
 
@@ -145,16 +145,16 @@ def test_polls_without_news_are_counted_together_and_dated_by_the_last_question(
     before = store.get_execution("e1")
     clock.advance(30)
     store.polls.record_looks(WaveRef("e1", 1), 3, clock.now - 2)
-    wave = store.get_wave("e1", 1)
+    wave = store.get_wave(WaveRef("e1", 1))
     assert (wave["pollAttempts"], wave["lastPolledTime"]) == (4, clock.now - 2)
     document = store.get_document("e1")
     assert document["lastPolledTime"] == document["waves"][0]["serverStatuses"][0]["lastPolledTime"]
     assert store.get_execution("e1") == before
     store.polls.record_looks(WaveRef("e1", 1), 1, clock.now - 9)
-    assert store.get_wave("e1", 1)["lastPolledTime"] == clock.now - 2
+    assert store.get_wave(WaveRef("e1", 1))["lastPolledTime"] == clock.now - 2
     ended = store.waves.fail(WaveRef("e1", 1), "timed out")
     store.polls.record_looks(WaveRef("e1", 1), 1, clock.now)
-    assert store.get_wave("e1", 1) == ended
+    assert store.get_wave(WaveRef("e1", 1)) == ended
 
 
 def test_a_conclusion_is_no_look(store, running, clock):
@@ -162,7 +162,7 @@ def test_a_conclusion_is_no_look(store, running, clock):
     clock.advance(30)
     seen = ServerSeen("s-1000", phase=ServerPhase.FAILED, fields={"error": "gave up"})
     store.polls.record(WaveRef("e1", 1), WavePoll(servers=(seen,), is_look=False))
-    wave = store.get_wave("e1", 1)
+    wave = store.get_wave(WaveRef("e1", 1))
     assert (wave["pollAttempts"], "lastPolledTime" in wave) == (2, False)
     assert wave["lastPollError"]["message"] == "ThrottlingException"
 
@@ -170,14 +170,14 @@ def test_a_conclusion_is_no_look(store, running, clock):
 def test_failed_poll_of_an_ended_wave_is_no_news(store, running):
     wave = store.waves.fail(WaveRef("e1", 1), "timed out")
     store.polls.record_failure(WaveRef("e1", 1), "ThrottlingException")
-    assert store.get_wave("e1", 1) == wave
+    assert store.get_wave(WaveRef("e1", 1)) == wave
 
 
 def test_late_instances_are_recorded_while_the_execution_is_cancelled(store, running):
     store.ending.begin_cancelling("e1", "admin", "enough")
     store.waves.cancel(WaveRef("e1", 1), "cancelled")
     running.launch()
-    assert store.get_servers("e1", 1)[0]["instanceId"] == "i-1"
+    assert store.get_servers(WaveRef("e1", 1))[0]["instanceId"] == "i-1"
     assert_consistent(store)
 
 
@@ -208,7 +208,7 @@ def test_poll_of_many_servers_counts_right_after_every_transaction(store, recove
     store.table.transact = transact_and_count
     recovery.poll(1, ServerPhase.LAUNCHED, "LAUNCHED")
     assert sums == [5, 5, 5]
-    assert store.get_wave("e1", 1)["pollAttempts"] == 1
+    assert store.get_wave(WaveRef("e1", 1))["pollAttempts"] == 1
 
 
 def test_times_do_not_go_back_with_the_clock_of_another_host(store, running, clock):

@@ -118,7 +118,7 @@ def test_wave_ends_in_one_way_only(stores, store, ready):
     ]
     results = at_once(ends)
     assert sum(isinstance(result, TransitionRefusedError) for result in results) == 2
-    execution, wave = store.get_execution("e1"), store.get_wave("e1", 1)
+    execution, wave = store.get_execution("e1"), store.get_wave(WaveRef("e1", 1))
     assert execution["completedWaves"] == (wave["status"] == "COMPLETED")
 
 
@@ -135,7 +135,7 @@ def test_parallel_parts_of_a_wave_lose_no_job(stores, store, opened):
             WaveRef("e1", 1), opened.job(1, (), part=stores.index(store)), adopted=False
         ),
     )
-    jobs = [job["jobId"] for job in store.get_wave("e1", 1)["jobs"]]
+    jobs = [job["jobId"] for job in store.get_wave(WaveRef("e1", 1))["jobs"]]
     assert sorted(jobs) == [f"drsjob-1-{part}" for part in range(WRITERS + 1)]
 
 
@@ -150,7 +150,7 @@ def test_first_of_many_decisions_is_what_everyone_gets(stores, store, opened):
             for store, decision in zip(stores, decisions, strict=False)
         ]
     )
-    assert all(gate == store.get_wave("e1", 1)["gate"] for gate in gates)
+    assert all(gate == store.get_wave(WaveRef("e1", 1))["gate"] for gate in gates)
     assert len([event for event in opened.events() if event.startswith("GATE_")]) == 2
 
 
@@ -176,7 +176,7 @@ def test_wave_starts_or_execution_ends_but_not_both(stores, store, opened):
     )
     assert isinstance(requested, TransitionRefusedError) is not isinstance(finalized, TransitionRefusedError)
     final = ExecutionStatus(store.get_execution("e1")["status"]).is_final
-    assert (store.get_wave("e1", 1)["status"] == "PENDING") is not final
+    assert (store.get_wave(WaveRef("e1", 1))["status"] == "PENDING") is not final
 
 
 def test_one_of_many_retries_begins_the_attempt(stores, store, running):
@@ -185,9 +185,9 @@ def test_one_of_many_retries_begins_the_attempt(stores, store, running):
     begun = by_all(stores, lambda store: store.retries.begin(WaveRef("e1", 1), "ann", 7)[1])
     assert sorted(begun) == [False] * WRITERS + [True]
     by_all(stores, lambda store: store.retries.restart_failed(WaveRef("e1", 1)))
-    wave, execution = store.get_wave("e1", 1), store.get_execution("e1")
+    wave, execution = store.get_wave(WaveRef("e1", 1)), store.get_execution("e1")
     assert (wave["attempt"], wave["progress"]["pending"], execution["progress"]["pending"]) == (2, 2, 4)
-    assert [len(server["previousInstances"]) for server in store.get_servers("e1", 1)] == [1, 1]
+    assert [len(server["previousInstances"]) for server in store.get_servers(WaveRef("e1", 1))] == [1, 1]
     assert running.events().count("WAVE_RETRIED") == 1
 
 
@@ -230,7 +230,7 @@ def test_racing_pollers_count_every_change_once(stores, store, running):
             for poller, phase in zip(pollers, phases, strict=False)
         ]
     )
-    wave, servers = store.get_wave("e1", 1), store.get_servers("e1", 1)
+    wave, servers = store.get_wave(WaveRef("e1", 1)), store.get_servers(WaveRef("e1", 1))
     assert {server["phase"] for server in servers} == {"LAUNCHED"}
     assert [len(server["transitionHistory"]) for server in servers] == [1, 1]
     assert wave["progress"] == store.get_execution("e1")["progress"] | {

@@ -182,7 +182,7 @@ class Actor:
         wave, _ = self.store.retries.begin(WaveRef("e1", number), self.name, asked_by=self.rng.randint(1, 4))
         self.store.retries.restart_failed(WaveRef("e1", number))
         attempt = wave.get("attempt", 1)
-        servers = self.store.get_servers("e1", number)
+        servers = self.store.get_servers(WaveRef("e1", number))
         restarted = tuple(s["sourceServerId"] for s in servers if s.get("attempt", 1) == attempt)
         job = self.recovery.job(number, restarted)
         job = replace(job, job_id=f"drsjob-{number}-{attempt}", attempt=attempt)

@@ -41,7 +41,7 @@ def open_everything(recovery: Recovery) -> None:
         )
     )
     for number in (1, 2):
-        recovery.store.add_servers(recovery.id, number, recovery.servers(number, 2))
+        recovery.store.add_servers(WaveRef(recovery.id, number), recovery.servers(number, 2))
 
 
 def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) -> None:

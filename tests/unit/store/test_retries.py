@@ -44,7 +44,7 @@ def ended(failed: Recovery) -> Recovery:
 
 
 def server(store: ExecutionStore, server_id: str) -> dict[str, Any]:
-    return next(s for s in store.get_servers("e1", 1) if s["sourceServerId"] == server_id)
+    return next(s for s in store.get_servers(WaveRef("e1", 1)) if s["sourceServerId"] == server_id)
 
 
 def retry(store: ExecutionStore, asked_by: int = 7) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_what_a_failed_server_had_is_not_forgotten(store, failed):
         {"jobId": "drsjob-1-1", "recoveryInstanceId": "i-bad", "instanceId": "i-bad"}
     ]
     assert again["transitionHistory"][: len(history)] == history
-    assert [job["jobId"] for job in store.get_wave("e1", 1)["jobs"]] == ["drsjob-1-1"]
+    assert [job["jobId"] for job in store.get_wave(WaveRef("e1", 1))["jobs"]] == ["drsjob-1-1"]
 
 
 def test_a_retry_is_an_event_with_its_actor_and_its_servers(store, failed):
@@ -102,9 +102,9 @@ def test_one_request_gives_one_attempt(store, failed):
     store.waves.fail(WaveRef("e1", 1), "failed again")
 
     assert not store.retries.begin(WaveRef("e1", 1), "ann", 7)[1]
-    assert store.get_wave("e1", 1)["status"] == "FAILED"
+    assert store.get_wave(WaveRef("e1", 1))["status"] == "FAILED"
     assert store.retries.begin(WaveRef("e1", 1), "ann", 8)[1]
-    assert store.get_wave("e1", 1)["attempt"] == 3
+    assert store.get_wave(WaveRef("e1", 1))["attempt"] == 3
 
 
 def test_a_request_that_found_the_wave_running_is_used_up(store, running):
@@ -137,7 +137,7 @@ def test_what_is_reopened_was_not_cancelled(store, failed):
 def test_waves_that_were_passed_over_because_of_it_can_run_again(store, ended):
     retry(store)
 
-    wave = store.get_wave("e1", 2)
+    wave = store.get_wave(WaveRef("e1", 2))
     assert wave["status"] == "NOT_STARTED"
     assert not {"endTime", "statusReason"} & wave.keys()
     reopened = next(event for event in store.get_events("e1") if event["event"] == "WAVES_REOPENED")
@@ -149,7 +149,7 @@ def test_a_wave_left_out_by_choice_stays_left_out(store, failed):
 
     retry(store)
 
-    assert store.get_wave("e1", 2)["status"] == "SKIPPED"
+    assert store.get_wave(WaveRef("e1", 2))["status"] == "SKIPPED"
 
 
 def test_a_retried_wave_can_complete_and_the_execution_ends_anew(store, ended, clock: Clock):
@@ -164,7 +164,7 @@ def test_a_retried_wave_can_complete_and_the_execution_ends_anew(store, ended, c
     store.waves.cancel(WaveRef("e1", 2), "not started")
 
     assert store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
-    assert [(job["jobId"], job["attempt"]) for job in store.get_wave("e1", 1)["jobs"]] == [
+    assert [(job["jobId"], job["attempt"]) for job in store.get_wave(WaveRef("e1", 1))["jobs"]] == [
         ("drsjob-1-1", 1),
         ("drsjob-1-2", 2),
     ]
@@ -189,7 +189,7 @@ def test_a_server_that_never_had_a_job_belongs_to_the_new_attempt(store, opened)
 
     retry(store)
 
-    assert {s["attempt"] for s in store.get_servers("e1", 1)} == {2}
+    assert {s["attempt"] for s in store.get_servers(WaveRef("e1", 1))} == {2}
     assert "previousInstances" not in server(store, BAD)
     assert_sums_hold(store)
 
@@ -228,14 +228,16 @@ def test_a_retry_that_died_half_way_is_finished_by_the_next_one(
         patch.setattr(store.table, "transact", die_at_the_second)
         with pytest.raises(OSError, match="killed"):
             store.retries.restart_failed(WaveRef("e1", 1))
-    assert store.get_wave("e1", 1)["restartPending"] is True
+    assert store.get_wave(WaveRef("e1", 1))["restartPending"] is True
     assert_sums_hold(store)
 
     store.retries.restart_failed(WaveRef("e1", 1))
 
-    assert "restartPending" not in store.get_wave("e1", 1)
-    assert {(s["phase"], s["attempt"]) for s in store.get_servers("e1", 1)} == {("PENDING", 2)}
-    assert all(s["previousInstances"] == [{"jobId": "drsjob-1-1"}] for s in store.get_servers("e1", 1))
+    assert "restartPending" not in store.get_wave(WaveRef("e1", 1))
+    assert {(s["phase"], s["attempt"]) for s in store.get_servers(WaveRef("e1", 1))} == {("PENDING", 2)}
+    assert all(
+        s["previousInstances"] == [{"jobId": "drsjob-1-1"}] for s in store.get_servers(WaveRef("e1", 1))
+    )
     assert_sums_hold(store)
     (event,) = [event for event in store.get_events("e1") if event["event"] == "WAVE_RETRIED"]
     assert len(event["detail"]["servers"]) == 5

@@ -34,7 +34,7 @@ def opened(recovery: Recovery, on_failure: str = "stop", wait_before: float | No
     )
     wave = NewWave(1, "Database", steps=steps, wait_before=wait_before)
     recovery.store.create_execution(recovery.new(waves=(wave,)))
-    recovery.store.add_servers("e1", 1, recovery.servers(1, 2))
+    recovery.store.add_servers(WaveRef("e1", 1), recovery.servers(1, 2))
     return recovery
 
 
@@ -220,7 +220,7 @@ def test_a_wave_that_is_tried_again_repeats_the_failed_step_and_those_behind_it(
         "SUCCEEDED",
         "NOT_STARTED",
     ]
-    assert store.get_wave("e1", 1)["stage"] == "LAUNCHING"
+    assert store.get_wave(WaveRef("e1", 1))["stage"] == "LAUNCHING"
     assert len(step(store, 2)["attempts"]) == 1
 
 
@@ -304,9 +304,9 @@ def test_the_oldest_heartbeat_in_the_data_is_a_recovery_point_of_its_own(recover
     beats = [NewStep("after", place, "Newest order", "heartbeat_probe", "continue") for place in (1, 2, 3)]
     store = recovery.store
     store.create_execution(recovery.new(waves=(NewWave(1, "Database", steps=tuple(beats)),)))
-    store.add_servers("e1", 1, recovery.servers(1, 2))
+    store.add_servers(WaveRef("e1", 1), recovery.servers(1, 2))
     recovery.start().launch()
-    store.waves.enter_after_steps("e1", 1)
+    store.waves.enter_after_steps(WaveRef("e1", 1))
     began = store.get_execution("e1")["startTime"]
 
     def ago(*seconds: int) -> str:
@@ -315,7 +315,7 @@ def test_the_oldest_heartbeat_in_the_data_is_a_recovery_point_of_its_own(recover
     done(store, AFTER_1, output=ago(60, 240))
     done(store, AFTER_2, output=ago(30))
     done(store, AFTER_2._replace(number=3), StepStatus.FAILED, output="yesterday")
-    store.waves.complete("e1", 1)
+    store.waves.complete(WaveRef("e1", 1))
     store.ending.finalize("e1", ExecutionStatus.PARTIAL_SUCCESS)
 
     assert store.get_execution("e1")["measured"]["rpoData"] == pytest.approx(240, abs=1)

@@ -106,7 +106,7 @@ def test_due_drills_come_in_the_order_of_time_and_can_be_forgotten(store, recove
         recovery.id = name
         plan = {"id": "crm", "waves": [], "drill": {"terminate_after": after}}
         store.create_execution(recovery.new(name, waves=1, plan_snapshot=plan))
-        store.add_servers(name, 1, recovery.servers(1, 1))
+        store.add_servers(WaveRef(name, 1), recovery.servers(1, 1))
         recovery.start()
         launch(recovery, servers=1)
         store.waves.complete(WaveRef(name, 1))
@@ -198,7 +198,7 @@ def test_server_that_failed_after_its_launch_stays_failed(store, recovery):
 
     store.terminations.record_terminated("e1", {"i-1"})
 
-    (server,) = store.get_servers("e1", 1)
+    (server,) = store.get_servers(WaveRef("e1", 1))
     assert (server["phase"], "terminatedTime" in server) == ("FAILED", True)
     assert store.terminations.finish("e1") is True
     assert store.get_execution("e1")["progress"] == before
@@ -210,7 +210,7 @@ def test_server_is_gone_only_with_the_instances_of_its_earlier_attempts(store, e
 
     store.terminations.record_terminated("e1", {"i-s-1000", "i-s-1001"})
     assert store.terminations.finish("e1") is False
-    assert ["terminatedTime" in server for server in store.get_servers("e1", 1)] == [False, True]
+    assert ["terminatedTime" in server for server in store.get_servers(WaveRef("e1", 1))] == [False, True]
     store.terminations.record_terminated("e1", {"i-s-1000", "i-old"})
     assert store.terminations.finish("e1") is True
 

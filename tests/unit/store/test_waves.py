@@ -32,7 +32,7 @@ def test_wave_moves_along_the_table_of_transitions(store, ready, before, after):
     put_into(ready, before)
     events = ready.events()
     ENTER[after](store)
-    assert store.get_wave("e1", 1)["status"] == after
+    assert store.get_wave(WaveRef("e1", 1))["status"] == after
     assert len(ready.events()) == len(events) + 1
 
 
@@ -95,7 +95,7 @@ def test_job_is_recorded_once_with_its_servers(store, recovery):
     for adopted in (False, True, True):
         store.waves.record_job(WaveRef("e1", 1), recovery.job(1, ids[:2]), adopted=adopted)
     store.waves.record_job(WaveRef("e1", 1), recovery.job(1, ids[2:], part=2), adopted=True)
-    first, second = store.get_wave("e1", 1)["jobs"]
+    first, second = store.get_wave(WaveRef("e1", 1))["jobs"]
     assert first == {
         "jobId": "drsjob-1-1",
         "region": "us-east-1",
@@ -108,14 +108,14 @@ def test_job_is_recorded_once_with_its_servers(store, recovery):
     }
     assert first["startTime"] > wave["startTime"]
     assert second["jobId"] == "drsjob-1-2"
-    job_ids = [server["jobId"] for server in store.get_servers("e1", 1)]
+    job_ids = [server["jobId"] for server in store.get_servers(WaveRef("e1", 1))]
     assert job_ids == ["drsjob-1-1", "drsjob-1-1", "drsjob-1-2"]
     assert recovery.events()[-2:] == ["JOB_STARTED", "JOB_ADOPTED"]
 
 
 def test_job_may_have_more_servers_than_one_transaction(store, recovery, small_transactions):
     recovery.open(waves=1, servers=5).start()
-    assert {server["jobId"] for server in store.get_servers("e1", 1)} == {"drsjob-1-1"}
+    assert {server["jobId"] for server in store.get_servers(WaveRef("e1", 1))} == {"drsjob-1-1"}
 
 
 @pytest.mark.parametrize("end", ["cancelling", "failed", "final"])
@@ -128,7 +128,7 @@ def test_launched_job_is_recorded_whatever_happened_meanwhile(store, opened, end
     if end == "final":
         store.ending.finalize("e1", ExecutionStatus.FAILED)
     store.waves.record_job(WaveRef("e1", 1), opened.job(1, opened.server_ids(1, 2)), adopted=False)
-    assert [job["jobId"] for job in store.get_wave("e1", 1)["jobs"]] == ["drsjob-1-1"]
+    assert [job["jobId"] for job in store.get_wave(WaveRef("e1", 1))["jobs"]] == ["drsjob-1-1"]
 
 
 def test_wave_that_nobody_asked_for_has_no_job(store, opened):
@@ -145,7 +145,7 @@ def test_wave_without_a_job_is_not_polled(store, opened):
 def test_completed_wave_is_counted_once(store, ready, clock):
     clock.advance(100)
     wave = store.waves.complete(WaveRef("e1", 1))
-    assert store.waves.complete(WaveRef("e1", 1)) == store.get_wave("e1", 1) == wave
+    assert store.waves.complete(WaveRef("e1", 1)) == store.get_wave(WaveRef("e1", 1)) == wave
     execution = store.get_execution("e1")
     assert (execution["completedWaves"], execution["activeWaves"]) == (1, [])
     assert wave["duration"] == round(wave["endTime"] - wave["startTime"], 3) > 100
@@ -197,7 +197,7 @@ def test_unknown_wave_and_unknown_execution_are_told_apart(store, opened):
     with pytest.raises(StoreError, match="execution e1 has no wave 9"):
         store.waves.request(WaveRef("e1", 9))
     with pytest.raises(ExecutionNotFoundError, match="there is no execution e2 in the store"):
-        store.get_wave("e2", 1)
+        store.get_wave(WaveRef("e2", 1))
 
 
 def test_events_keep_their_order_when_the_next_writer_has_a_clock_that_is_behind(recovery, clock):

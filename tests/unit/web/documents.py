@@ -9,6 +9,7 @@ from drs_recovery.store.documents import compose
 from drs_recovery.store.first_forms import execution_item, server_item, step_item, wave_item
 from drs_recovery.store.keys import step_key
 from drs_recovery.store.records import NewExecution, NewServer, NewWave
+from drs_recovery.store.refs import WaveRef
 from drs_recovery.store.server_types import progress_of
 from drs_recovery.store.step_types import NewStep
 from drs_recovery.store.table import with_statuses
@@ -141,7 +142,7 @@ def _steps(wave: int, steps: tuple[Fields, ...]) -> list[Fields]:
     for fields in steps:
         number = 1 + sum(one["side"] == fields["side"] for one in found)
         new = NewStep(fields["side"], number, fields["name"], fields["kind"], "stop")
-        found.append({**step_item(EXECUTION_ID, wave, new), **fields})
+        found.append({**step_item(WaveRef(EXECUTION_ID, wave), new), **fields})
     return found
 
 
