@@ -17,6 +17,16 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
+# In the profile "cluster".
+CLUSTER = {
+    "redis": ["redis-server", "--save", ""],
+    "airflow-scheduler-2": ["scheduler"],
+    "airflow-triggerer-2": ["triggerer"],
+    "airflow-worker-1": ["celery", "worker"],
+    "airflow-worker-2": ["celery", "worker"],
+}
+# Sections of the Celery provider, which only the image has.
+NOT_HERE = {"drs_recovery", "celery", "celery_broker_transport_options"}
 AIRFLOW_PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 DOCKERIGNORE = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -39,7 +49,7 @@ def compose_config(directory: Path) -> subprocess.CompletedProcess[str]:
     """Let Compose read the file in a directory without any variable of the caller's."""
     shutil.copy(PROJECT / "docker-compose.yaml", directory)
     return subprocess.run(
-        [*(compose_command() or ()), "config"],
+        [*(compose_command() or ()), "--profile", "cluster", "config"],
         cwd=directory,
         env={"PATH": os.environ["PATH"], "HOME": str(directory)},
         capture_output=True,
@@ -81,9 +91,20 @@ def test_without_secrets_nothing_starts_and_the_way_out_is_named(tmp_path):
 def test_every_part_of_the_system_has_its_service():
     airflow = {f"airflow-{process}" for process in AIRFLOW_PROCESSES}
 
-    assert set(SERVICES) == {"postgres", "sandbox", "airflow-init"} | airflow
+    assert set(SERVICES) == {"postgres", "sandbox", "airflow-init", *CLUSTER} | airflow
     for process in AIRFLOW_PROCESSES:
         assert SERVICES[f"airflow-{process}"]["command"] == [process]
+
+
+def test_a_cluster_is_a_profile_that_changes_nothing_else():
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    image = (PROJECT / "requirements-image.txt").read_text(encoding="utf-8")
+
+    assert profiles == {name: ["cluster"] for name in CLUSTER}
+    assert {name: SERVICES[name]["command"] for name in CLUSTER} == CLUSTER
+    assert environment()["AIRFLOW__CORE__EXECUTOR"] == "${AIRFLOW_EXECUTOR:-LocalExecutor}"
+    assert environment()["AIRFLOW__CELERY__BROKER_URL"] == "redis://redis:6379/0"
+    assert "apache-airflow-providers-celery" in image
 
 
 def test_nothing_listens_beyond_this_machine():
@@ -132,7 +153,7 @@ def test_every_airflow_option_that_is_set_exists():
     unknown = [
         f"{section}.{option}"
         for section, option in options
-        if section != "drs_recovery" and option not in known[section]["options"]
+        if section not in NOT_HERE and option not in known[section]["options"]
     ]
     assert unknown == []
 
