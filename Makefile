@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up down test test-browser test-unit test-platforms test-platforms-all test-takeover check lint types fmt schema screenshots lock secrets bench clean python
+.PHONY: help venv demo up down test test-browser test-unit test-cluster test-platforms test-platforms-all test-takeover check lint types fmt schema screenshots lock secrets bench clean python
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-platforms: venv ## Install the wheel with Airflow on each Python of this ma
 
 test-platforms-all: venv ## The same, and with the oldest Airflow, MWAA's versions and a beta, with a drill on each
 	@$(RUN) pytest --durations 20 tests/platforms
+
+test-cluster: venv ## Run drills on a cluster with Celery, two of each process, and kill them (Redis, PostgreSQL)
+	@$(RUN) pytest tests/cluster
 
 test-takeover: venv ## Lose a whole Airflow in the middle of its drills, and let another one take over
 	@$(RUN) pytest tests/takeover

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 
+from devstack import cluster
 from devstack.environment import LOOPBACK, airflow_environment, process_environment
+from devstack.layout import Layout, StackSettings
 from devstack.processes import Command, is_running
 from devstack.state import StackState
 
@@ -20,6 +22,11 @@ HEALTHY = "healthy"
 _TIMEOUT = 5.0
 
 
+def airflow_names(settings: StackSettings) -> tuple[str, ...]:
+    """Name the processes of Airflow in a stack."""
+    return (*AIRFLOW_COMPONENTS, *(cluster.SECOND_ONES if settings.cluster else ()))
+
+
 def sandbox(state: StackState) -> Command:
     """The local AWS, on a port of its own choice that it prints when it is ready."""
     arguments = ("--port", "0", "--host", LOOPBACK, "--speed", str(state.settings.speed))
@@ -29,6 +36,17 @@ def sandbox(state: StackState) -> Command:
 def database_server(_state: StackState) -> Command:
     """A PostgreSQL server, on a port of its own choice; it prints the URL of a database when it is ready."""
     return Command(DATABASE_SERVER, _module("devstack.postgres"), process_environment(os.environ))
+
+
+def broker(state: StackState) -> Command:
+    """Where a cluster's workers get their tasks."""
+    return Command(cluster.BROKER, cluster.broker_arguments(state), process_environment(os.environ))
+
+
+def balancer(state: StackState) -> Command:
+    """What stands before a cluster's API servers."""
+    ports = ("--port", str(state.airflow_port), *map(str, state.server_ports))
+    return Command(cluster.BALANCER, _module("devstack.balancer", *ports), process_environment(os.environ))
 
 
 def watcher(state: StackState) -> Command:
@@ -55,15 +73,29 @@ def airflow(state: StackState) -> tuple[Command, ...]:
     died. Log servers stay off: they listen on all interfaces, and here everybody reads the same log files.
     """
     environment = airflow_environment(os.environ, state)
-    arguments = {
-        "api-server": ("--host", LOOPBACK, "--port", str(state.airflow_port), "--workers", "1"),
-        "scheduler": ("--skip-serve-logs",),
-        "dag-processor": (),
-        "triggerer": ("--skip-serve-logs",),
-    }
+    late = {"AIRFLOW__DRS_RECOVERY__PLANS_DIR": str(cluster.late_plans_dir(Layout(state.settings.home)))}
     return tuple(
-        Command(name, _module("airflow", name, *arguments[name]), environment) for name in AIRFLOW_COMPONENTS
+        Command(
+            name,
+            _module("airflow", *_airflow_arguments(name, state)),
+            environment | (late if name == cluster.LATE_WORKER else {}),
+        )
+        for name in airflow_names(state.settings)
     )
+
+
+def _airflow_arguments(name: str, state: StackState) -> tuple[str, ...]:
+    kind = name.removesuffix("-2")
+    match kind:
+        case "api-server":
+            port = state.server_ports[-1 if name != kind else 0]
+            return kind, "--host", LOOPBACK, "--port", str(port), "--workers", "1"
+        case "worker":
+            return cluster.worker_arguments(name)
+        case "dag-processor":
+            return (kind,)
+        case _:
+            return kind, "--skip-serve-logs"
 
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
@@ -82,6 +114,7 @@ def stack_health(state: StackState) -> dict[str, str]:
     answers = _sandbox_health(state) | _airflow_health(state)
     # These serve nobody but the stack: that Airflow reads its database is among its own answers.
     answers |= {name: HEALTHY for name in (DATABASE_SERVER, WATCHER) if state.has(name)}
+    answers |= _cluster_health(state) if state.settings.cluster else {}
     return {name: answer if name in running else "not running" for name, answer in answers.items()}
 
 
@@ -98,6 +131,15 @@ def _airflow_health(state: StackState) -> dict[str, str]:
     # The API server does not report on itself: it answers, so what counts is whether it reads the database.
     parts["api-server"] = reply.get("metadatabase", {}).get("status")
     return {name: str(status or "no heartbeat yet") for name, status in parts.items()}
+
+
+def _cluster_health(state: StackState) -> dict[str, str]:
+    """Of two of a kind, Airflow tells how one is; the other has to run, and an API server to answer."""
+    health = dict.fromkeys((*cluster.SECOND_ONES, cluster.BROKER, cluster.BALANCER), HEALTHY)
+    for name, port in zip(("api-server", "api-server-2"), state.server_ports, strict=True):
+        reply = _get(f"http://{LOOPBACK}:{port}/api/v2/version")
+        health[name] = "does not answer" if reply is None else HEALTHY
+    return health
 
 
 def _get(url: str) -> dict[str, Any] | None:

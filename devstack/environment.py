@@ -6,8 +6,10 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
+from devstack import cluster
 from devstack.layout import PROJECT, Layout
 from devstack.state import StackState
 
@@ -92,7 +94,7 @@ def _airflow(state: StackState) -> dict[str, str]:
         "LOGGING__BASE_LOG_FOLDER": str(layout.task_logs),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(layout.task_logs / "dag_processor"),
         "API__HOST": LOOPBACK,
-        "API__PORT": str(state.airflow_port),
+        "API__PORT": str(state.server_ports[0]),
         "API__BASE_URL": state.airflow_url,
         "API__WORKERS": "1",
         "API__SECRET_KEY": state.secrets.session,
@@ -116,6 +118,8 @@ def _airflow(state: StackState) -> dict[str, str]:
         "DAG_PROCESSOR__STALE_DAG_THRESHOLD": str(state.settings.parse_interval + 15),
         "SCHEDULER__PARSING_CLEANUP_INTERVAL": "5",
     }
+    if state.settings.cluster:
+        options |= cluster.options(state)
     return {"AIRFLOW_HOME": str(layout.home)} | {f"AIRFLOW__{key}": value for key, value in options.items()}
 
 
@@ -132,11 +136,21 @@ def _drs_recovery(state: StackState) -> dict[str, str]:
 
 
 def free_port() -> int:
+    """Return a port of the loopback interface on which nobody listens now."""
+    (port,) = free_ports(1)
+    return port
+
+
+def free_ports(count: int) -> tuple[int, ...]:
     """
-    Return a port of the loopback interface on which nobody listens now.
+    Return different ports of the loopback interface on which nobody listens now.
 
     Airflow must know its own address before it starts, so the kernel's choice cannot be left to the server.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    with ExitStack() as stack:
+        probes = [
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)
+        ]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return tuple(int(probe.getsockname()[1]) for probe in probes)

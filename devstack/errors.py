@@ -9,6 +9,7 @@ What can go wrong with the local stack, each with a text that is shown to the pe
     ├── StateUnreadableError the state file was not written by this version
     ├── StartFailedError     a process ended or did not get ready; carries its last log lines
     ├── NoPostgresError      no PostgreSQL server can be run on this machine
+    ├── NoClusterError       this machine lacks a program of a cluster
     ├── AirflowApiError      Airflow answered a request with an error
     ├── UnreachableError     a server of the stack does not answer
     ├── DemoFailedError      the drill could not be run or did not end as it should
@@ -65,6 +66,10 @@ class StartFailedError(DevstackError):
 
 class NoPostgresError(DevstackError):
     """No PostgreSQL server can be run on this machine; the text says why, and how to get one."""
+
+
+class NoClusterError(DevstackError):
+    """A program that a cluster needs is missing."""
 
 
 class AirflowApiError(DevstackError):

@@ -28,6 +28,7 @@ class StackSettings:
     :param database: of Airflow: ``sqlite``, a file in the home directory, which holds a few executions at a
         time; ``postgresql``, a server of the stack's own; ``auto``, PostgreSQL where it is installed, else
         SQLite; or the URL of an empty database, as SQLAlchemy has it.
+    :param cluster: two of each of Airflow's processes, with Celery's workers, on PostgreSQL.
     :param shared_sandbox: address of the sandbox of another stack: this one is then its standby, runs no
         schedule, and has its own Airflow on the same table. Empty for a sandbox of its own.
     """
@@ -40,6 +41,7 @@ class StackSettings:
     parse_interval: int = 5
     database: str = SQLITE
     shared_sandbox: str = ""
+    cluster: bool = False
     watched: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from devstack.components import AIRFLOW_COMPONENTS, DATABASE_SERVER, HEALTHY, SANDBOX, stack_health
-from devstack.environment import airflow_environment, free_port
+from devstack import cluster
+from devstack.components import DATABASE_SERVER, HEALTHY, SANDBOX, airflow_names, stack_health
+from devstack.environment import airflow_environment, free_port, free_ports
 from devstack.errors import NoStackError
 from devstack.layout import Layout, StackSettings
 from devstack.processes import Child, is_running, kill, last_lines, stop
@@ -120,7 +121,7 @@ class Stack:
             self._children += startup.children
 
     def _has_ended(self, record: ProcessRecord) -> bool:
-        return record.name in AIRFLOW_COMPONENTS and not is_running(record, self.settings.home)
+        return record.name in airflow_names(self.settings) and not is_running(record, self.settings.home)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -150,13 +151,20 @@ class Stack:
     def _start(self) -> StackState:
         self._end_all()
         self.layout.clear()
-        startup = Startup(StackState(self.settings, free_port()), self._say, self._start_timeout)
+        startup = Startup(self._new_state(), self._say, self._start_timeout)
         self._children = startup.children
         try:
             return startup.run()
         except BaseException:
             self._end_all()
             raise
+
+    def _new_state(self) -> StackState:
+        if not self.settings.cluster:
+            return StackState(self.settings, free_port())
+        cluster.demand_programs()
+        balanced, first, second, broker = free_ports(4)
+        return StackState(self.settings, balanced, (first, second), broker_port=broker)
 
     def _end_all(self) -> bool:
         state = load_state(self.layout.state)
@@ -169,7 +177,8 @@ class Stack:
     def _end(self, state: StackState) -> bool:
         was_alive = any(is_running(record, self.settings.home) for record in state.processes)
         # These last, so that the others lose neither AWS nor their database while they end.
-        last = [record for record in state.processes if record.name in (SANDBOX, DATABASE_SERVER)]
+        servers = (SANDBOX, DATABASE_SERVER, cluster.BROKER)
+        last = [record for record in state.processes if record.name in servers]
         stop([record for record in state.processes if record not in last], self.settings.home)
         stop(last, self.settings.home)
         self.layout.state.unlink()

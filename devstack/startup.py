@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import replace
 
-from devstack import components, postgres
-from devstack.components import AIRFLOW_COMPONENTS, HEALTHY, stack_health
+from devstack import cluster, components, postgres
+from devstack.components import HEALTHY, airflow_names, stack_health
 from devstack.environment import USERS
 from devstack.errors import StartFailedError
 from devstack.layout import AUTO, POSTGRESQL, SQLITE, Layout
@@ -53,6 +53,8 @@ class Startup:
         self._write_passwords()
         self._provide_database()
         self._prepare()
+        if self.state.settings.cluster:
+            self._start_cluster()
         self._start_airflow()
         if self.state.settings.watched:
             self._launch(components.watcher(self.state))
@@ -101,7 +103,7 @@ class Startup:
             json.dump({user: secrets.token_urlsafe(12) for user in USERS}, file)
 
     def _provide_database(self) -> None:
-        wanted = self.state.settings.database
+        wanted = POSTGRESQL if self.state.settings.cluster else self.state.settings.database
         if wanted == POSTGRESQL or (wanted == AUTO and postgres.is_installed()):
             self._say("Airflow's database: PostgreSQL, a server of this stack's own")
             url = self._serve(components.database_server(self.state))
@@ -142,8 +144,13 @@ class Startup:
         else:
             record_plans(open_store(self.state.sandbox_url), loaded)
 
+    def _start_cluster(self) -> None:
+        cluster.copy_plans(self.state)
+        for command in (components.broker(self.state), components.balancer(self.state)):
+            self._launch(command)
+
     def _start_airflow(self) -> None:
-        self._say(f"starting Airflow ({', '.join(AIRFLOW_COMPONENTS)}) …")
+        self._say(f"starting Airflow ({', '.join(airflow_names(self.state.settings))}) …")
         for command in components.airflow(self.state):
             self._launch(command)
         self._wait_for_health()

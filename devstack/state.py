@@ -46,16 +46,25 @@ class StackState:
 
     :param sandbox_url: address of the local AWS; empty until it is ready.
     :param database_url: of Airflow's database, as SQLAlchemy has it; empty for the SQLite file.
+    :param airflow_port: of the API server, or of the balancer before several.
+    :param server_ports: of the API servers.
+    :param broker_port: of a cluster's broker, else 0.
     :param restarts: which processes ended by themselves and were started again, for people, oldest first.
     """
 
     settings: StackSettings
     airflow_port: int
+    server_ports: tuple[int, ...] = ()
     secrets: Secrets = field(default_factory=Secrets)
     sandbox_url: str = ""
     database_url: str = ""
+    broker_port: int = 0
     restarts: tuple[str, ...] = ()
     processes: tuple[ProcessRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        """A server without a balancer is found at its own port."""
+        object.__setattr__(self, "server_ports", tuple(self.server_ports) or (self.airflow_port,))
 
     @property
     def airflow_url(self) -> str:
@@ -111,6 +120,8 @@ def _parse(values: dict[str, Any]) -> StackState:
         secrets=Secrets(**values["secrets"]),
         sandbox_url=values["sandbox_url"],
         database_url=values["database_url"],
+        server_ports=values["server_ports"],
+        broker_port=values["broker_port"],
         restarts=tuple(values["restarts"]),
         processes=tuple(processes),
     )
