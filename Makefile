@@ -23,10 +23,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up down test test-browser test-unit test-cluster test-platforms test-platforms-all test-takeover check lint types fmt schema screenshots lock secrets bench clean python
+.PHONY: help venv demo up down test test-browser test-unit test-cluster test-cluster-drill test-platforms test-platforms-all test-takeover check lint types fmt schema screenshots lock secrets bench clean python
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv ## Run a whole three-wave drill against a local AWS, with a live view; leaves the UI running
 	@$(RUN) devstack demo
@@ -57,6 +57,9 @@ test-platforms-all: venv ## The same, and with the oldest Airflow, MWAA's versio
 
 test-cluster: venv ## Run drills on a cluster with Celery, two of each process, and kill them (Redis, PostgreSQL)
 	@$(RUN) pytest tests/cluster
+
+test-cluster-drill: venv ## Only start the cluster and run one drill on it
+	@$(RUN) pytest tests/cluster -k a_drill
 
 test-takeover: venv ## Lose a whole Airflow in the middle of its drills, and let another one take over
 	@$(RUN) pytest tests/takeover

@@ -14,6 +14,7 @@ import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from devstack.environment import LOOPBACK
 
@@ -32,14 +33,21 @@ class Balancer:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = tuple(ports)
         self._turns = itertools.count()
+        # The event loop itself does not keep what it runs.
+        self._served: set[asyncio.Task[Any] | None] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection until one side ends it; without a server it is closed at once."""
-        server = await self._server()
-        if server is not None:
-            answers, requests = server
-            await asyncio.gather(_carry(reader, requests), _carry(answers, writer))
-        writer.close()
+        """Carry one connection until both sides have ended it; without a server it is closed at once."""
+        task = asyncio.current_task()
+        self._served.add(task)
+        try:
+            if server := await self._server():
+                answers, requests = server
+                await asyncio.gather(_carry(reader, requests), _carry(answers, writer))
+                requests.close()
+        finally:
+            writer.close()
+            self._served.discard(task)
 
     async def _server(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for port in self._next_ports():

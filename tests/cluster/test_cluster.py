@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from devstack.airflow_api import AirflowApi, Question
-from devstack.components import airflow_names
 from devstack.errors import AirflowApiError
 from devstack.processes import members
 from devstack.stack import Stack
@@ -26,6 +25,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200, method="signal")]
 _PATIENCE = 600.0
 # Seconds for which AWS keeps the call waiting during which a process dies.
 _WINDOW = 6.0
+_STANDSTILL = 0.01
 
 
 def test_a_drill_runs_to_its_end(drills: Drills) -> None:
@@ -54,33 +54,39 @@ def test_any_process_may_die_in_any_step_of_a_wave(drills: Drills, stack: Stack,
         until(lambda: bool(started_jobs(drills, run, plan)), "AWS has started the job", _PATIENCE)
         victims = [kill(drills, stack, run, role, "start_recovery")]
     until(lambda: run.wave_is(2, "POLLING"), "the second wave waits", _PATIENCE)
-    revive(stack, victims)
+    revive(drills, stack, victims)
     victims = [kill(drills, stack, run, role, "wait_for_launch")]
+    until(lambda: run.wave_is(3, "POLLING"), "the third wave waits", _PATIENCE)
     with slow(drills, plan, "DescribeInstances"):
+        revive(drills, stack, victims)
         until(lambda: is_running(drills, run, 3, "enrich_instances"), "the third wave ends", _PATIENCE)
-        revive(stack, victims)
         victims = [kill(drills, stack, run, role, "enrich_instances")]
     (ended,) = drills.follow_all([run], _PATIENCE)
-    revive(stack, victims)
+    revive(drills, stack, victims)
 
     demand_completed(drills, plan, ended)
 
 
 def test_of_two_answers_by_two_servers_one_counts(drills: Drills, stack: Stack) -> None:
+    """Airflow may take both: the record has one of them, with its person, and what follows fits it."""
     run = drills.run(GATED.id)
     until(lambda: bool(drills.api.open_questions(run.dag_id, run.run_id)), "the gate asks", _PATIENCE)
     until(lambda: run.look().get("status") == "PAUSED", "the gate is on record", _PATIENCE)
     (question,) = drills.api.open_questions(run.dag_id, run.run_id)
 
-    people = list(zip(("admin", "dr-lead"), stack.state.server_ports, strict=True))
+    people = (("admin", "Approve"), ("dr-lead", "Reject"))
     with ThreadPoolExecutor() as pool:
-        taken = list(pool.map(lambda one: answer(stack, question, *one), people))
+        answers = zip(people, stack.state.server_ports, strict=True)
+        taken = list(pool.map(lambda one: answer(stack, question, *one), answers))
 
-    assert sorted(taken) == [False, True]
+    assert any(taken)
     (ended,) = drills.follow_all([run], _PATIENCE, approve=False)
-    demand_completed(drills, GATED, ended)
-    gate = ended.document["waves"][1]["gate"]
-    assert (gate["decision"], gate["actor"]) == ("APPROVED", people[taken.index(True)][0])
+    assert falsehoods(drills, ended, GATED.region) == []
+    gate, jobs = ended.document["waves"][1]["gate"], drills.jobs_of(ended.document, GATED.region)
+    assert (gate["actor"], gate["decision"], len(jobs)) in {
+        ("admin", "APPROVED", 2),
+        ("dr-lead", "REJECTED", 1),
+    }
 
 
 def test_a_worker_with_old_plan_files_tells_nothing_untrue(drills: Drills, stack: Stack) -> None:
@@ -148,16 +154,19 @@ def worker_of(drills: Drills, stack: Stack, run: Running, step: str) -> str:
     return "worker"
 
 
-def revive(stack: Stack, names: list[str]) -> None:
-    assert set(names) <= set(airflow_names(stack.settings))
+def revive(drills: Drills, stack: Stack, names: list[str]) -> None:
+    """Start processes again, while nothing goes on in AWS."""
+    drills.sandbox.set_speed(_STANDSTILL)
     stack.start_again(*names)
+    drills.sandbox.set_speed(stack.settings.speed)
 
 
-def answer(stack: Stack, question: Question, user: str, port: int) -> bool:
-    """Approve as a person at one of the servers; whether it was the first answer."""
+def answer(stack: Stack, question: Question, person: tuple[str, str], port: int) -> bool:
+    """Answer as a person at one of the servers; whether Airflow took it."""
+    user, option = person
     with closing(AirflowApi(f"http://127.0.0.1:{port}", user, stack.passwords[user])) as api:
         try:
-            api.answer(question, "Approve")
+            api.answer(question, option)
         except AirflowApiError as error:
             if error.status == 409:
                 return False
