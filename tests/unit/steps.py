@@ -91,6 +91,10 @@ class Steps:
         self.conf = conf
         return OpenExecutionOperator(task_id="open_execution", plan=self.plan).execute(self.context())
 
+    def foreign_tasks(self) -> list[str]:
+        """The run's tasks that no known version of the plan has."""
+        return OpenExecutionOperator(task_id="open_execution", plan=self.plan).foreign_tasks(self.context())
+
     def start(self, number: int = 1) -> list[str]:
         return StartRecoveryOperator(task_id="start_recovery", wave_number=number).execute(
             self.context(number)

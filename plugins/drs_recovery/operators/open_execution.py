@@ -64,6 +64,7 @@ class OpenExecutionOperator(PlanOperator):
         self._open_store()
         execution_id = self.own_id(context)
         found = self.own_record(execution_id)
+        self.leave_to_a_current_worker(context, found)
         with fails_for_good(), self.noting(execution_id):
             execution = self._opened(context, execution_id, found)
             if "admittedTime" in execution:
@@ -83,7 +84,7 @@ class OpenExecutionOperator(PlanOperator):
             try:
                 if options.is_scheduled:
                     self._give_way(busy_place(self.store, clients, execution_id), execution_id, options)
-                document = self._check(execution_id, plan, options, clients)
+                document = self._check(context, execution_id, plan, options, clients)
             except AWS_ERRORS as error:
                 if not is_transient(error):
                     raise
@@ -165,7 +166,7 @@ class OpenExecutionOperator(PlanOperator):
         raise AirflowSkipException(reason)
 
     def _check(
-        self, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients
+        self, context: Context, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients
     ) -> ExecutionDocument:
         """
         Record the servers and what speaks against launching them; errors end all but a dry run.
@@ -180,7 +181,7 @@ class OpenExecutionOperator(PlanOperator):
         check = UseCheck(self.store, clients, document)
         used = self._used(execution_id, resolution, options, check)
         preflight = Preflight(clients, plan, execution_id, options.execution_type)
-        findings = [*preflight.findings(resolution), *used]
+        findings = [*self.behind_finding(context), *preflight.findings(resolution), *used]
         points = PointCheck(self.store, clients, document, options.point_in_time)
         findings += [one.finding_for(options.execution_type) for one in points.checks(resolution.servers)]
         troubles = [*resolution.troubles, *check.troubles, *preflight.troubles, *points.troubles]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from drs_recovery.closing import UNKNOWN_PERSON, Ending, ExecutionCloser
 from drs_recovery.durations import moment
 from drs_recovery.exceptions import ExecutionRefusedError
-from drs_recovery.opening import keep_plan, new_execution, read_options
+from drs_recovery.opening import keep_plan, kept_plans, new_execution, read_options, read_plan
 from drs_recovery.operators.base import RecoveryOperator
 from drs_recovery.operators.lost_records import LostRecord
-from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, RecoveryPlan, missing_tasks, wave_task_ids
+from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, REMOVED, RecoveryPlan, missing_tasks, wave_task_ids
 from drs_recovery.recorded_plans import record_opened_plan
 from drs_recovery.settings import poll_interval
-from drs_recovery.store import ExecutionFilter
+from drs_recovery.statuses import FindingSeverity
+from drs_recovery.store import ExecutionFilter, NewFinding
 from drs_recovery.waves import check_not_ending
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ TASKS_PATIENCE = 900.0
 
 # Seconds between two looks whether Airflow has the tasks of the plan.
 _TASKS_LOOK_SECONDS = 5.0
+
+# Seconds for which a run with tasks that this worker's plan does not have is left to another worker, or to
+# the DAG processor. Then it starts all the same: a plan of yesterday is better than none.
+BEHIND_PATIENCE = 60.0
 
 # Of the tasks that Airflow does not have, so many are named.
 _TASKS_SHOWN = 3
@@ -126,9 +131,58 @@ class PlanOperator(RecoveryOperator):
         self.log.info("execution %s: %s", execution["executionId"], problem)
         self.look_again_in(min(poll_interval(), _TASKS_LOOK_SECONDS))
 
+    def leave_to_a_current_worker(self, context: Context, found: ExecutionRecord | None) -> None:
+        """
+        Let a worker open the execution that has the plan from which Airflow made the run.
+
+        :param found: the EXECUTION record, with which it was opened already.
+        """
+        began = context["dag_run"].start_date
+        left = began.timestamp() + BEHIND_PATIENCE - time.time() if began and found is None else 0.0
+        if left > 0 and (foreign := self.foreign_tasks(context)):
+            self.log.warning("%s", _behind(foreign))
+            self.look_again_in(min(_TASKS_LOOK_SECONDS, left))
+
+    def behind_finding(self, context: Context) -> list[NewFinding]:
+        """A warning if the run has tasks that no known version of the plan has."""
+        foreign = self.foreign_tasks(context)
+        remedy = (
+            "see that all workers and the DAG processor have the same files, such as by a versioned bundle"
+        )
+        return [NewFinding(FindingSeverity.WARNING, _behind(foreign), remedy)] if foreign else []
+
+    def foreign_tasks(self, context: Context) -> list[str]:
+        """
+        The run's tasks of waves that neither this worker's plan has nor one of a live execution.
+
+        A DAG has the tasks of all these; what Airflow does not tell now explains nothing, and hinders nobody.
+        """
+        states = self.task_states(context)
+        in_waves = {task_id for task_id, state in states.items() if "." in task_id and state != REMOVED}
+        foreign = in_waves - _tasks_of(self.plan)
+        if self.plan is None or not foreign:
+            return []
+        try:
+            live = [read_plan(kept) for kept in kept_plans(self.plan.dag_id)]
+        except Exception as error:  # whatever Airflow raises
+            self.log.warning("the plans of live executions are not known: %s", error)
+            return []
+        return sorted(foreign.difference(*(_tasks_of(found.plan) for found in live if found)))
+
     def _last_known_plan(self, context: Context) -> RecoveryPlan:
         """The plan with which its last execution was opened: a refused one needs a plan for its record."""
         plan_id = context["dag_run"].dag_id.removeprefix(DAG_ID_PREFIX)
         for row in self.store.listings.page(ExecutionFilter(plan_id=plan_id), limit=1).items:
             return self.plan_of(row["executionId"])
         raise self.refusal()
+
+
+def _tasks_of(plan: RecoveryPlan | None) -> set[str]:
+    return set(wave_task_ids(plan, range(1, len(plan.waves) + 1))) if plan else set()
+
+
+def _behind(foreign: list[str]) -> str:
+    names = ", ".join(foreign[:_TASKS_SHOWN]) + (" and others" if foreign[_TASKS_SHOWN:] else "")
+    return (
+        f"the plan file of this worker does not have {names}, which the DAG run has: it is of another version"
+    )

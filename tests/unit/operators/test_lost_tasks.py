@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from drs_recovery.closing.reconciler import PlanKeeping, set_kept_plans_right
+from drs_recovery.exceptions import ExecutionNotFoundError
 from drs_recovery.opening.live_plans import kept_plans, read_plan
 from drs_recovery.operators.approval_gate import ApprovalGateOperator
 from drs_recovery.operators.finalize_execution import FinalizeExecutionOperator
@@ -124,6 +125,39 @@ def test_opening_gives_up_when_the_tasks_do_not_come(
         steps.open()
 
     assert "see whether the DAG processor reads the plan files" in steps.document["error"]
+
+
+def test_a_worker_with_an_old_plan_leaves_the_run_to_another_one(
+    aws: Sandbox, steps: Steps, steps_of: StepsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its plan has one wave; Airflow made the run of a version with two."""
+    old = steps_of(plan(database(), approval={"recovery": False}))
+    old.task_states = all_tasks(steps)
+
+    assert deferred(old.open).method_name == "execute_complete"
+    with pytest.raises(ExecutionNotFoundError):
+        _ = old.document
+
+    # No other one took it: a plan of yesterday is better than none, and the record tells.
+    monkeypatch.setattr("drs_recovery.operators.plan_operator.BEHIND_PATIENCE", -1.0)
+    assert old.open() == old.execution_id
+    (finding,) = [one for one in old.document["findings"] if "another version" in one["what"]]
+    assert finding["severity"] == "WARNING"
+    assert "no task wave_02_application." in finding["what"]
+
+
+def test_tasks_of_another_live_execution_are_no_sign_of_an_old_plan(
+    aws: Sandbox, steps: Steps, steps_of: StepsOf, variables: Variables
+) -> None:
+    steps.open()
+    edited = steps_of(plan(database(), approval={"recovery": False}), run_id="manual__2")
+    edited.task_states = all_tasks(steps)
+
+    assert edited.foreign_tasks() == []
+    variables.values.clear()
+    assert edited.foreign_tasks()[0].startswith("wave_02_application.")
+    variables.trouble = RuntimeError("the API server is away")
+    assert edited.foreign_tasks() == []
 
 
 def test_a_wave_waits_for_the_tasks_of_those_before_it_although_the_dag_does_not(
