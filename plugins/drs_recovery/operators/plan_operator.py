@@ -183,6 +183,4 @@ def _tasks_of(plan: RecoveryPlan | None) -> set[str]:
 
 def _behind(foreign: list[str]) -> str:
     names = ", ".join(foreign[:_TASKS_SHOWN]) + (" and others" if foreign[_TASKS_SHOWN:] else "")
-    return (
-        f"the plan file of this worker does not have {names}, which the DAG run has: it is of another version"
-    )
+    return f"the plan of this worker has no task {names}, which the DAG run has: it is another version"
