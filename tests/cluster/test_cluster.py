@@ -92,6 +92,8 @@ def test_of_two_answers_by_two_servers_one_counts(drills: Drills, stack: Stack) 
 def test_a_worker_with_old_plan_files_tells_nothing_untrue(drills: Drills, stack: Stack) -> None:
     """Its files know one wave; the plans have two by now."""
     edited = [MadePlan(plan.id, plan.region, ({}, {}), servers=1) for plan in EDITED]
+    for plan in edited:
+        until(lambda plan=plan: drills.api.dag(f"recover_{plan.id}") is not None, "the DAG appears", 120)
     drills.sandbox.add_servers(*(server for plan in edited for server in plan.descriptions()))
     for plan in edited:
         (stack.settings.plans_dir / f"{plan.id}.yaml").write_text(yaml.safe_dump(plan.document()))
