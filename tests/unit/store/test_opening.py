@@ -20,6 +20,7 @@ def test_new_execution_has_the_fields_of_its_record(store, recovery, clock):
     assert store.create_execution(new) is True
     assert store.get_execution("e1") == {
         "executionId": "e1",
+        "recordVersion": 1,
         "planId": "crm",
         "planName": "CRM",
         "planHash": "abc",
