@@ -119,6 +119,7 @@ def _header_lines(document: ExecutionDocument, now: float) -> Iterator[tuple[str
     yield "Reason", document.get("reason")
     yield "Started by", document["initiatedBy"]
     yield "Airflow run", f"{document['dagId']} {document['dagRunId']}"
+    yield "Bundle", " ".join(document[n] for n in ("bundleName", "bundleVersion") if n in document) or None
     yield "Airflow", document.get("controller")
     yield "Read-only", why_read_only(document)
     yield "Being deleted", moment(document.get("purgingTime"))

@@ -25,6 +25,7 @@ from drs_recovery.operators import (
     FailureDecisionOperator,
     FinalizeExecutionOperator,
     OpenExecutionOperator,
+    PublishEndOperator,
     StartRecoveryOperator,
     StepOperator,
 )
@@ -115,6 +116,11 @@ def _new_dag(plan_id: str, **arguments: Any) -> DAG:
     return DAG(dag_id=f"{DAG_ID_PREFIX}{plan_id}", **{**defaults, **arguments})
 
 
+def plan_id_of(dag: DAG) -> str:
+    """Id of the plan whose DAG it is."""
+    return dag.dag_id.removeprefix(DAG_ID_PREFIX)
+
+
 def _with_tasks(
     dag: DAG, versions: Sequence[RecoveryPlan], shown: RecoveryPlan | None, **opening: Any
 ) -> DAG:
@@ -126,6 +132,9 @@ def _with_tasks(
             finalized.as_teardown(on_failure_fail_dagrun=True)
             # Every wave, not only the last ones: a task of a wave behind others may fail while others run.
             [opened, *add_waves(versions, opened)] >> finalized
+            published = PublishEndOperator(task_id=task_ids.PUBLISH, plan_id=plan_id_of(dag))
+            # The last step alone says whether the run is a good one.
+            finalized >> published.as_teardown()
     for task in dag.tasks if versions else ():
         task.priority_weight = task_weight(versions[0], type(task))
     # Last, since Airflow copies the params of a DAG into every task that joins it, and checks each copy again

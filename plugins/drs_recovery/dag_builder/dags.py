@@ -20,8 +20,8 @@ from drs_recovery.dag_builder.shared_dags import (
 from drs_recovery.dag_builder.wave_tasks import add_wave_task
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.opening import KeptPlan, kept_plans, versions_needed
-from drs_recovery.operators import FinalizeExecutionOperator
-from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, LoadedPlans, load_plans
+from drs_recovery.operators import FinalizeExecutionOperator, PublishEndOperator
+from drs_recovery.plan import DAG_ID_PREFIX, FINALIZE, PUBLISH, LoadedPlans, load_plans
 from drs_recovery.settings import plans_dirs
 from drs_recovery.store import TERMINATING_DAG
 
@@ -104,6 +104,8 @@ def dags_of_task(directories: Sequence[Path], dag_id: str, task_id: str | None) 
     dag = build_dag(plan) if plan else build_broken_dag(plan_id, error)
     if task_id == FINALIZE and task_id not in dag.task_dict:
         FinalizeExecutionOperator(task_id=task_id, problems=str(error), dag=dag)
+    elif task_id == PUBLISH and task_id not in dag.task_dict:
+        PublishEndOperator(task_id=task_id, plan_id=plan_id, dag=dag)
     elif task_id is not None and task_id not in dag.task_dict:
         add_wave_task(dag, task_id)
     return [dag]

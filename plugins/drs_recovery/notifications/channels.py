@@ -84,7 +84,7 @@ def notifier_channels(plan: RecoveryPlan | None, contexts: Sequence[Mapping[str,
     :param contexts: what each message's notifiers are called with; at least one.
     """
     for spec in _notifiers_of_plan(plan) if plan else ():
-        yield _notifier_channel(spec, contexts)
+        yield from _notifier_channel(spec, contexts)
     try:
         configured = notifiers()
     except SettingError:
@@ -93,7 +93,7 @@ def notifier_channels(plan: RecoveryPlan | None, contexts: Sequence[Mapping[str,
         yield Channel("[drs_recovery] notifiers", NOTIFICATION_FAILED, calls)
         return
     for spec in configured:
-        yield _notifier_channel(spec, contexts)
+        yield from _notifier_channel(spec, contexts)
 
 
 def metric_channels(measured: Sequence[metrics.Measurement], key: str) -> Iterator[Channel]:
@@ -117,9 +117,18 @@ def _started(channel: Channel) -> threading.Thread:
     return thread
 
 
-def _notifier_channel(spec: NotifierCall, contexts: Sequence[Mapping[str, Any]]) -> Channel:
-    calls = {context["notice"].key: _notification(spec, context) for context in contexts}
-    return Channel(spec.class_, NOTIFICATION_FAILED, calls)
+def _notifier_channel(spec: NotifierCall, contexts: Sequence[Mapping[str, Any]]) -> Iterator[Channel]:
+    """A notifier with what it wants of the messages; nothing if it wants none."""
+    calls = {
+        context["notice"].key: _notification(spec, context) for context in contexts if _is_for(spec, context)
+    }
+    if calls:
+        yield Channel(spec.class_, NOTIFICATION_FAILED, calls)
+
+
+def _is_for(spec: NotifierCall, context: Mapping[str, Any]) -> bool:
+    attributes = context["notice"].attributes
+    return spec.wants(attributes["event"], attributes["executionType"])
 
 
 def _notifiers_of_plan(plan: RecoveryPlan) -> Iterator[NotifierCall]:

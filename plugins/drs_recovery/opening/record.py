@@ -159,6 +159,8 @@ def new_execution(
         dag_run_id=dag_run.run_id,
         execution_type=options.execution_type,
         initiated_by=_initiator(dag_run),
+        bundle_name=_of_bundle(context, "name"),
+        bundle_version=_of_bundle(context, "version"),
         run_start=(dag_run.start_date or dag_run.run_after).timestamp(),
         ticket=options.ticket,
         reason=options.reason,
@@ -208,6 +210,12 @@ def _skip_cause(plan: RecoveryPlan, number: int, options: RunOptions) -> SkipCau
     if options.dry_run:
         return SkipCause.DRY_RUN
     return None if number in options.waves else SkipCause.NOT_CHOSEN
+
+
+def _of_bundle(context: Mapping[str, Any], name: str) -> str | None:
+    """What Airflow knows of the DAG bundle that the run came from; one without versions has none."""
+    value = getattr(getattr(context["ti"], "bundle_instance", None), name, None)
+    return None if value is None else str(value)
 
 
 def _initiator(dag_run: Any) -> str:

@@ -15,6 +15,7 @@ from drs_recovery.operators.housekeeping import (
 )
 from drs_recovery.operators.open_execution import OpenExecutionOperator
 from drs_recovery.operators.outages import outlives_outages
+from drs_recovery.operators.publish_end import PublishEndOperator
 from drs_recovery.operators.start_recovery import StartRecoveryOperator
 from drs_recovery.operators.step import StepOperator
 from drs_recovery.operators.terminate_instances import TerminateInstancesOperator
@@ -28,6 +29,7 @@ __all__ = [
     "FailureDecisionOperator",
     "FinalizeExecutionOperator",
     "OpenExecutionOperator",
+    "PublishEndOperator",
     "ReconcileOperator",
     "RecordPlansOperator",
     "StartRecoveryOperator",

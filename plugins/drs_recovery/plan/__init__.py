@@ -27,6 +27,7 @@ from drs_recovery.plan.model import (
     Schedule,
     SuccessRule,
     Wave,
+    asset_uri,
     plan_from_snapshot,
 )
 from drs_recovery.plan.parts import DEFAULT_GATE_TIMEOUT, NotifierCall, PlanModel
@@ -38,6 +39,7 @@ from drs_recovery.plan.task_ids import (
     AFTER,
     BEFORE,
     FINALIZE,
+    PUBLISH,
     REMOVED,
     chosen_waves,
     is_task_of,
@@ -60,6 +62,7 @@ __all__ = [
     "PLAN_ID_PATTERN",
     "PLAN_TAG",
     "PLAN_VALUES",
+    "PUBLISH",
     "REMOVED",
     "ConnectionId",
     "Duration",
@@ -80,6 +83,7 @@ __all__ = [
     "Text",
     "Values",
     "Wave",
+    "asset_uri",
     "chosen_waves",
     "did_you_mean",
     "escaped",

@@ -50,6 +50,13 @@ from drs_recovery.plan.task_ids import BEFORE, wave_group_id
 from drs_recovery.statuses import ExecutionType
 
 DAG_ID_PREFIX = "recover_"
+
+
+def asset_uri(plan_id: str) -> str:
+    """Of the Asset that gets an event whenever an execution of a plan ends."""
+    return f"drs-recovery://plans/{plan_id}"
+
+
 """Of the DAG of a plan, in front of the plan's id."""
 
 PLAN_TAG = "recovery-plan"

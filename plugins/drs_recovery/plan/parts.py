@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    model_serializer,
+    model_validator,
+)
 
 from drs_recovery.durations import DEFAULT_TERMINATE_AFTER
 from drs_recovery.plan.fields import (
@@ -33,6 +42,15 @@ from drs_recovery.plan.problems import quoted, sentence_error
 DEFAULT_GATE_TIMEOUT = timedelta(days=1)
 # Four times the longest job on record of 25 servers (about 29 minutes), and the end of every wave's wait.
 DEFAULT_WAVE_TIMEOUT = timedelta(hours=2)
+
+
+def left_out(dumped: dict[str, Any], *names: str) -> dict[str, Any]:
+    """
+    A part without keys that an earlier release does not know, as long as they are not set.
+
+    It refuses to read a plan that has them, and takes a plan of another hash for another plan.
+    """
+    return {name: value for name, value in dumped.items() if name not in names or value is not None}
 
 
 class PlanModel(BaseModel):
@@ -176,6 +194,26 @@ class Schedule(PlanModel):
     )
 
 
+# As docs/notifications.md has them.
+NotifiedEvent = Literal[
+    "EXECUTION_STARTED",
+    "EXECUTION_COMPLETED",
+    "EXECUTION_PARTIAL_SUCCESS",
+    "EXECUTION_FAILED",
+    "EXECUTION_CANCELLED",
+    "EXECUTION_SKIPPED",
+    "GATE_OPENED",
+    "FAILURE_GATE_OPENED",
+    "WAVE_COMPLETED",
+    "WAVE_FAILED",
+    "WAVE_RETRIED",
+    "WAVE_SKIPPED",
+    "INSTANCES_TERMINATED",
+    "TERMINATION_FAILED",
+    "INSTANCES_UNRECORDED",
+]
+
+
 class NotifierCall(PlanModel):
     """An Airflow notifier that is called on changes of an execution."""
 
@@ -185,6 +223,22 @@ class NotifierCall(PlanModel):
     arguments: dict[Name, Argument] = Field(
         default={}, description="Keyword arguments of the class; texts may be Jinja templates."
     )
+    events: tuple[NotifiedEvent, ...] | None = Field(
+        default=None, min_length=1, description="Only these events; default: all."
+    )
+    types: OnlyTypes | None = Field(
+        default=None, min_length=1, description="Only executions of these kinds; default: all."
+    )
+
+    def wants(self, event: str, execution_type: str) -> bool:
+        """Whether it is called on an event of an execution."""
+        return (self.events is None or event in self.events) and (
+            self.types is None or execution_type.lower() in self.types
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_new_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return left_out(handler(self), "events", "types")
 
 
 class Notify(PlanModel):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OPEN = "open_execution"
 FINALIZE = "finalize_execution"
+PUBLISH = "publish_end"
 APPROVE = "approve"
 START = "start_recovery"
 WAIT = "wait_for_launch"

@@ -211,6 +211,8 @@ class Execution(ExecutionSummary):
     ]
     reason: NotRequired[Annotated[str, about("Why it runs.", "Quarterly drill")]]
     objectives: Annotated[Times, about("The plan's objectives.", {"rto": 3600, "rpo": 900})]
+    bundleName: NotRequired[Annotated[str, about("DAG bundle that its run came from.", "dags-folder")]]
+    bundleVersion: NotRequired[Annotated[str, about("Version of that bundle.", "3f1c2d9")]]
     runStartTime: NotRequired[Annotated[float, moment("When Airflow began its DAG run.")]]
     requestedPointInTime: NotRequired[
         Annotated[

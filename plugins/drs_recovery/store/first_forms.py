@@ -71,6 +71,8 @@ def execution_item(new: NewExecution, now: float) -> Item:
         "keepInstances": new.keep_instances or None,
         "replaceExecution": ", ".join(new.replaces) or None,
         "runStartTime": new.run_start,
+        "bundleName": new.bundle_name,
+        "bundleVersion": new.bundle_version,
         "requestedPointInTime": new.requested_point_in_time,
         "error": new.error,
         "expectedDuration": new.expected_duration,

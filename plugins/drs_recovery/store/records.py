@@ -88,6 +88,8 @@ class NewExecution:
     waves: tuple[NewWave, ...]
     controller: str | None = None
     run_start: float | None = None
+    bundle_name: str | None = None
+    bundle_version: str | None = None
     ticket: str | None = None
     reason: str | None = None
     dry_run: bool = False

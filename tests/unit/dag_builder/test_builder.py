@@ -34,7 +34,7 @@ def edges(dag: DAG) -> set[tuple[str, str]]:
     return {(task.task_id, behind) for task in dag.tasks for behind in task.downstream_task_ids}
 
 
-def test_a_plan_of_one_wave_without_gates_has_five_tasks() -> None:
+def test_a_plan_of_one_wave_without_gates_has_six_tasks() -> None:
     dag = dag_of(database(), **NO_GATES)
     wave = "wave_01_database"
 
@@ -46,6 +46,7 @@ def test_a_plan_of_one_wave_without_gates_has_five_tasks() -> None:
         (f"{wave}.start_recovery", f"{wave}.enrich_instances"),
         (f"{wave}.wait_for_launch", f"{wave}.enrich_instances"),
         (f"{wave}.enrich_instances", "finalize_execution"),
+        ("finalize_execution", "publish_end"),
     }
 
 
@@ -85,7 +86,7 @@ def test_the_last_task_is_a_teardown_without_setups_that_can_fail_the_run() -> N
     assert last.is_teardown
     assert last.on_failure_fail_dagrun
     assert not any(task.is_setup for task in dag.tasks)
-    assert last.downstream_task_ids == set()
+    assert last.downstream_task_ids == {"publish_end"}
 
 
 def test_every_wave_leads_to_the_last_task_so_that_none_is_skipped_over() -> None:
@@ -284,3 +285,11 @@ def test_a_broken_setting_costs_no_dag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__DRS_RECOVERY__TASK_DEFAULTS", '{"queue": "dr", "retries": 0}')
 
     assert {task.queue for task in dag_of(database()).tasks} == {"default"}
+
+
+def test_the_last_step_alone_says_how_a_run_ended_and_an_asset_tells_others() -> None:
+    last, publish = (dag_of(database()).get_task(name) for name in ("finalize_execution", "publish_end"))
+
+    assert (last.on_failure_fail_dagrun, publish.on_failure_fail_dagrun) == (True, False)
+    assert publish.is_teardown
+    assert [asset.uri for asset in publish.outlets] == ["drs-recovery://plans/crm"]

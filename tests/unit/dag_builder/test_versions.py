@@ -11,7 +11,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from drs_recovery.dag_builder.builder import build_broken_dag, build_dag
 from drs_recovery.exceptions import PlanError, PlanProblem
 from drs_recovery.plan.model import RecoveryPlan
-from drs_recovery.plan.task_ids import FINALIZE, OPEN, wave_task_ids
+from drs_recovery.plan.task_ids import FINALIZE, OPEN, PUBLISH, wave_task_ids
 from tests.plan_documents import application, database, plan, web
 
 ERROR = PlanError([PlanProblem("crm.yaml", "waves[0]", "is wrong")])
@@ -25,7 +25,7 @@ def of(*waves: dict[str, Any], names: tuple[str, ...] = (), **fields: Any) -> Re
 
 
 def tasks_of(version: RecoveryPlan) -> set[str]:
-    return {OPEN, FINALIZE, *wave_task_ids(version, range(1, len(version.waves) + 1))}
+    return {OPEN, FINALIZE, PUBLISH, *wave_task_ids(version, range(1, len(version.waves) + 1))}
 
 
 def before(dag: DAG, task_id: str) -> set[str]:

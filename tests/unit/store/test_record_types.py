@@ -111,7 +111,7 @@ def test_a_document_has_no_field_that_its_types_do_not_name(recovery: Recovery) 
 
     # What only other histories have; the random ones of test_random_histories.py look at their types, too.
     rare = {"dryRun", "keepInstances", "rebuilt", "reconcilingTime", "instancesCheckedTime", "terminateAfter"}
-    rare |= {"takeovers", "purgingTime"}
+    rare |= {"takeovers", "purgingTime", "bundleName", "bundleVersion"}
     of_steps = {
         *("steps", "beforeSteps", "afterSteps", "waitBefore", "waitUntil", "launchTime", "launchedTime"),
         *("waitingSteps", "otherTypeWaves"),

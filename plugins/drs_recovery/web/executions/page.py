@@ -295,13 +295,21 @@ def execution_view(
     )
 
 
+def _origin(document: ExecutionDocument) -> Iterator[tuple[str, Sentence]]:
+    """Which files it came from, and who runs it."""
+    if "bundleName" in document:
+        version = f" {document['bundleVersion']}" if "bundleVersion" in document else ""
+        yield "DAG bundle", compose(f"{document['bundleName']}{version}")
+    if "controller" in document:
+        yield "Airflow", compose(document["controller"])
+
+
 def _facts(document: ExecutionDocument) -> Iterator[tuple[str, Sentence]]:
     servers = [server for wave in document["waves"] for server in wave["serverStatuses"]]
     if points := data_sentence(document, servers):
         yield "Point in time", points
     yield "Started by", compose(document["initiatedBy"])
-    if "controller" in document:
-        yield "Airflow", compose(document["controller"])
+    yield from _origin(document)
     for label, text in (("Ticket", document.get("ticket")), ("Reason", document.get("reason"))):
         if text:
             yield label, compose(text)
