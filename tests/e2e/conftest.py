@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from devstack.layout import StackSettings
+from devstack.layout import AUTO, StackSettings
 from devstack.stack import Stack
 from sandbox.testing import Sandbox
 from tests.e2e import chaos_plans, console_plans, edited_plans, herd_plans
@@ -32,7 +32,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("stack")
     plans = write_plans(tmp_path_factory.mktemp("include") / "plans", _PLANS)
     settings = StackSettings(
-        home=home, plans_dir=plans, speed=_SPEED, poll_interval=0.5, parse_interval=_PARSE_INTERVAL
+        home=home,
+        plans_dir=plans,
+        speed=_SPEED,
+        poll_interval=0.5,
+        parse_interval=_PARSE_INTERVAL,
+        # On a busy machine a triggerer gives up that cannot write to SQLite for some seconds.
+        database=AUTO,
     )
     stack = Stack(settings)
     try:
