@@ -179,6 +179,17 @@ class AccountHook(AwsBaseHook):
         found = _Sessions(conn=self.conn_config, region_name=region_name, config=self.config)
         return _prepared(found.create_session(deferrable=deferrable))
 
+    def pages(self, operation: str, *keys: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """
+        What all pages of an operation list.
+
+        :param operation: such as ``describe_jobs``.
+        :param keys: of the lists in a page.
+        """
+        for page in self.conn.get_paginator(operation).paginate(**arguments):
+            for key in keys:
+                yield from page.get(key, [])
+
     @staticmethod
     def _find_operator_class_name(target_function_name: str) -> str | None:
         """

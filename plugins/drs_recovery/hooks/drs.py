@@ -108,12 +108,12 @@ class DrsHook(AccountHook):
         return [
             job
             for chunk in chunks(job_ids, MAX_JOB_IDS)
-            for job in self._pages("describe_jobs", "items", filters={"jobIDs": list(chunk)})
+            for job in self.pages("describe_jobs", "items", filters={"jobIDs": list(chunk)})
         ]
 
     def jobs_since(self, moment: datetime) -> list[dict[str, Any]]:
         """Read every job that was created after a moment."""
-        return list(self._pages("describe_jobs", "items", filters={"fromDate": _iso(moment)}))
+        return list(self.pages("describe_jobs", "items", filters={"fromDate": _iso(moment)}))
 
     def job_tags(self, job: Mapping[str, Any]) -> dict[str, str] | None:
         """Tags of a job, asked for where ``DescribeJobs`` left them out; None if DRS cannot be asked."""
@@ -129,7 +129,7 @@ class DrsHook(AccountHook):
 
         The log is the only place that tells snapshot, conversion and launch apart, and why a launch failed.
         """
-        return in_order_of_time(self._pages("describe_job_log_items", "items", jobID=job_id))
+        return in_order_of_time(self.pages("describe_job_log_items", "items", jobID=job_id))
 
     def source_servers(self, server_ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """
@@ -138,11 +138,11 @@ class DrsHook(AccountHook):
         :param server_ids: DRS source server ids, or None for all.
         """
         if server_ids is None:
-            return list(self._pages("describe_source_servers", "items", filters={}))
+            return list(self.pages("describe_source_servers", "items", filters={}))
         return [
             server
             for chunk in chunks(server_ids, MAX_SERVER_IDS)
-            for server in self._pages(
+            for server in self.pages(
                 "describe_source_servers", "items", filters={"sourceServerIDs": list(chunk)}
             )
         ]
@@ -156,11 +156,11 @@ class DrsHook(AccountHook):
         :param server_ids: DRS source server ids, or None for all.
         """
         if server_ids is None:
-            return list(self._pages("describe_recovery_instances", "items", filters={}))
+            return list(self.pages("describe_recovery_instances", "items", filters={}))
         return [
             instance
             for chunk in chunks(server_ids, MAX_SERVER_IDS)
-            for instance in self._pages(
+            for instance in self.pages(
                 "describe_recovery_instances", "items", filters={"sourceServerIDs": list(chunk)}
             )
         ]
@@ -182,7 +182,7 @@ class DrsHook(AccountHook):
 
         :param status: ``RecoveryPlanExecutionStatus`` of botocore's model.
         """
-        return list(self._pages("list_recovery_plan_executions", "recoveryPlanExecutions", status=status))
+        return list(self.pages("list_recovery_plan_executions", "recoveryPlanExecutions", status=status))
 
     def native_steps(self, execution_arn: str) -> list[dict[str, Any]]:
         """
@@ -191,7 +191,7 @@ class DrsHook(AccountHook):
         :param execution_arn: its ``recoveryPlanExecutionArn``.
         """
         return list(
-            self._pages(
+            self.pages(
                 "list_recovery_plan_execution_steps",
                 "recoveryPlanExecutionSteps",
                 recoveryPlanExecutionArn=execution_arn,
@@ -204,9 +204,7 @@ class DrsHook(AccountHook):
 
         A snapshot that is still being taken has no ``timestamp``.
         """
-        snapshots = self._pages(
-            "describe_recovery_snapshots", "items", sourceServerID=server_id, order="DESC"
-        )
+        snapshots = self.pages("describe_recovery_snapshots", "items", sourceServerID=server_id, order="DESC")
         return any("timestamp" in snapshot for snapshot in snapshots)
 
     def prepare_to_ask(self) -> None:
@@ -246,10 +244,6 @@ class DrsHook(AccountHook):
         """
         turn()
         return list(self._asker.get_replication_configuration(sourceServerID=server_id).get("pitPolicy", []))
-
-    def _pages(self, operation: str, key: str, **kwargs: Any) -> Iterator[dict[str, Any]]:
-        for page in self.conn.get_paginator(operation).paginate(**kwargs):
-            yield from page.get(key, [])
 
 
 def _source(server_id: str, snapshot_id: str | None) -> dict[str, str]:

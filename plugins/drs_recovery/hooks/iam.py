@@ -101,7 +101,9 @@ class RightsHook(AccountHook):
         :param resource: ARN, or ``*``.
         :param context: ``ContextEntry`` s.
         """
-        pages = self.conn.get_paginator("simulate_principal_policy").paginate(
+        results = self.pages(
+            "simulate_principal_policy",
+            "EvaluationResults",
             PolicySourceArn=principal,
             ActionNames=list(actions),
             ResourceArns=[resource],
@@ -113,8 +115,7 @@ class RightsHook(AccountHook):
                 allowed=result["EvalDecision"] == "allowed",
                 certain=not result.get("MissingContextValues"),
             )
-            for page in pages
-            for result in page["EvaluationResults"]
+            for result in results
         ]
 
     def _caller(self) -> dict[str, str]:

@@ -31,6 +31,21 @@ class SsmHook(AccountHook):
         super().__init__(**{"config": READ_CONFIG, **kwargs, "client_type": "ssm"})
         self._sender: Any = None
 
+    def has_document(self, document: str, version: str | None = None) -> bool:
+        """
+        Whether there is a document that may be used.
+
+        :param document: name or ARN.
+        """
+        of_version = {"DocumentVersion": version} if version else {}
+        try:
+            self.conn.describe_document(Name=document, **of_version)
+        except self.conn.exceptions.ClientError as error:
+            if error_code(error) in ("InvalidDocument", "InvalidDocumentVersion"):
+                return False
+            raise
+        return True
+
     def start_automation(
         self, document: str, version: str | None, parameters: Mapping[str, Sequence[str]], token: str
     ) -> str:
@@ -48,12 +63,11 @@ class SsmHook(AccountHook):
 
     def automations(self, execution_ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
         """``AutomationExecutionMetadata`` by id; an execution that AWS does not list is left out."""
-        paginator = self.conn.get_paginator("describe_automation_executions")
+        operation, rows = "describe_automation_executions", "AutomationExecutionMetadataList"
         return {
             row["AutomationExecutionId"]: row
             for chunk in _chunks(execution_ids, _IDS_IN_A_FILTER)
-            for page in paginator.paginate(Filters=[{"Key": "ExecutionId", "Values": chunk}])
-            for row in page["AutomationExecutionMetadataList"]
+            for row in self.pages(operation, rows, Filters=[{"Key": "ExecutionId", "Values": chunk}])
         }
 
     def stop_automation(self, execution_id: str) -> bool:
@@ -107,12 +121,9 @@ class SsmHook(AccountHook):
 
     def invocations(self, command_id: str) -> dict[str, Mapping[str, Any]]:
         """``CommandInvocation`` of a command by instance id, with what it wrote."""
-        paginator = self.conn.get_paginator("list_command_invocations")
-        return {
-            row["InstanceId"]: row
-            for page in paginator.paginate(CommandId=command_id, Details=True)
-            for row in page["CommandInvocations"]
-        }
+        operation, rows = "list_command_invocations", "CommandInvocations"
+        found = self.pages(operation, rows, CommandId=command_id, Details=True)
+        return {row["InstanceId"]: row for row in found}
 
     def result(self, command_id: str, instance_id: str) -> Mapping[str, Any] | None:
         """What came of a command on an instance, with all it wrote; None if it is not listed yet."""
@@ -132,12 +143,11 @@ class SsmHook(AccountHook):
 
     def managed(self, instance_ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
         """``InstanceInformation`` by id of those instances that Systems Manager manages."""
-        paginator = self.conn.get_paginator("describe_instance_information")
+        operation, rows = "describe_instance_information", "InstanceInformationList"
         return {
             row["InstanceId"]: row
             for chunk in _chunks(instance_ids, _INSTANCES_IN_A_FILTER)
-            for page in paginator.paginate(Filters=[{"Key": "InstanceIds", "Values": chunk}])
-            for row in page["InstanceInformationList"]
+            for row in self.pages(operation, rows, Filters=[{"Key": "InstanceIds", "Values": chunk}])
         }
 
     @property
@@ -149,8 +159,7 @@ class SsmHook(AccountHook):
         return self._sender
 
     def _commands(self, filters: list[dict[str, str]]) -> Iterator[Mapping[str, Any]]:
-        for page in self.conn.get_paginator("list_commands").paginate(Filters=filters):
-            yield from page["Commands"]
+        return self.pages("list_commands", "Commands", Filters=filters)
 
 
 def _chunks(ids: Collection[str], size: int) -> Iterator[list[str]]:

@@ -62,15 +62,17 @@ class AlarmsHook(AccountHook):
 
     def alarms(self, names: Collection[str]) -> dict[str, Mapping[str, Any]]:
         """Metric and composite alarms by name; unknown ones are left out."""
-        paginator, listed = self.conn.get_paginator("describe_alarms"), sorted(names)
+        listed = sorted(names)
         return {
             alarm["AlarmName"]: alarm
             for start in range(0, len(listed), _ALARMS_IN_A_CALL)
-            for page in paginator.paginate(
+            for alarm in self.pages(
+                "describe_alarms",
+                "MetricAlarms",
+                "CompositeAlarms",
                 AlarmNames=listed[start : start + _ALARMS_IN_A_CALL],
                 AlarmTypes=["MetricAlarm", "CompositeAlarm"],
             )
-            for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"])
         }
 
 

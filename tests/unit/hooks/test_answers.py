@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from drs_recovery.configured_clients import dynamodb_client
 from drs_recovery.hooks.async_drs import AsyncDrs
 from drs_recovery.hooks.clients import Target, TargetClients
-from drs_recovery.hooks.ec2 import describe_instances
+from drs_recovery.hooks.ec2 import describe_instances, describe_statuses
 from drs_recovery.hooks.errors import AWS_ERRORS, describe, is_refusal, is_transient
 from drs_recovery.notifications.channels import TopicHook
 from drs_recovery.settings import executions_table_name
@@ -27,6 +27,8 @@ from tests.plan_documents import DB_1
 
 TARGET = Target("aws_default", "us-east-1")
 JOB = "drsjob-1111111111111111a"
+TOKEN = "3c1e6f0a-5f0c-4d57-9d0b-0f7a3c5f7a11"
+DURABLE = "arn:aws:lambda:us-east-1:123456789012:function:f:1/durable-execution/n/1"
 ROLE = "arn:aws:iam::123456789012:role/x"
 
 HTML = "<html><body>Log in first.<br></body></html>"
@@ -35,6 +37,10 @@ XHTML = "<html><body>Log in first.</body></html>"
 
 def drs() -> Any:
     return TargetClients(TARGET).drs
+
+
+def ssm() -> Any:
+    return TargetClients(TARGET).ssm
 
 
 def rights() -> Any:
@@ -66,6 +72,22 @@ CALLS: dict[str, Callable[[], Any]] = {
     "GetCallerIdentity": lambda: rights().account(),
     "SimulatePrincipalPolicy": lambda: rights().simulate(ROLE, ["ec2:RunInstances"], "*", []),
     "GetServiceQuota": lambda: TargetClients(TARGET).quotas.drs_quota("L-D88FAC3A"),
+    "StartAutomationExecution": lambda: ssm().start_automation("doc", None, {}, TOKEN),
+    "DescribeAutomationExecutions": lambda: ssm().automations([TOKEN]),
+    "DescribeDocument": lambda: ssm().has_document("doc"),
+    "SendCommand": lambda: ssm().send_command("AWS-RunShellScript", {}, ["i-0123456789abcdef0"], "c"),
+    "ListCommands": lambda: ssm().executing_commands(),
+    "ListCommandInvocations": lambda: ssm().invocations(TOKEN),
+    "GetCommandInvocation": lambda: ssm().result(TOKEN, "i-0123456789abcdef0"),
+    "DescribeInstanceInformation": lambda: ssm().managed(["i-0123456789abcdef0"]),
+    "GetFunctionConfiguration": lambda: TargetClients(TARGET).functions.facts("f", None),
+    "GetDurableExecution": lambda: TargetClients(TARGET).functions.durable(DURABLE),
+    "DescribeTargetGroups": lambda: TargetClients(TARGET).target_groups.target_type("arn"),
+    "DescribeTargetHealth": lambda: TargetClients(TARGET).target_groups.health("arn"),
+    "DescribeAlarms": lambda: TargetClients(TARGET).alarms.alarms(["a"]),
+    "DescribeInstanceStatus": lambda: describe_statuses(
+        TargetClients(TARGET).ec2.conn, ["i-0123456789abcdef0"]
+    ),
     "Publish": lambda: TopicHook(aws_conn_id="aws_default", region_name="us-east-1").conn.publish(
         TopicArn="arn:aws:sns:us-east-1:123456789012:dr", Message="m"
     ),
