@@ -180,7 +180,7 @@ class OpenExecutionOperator(PlanOperator):
         self._give_way(disturbed_recovery(self.store, document), execution_id, options)
         check = UseCheck(self.store, clients, document)
         used = self._used(execution_id, resolution, options, check)
-        preflight = Preflight(clients, plan, execution_id, options.execution_type)
+        preflight = Preflight(clients, plan, execution_id, options.execution_type, options.waves)
         findings = [*self.behind_finding(context), *preflight.findings(resolution), *used]
         points = PointCheck(self.store, clients, document, options.point_in_time)
         findings += [one.finding_for(options.execution_type) for one in points.checks(resolution.servers)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -21,6 +21,7 @@ from drs_recovery.preflight.capacity import Demand, conflict_checks, quota_check
 from drs_recovery.preflight.findings import Check, Severity
 from drs_recovery.preflight.permissions import missing_rights, rights_check
 from drs_recovery.preflight.replication import native_checks, replication_checks
+from drs_recovery.preflight.steps import step_checks
 from drs_recovery.statuses import ExecutionType
 from drs_recovery.transient_errors import error_code
 
@@ -36,22 +37,29 @@ _MAY_NOT_SIMULATE = frozenset({"AccessDenied", "AccessDeniedException", "NoSuchE
 
 class Preflight:
     """
-    Check the servers of an execution.
+    Check the servers and the steps of an execution.
 
     :param execution_id: the execution; its own jobs disturb nobody.
+    :param waves: numbers of those that it runs.
     """
 
     def __init__(
-        self, clients: Clients, plan: RecoveryPlan, execution_id: str, execution_type: ExecutionType
+        self,
+        clients: Clients,
+        plan: RecoveryPlan,
+        execution_id: str,
+        execution_type: ExecutionType,
+        waves: Collection[int],
     ) -> None:
-        self._clients, self._plan = clients, plan
+        self._clients, self._plan, self._waves = clients, plan, waves
         self._execution_id, self._type = execution_id, execution_type
         self.troubles: list[TargetTrouble] = []
         """Of the targets whose checks are to be made again later."""
 
     def findings(self, resolution: Resolution) -> list[NewFinding]:
         """Make every check."""
-        checks = [*resolution.checks]
+        steps = step_checks(self._clients, self._plan, self._waves, self._type)
+        checks = [*resolution.checks, *steps]
         for target, servers in groupby(sorted(resolution.servers, key=_target), key=_target):
             try:
                 checks += self._check_target(target, list(servers))

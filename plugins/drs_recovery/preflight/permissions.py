@@ -9,7 +9,7 @@ what is true in a recovery: the call comes through DRS, and DRS tags what it mak
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.preflight.findings import Check, Severity
@@ -87,6 +87,23 @@ def missing_rights(rights: RightsHook, principal: str, region: str) -> list[str]
     role = _arn(principal, "iam", "", _CONVERSION_ROLE)
     missing += _certainly_missing(rights.simulate(principal, ["iam:PassRole"], role, context))
     return sorted(missing)
+
+
+def lacked_rights(
+    rights: RightsHook, principal: str, target: Target, resource: str, actions: Collection[str]
+) -> list[str]:
+    """
+    Which actions on a resource a principal certainly may not do.
+
+    :param resource: its ARN.
+    """
+    context = [_entry("aws:RequestedRegion", "string", target.region)]
+    return _certainly_missing(rights.simulate(principal, list(actions), resource, context))
+
+
+def arn_for(principal: str, region: str, service: str, resource: str) -> str:
+    """An ARN in the partition and account of the principal."""
+    return _arn(principal, service, region, resource)
 
 
 def rights_check(target: Target, principal: str, missing: Sequence[str]) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,24 +23,31 @@ class AlarmProbeArguments(PlanModel):
     name: Line = Field(description="Name of the alarm, metric or composite, in the wave's Region.")
     ok_for: Duration = Field(
         default=timedelta(minutes=5),
-        description="How long it must be OK, counted from when it became so, or from the step's begin.",
+        description="How long it must be OK, counted from when it became so, or from the wave's launch.",
     )
 
 
 class AlarmProbe(BatchedKind):
-    """What an alarm said before the step began proves nothing: the time counts from then."""
+    """What an alarm said before the servers were launched proves nothing: the time counts from then."""
 
     key = "alarm_probe"
     title = "Expect that a CloudWatch alarm is OK for some time."
     arguments = AlarmProbeArguments
     only = (DRILL, RECOVERY, FAILBACK)
     is_probe = True
+    resource_keys = ("name",)
     service = "CloudWatch alarms"
 
     def time_limit(self, arguments: Any) -> timedelta:
         """Ten minutes more than the alarm must be quiet."""
         limit: timedelta = self.default_timeout + arguments.ok_for
         return limit
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """The alarm."""
+        if aws(place).alarms.alarms([arguments.name]):
+            return None
+        return f"there is no alarm {arguments.name} in {place.region}"
 
     def questions(self, run: StepRun) -> Mapping[Place, Collection[str]]:
         """The alarm."""
@@ -60,7 +67,7 @@ class AlarmProbe(BatchedKind):
         if state != "OK":
             reason = alarm.get("StateReason")
             return Look(StepStatus.FAILED, f"alarm {name} is {state}" + (f": {reason}" if reason else ""))
-        quiet = timedelta(seconds=max(round(run.now - _since(alarm, run.begun)), 0))
+        quiet = timedelta(seconds=max(round(run.now - _since(alarm, run.launched or run.begun)), 0))
         said = f"alarm {name} is OK for {format_duration(quiet)}"
         if quiet < run.arguments.ok_for:
             wanted = format_duration(run.arguments.ok_for)
@@ -68,9 +75,9 @@ class AlarmProbe(BatchedKind):
         return Look(StepStatus.SUCCEEDED, said)
 
 
-def _since(alarm: Mapping[str, Any], begun: float) -> float:
+def _since(alarm: Mapping[str, Any], launched: float) -> float:
     updated = alarm.get("StateUpdatedTimestamp")
-    return max(updated.timestamp() if isinstance(updated, datetime) else begun, begun)
+    return max(updated.timestamp() if isinstance(updated, datetime) else launched, launched)
 
 
 KIND = AlarmProbe()

@@ -100,6 +100,7 @@ class StepRun:
     :param aws: clients of a place, made at the first call.
     :param login: reads an Airflow connection; what it holds is redacted from every text of the look.
     :param probe_hosts: ``[drs_recovery] probe_hosts``.
+    :param launched: when the wave's servers were found launched; the attempt's begin before that.
     :param recovered: the ready servers of the wave, for kinds that tell others about them.
     :param addresses: recorded addresses of the execution's recovered instances.
     :param source_addresses: addresses of the original servers.
@@ -125,6 +126,7 @@ class StepRun:
     aws: Callable[[Place], AwsClients]
     login: Callable[[str], Login]
     probe_hosts: Collection[str] = ()
+    launched: float = 0.0
     recovered: Sequence[Recipient] = ()
     addresses: Collection[str] = ()
     source_addresses: Collection[str] = ()
@@ -140,6 +142,7 @@ class StepKind(ABC):
     :cvar only: types of executions in which it runs unless the plan says otherwise.
     :cvar is_probe: whether it repeats by itself until its time-out; a callout has ``retries``.
     :cvar is_question: whether a person answers it: the store's decision is its result.
+    :cvar resource_keys: keys of its arguments that name what must be there before it runs.
     :cvar takes_servers: whether it can act on the servers of a wave.
     """
 
@@ -149,6 +152,7 @@ class StepKind(ABC):
     only: ClassVar[tuple[str, ...]] = (DRILL, RECOVERY)
     is_probe: ClassVar[bool] = False
     is_question: ClassVar[bool] = False
+    resource_keys: ClassVar[tuple[str, ...]] = ()
     takes_servers: ClassVar[bool] = False
     default_timeout: ClassVar[timedelta] = timedelta(minutes=10)
 
@@ -171,6 +175,24 @@ class StepKind(ABC):
     def time_limit(self, arguments: Any) -> timedelta:
         """Time-out of a step for which the plan has none."""
         return self.default_timeout
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """
+        What AWS does not have and the step needs, in a sentence; None if everything is there.
+
+        :param place: of the wave's first group.
+        :param arguments: instance of the model, with no placeholder in the ``resource_keys``.
+        """
+        return None
+
+    def rights(self, arguments: Any, arn: Callable[[str, str], str]) -> Mapping[str, Collection[str]]:
+        """
+        The actions that it takes, by the resource.
+
+        :param arguments: instance of the model, with no placeholder in the ``resource_keys``.
+        :param arn: makes ARNs in the wave's place, of a service and of a resource.
+        """
+        return {}
 
     def start(self, run: StepRun) -> Look:
         """

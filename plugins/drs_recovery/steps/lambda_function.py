@@ -8,7 +8,7 @@ runs at least once: an answer that is lost leaves open whether it ran, and it is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import timedelta
 from threading import Lock, Thread
@@ -21,7 +21,7 @@ from drs_recovery.statuses import StepStatus
 from drs_recovery.steps.kind import Look, StepKind
 
 if TYPE_CHECKING:
-    from drs_recovery.steps.kind import AwsClients, StepRun
+    from drs_recovery.steps.kind import AwsClients, Place, StepRun
 
 _EXECUTION = "durableExecutionArn"
 _INVOCATIONS = "invocations"
@@ -47,6 +47,7 @@ class LambdaFunction(StepKind):
     key = "lambda"
     title = "Invoke a Lambda function, and wait for its result."
     arguments = LambdaArguments
+    resource_keys = ("function", "qualifier")
     default_timeout = timedelta(minutes=15)
 
     def problems(self, arguments: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -54,6 +55,17 @@ class LambdaFunction(StepKind):
         name = str(arguments.get("function", "")).rpartition(":function:")[2]
         if arguments.get("qualifier") is not None and ":" in name:
             yield ("qualifier",), "is given twice: the function's name has one, too"
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """The function."""
+        if aws(place).functions.facts(arguments.function, arguments.qualifier) is not None:
+            return None
+        return f"there is no function {_named(arguments)} in {place.region}"
+
+    def rights(self, arguments: Any, arn: Callable[[str, str], str]) -> Mapping[str, Collection[str]]:
+        """To invoke it."""
+        name = _named(arguments).rpartition(":function:")[2]
+        return {arn("lambda", f"function:{name}"): ["lambda:InvokeFunction"]}
 
     def start(self, run: StepRun) -> Look:
         """Start a durable function; leave any other one to the looks, which can wait for it."""
@@ -161,6 +173,10 @@ def _of_execution(told: Mapping[str, Any]) -> Look:
         why = error.get("ErrorMessage") or error.get("ErrorType") or "Lambda gives no reason"
         return Look(StepStatus.FAILED, f"{said}: {why}")
     return Look(StepStatus.RUNNING, said)
+
+
+def _named(arguments: LambdaArguments) -> str:
+    return arguments.function + (f":{arguments.qualifier}" if arguments.qualifier else "")
 
 
 def _qualifier(arguments: LambdaArguments) -> str:

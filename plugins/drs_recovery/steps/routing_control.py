@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
@@ -12,7 +12,7 @@ from drs_recovery.statuses import StepStatus
 from drs_recovery.steps.kind import RECOVERY, Look, StepKind
 
 if TYPE_CHECKING:
-    from drs_recovery.steps.kind import StepRun
+    from drs_recovery.steps.kind import AwsClients, Place, StepRun
 
 _ControlArn = Annotated[
     str,
@@ -68,6 +68,26 @@ class RoutingControl(StepKind):
     title = "Turn a routing control of Route 53 ARC."
     arguments = RoutingControlArguments
     only = (RECOVERY,)
+    resource_keys = ("arn", "cluster_endpoints")
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """The control, as the first endpoint that answers says."""
+        last: Exception | None = None
+        for one in arguments.cluster_endpoints:
+            try:
+                aws(place).routing_controls(one.endpoint, one.region).state(arguments.arn)
+            except Exception as error:  # of any kind: another endpoint may be well
+                if _code(error) == "ResourceNotFoundException":
+                    return f"there is no routing control {arguments.arn}"
+                last = error
+            else:
+                return None
+        raise last or RuntimeError("no endpoint")
+
+    def rights(self, arguments: Any, arn: Callable[[str, str], str]) -> Mapping[str, Collection[str]]:
+        """To read and turn it."""
+        actions = ("GetRoutingControlState", "UpdateRoutingControlState")
+        return {arguments.arn: [f"route53-recovery-cluster:{action}" for action in actions]}
 
     def look(self, run: StepRun) -> Look:
         """Turn it if it is not as wanted, then read it from the endpoints."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from drs_recovery.plan import Line, PlanModel
 from drs_recovery.statuses import StepStatus
+from drs_recovery.steps.documents import document_arn, missing_document
 from drs_recovery.steps.kind import BatchedKind, Look
 from drs_recovery.steps.parameters import Parameters  # noqa: TC001  # pydantic
 
@@ -45,7 +46,16 @@ class SsmAutomation(BatchedKind):
     key = "ssm_automation"
     title = "Run an Automation document of Systems Manager."
     arguments = SsmAutomationArguments
+    resource_keys = ("document", "version")
     service = "SSM automation"
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """The document."""
+        return missing_document(aws(place), place.region, arguments.document, arguments.version)
+
+    def rights(self, arguments: Any, arn: Callable[[str, str], str]) -> Mapping[str, Collection[str]]:
+        """To start it."""
+        return {document_arn(arguments.document, arn): ["ssm:StartAutomationExecution"]}
 
     def start(self, run: StepRun) -> Look:
         """Start it, or get what the same token started before."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from drs_recovery.plan import Line, PlanModel
 from drs_recovery.statuses import StepStatus
+from drs_recovery.steps.documents import SHELL, document_arn, missing_document
 from drs_recovery.steps.kind import BatchedKind, Look, Place
 from drs_recovery.steps.parameters import CommandLines, Parameters  # noqa: TC001  # pydantic
 from drs_recovery.steps.seen import Seen, joined
@@ -19,7 +20,6 @@ from drs_recovery.steps.seen import Seen, joined
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import AwsClients, Recipient, StepRun
 
-_SHELL = "AWS-RunShellScript"
 _INSTANCES_IN_A_COMMAND = 50
 # By how much clocks may differ when a command is looked for that was sent a moment ago.
 _CLOCK_SECONDS = 300.0
@@ -68,6 +68,7 @@ class SsmCommand(BatchedKind):
     title = "Run a command on the recovered instances with Systems Manager."
     arguments = SsmCommandArguments
     takes_servers = True
+    resource_keys = ("document",)
     service = "SSM commands"
 
     def problems(self, arguments: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -83,6 +84,14 @@ class SsmCommand(BatchedKind):
             if name := next(filter(None, map(_unsafe, _lines(lines))), None):
                 allowed = ", ".join(sorted(_SAFE))
                 yield keys, f"{name} can be any text, which a shell would run; use one of {allowed}"
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """The document."""
+        return missing_document(aws(place), place.region, arguments.document or SHELL)
+
+    def rights(self, arguments: Any, arn: Callable[[str, str], str]) -> Mapping[str, Collection[str]]:
+        """To send it."""
+        return {document_arn(arguments.document or SHELL, arn): ["ssm:SendCommand"]}
 
     def start(self, run: StepRun) -> Look:
         """Send what has not been sent yet, if every instance is managed."""
@@ -150,7 +159,7 @@ def _batches(run: StepRun) -> list[_Batch]:
 
 def _command(arguments: Any) -> tuple[str, Mapping[str, Sequence[str]]]:
     if arguments.commands is not None:
-        return _SHELL, {"commands": arguments.commands}
+        return SHELL, {"commands": arguments.commands}
     return arguments.document, arguments.parameters
 
 

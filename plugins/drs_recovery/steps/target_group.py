@@ -14,7 +14,7 @@ from drs_recovery.steps.kind import RECOVERY, Look
 from drs_recovery.steps.target_health import GroupArn, TargetHealthKind, region_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from drs_recovery.steps.kind import StepRun
 
@@ -36,6 +36,10 @@ class TargetGroup(TargetHealthKind):
     arguments = TargetGroupArguments
     only = (RECOVERY,)
     default_timeout = timedelta(minutes=15)
+
+    def rights(self, arguments: Any, arn: Callable[[str, str], str]) -> Mapping[str, Collection[str]]:
+        """To register with it."""
+        return {arguments.arn: ["elasticloadbalancing:RegisterTargets"]}
 
     def start(self, run: StepRun) -> Look:
         """Register the instances, by id or by address as the group wants them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from drs_recovery.plan import Text
@@ -28,7 +28,13 @@ class TargetHealthKind(BatchedKind):
     """A kind that waits until every recovered instance is healthy in its target group."""
 
     takes_servers = True
+    resource_keys = ("arn",)
     service = "target health"
+
+    def missing(self, aws: Callable[[Place], AwsClients], place: Place, arguments: Any) -> str | None:
+        """The group."""
+        there = aws(Place(place.connection, region_of(arguments.arn))).target_groups
+        return None if there.target_type(arguments.arn) else f"there is no target group {arguments.arn}"
 
     def group(self, run: StepRun) -> str:
         """ARN of the group, which is one for all servers."""

@@ -89,6 +89,8 @@ def step_run(
         aws=lambda place: clients.at(*place),
         login=login,
         probe_hosts=probe_hosts(),
+        launched=float(wave_of(document, ref.wave).get("launchedTime", begun)),
+        recovered=_recovered(document, plan, ref),
         addresses=_addresses(document),
         source_addresses=_source_addresses(document),
     )
@@ -139,14 +141,28 @@ def _recipients(
 ) -> Sequence[Recipient]:
     chosen = planned.step.servers
     groups = None if isinstance(chosen, str) else frozenset(chosen)
-    ready = [
-        server
-        for server in wave_of(document, ref.wave)["serverStatuses"]
-        if server["phase"] == ServerPhase.READY and (groups is None or _group_of(server, plan, ref) in groups)
-    ]
+    ready = [one for one in _ready(document, ref) if groups is None or _group_of(one, plan, ref) in groups]
     if not ready:
         raise StepNotUsableError(f"{planned.step.title}: the wave has no ready server that it could act on")
-    return tuple(_recipient(server, plan, ref, planned, raw, values) for server in ready)
+    recipients = []
+    for server in ready:
+        facts = _facts_of(server)
+        of_server = Values({**{name: values[name] for name in values}, "server": Values(facts)})
+        arguments = filled(planned, raw, of_server)
+        recipients.append(_recipient(facts, server, _group_of(server, plan, ref), arguments))
+    return tuple(recipients)
+
+
+def _recovered(document: ExecutionDocument, plan: RecoveryPlan, ref: StepRef) -> Sequence[Recipient]:
+    return tuple(
+        _recipient(_facts_of(server), server, _group_of(server, plan, ref), None)
+        for server in _ready(document, ref)
+    )
+
+
+def _ready(document: ExecutionDocument, ref: StepRef) -> Sequence[ServerStatus]:
+    servers = wave_of(document, ref.wave)["serverStatuses"]
+    return [server for server in servers if server["phase"] == ServerPhase.READY]
 
 
 def _group_of(server: ServerStatus, plan: RecoveryPlan, ref: StepRef) -> str:
@@ -161,15 +177,9 @@ def _group_of(server: ServerStatus, plan: RecoveryPlan, ref: StepRef) -> str:
     return next(listed, "")
 
 
-def _recipient(
-    server: ServerStatus,
-    plan: RecoveryPlan,
-    ref: StepRef,
-    planned: PlannedStep,
-    raw: Mapping[str, Any],
-    values: Values,
-) -> Recipient:
-    known = {
+def _facts_of(server: ServerStatus) -> Mapping[str, str]:
+    """A server as placeholders name it."""
+    return {
         "id": server["sourceServerId"],
         "name": server["serverName"],
         "hostname": server.get("hostname", ""),
@@ -177,16 +187,18 @@ def _recipient(
         "instance_id": server.get("instanceId", ""),
         "region": server["region"],
     }
-    of_server = Values({**{name: values[name] for name in values}, "server": Values(known)})
+
+
+def _recipient(facts: Mapping[str, str], server: ServerStatus, group: str, arguments: Any) -> Recipient:
     return Recipient(
-        id=known["id"],
-        name=known["name"],
-        hostname=known["hostname"],
-        address=known["private_ip"],
-        instance_id=known["instance_id"],
+        id=facts["id"],
+        name=facts["name"],
+        hostname=facts["hostname"],
+        address=facts["private_ip"],
+        instance_id=facts["instance_id"],
         place=Place(server["connection"], server["region"]),
-        group=_group_of(server, plan, ref),
-        arguments=filled(planned, raw, of_server),
+        group=group,
+        arguments=arguments,
     )
 
 

@@ -220,6 +220,23 @@ def _ref(steps: Steps, number: int) -> Any:
     return StepRef(steps.execution_id, number, "after", 1)
 
 
+def test_a_function_is_told_of_the_servers_that_are_ready(aws: Sandbox, steps_of: StepsOf) -> None:
+    aws.add_function("sync", durable=True, timeout=3_600)
+    steps = steps_of(plan(database(after=[{"lambda": {"function": "sync"}, "servers": "all"}])))
+    steps.open()
+    steps.launch(aws)
+
+    deferred(steps.step, "after", 1)
+
+    (run,) = aws.invocations()
+    known = {one["sourceServerId"]: one for one in wave(steps)["serverStatuses"]}
+    assert len(known) == len(run["payload"]["servers"]) == 2
+    for told in run["payload"]["servers"]:
+        server = known[told["sourceServerId"]]
+        assert (told["name"], told["instanceId"]) == (server["serverName"], server["instanceId"])
+        assert (told["privateIp"], told["region"]) == (server["privateIp"], "us-east-1")
+
+
 def test_a_failure_that_is_a_warning_lets_the_wave_complete(aws: Sandbox, steps_of: StepsOf) -> None:
     aws.add_fault("application_down")
     steps = steps_of(plan(database(after=[http(aws, timeout="PT1S", on_failure="continue")])))

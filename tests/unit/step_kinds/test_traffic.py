@@ -222,6 +222,14 @@ def test_an_alarm_must_be_quiet_for_some_time(recovered: Sandbox, attempt: Try) 
     assert (later.status, later.detail.startswith("alarm crm is OK for PT2M")) == (SUCCEEDED, True)
 
 
+def test_an_alarm_is_counted_from_the_launch_of_the_wave(recovered: Sandbox, attempt: Try) -> None:
+    alarm_in(recovered, "crm", "OK")
+    trial = attempt(alarm_probe.KIND, {"name": "crm", "ok_for": "PT2M"})
+    begun, launched = trial.run.begun + 3_600, trial.run.begun + 3_500
+    assert trial.changed(begun=begun, now=begun + 10, launched=launched).look().status is FAILED
+    assert trial.changed(begun=begun, now=begun + 30, launched=launched).look().status is SUCCEEDED
+
+
 def test_what_an_alarm_said_before_the_step_proves_nothing(recovered: Sandbox, attempt: Try) -> None:
     alarm_in(recovered, "crm", "OK")
     trial = attempt(alarm_probe.KIND, {"name": "crm", "ok_for": "PT2M"})
