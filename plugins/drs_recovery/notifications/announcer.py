@@ -65,7 +65,7 @@ class Announcer:
 def template_context(notice: Notice, happening: Happening, document: ExecutionDocument) -> dict[str, Any]:
     """What a notifier is called with, and what templates in its arguments know."""
     execution = {name: value for name, value in document.items() if name != "planSnapshot"}
-    return {"notice": notice, "execution": execution, "wave": happening.wave}
+    return {"notice": notice, "execution": execution, "wave": happening.wave, "step": happening.step}
 
 
 def _message_channels(

@@ -12,15 +12,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drs_recovery.plan import plan_from_snapshot
 from drs_recovery.statuses import ExecutionStatus, GateDecision, WaveStatus
+from drs_recovery.store import has_failed, step_waits
 
 if TYPE_CHECKING:
-    from drs_recovery.store import AnyGate, ExecutionDocument, Wave
+    from drs_recovery.store import AnyGate, ExecutionDocument, StepRecord, Wave
 
 EXECUTION_STARTED = "EXECUTION_STARTED"
 WAVE_RETRIED = "WAVE_RETRIED"
 GATE_OPENED = "GATE_OPENED"
 FAILURE_GATE_OPENED = "FAILURE_GATE_OPENED"
+STEP_ASKED = "STEP_ASKED"
+STEP_FAILURE_ASKED = "STEP_FAILURE_ASKED"
+STEP_FAILED = "STEP_FAILED"
 INSTANCES_TERMINATED = "INSTANCES_TERMINATED"
 TERMINATION_FAILED = "TERMINATION_FAILED"
 
@@ -44,11 +49,13 @@ class Happening:
 
     :param event: such as ``WAVE_FAILED``.
     :param wave: the wave of the document that it happened to, if it is about one.
+    :param step: the step of the wave, if it is about one.
     """
 
     event: str
     key: str
     wave: Wave | None = None
+    step: StepRecord | None = None
 
     @property
     def is_told(self) -> bool:
@@ -61,6 +68,8 @@ class Happening:
     @property
     def question(self) -> AnyGate | None:
         """The gate, if this is about one."""
+        if self.step is not None:
+            return None if self.event == STEP_FAILED else self.step["gate"]
         return gate_of(self.wave, self.event) if self.wave else None
 
 
@@ -81,7 +90,7 @@ def happenings(document: ExecutionDocument, asked: Asked | None = None) -> list[
     if document.get("dryRun"):
         return ended
     waves = [*_retries(document), *_wave_ends(document)]
-    return [*_start(document), *waves, *_questions(document, asked), *ended]
+    return [*_start(document), *_failed_steps(document), *waves, *_questions(document, asked), *ended]
 
 
 def _start(document: ExecutionDocument) -> Iterator[Happening]:
@@ -95,6 +104,22 @@ def _retries(document: ExecutionDocument) -> Iterator[Happening]:
     for wave in document["waves"]:
         if wave.get("attempt", 1) > 1 and wave["status"].is_active:
             yield _of_wave(WAVE_RETRIED, wave, f"attempt{wave['attempt']}")
+
+
+def _failed_steps(document: ExecutionDocument) -> Iterator[Happening]:
+    """Steps that ended badly, and that the plan does not try again by itself."""
+    for wave in document["waves"]:
+        for step in wave.get("steps", ()):
+            if has_failed(step) and not (wave["status"].is_active and _has_retries_left(document, step)):
+                yield _of_step(STEP_FAILED, wave, step, f"attempt{len(step['attempts'])}")
+
+
+def _has_retries_left(document: ExecutionDocument, step: StepRecord) -> bool:
+    wave = plan_from_snapshot(document["planSnapshot"]).wave(step["waveNumber"])
+    planned = wave.steps(step["side"])[step["stepNumber"] - 1]
+    attempt, gate = len(step["attempts"]), step.get("gate")
+    by_hand = gate is not None and gate["attempt"] == attempt and not gate.get("isFailure")
+    return attempt - step.get("firstAttempt", 1) < planned.retries and not by_hand
 
 
 def _wave_ends(document: ExecutionDocument) -> list[Happening]:
@@ -117,9 +142,17 @@ def _questions(document: ExecutionDocument, asked: Asked | None) -> Iterator[Hap
     for event in (GATE_OPENED, FAILURE_GATE_OPENED):
         gate = gate_of(wave, event)
         if gate and gate["decision"] == GateDecision.WAITING:
-            # Where it can be answered is another place after a takeover.
-            taken_over = f"#{document['controller']}" if "takeovers" in document else ""
-            yield _of_wave(event, wave, f"{gate['since']}{taken_over}")
+            yield _of_wave(event, wave, f"{gate['since']}{_taken_over(document)}")
+    for step in wave.get("steps", ()):
+        # The task that asks; a failed wave's retry asks for its steps, too.
+        if step_waits(document, step) and step["gate"]["taskId"] == asked.task_id:
+            event = STEP_FAILURE_ASKED if step["gate"].get("isFailure") else STEP_ASKED
+            yield _of_step(event, wave, step, f"{step['gate']['since']}{_taken_over(document)}")
+
+
+def _taken_over(document: ExecutionDocument) -> str:
+    """Where a question can be answered is another place after a takeover."""
+    return f"#{document['controller']}" if "takeovers" in document else ""
 
 
 def _end(document: ExecutionDocument) -> Iterator[Happening]:
@@ -140,3 +173,8 @@ def _termination(document: ExecutionDocument) -> Iterator[Happening]:
 
 def _of_wave(event: str, wave: Wave, which: str) -> Happening:
     return Happening(event, f"{event}#{wave['waveNumber']}#{which}", wave)
+
+
+def _of_step(event: str, wave: Wave, step: StepRecord, which: str) -> Happening:
+    place = f"{step['side']}{step['stepNumber']}"
+    return Happening(event, f"{event}#{wave['waveNumber']}#{place}#{which}", wave, step)

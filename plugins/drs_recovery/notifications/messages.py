@@ -15,17 +15,20 @@ from drs_recovery.notifications.events import (
     FAILURE_GATE_OPENED,
     GATE_OPENED,
     INSTANCES_TERMINATED,
+    STEP_ASKED,
+    STEP_FAILED,
+    STEP_FAILURE_ASKED,
     TERMINATION_FAILED,
     WAVE_RETRIED,
     Asked,
     Happening,
 )
 from drs_recovery.statuses import WaveStatus
-from drs_recovery.store import was_cancelled
+from drs_recovery.store import step_subject, was_cancelled
 from drs_recovery.waves import failures_of
 
 if TYPE_CHECKING:
-    from drs_recovery.store import AnyGate, ExecutionDocument, Wave
+    from drs_recovery.store import AnyGate, ExecutionDocument, StepRecord, Wave
 
 # Source: Publish in botocore's sns model: "less than 100 characters", which Java counts in UTF-16.
 LONGEST_SUBJECT = 99
@@ -131,6 +134,8 @@ def _headline(happening: Happening, document: ExecutionDocument, longest_name: i
     wave = happening.wave
     name = _one_line(wave["waveName"], longest_name) if wave else ""
     wave_name = f"wave {wave['waveNumber'] if wave else 0} ({name})"
+    if happening.step is not None:
+        return _step_headline(happening.event, happening.step, execution, wave_name, longest_name)
     headlines = {
         EXECUTION_STARTED: f"STARTED: {execution}",
         WAVE_RETRIED: f"RETRIED: {execution}, {wave_name}",
@@ -142,6 +147,16 @@ def _headline(happening: Happening, document: ExecutionDocument, longest_name: i
     of_wave = f"{wave['status'] if wave else ''}: {execution}, {wave_name}"
     of_execution = f"{document['status']}: {execution}"
     return headlines.get(happening.event, of_wave if happening.wave else of_execution)
+
+
+def _step_headline(event: str, step: StepRecord, execution: str, wave_name: str, longest_name: int) -> str:
+    where = f'step "{_one_line(step["name"], longest_name)}" of {wave_name}'
+    headlines = {
+        STEP_ASKED: f"ANSWER NEEDED: {execution}, {where}",
+        STEP_FAILURE_ASKED: f"ANSWER NEEDED: {execution}, after the failure of {where}",
+        STEP_FAILED: f"{step['status']}: {execution}, {where}",
+    }
+    return headlines[event]
 
 
 def _facts(document: ExecutionDocument) -> Iterator[str]:
@@ -160,6 +175,8 @@ def _facts(document: ExecutionDocument) -> Iterator[str]:
 def _details(happening: Happening, document: ExecutionDocument) -> Iterator[str]:
     if happening.question:
         yield from _question(happening.question)
+    elif happening.step:
+        yield from _failed_step(happening.step)
     elif happening.event == WAVE_RETRIED and happening.wave:
         yield f"Attempt {happening.wave['attempt']}: the servers that failed are launched again."
     elif happening.wave:
@@ -176,6 +193,17 @@ def _question(gate: AnyGate) -> Iterator[str]:
     yield f"Who may answer: {', '.join(gate.get('approvers') or ()) or 'everyone who may run the plan'}"
     if gate.get("deadline"):
         yield f"Until:          {moment(gate['deadline'])}"
+
+
+def _failed_step(step: StepRecord) -> Iterator[str]:
+    why = step.get("error") or "no reason is known"
+    yield _cut(f"S{step_subject(step)[1:]} is {step['status']}: {why}", _LONGEST_DETAIL)
+    for server in step["servers"]["failures"] if "servers" in step else ():
+        yield _cut(
+            f"- {server['serverName']} ({server['sourceServerId']}): {server['detail']}", _LONGEST_DETAIL
+        )
+    if step["onFailure"] == "continue":
+        yield "The wave goes on: the plan calls this a warning."
 
 
 def _wave_end(wave: Wave) -> Iterator[str]:

@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from drs_recovery.notifications.events import Asked, happenings
 from drs_recovery.notifications.messages import Notice, answer_link, notice_of, run_link, wave_summary
 from drs_recovery.notifications.metrics import measurements
+from tests.plan_documents import database, plan
 from tests.record_types import as_read
 
 BASE = "https://airflow.example.com"
@@ -99,6 +100,62 @@ def test_a_retry_is_told_while_it_runs_and_not_measured_before_it_ends() -> None
     assert "Attempt 2: the servers that failed are launched again." in notice.message
     assert measured(running) == {}
     assert keys(document(wave(1, "POLLING"))) == ["EXECUTION_STARTED"]
+
+
+def step(status: str, **fields: Any) -> dict[str, Any]:
+    record = {
+        "executionId": "e-1",
+        "waveNumber": 1,
+        "side": "after",
+        "stepNumber": 1,
+        "name": "CRM answers",
+        "kind": "http_probe",
+        "onFailure": "stop",
+        "status": status,
+        "attempts": [{"number": 1}],
+        **fields,
+    }
+    return as_read("STEP", record)
+
+
+def with_step(one: dict[str, Any], status: str = "POLLING", **fields: Any) -> dict[str, Any]:
+    snapshot = plan(database(after=[{"lambda": {"function": "f"}, "retries": 1}]))
+    return document(wave(1, status, steps=[one]), planSnapshot=snapshot, **fields)
+
+
+def test_a_step_that_asks_is_told_by_the_task_that_asks() -> None:
+    gate = {**GATE, "attempt": 1, "taskId": "wave_01.before_1"}
+    key = "STEP#01#after#01"
+    manual = with_step(step("WAITING", gate=gate), waitingSteps=[key])
+    asked = Asked(1, "wave_01.before_1")
+    assert keys(manual, Asked(1, "wave_01.decide")) == keys(manual) == ["EXECUTION_STARTED"]
+    notice = notices(manual, asked)[-1]
+    assert (notice.key, notice.event) == ("STEP_ASKED#1#after1#900.0", "STEP_ASKED")
+    assert notice.subject == ('ANSWER NEEDED: DRILL of Three-tier CRM, step "CRM answers" of wave 1 (Tier 1)')
+    assert "Is the database consistent?" in notice.message
+    assert notice.answer_link is not None
+    assert "/tasks/wave_01.before_1/required_actions" in notice.answer_link
+
+    failed = step("FAILED", gate={**gate, "isFailure": True}, attempts=[{"number": 1}, {"number": 2}])
+    notice = notices(with_step(failed, waitingSteps=[key]), asked)[-1]
+    assert notice.event == "STEP_FAILURE_ASKED"
+    assert 'after the failure of step "CRM answers"' in notice.subject
+
+
+def test_a_step_that_failed_is_told_once_its_retries_are_used_up() -> None:
+    rows = [{"serverName": "crm-1", "sourceServerId": "s-1", "detail": "HTTP 503"}]
+    servers = {"total": 2, "succeeded": 1, "failures": rows}
+    once = step("TIMED_OUT", error="HTTP 503, 14 tries in 10 min", servers=servers, onFailure="continue")
+    assert keys(with_step(once)) == ["EXECUTION_STARTED"]
+
+    twice = {**once, "attempts": [{"number": 1}, {"number": 2}]}
+    notice = notices(with_step(twice))[-1]
+    assert (notice.key, notice.answer_link) == ("STEP_FAILED#1#after1#attempt2", None)
+    assert notice.subject == 'TIMED_OUT: DRILL of Three-tier CRM, step "CRM answers" of wave 1 (Tier 1)'
+    assert "is TIMED_OUT: HTTP 503, 14 tries in 10 min\n- crm-1 (s-1): HTTP 503\n" in notice.message
+    assert "the plan calls this a warning" in notice.message
+    assert keys(with_step(once, "FAILED"))[1:] == ["STEP_FAILED#1#after1#attempt1", "WAVE_FAILED#1#attempt1"]
+    assert measured(with_step(twice)) == {}
 
 
 def test_an_execution_that_was_opened_again_ends_again() -> None:
