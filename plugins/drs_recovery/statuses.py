@@ -313,3 +313,14 @@ FAILURE_ANSWERS: Mapping[str, FailureDecision] = {
     CONTINUE: FailureDecision.CONTINUE,
     STOP: FailureDecision.STOP,
 }
+
+# The same of a manual step, and of a step that failed.
+MANUAL_ANSWERS: Mapping[str, StepDecision] = {
+    "Done": StepDecision.DONE,
+    "Could not be done": StepDecision.COULD_NOT,
+}
+STEP_FAILURE_ANSWERS: Mapping[str, StepDecision] = {
+    "Try again": StepDecision.RETRY,
+    "Go on without it": StepDecision.GO_ON,
+    "Stop": StepDecision.STOP,
+}

@@ -14,10 +14,10 @@ from drs_recovery.operators.base import fails_for_good, quick_retries
 from drs_recovery.operators.outages import outlives_outages
 from drs_recovery.operators.questions import comment_form
 from drs_recovery.operators.start_recovery import CLEARING_ACTOR
-from drs_recovery.operators.step_driving import MANUAL_ANSWERS, StepDriver
+from drs_recovery.operators.step_driving import StepDriver
 from drs_recovery.operators.wave_steps import WaveMixin
 from drs_recovery.plan import BEFORE, plan_from_snapshot
-from drs_recovery.statuses import RETRYABLE_WAVES, StepStatus, WaveStage, WaveStatus
+from drs_recovery.statuses import MANUAL_ANSWERS, RETRYABLE_WAVES, StepStatus, WaveStage, WaveStatus
 from drs_recovery.store import StepRef, step_holds
 from drs_recovery.waves import (
     begin_retry,

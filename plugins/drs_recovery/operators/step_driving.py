@@ -13,7 +13,13 @@ from drs_recovery.exceptions import WaveFailedError
 from drs_recovery.notifications import Asked
 from drs_recovery.operators.questions import AskingMixin, answer_of, is_timeout
 from drs_recovery.plan import DEFAULT_GATE_TIMEOUT
-from drs_recovery.statuses import StepDecision, StepStatus, WaveStatus
+from drs_recovery.statuses import (
+    MANUAL_ANSWERS,
+    STEP_FAILURE_ANSWERS,
+    StepDecision,
+    StepStatus,
+    WaveStatus,
+)
 from drs_recovery.store import StepQuestion, StepRef, has_failed, step_holds, step_label
 from drs_recovery.triggers import StepTrigger
 from drs_recovery.waves import Question, StepLife, step_question, wave_label
@@ -22,16 +28,6 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from drs_recovery.store import StepGate, StepRecord
-
-MANUAL_ANSWERS: Mapping[str, StepDecision] = {
-    "Done": StepDecision.DONE,
-    "Could not be done": StepDecision.COULD_NOT,
-}
-FAILURE_ANSWERS: Mapping[str, StepDecision] = {
-    "Try again": StepDecision.RETRY,
-    "Go on without it": StepDecision.GO_ON,
-    "Stop": StepDecision.STOP,
-}
 
 # Seconds beyond a step's time-out after which its wait in the triggerer ends, whatever happens.
 _SPARE_SECONDS = 300.0
@@ -135,8 +131,9 @@ class StepDriver(AskingMixin):
         ref, limit = turn.ref, DEFAULT_GATE_TIMEOUT if is_failure else life.planned.step.time_limit
         document = self.store.get_document(ref.execution_id)
         question = step_question(document, ref, life, is_failure=is_failure, timeout=limit)
+        deadline = time.time() + limit.total_seconds()
         asked = StepQuestion(
-            question.message, question.approvers, time.time() + limit.total_seconds(), is_failure=is_failure
+            question.message, question.approvers, deadline, self.task_id, is_failure=is_failure
         )
         record = self.store.steps.ask(ref, asked)
         if record["gate"]["decision"] != StepDecision.WAITING:
@@ -171,4 +168,4 @@ class StepDriver(AskingMixin):
 
 
 def _answers(gate: StepGate) -> Mapping[str, StepDecision]:
-    return FAILURE_ANSWERS if gate.get("isFailure") else MANUAL_ANSWERS
+    return STEP_FAILURE_ANSWERS if gate.get("isFailure") else MANUAL_ANSWERS

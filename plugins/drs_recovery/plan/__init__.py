@@ -18,6 +18,7 @@ from drs_recovery.plan.message_templates import PLAN_VALUES, Values, render_mess
 from drs_recovery.plan.model import (
     BROKEN_TAG,
     DAG_ID_PREFIX,
+    MOST_STEPS,
     MOST_WAVES,
     PLAN_TAG,
     Gate,
@@ -58,6 +59,7 @@ __all__ = [
     "DEFAULT_GATE_TIMEOUT",
     "FINALIZE",
     "LATEST",
+    "MOST_STEPS",
     "MOST_WAVES",
     "PLAN_ID_PATTERN",
     "PLAN_TAG",

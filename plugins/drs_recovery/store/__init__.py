@@ -90,7 +90,14 @@ from drs_recovery.store.server_types import (
     progress_of,
     record,
 )
-from drs_recovery.store.step_rules import has_failed, step_holds, step_label, step_waits, unproven
+from drs_recovery.store.step_rules import (
+    has_failed,
+    step_holds,
+    step_label,
+    step_subject,
+    step_waits,
+    unproven,
+)
 from drs_recovery.store.step_types import NewStep, StepRecord, StepSeen, StepServers
 from drs_recovery.store.steps import StepQuestion
 from drs_recovery.store.table import ExecutionsTable, is_store_away
@@ -217,6 +224,7 @@ __all__ = [
     "server_item",
     "step_holds",
     "step_label",
+    "step_subject",
     "step_waits",
     "table_definition",
     "taken_from",

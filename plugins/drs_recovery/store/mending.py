@@ -15,6 +15,7 @@ from drs_recovery.statuses import (
     ExecutionStatus,
     FailureDecision,
     GateDecision,
+    StepDecision,
     StepStatus,
     WaveStage,
     WaveStatus,
@@ -22,6 +23,7 @@ from drs_recovery.statuses import (
 from drs_recovery.store.keys import wave_of_step
 from drs_recovery.store.rules import is_proven, standing_status
 from drs_recovery.store.server_types import progress_of
+from drs_recovery.store.step_rules import has_failed
 
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
@@ -134,10 +136,14 @@ def _standing(execution: Record, waves: Sequence[Record], steps: Sequence[Record
 
 def _asking_steps(steps: Iterable[Record], active_waves: Collection[int]) -> list[str]:
     """Record keys of the steps that wait for people, the longest waiting first."""
-    asking = [
-        step for step in steps if step["status"] is StepStatus.WAITING and step["waveNumber"] in active_waves
-    ]
+    asking = [step for step in steps if _is_asking(step) and step["waveNumber"] in active_waves]
     return [step["recordKey"] for step in sorted(asking, key=lambda step: step["gate"]["since"])]
+
+
+def _is_asking(step: Record) -> bool:
+    """Whether a step waits for people: for what they do, or for what they say about its failure."""
+    is_open = (step.get("gate") or {}).get("decision") == StepDecision.WAITING
+    return is_open and (step["status"] is StepStatus.WAITING or has_failed(step))
 
 
 def _open_gate(wave: Record) -> Item:

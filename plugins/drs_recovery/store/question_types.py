@@ -54,6 +54,9 @@ class StepGate(Question):
 
     decision: Annotated[StepDecision, about("The result.", "DONE")]
     attempt: Annotated[int, about("The attempt concerned, from 1.", 1)]
+    taskId: Annotated[
+        str, about("The task of its DAG run that asks.", "wave_01_database.after_1_crm_answers")
+    ]
     isFailure: NotRequired[Annotated[bool, about("True if it asks what to do about a failure.", True)]]
 
 

@@ -162,7 +162,7 @@ class Retries(StoreBase):
                 execution_update(execution, now, self._reopened(execution, ref.number)),
                 update,
                 *self._revival(execution, wave),
-                *(record_update(step, reset_changes()) for step in steps),
+                *(record_update(step, reset_changes(step)) for step in steps),
             ],
         )
         return public(update.after), True
@@ -238,7 +238,7 @@ class Retries(StoreBase):
             names = [step["name"] for step in steps]
             event = NewEvent("STEPS_RESET", {"wave": number, "steps": names})
             update = execution_update(execution, self._now(), {})
-            self._commit(event, [update, *(record_update(step, reset_changes()) for step in steps)])
+            self._commit(event, [update, *(record_update(step, reset_changes(step)) for step in steps)])
 
     def _reopen_dependents(self, execution: Item, number: int) -> None:
         waves = self.table.query(execution["executionId"], "WAVE#", f"WAVE#{END_OF_RANGE}")

@@ -114,9 +114,20 @@ def to_repeat(steps: Sequence[Item], *, is_relaunched: bool = False) -> list[Ite
     return [step for step in repeated if step["status"] not in (StepStatus.NOT_STARTED, StepStatus.SKIPPED)]
 
 
-def reset_changes() -> Item:
+def reset_changes(step: Item) -> Item:
     """Changes of a step that is to run again; its attempts stay on record."""
-    return {"status": StepStatus.NOT_STARTED, "gate": None, **dict.fromkeys(ATTEMPT_FIELDS)}
+    gate = answered_gate(step)
+    return {"status": StepStatus.NOT_STARTED, "gate": gate, **dict.fromkeys(ATTEMPT_FIELDS)}
+
+
+def answered_gate(step: Record) -> Item | None:
+    """
+    The question of an attempt that is over, if it was answered.
+
+    It stays on record until the next one: Airflow keeps the answer, too, which is none to that.
+    """
+    gate: Item = step.get("gate") or {}
+    return gate if gate and gate["decision"] != StepDecision.WAITING else None
 
 
 def shortened(text: str, longest: int = _LONGEST_DETAIL) -> str:

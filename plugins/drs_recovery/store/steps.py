@@ -17,6 +17,7 @@ from drs_recovery.store.step_rules import (
     ATTEMPT_FIELDS,
     BEFORE,
     LONGEST_OUTPUT,
+    answered_gate,
     attempt_number,
     demand_steps_hold,
     has_failed,
@@ -54,12 +55,14 @@ class StepQuestion:
 
     :param approvers: who may answer; empty for everyone who may trigger.
     :param deadline: epoch seconds.
+    :param task_id: the task that asks, and with which Airflow takes the answer.
     :param is_failure: whether it asks what to do about a failure; else it is a manual step's own.
     """
 
     message: str
     approvers: Sequence[str]
     deadline: float
+    task_id: str
     is_failure: bool = False
 
 
@@ -113,7 +116,7 @@ class Steps(StoreBase):
             "startTime": now,
             "askedBy": asked_by,
             "firstAttempt": step.get("firstAttempt", 1) if is_retry else attempt["number"],
-            "gate": None,
+            "gate": answered_gate(step),
         }
         event = NewEvent("STEP_STARTED", _detail(step, attempt=attempt["number"], cleared=cleared or None))
         update = record_update(step, changes)
@@ -203,8 +206,8 @@ class Steps(StoreBase):
         """
         Record that people are asked; the execution is PAUSED if it waits for nothing but people.
 
-        The question of this attempt that was asked before stands, but for its message and approvers until the
-        first answer.
+        The question of this attempt that was asked before stands, but for its message, approvers and task
+        until the first answer.
 
         :raises TransitionRefusedError: the step is not at this question, or the execution ends.
         """
@@ -216,6 +219,7 @@ class Steps(StoreBase):
             return cast("StepRecord", public(step))
         now = self._now()
         asked: Item = {"message": limited(question.message), "approvers": list(question.approvers)}
+        asked["taskId"] = question.task_id
         opening = {
             "decision": StepDecision.WAITING,
             "attempt": attempt,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drs_recovery.statuses import (
     RETRYABLE_WAVES,
@@ -23,6 +23,7 @@ from drs_recovery.store import (
     foreign_controller,
     is_live,
     is_same_person,
+    step_label,
     step_waits,
     why_not_terminated,
     why_read_only,
@@ -50,6 +51,7 @@ class ActionKind(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     DECIDE = "decide"
+    ANSWER = "answer"
     CANCEL = "cancel"
     RETRY = "retry"
     TERMINATE = "terminate"
@@ -60,8 +62,15 @@ class ActionKind(StrEnum):
         return self not in (ActionKind.CANCEL, ActionKind.TERMINATE)
 
 
+class StepPlace(NamedTuple):
+    """Which step of a wave. :ivar number: from 1, on its side."""
+
+    side: str
+    number: int
+
+
 # What people say to a question that waits.
-ANSWERS = (ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE)
+ANSWERS = (ActionKind.APPROVE, ActionKind.REJECT, ActionKind.DECIDE, ActionKind.ANSWER)
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,11 @@ class Rights:
 
 
 def why_not(
-    document: ExecutionDocument, rights: Rights, kind: ActionKind, number: int | None = None
+    document: ExecutionDocument,
+    rights: Rights,
+    kind: ActionKind,
+    number: int | None = None,
+    place: StepPlace | None = None,
 ) -> str | None:
     """Say why a person may not do something now, as a sentence for that person; None if they may."""
     if not rights.may_act:
@@ -92,6 +105,8 @@ def why_not(
     wave = wave_of(document, number)
     if wave is None:
         return f"This execution has no wave {number}."
+    if kind is ActionKind.ANSWER:
+        return _not_answered_step(document, rights, step_of(wave, place))
     return _WAVE_RULES[kind](document, rights, wave)
 
 
@@ -106,6 +121,12 @@ def not_here(document: ExecutionDocument, rights: Rights) -> str | None:
 def wave_of(document: ExecutionDocument, number: int | None) -> Wave | None:
     """The wave of this number, from 1; None if there is none."""
     return next((wave for wave in document["waves"] if wave["waveNumber"] == number), None)
+
+
+def step_of(wave: Wave, place: StepPlace | None) -> StepRecord | None:
+    """The step of a wave at a place; None if there is none."""
+    steps = wave.get("steps", ())
+    return next((step for step in steps if (step["side"], step["stepNumber"]) == place), None)
 
 
 def open_gate(document: ExecutionDocument, wave: Wave) -> Gate | None:
@@ -174,8 +195,20 @@ def _not_answered(gate: Question | None, rights: Rights, wave: Wave) -> str | No
     if gate is None:
         return f"Wave {wave['waveNumber']} waits for no such answer."
     if not may_answer(gate, rights):
-        return f"Only {' or '.join(map(str, gate['approvers']))} may answer."
+        return _for_others(gate)
     return None
+
+
+def _not_answered_step(document: ExecutionDocument, rights: Rights, step: StepRecord | None) -> str | None:
+    gate = open_step_gate(document, step) if step else None
+    if gate is None:
+        label = step_label(step) if step else "this step"
+        return f"{label[:1].upper()}{label[1:]} waits for no answer."
+    return None if may_answer(gate, rights) else _for_others(gate)
+
+
+def _for_others(gate: Question) -> str:
+    return f"Only {' or '.join(map(str, gate['approvers']))} may answer."
 
 
 def _started_it(document: ExecutionDocument, rights: Rights) -> bool:

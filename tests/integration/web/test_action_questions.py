@@ -204,6 +204,56 @@ def test_a_failed_wave_is_left_behind_or_stops_the_execution(
     assert (ended.document["status"], ended.waves) == (status, waves)
 
 
+def test_steps_are_answered_by_the_first_who_does_with_an_answer_to_what_is_asked(
+    runner: Runner, answers: Answers
+) -> None:
+    fence = {"manual": {"message": "Fence it", "approvers": ["dba-lead", "dr-lead"]}, "name": "Fence"}
+    probe = {
+        "tcp_probe": {"port": 9},
+        "name": "Port",
+        "timeout": "PT1S",
+        "interval": "PT1S",
+        "on_failure": "ask",
+    }
+    before, after = ({"wave": 1, "side": side, "step": 1} for side in ("before", "after"))
+    go_on, known = {**after, "decision": "GO_ON"}, {"comment": "known"}
+
+    ended = runner.run(
+        plan(database(before=[fence], after=[probe])),
+        people={
+            WAVE: [
+                answers.ask_all(
+                    answers.ask("answer", {**before, "decision": "DONE"}),
+                    answers.ask("answer", {**before, "step": 7, "decision": "DONE"}, "dba-lead"),
+                    answers.ask("answer", {**before, "decision": "STOP"}, "dba-lead"),
+                    answers.race(
+                        answers.ask("answer", {**before, "decision": "DONE", "comment": "off"}, "dba-lead"),
+                        answers.ask("answer", {**before, "decision": "DONE", "comment": "off"}, "dr-lead"),
+                    ),
+                ),
+                answers.ask_all(
+                    answers.ask("answer", go_on),
+                    answers.ask("answer", {**go_on, **known}, "dr-lead"),
+                ),
+            ]
+        },
+    )
+
+    assert answers.statuses[:3] == [403, 422, 409]
+    assert sorted(answers.statuses[3:5]) == [202, 409]
+    assert answers.statuses[5:] == [422, 202]
+    assert problem(answers, 0)[1] == "Only dba-lead or dr-lead may answer."
+    assert problem(answers, 2)[1] == "Step before 1 of wave 1 asks for DONE or COULD_NOT."
+    won, lost = sorted(answers[3:5], key=lambda answer: answer.status_code)
+    fenced, port = ended.document["waves"][0]["steps"]
+    assert (fenced["status"], fenced["gate"]["actor"]) == ("SUCCEEDED", won.json()["actor"])
+    assert lost.json()["first"]["actor"] == won.json()["actor"]
+    assert "takes a reason" in problem(answers, 5)[1]
+    assert (port["gate"]["decision"], port["gate"]["comment"]) == ("GO_ON", "known")
+    assert (ended.document["status"], ended.waves) == ("PARTIAL_SUCCESS", ["COMPLETED"])
+    assert len([name for name in ended.event_names() if name.startswith("STEP_ANSWER")]) == 2
+
+
 def test_a_retry_is_no_way_around_the_people_who_are_asked(
     runner: Runner, sandbox: Sandbox, answers: Answers
 ) -> None:

@@ -92,7 +92,7 @@ def test_the_steps_of_a_wave_stand_before_and_behind_its_servers(
     fence, probe = (StepRef(recovery.id, 1, side, 1) for side in ("before", "after"))
     store.waves.begin(WaveRef(recovery.id, 1))
     store.steps.begin(fence)
-    store.steps.ask(fence, StepQuestion("Fence it", ("dba-lead",), time.time() + 600))
+    store.steps.ask(fence, StepQuestion("Fence it", ("dba-lead",), time.time() + 600, "wave_01.before_1"))
     store.steps.decide(fence, StepDecision.DONE, "dba-lead", "fenced at noon")
     recovery.start(1).launch(1)
     store.waves.enter_after_steps(WaveRef(recovery.id, 1))

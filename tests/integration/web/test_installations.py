@@ -18,6 +18,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "approve": {"wave": 1},
     "reject": {"wave": 1},
     "decide": {"wave": 1, "decision": "STOP"},
+    "answer": {"wave": 1, "side": "before", "step": 1, "decision": "DONE"},
     "retry": {"wave": 1},
     "cancel": {"reason": "wrong plan"},
     "terminate": {},

@@ -21,6 +21,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "approve": {"wave": 2},
     "reject": {"wave": 2},
     "decide": {"wave": 1, "decision": "STOP"},
+    "answer": {"wave": 1, "side": "before", "step": 1, "decision": "DONE"},
     "cancel": {"reason": "wrong plan"},
     "retry": {"wave": 1},
     "terminate": {},

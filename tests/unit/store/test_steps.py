@@ -24,6 +24,8 @@ BEFORE, AFTER_1, AFTER_2 = (
     StepRef("e1", 1, "after", 2),
 )
 OK = StepSeen("HTTP 200", tries=1)
+FENCE = StepQuestion("Fence the old database", ("ann",), 2_000_000_000, "wave_01.before_1")
+WHAT_NOW = StepQuestion("What now?", (), 2_000_000_000, "wave_01.after_2", is_failure=True)
 
 
 def opened(recovery: Recovery, on_failure: str = "stop", wait_before: float | None = None) -> Recovery:
@@ -118,7 +120,7 @@ def test_what_a_person_went_on_without_is_no_full_success(recovery: Recovery) ->
     launched(opened(recovery, on_failure="ask"))
     done(recovery.store, AFTER_1)
     done(recovery.store, AFTER_2, StepStatus.FAILED)
-    recovery.store.steps.ask(AFTER_2, StepQuestion("What now?", (), 2_000_000_000, is_failure=True))
+    recovery.store.steps.ask(AFTER_2, WHAT_NOW)
     recovery.store.steps.decide(AFTER_2, StepDecision.GO_ON, "ann", "known problem")
 
     recovery.store.waves.complete(WaveRef("e1", 1))
@@ -173,7 +175,7 @@ def test_an_execution_that_waits_for_a_manual_step_alone_is_paused(recovery: Rec
     store = opened(recovery).store
     store.waves.begin(WaveRef("e1", 1))
     store.steps.begin(BEFORE)
-    store.steps.ask(BEFORE, StepQuestion("Fence the old database", ("ann",), 2_000_000_000))
+    store.steps.ask(BEFORE, FENCE)
 
     execution = store.get_execution("e1")
     assert (execution["status"], execution["waitingSteps"]) == ("PAUSED", ["STEP#01#before#01"])
@@ -197,14 +199,37 @@ def test_what_was_said_of_an_earlier_attempt_does_not_count(recovery: Recovery) 
     store = launched(opened(recovery, on_failure="ask")).store
     done(store, AFTER_1)
     done(store, AFTER_2, StepStatus.FAILED)
-    store.steps.ask(AFTER_2, StepQuestion("What now?", (), 2_000_000_000, is_failure=True))
+    store.steps.ask(AFTER_2, WHAT_NOW)
     store.steps.decide(AFTER_2, StepDecision.RETRY, "ann")
     done(store, AFTER_2, StepStatus.FAILED)
 
     with pytest.raises(TransitionRefusedError):
         store.waves.complete(WaveRef("e1", 1))
-    asked = store.steps.ask(AFTER_2, StepQuestion("And now?", (), 2_000_000_000, is_failure=True))
+    asked = store.steps.ask(AFTER_2, WHAT_NOW)
     assert (asked["gate"]["decision"], asked["gate"]["attempt"]) == ("WAITING", 2)
+
+
+def test_an_answer_stays_until_the_next_question_to_which_it_is_none(recovery: Recovery) -> None:
+    """Airflow keeps it as well, and would give it to the new question."""
+    store = launched(opened(recovery, on_failure="ask")).store
+    done(store, AFTER_1)
+    done(store, AFTER_2, StepStatus.FAILED)
+    store.steps.ask(AFTER_2, WHAT_NOW)
+    store.steps.decide(AFTER_2, StepDecision.RETRY, "ann", decided_time=1_800_000_500)
+
+    again = store.steps.begin(AFTER_2, again=True)
+    assert (again["gate"]["decision"], again["gate"]["actor"]) == ("RETRY", "ann")
+    store.steps.end(AFTER_2, 2, StepStatus.FAILED, OK, "HTTP 503")
+    asked = store.steps.ask(AFTER_2, WHAT_NOW)["gate"]
+    assert (asked["askedAfter"], asked["taskId"], "actor" in asked) == (
+        1_800_000_500,
+        "wave_01.after_2",
+        False,
+    )
+    store.steps.decide(AFTER_2, StepDecision.STOP, "bob", decided_time=1_800_000_600)
+    store.waves.fail(WaveRef("e1", 1), "CRM does not answer")
+    store.retries.begin(WaveRef("e1", 1), "ann", asked_by=1)
+    assert step(store, 2)["gate"]["actor"] == "bob"
 
 
 def test_a_wave_that_is_tried_again_repeats_the_failed_step_and_those_behind_it(recovery: Recovery) -> None:
@@ -266,7 +291,7 @@ def test_steps_have_no_field_that_their_types_do_not_name(recovery: Recovery, cl
     assert misfits(store.get_document("e1"), []) == []
     store.waves.begin(WaveRef("e1", 1))
     store.steps.begin(BEFORE, asked_by=6)
-    store.steps.ask(BEFORE, StepQuestion("Fence it", ["ann"], 2_000_000_000))
+    store.steps.ask(BEFORE, FENCE)
     assert misfits(store.get_document("e1"), []) == []
     store.steps.refuse_answer(BEFORE, "bob", "a comment is needed", 1_800_000_100)
     store.steps.decide(BEFORE, StepDecision.DONE, "ann", "fenced")
@@ -279,7 +304,7 @@ def test_steps_have_no_field_that_their_types_do_not_name(recovery: Recovery, cl
     assert misfits(store.get_document("e1"), store.get_events("e1")) == []
     done(store, AFTER_1)
     done(store, AFTER_2, StepStatus.FAILED)
-    store.steps.ask(AFTER_2, StepQuestion("What now?", (), 2_000_000_000, is_failure=True))
+    store.steps.ask(AFTER_2, WHAT_NOW)
 
     assert misfits(store.get_document("e1"), store.get_events("e1")) == []
 

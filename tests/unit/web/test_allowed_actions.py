@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from drs_recovery.web.allowed_actions import ActionKind, Rights, confirmation_of, why_not
-from tests.unit.web.documents import document, gate, server, wave
+from drs_recovery.web.allowed_actions import ActionKind, Rights, StepPlace, confirmation_of, why_not
+from tests.unit.web.documents import document, gate, server, step, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)
 OTHER = Rights("somebody", "Somebody Else", may_act=True, may_terminate=True)
@@ -79,6 +79,19 @@ def test_what_to_do_about_a_failure_is_decided_by_those_who_are_asked() -> None:
     assert why_not(asked, LEAD, ActionKind.DECIDE, 1) is None
     assert why_not(asked, OTHER, ActionKind.DECIDE, 1) == "Only dba-lead or dr-lead may answer."
     assert why_not(paused(), LEAD, ActionKind.DECIDE, 1) == "Wave 1 waits for no such answer."
+
+
+def test_the_question_of_a_step_is_answered_by_those_who_are_asked() -> None:
+    fence = step("Fence", "WAITING", kind="manual", side="before", gate=gate(attempt=1))
+    asked = document("PAUSED", wave("PENDING", stage="BEFORE_STEPS", steps=(fence,)))
+    first, second = StepPlace("before", 1), StepPlace("before", 2)
+    assert why_not(asked, LEAD, ActionKind.ANSWER, 1, first) is None
+    assert why_not(asked, OTHER, ActionKind.ANSWER, 1, first) == "Only dba-lead or dr-lead may answer."
+    assert why_not(asked, LEAD, ActionKind.ANSWER, 1, second) == "This step waits for no answer."
+    for status in ("CANCELLING", "CANCELLED"):
+        ended = document(status, wave("PENDING", stage="BEFORE_STEPS", steps=(fence,)))
+        told = why_not(ended, LEAD, ActionKind.ANSWER, 1, first)
+        assert told == 'Step before 1 "Fence" waits for no answer.'
 
 
 def test_a_retry_does_not_go_past_those_who_are_asked() -> None:

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from drs_recovery.exceptions import WaveRefusedError
 from drs_recovery.opening import PointOption, check_reopening
-from drs_recovery.store import RetryRequest, WaveRef, attempt_of
+from drs_recovery.plan import BEFORE, task_ids
+from drs_recovery.store import RetryRequest, WaveRef, attempt_of, step_holds
 from drs_recovery.waves import check_dependencies, refused_gate
 from drs_recovery.web.actions.context import Acting, turn
 from drs_recovery.web.actions.refusals import (
@@ -71,7 +72,7 @@ async def _standing_request(
     demand_allowed(acting, ActionKind.RETRY, number)
     await run_in_threadpool(_demand_startable, acting, number)
     await demand_unpaused(acting, acting.dag_id)
-    task_id = f"{acting.plan.group_task_id(number)}.start_recovery"
+    task_id = f"{acting.plan.group_task_id(number)}.{_first_task(acting, number)}"
     if pending := await _pending_request(acting, number, task_id):
         return pending
     cleared = await _clear(acting, task_id)
@@ -84,6 +85,16 @@ async def _standing_request(
         point_in_time,
     )
     return request
+
+
+def _first_task(acting: Acting, number: int) -> str:
+    """The task from which the wave runs again: its first step before the launch that failed, if one did."""
+    wave = wave_of(acting.document, number)
+    steps = [step for step in wave.get("steps", ()) if step["side"] == BEFORE] if wave else []
+    open_steps = [step["stepNumber"] for step in steps if not step_holds(step)]
+    if not open_steps:
+        return task_ids.START
+    return task_ids.step_tasks(acting.plan, number, BEFORE)[open_steps[0] - 1]
 
 
 def _demand_startable(acting: Acting, number: int) -> None:

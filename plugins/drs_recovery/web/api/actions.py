@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from drs_recovery.opening import read_point_option
-from drs_recovery.plan import MOST_WAVES
-from drs_recovery.statuses import FailureDecision
+from drs_recovery.plan import MOST_STEPS, MOST_WAVES
+from drs_recovery.statuses import FailureDecision, StepDecision
 from drs_recovery.store import LONGEST_TEXT
 from drs_recovery.web.actions import ActingPerson, ActionTaken, ending, questions, retrying
-from drs_recovery.web.allowed_actions import ActionKind
+from drs_recovery.web.allowed_actions import ActionKind, StepPlace
 from drs_recovery.web.api.examples import SENT, TAKEN
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, problems
@@ -67,6 +67,30 @@ class DecisionBody(Body):
     decision: Annotated[
         Literal[FailureDecision.RETRY, FailureDecision.CONTINUE, FailureDecision.STOP],
         Field(description="RETRY its failed servers, CONTINUE with the waves that depend on it, or STOP"),
+    ]
+    comment: Comment = None
+
+
+class StepAnswerBody(Body):
+    """The answer to the question of a step."""
+
+    wave: Wave
+    side: Annotated[Literal["before", "after"], Field(description="Of the launch")]
+    step: Annotated[
+        int, Field(strict=True, ge=1, le=MOST_STEPS, description="Number of the step on its side, from 1")
+    ]
+    decision: Annotated[
+        Literal[
+            StepDecision.DONE,
+            StepDecision.COULD_NOT,
+            StepDecision.RETRY,
+            StepDecision.GO_ON,
+            StepDecision.STOP,
+        ],
+        Field(
+            description="Of a manual step: DONE or COULD_NOT. Of one that failed: RETRY, GO_ON without it "
+            "(takes a comment), or STOP"
+        ),
     ]
     comment: Comment = None
 
@@ -148,6 +172,13 @@ async def reject(acting: ActingPerson, body: AnswerBody) -> ActionTaken:
 async def decide(acting: ActingPerson, body: DecisionBody) -> ActionTaken:
     """Answer the question about a failed wave whose plan asks."""
     return await questions.decide(acting, body.wave, body.decision, body.comment)
+
+
+@router.post("/answer", summary="Answer a step", **_route(ActionKind.ANSWER))
+async def answer(acting: ActingPerson, body: StepAnswerBody) -> ActionTaken:
+    """Say that a manual step is done or could not be done, or what is to be done about a failed step."""
+    place = StepPlace(body.side, body.step)
+    return await questions.answer_step(acting, body.wave, place, body.decision, body.comment)
 
 
 @router.post("/cancel", summary="Cancel an execution", **_route(ActionKind.CANCEL))

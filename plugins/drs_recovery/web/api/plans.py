@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from drs_recovery.store import MOMENT, Execution, ExecutionSummary, PlanPoints, about
-from drs_recovery.web.api.examples import PLAN_DETAIL, PLANS, POINTS
+from drs_recovery.web.api.plan_examples import PLAN_DETAIL, PLANS, POINTS
 from drs_recovery.web.api.queries import demand_no_query
 from drs_recovery.web.api.responses import example_of, json_answer, problems
 from drs_recovery.web.dependencies import Store

@@ -6,25 +6,35 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from drs_recovery.statuses import FAILURE_ANSWERS, RETRYABLE_WAVES, FailureDecision, ServerPhase
+from drs_recovery.statuses import (
+    FAILURE_ANSWERS,
+    MANUAL_ANSWERS,
+    RETRYABLE_WAVES,
+    STEP_FAILURE_ANSWERS,
+    FailureDecision,
+    ServerPhase,
+    StepDecision,
+)
 from drs_recovery.store import attempt_of, has_instances_left, is_live
 from drs_recovery.web.allowed_actions import (
     ActionKind,
     Rights,
+    StepPlace,
     confirmation_of,
     open_failure_gate,
     open_gate,
+    open_step_gate,
     why_not,
 )
-from drs_recovery.web.shared import counted, instances_by_region, places_of, wave_title
+from drs_recovery.web.shared import counted, cut, instances_by_region, places_of, wave_title
 
 if TYPE_CHECKING:
-    from drs_recovery.store import ExecutionDocument, Wave
+    from drs_recovery.store import ExecutionDocument, StepRecord, Wave
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One answer to a question about a failed wave; its value as the API takes it, such as ``RETRY``."""
+    """One answer to a question with several; its value as the API takes it, such as ``RETRY``."""
 
     value: str
     label: str
@@ -39,7 +49,8 @@ class OfferedAction:
     :param label: text of the button, such as ``Approve wave 2``.
     :param sure: text of the button in the dialog; empty if that is the label.
     :param confirmation: what has to be typed first; None if nothing.
-    :param options: the answers to choose from, for ``decide``.
+    :param options: the answers to choose from, for ``decide`` and ``answer``.
+    :param place: of the step that it is about, if it is about one.
     """
 
     kind: ActionKind
@@ -56,6 +67,7 @@ class OfferedAction:
     is_dangerous: bool = False
     is_set_aside: bool = False
     sure: str = ""
+    place: StepPlace | None = None
 
 
 def _approve(document: ExecutionDocument, wave: Wave) -> OfferedAction:
@@ -115,6 +127,35 @@ def _consequence(decision: FailureDecision, wave: Wave) -> str:
     if decision is FailureDecision.CONTINUE:
         return "The waves that depend on this one start without its failed servers."
     return "The waves that depend on this one do not start, and the execution ends."
+
+
+def _answer(wave: Wave, step: StepRecord) -> OfferedAction:
+    is_failure, name = bool(step["gate"].get("isFailure")), step["name"]
+    answers = STEP_FAILURE_ANSWERS if is_failure else MANUAL_ANSWERS
+    title = f"What is to be done about {name}, which failed?" if is_failure else f"Is this done: {name}?"
+    return OfferedAction(
+        kind=ActionKind.ANSWER,
+        wave=wave["waveNumber"],
+        subject=f"{step['side']}-{step['stepNumber']}-{wave['waveNumber']}-{step['gate']['since']}",
+        label=f"Answer: {cut(name, _LONGEST_LABEL)}",
+        title=title,
+        consequences=(_KEPT,),
+        takes_comment=True,
+        options=tuple(Choice(value, label, _AFTER_ANSWER[value]) for label, value in answers.items()),
+        is_primary=True,
+        place=StepPlace(step["side"], step["stepNumber"]),
+    )
+
+
+_LONGEST_LABEL = 40
+
+_AFTER_ANSWER: Mapping[StepDecision, str] = {
+    StepDecision.DONE: "The wave goes on.",
+    StepDecision.COULD_NOT: "The step has failed, and what the plan says about that follows.",
+    StepDecision.RETRY: "The step is tried again.",
+    StepDecision.GO_ON: "The wave goes on without it: say why. The execution is PARTIAL_SUCCESS at best.",
+    StepDecision.STOP: "The wave fails.",
+}
 
 
 def _retry(document: ExecutionDocument, wave: Wave) -> OfferedAction:
@@ -203,11 +244,6 @@ _OF_WAVES: Mapping[ActionKind, Callable[[ExecutionDocument, Wave], OfferedAction
     ActionKind.RETRY: _retry,
 }
 
-_OF_EXECUTIONS: Mapping[ActionKind, Callable[[ExecutionDocument], OfferedAction]] = {
-    ActionKind.CANCEL: _cancel,
-    ActionKind.TERMINATE: _terminate,
-}
-
 
 @dataclass(frozen=True)
 class WithheldAction:
@@ -227,16 +263,21 @@ class Actions:
     withheld: tuple[WithheldAction, ...]
 
     def of_wave(self, number: int) -> tuple[OfferedAction, ...]:
-        """The actions that are about a wave."""
-        return tuple(action for action in self.offered if action.wave == number)
+        """The actions that are about a wave, without those about its steps."""
+        return tuple(one for one in self.offered if one.wave == number and one.place is None)
+
+    def of_step(self, number: int, side: str, step: int) -> tuple[OfferedAction, ...]:
+        """The actions that are about a step of a wave."""
+        place = StepPlace(side, step)
+        return tuple(one for one in self.offered if one.wave == number and one.place == place)
 
 
 def actions_for(document: ExecutionDocument, rights: Rights) -> Actions:
     """Offer what a person may do to an execution now; withhold, with the reason, what others or later may."""
     offered, withheld = [], dict[str, WithheldAction]()
-    for kind, wave in _candidates(document):
-        action = _OF_WAVES[kind](document, wave) if wave else _OF_EXECUTIONS[kind](document)
-        reason = why_not(document, rights, kind, action.wave)
+    for action in _candidates(document):
+        kind = action.kind
+        reason = why_not(document, rights, kind, action.wave, action.place)
         if reason is None:
             offered.append(action)
         else:
@@ -245,17 +286,23 @@ def actions_for(document: ExecutionDocument, rights: Rights) -> Actions:
     return Actions(tuple(offered), tuple(withheld.values()))
 
 
-def _candidates(document: ExecutionDocument) -> Iterator[tuple[ActionKind, Wave | None]]:
+def _candidates(document: ExecutionDocument) -> Iterator[OfferedAction]:
     """What people look for in the state in which an execution is; what it waits for first."""
     for wave in document["waves"]:
-        if open_gate(document, wave):
-            yield ActionKind.APPROVE, wave
-            yield ActionKind.REJECT, wave
-        if open_failure_gate(document, wave):
-            yield ActionKind.DECIDE, wave
-        elif wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
-            yield ActionKind.RETRY, wave
+        yield from (_OF_WAVES[kind](document, wave) for kind in _kinds_for(document, wave))
+        asking = (step for step in wave.get("steps", ()) if open_step_gate(document, step))
+        yield from (_answer(wave, step) for step in asking)
     if is_live(document):
-        yield ActionKind.CANCEL, None
+        yield _cancel(document)
     if has_instances_left(document):
-        yield ActionKind.TERMINATE, None
+        yield _terminate(document)
+
+
+def _kinds_for(document: ExecutionDocument, wave: Wave) -> Iterator[ActionKind]:
+    if open_gate(document, wave):
+        yield ActionKind.APPROVE
+        yield ActionKind.REJECT
+    if open_failure_gate(document, wave):
+        yield ActionKind.DECIDE
+    elif wave["status"] in RETRYABLE_WAVES and "startTime" in wave:
+        yield ActionKind.RETRY

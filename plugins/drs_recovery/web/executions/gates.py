@@ -18,8 +18,8 @@ from drs_recovery.statuses import (
     StepDecision,
     WaveStatus,
 )
-from drs_recovery.store import AnyGate, Question, ServerStatus, StepRecord, Wave
-from drs_recovery.web.allowed_actions import open_failure_gate, open_gate, open_step_gate
+from drs_recovery.store import AnyGate, Question, ServerStatus, StepRecord, Wave, step_label
+from drs_recovery.web.allowed_actions import StepPlace, open_failure_gate, open_gate, open_step_gate
 from drs_recovery.web.executions.points_in_time import data_sentence
 from drs_recovery.web.executions.times import objectives_of
 from drs_recovery.web.shared import (
@@ -30,6 +30,7 @@ from drs_recovery.web.shared import (
     counted,
     decision_mark,
     listed,
+    opening,
     severity_mark,
     wave_title,
 )
@@ -163,12 +164,25 @@ class Briefing:
     title: str
     question: str
     rows: tuple[BriefingRow, ...]
+    place: StepPlace | None = None
 
 
 def briefings_of(document: ExecutionDocument, as_of: float) -> tuple[Briefing, ...]:
     """What is to be known about every question that waits."""
-    found = (briefing_of(document, wave, as_of) for wave in document["waves"])
-    return tuple(one for one in found if one)
+    found: list[Briefing] = []
+    for wave in document["waves"]:
+        if briefing := briefing_of(document, wave, as_of):
+            found.append(briefing)
+        asking = (step for step in wave.get("steps", ()) if open_step_gate(document, step))
+        found.extend(_step_briefing(document, wave, step, as_of) for step in asking)
+    return tuple(found)
+
+
+def _step_briefing(document: ExecutionDocument, wave: Wave, step: StepRecord, as_of: float) -> Briefing:
+    place = StepPlace(step["side"], step["stepNumber"])
+    where = compose(f"{opening(step_label(step))} of {wave_title(wave)}")
+    rows = (*_origin(document), BriefingRow("Step", (where,)), _outlook(document, as_of))
+    return Briefing(wave["waveNumber"], _deed(step), step["gate"]["message"], rows, place)
 
 
 def briefing_of(document: ExecutionDocument, wave: Wave, as_of: float) -> Briefing | None:

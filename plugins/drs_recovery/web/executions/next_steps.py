@@ -43,12 +43,14 @@ def _offered(actions: Actions, *kinds: ActionKind) -> tuple[OfferedAction, ...]:
 
 def _answer(answers: tuple[OfferedAction, ...]) -> str:
     gates, failures = _of(answers, ActionKind.APPROVE), _of(answers, ActionKind.DECIDE)
+    steps = _of(answers, ActionKind.ANSWER)
     # Who started an execution may only reject where a second person must approve.
     rejections = [number for number in _of(answers, ActionKind.REJECT) if number not in gates]
     asked = [
         *([f"approve or reject {_waves(gates)}"] if gates else []),
         *([f"have a second person approve {_waves(rejections)}, or reject it"] if rejections else []),
         *([f"decide what to do about {_waves(failures)}"] if failures else []),
+        *([f"answer {counted(len(steps), 'step')} of {_waves(dict.fromkeys(steps))}"] if steps else []),
     ]
     return opening("; ".join(asked))
 

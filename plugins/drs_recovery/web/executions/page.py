@@ -250,7 +250,8 @@ class ExecutionView:
         """What whoever takes an action must know; None if it answers no question."""
         if action.kind not in ANSWERS:
             return None
-        return next((one for one in self.briefings if one.wave == action.wave), None)
+        about = action.wave, action.place
+        return next((one for one in self.briefings if (one.wave, one.place) == about), None)
 
 
 def execution_view(

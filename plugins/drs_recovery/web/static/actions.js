@@ -85,12 +85,14 @@ async function send(form) {
   }
 }
 
+const NUMBERS = ["wave", "step"];
+
 // The fields as the API wants them; what was left empty is left out.
 function bodyOf(form) {
   const body = {};
   for (const [name, value] of new FormData(form)) {
     if (value !== "") {
-      body[name] = name === "wave" ? Number(value) : value;
+      body[name] = NUMBERS.includes(name) ? Number(value) : value;
     }
   }
   return body;

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 from drs_recovery.web.allowed_actions import Rights
 from drs_recovery.web.executions.actions import Actions, actions_for
-from tests.unit.web.documents import Fields, document, gate, server, wave
+from drs_recovery.web.executions.costs import running_instances
+from drs_recovery.web.executions.gates import briefings_of
+from drs_recovery.web.executions.next_steps import next_step
+from tests.unit.web.documents import START, Fields, document, gate, server, step, wave
 
 LEAD = Rights("dr-lead", "Dora Lead", may_act=True, may_terminate=True)
 VIEWER = Rights("viewer", "viewer", may_act=False, may_terminate=False)
@@ -64,6 +67,24 @@ def test_about_a_failed_wave_the_answers_of_airflow_are_offered() -> None:
         ("STOP", "Stop"),
     ]
     assert decide.options[0].consequence.startswith("DRS starts a new job for 1 of 2 servers alone")
+
+
+def test_the_questions_of_steps_are_offered_with_their_own_answers() -> None:
+    fence = step("Fence", "WAITING", kind="manual", side="before", gate=gate(attempt=1))
+    probe = step("CRM answers", "FAILED", gate=gate(attempt=1, isFailure=True))
+    state = document("PAUSED", wave("PENDING", steps=(fence,)), wave("POLLING", server(), steps=(probe,)))
+    assert offered(state) == [("answer", 1), ("answer", 2), ("cancel", None)]
+    manual, failed = actions_for(state, LEAD).offered[:2]
+    assert (manual.label, manual.title) == ("Answer: Fence", "Is this done: Fence?")
+    assert [one.value for one in manual.options] == ["DONE", "COULD_NOT"]
+    assert [one.value for one in failed.options] == ["RETRY", "GO_ON", "STOP"]
+    assert actions_for(state, LEAD).of_step(1, "before", 1) == (manual,)
+    assert actions_for(state, LEAD).of_wave(1) == ()
+    assert manual.subject != failed.subject
+    first, second = briefings_of(state, START + 1000)
+    assert (first.place, second.title) == (manual.place, "What to do about CRM answers, which failed")
+    told = next_step(state, actions_for(state, LEAD), running_instances(state, START + 1000))
+    assert (str(told.sentence), told.actions) == ("Answer 2 steps of waves 1 and 2.", (manual, failed))
 
 
 def test_after_a_failure_a_retry_and_the_end_of_the_instances_are_offered() -> None:
