@@ -42,13 +42,13 @@ def test_what_is_not_there_is_told_with_its_wave_and_step(aws: Sandbox) -> None:
     assert {wave for _, wave, _ in told} == {2}
     texts = [what for what, _, _ in told]
     assert texts[:4] == [
-        'step before 1 "ssm_automation": Systems Manager has no document Check in us-east-1',
-        'step after 1 "ssm_command": Systems Manager has no document Prepare-Network in us-east-1',
+        'step before 1 "ssm automation": Systems Manager has no document Check in us-east-1',
+        'step after 1 "ssm command": Systems Manager has no document Prepare-Network in us-east-1',
         'step after 2 "Tell": there is no function notify:live in us-east-1',
-        'step after 3 "alarm_probe": there is no alarm crm-errors in us-east-1',
+        'step after 3 "alarm probe": there is no alarm crm-errors in us-east-1',
     ]
-    assert texts[4] == f'step after 4 "target_group": there is no target group {GROUP}'
-    assert texts[5] == f'step after 5 "routing_control": there is no routing control {CONTROL}'
+    assert texts[4] == f'step after 4 "target group": there is no target group {GROUP}'
+    assert texts[5] == f'step after 5 "routing control": there is no routing control {CONTROL}'
     assert [severity is Severity.NOTABLE for *_, severity in told] == [
         False,
         False,
