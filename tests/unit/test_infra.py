@@ -110,7 +110,7 @@ def test_engine_may_make_each_call_of_its_drs_hook(policies):
     source = (PROJECT / "plugins/drs_recovery/hooks/drs.py").read_text()
     called = set(
         re.findall(
-            r'_pages\(\s*"(\w+)"|\.(start_recovery|terminate_recovery_instances|list_tags_for_resource)\(',
+            r'\bpages\(\s*"(\w+)"|\.(start_recovery|terminate_recovery_instances|list_tags_for_resource)\(',
             source,
         )
     )

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import requests
+import httpx
 from airflow.sdk import BaseHook, BaseNotifier, Connection
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 # A recovery waits for a message for some seconds at most: to connect, and for the answer.
-_TIMEOUT = (2, 3)
+_TIMEOUT = httpx.Timeout(3, connect=2)
 
 _PASSWORD, _FOUND = "$password", "$found"
 
@@ -52,7 +52,7 @@ class WebhookNotifier(BaseNotifier):
         """
         Send it.
 
-        :raises requests.RequestException: it was not taken.
+        :raises httpx.HTTPError: it was not taken.
         :raises LookupError: the lookup found nothing.
         """
         connection = BaseHook.get_connection(self.connection)
@@ -66,15 +66,12 @@ class WebhookNotifier(BaseNotifier):
         self._call(connection, self.method, endpoint, json.loads(text))
 
     @staticmethod
-    def _call(connection: Connection, method: str, path: str, body: Any = None) -> requests.Response:
+    def _call(connection: Connection, method: str, path: str, body: Any = None) -> httpx.Response:
         sign_in = (connection.login, connection.password or "") if connection.login else None
         headers = {name: str(value) for name, value in connection.extra_dejson.items()}
         url = f"{_address(connection)}/{path.lstrip('/')}"
-        answer = requests.request(
-            method, url, json=body, headers=headers, auth=sign_in, timeout=_TIMEOUT, allow_redirects=False
-        )
-        answer.raise_for_status()
-        return answer
+        answer = httpx.request(method, url, json=body, headers=headers, auth=sign_in, timeout=_TIMEOUT)
+        return answer.raise_for_status()
 
 
 def _address(connection: Connection) -> str:
