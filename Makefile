@@ -29,6 +29,7 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv ## Run a whole three-wave drill against a local AWS, with a live view; leaves the UI running
+	@$(VENV)/bin/python --version
 	@$(RUN) devstack demo
 
 up: venv ## Start the sandbox and Airflow, and leave them running
@@ -40,6 +41,7 @@ down: venv ## Stop what `make demo` or `make up` started
 # Two tests a core: each waits for something half of the time. The end-to-end tests run in four processes, each with a
 # stack of its own for the files that it takes; a stack that waits needs little.
 test: venv $(AXE) ## Run every test: unit, integration and end to end
+	@$(VENV)/bin/python --version
 	@$(RUN) pytest -n $(SIDE_BY_SIDE) --dist worksteal tests/unit tests/integration
 	@$(RUN) pytest -n 4 --dist loadfile --no-loadscope-reorder tests/e2e
 

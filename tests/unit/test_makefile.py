@@ -28,6 +28,7 @@ FAKE_PYTHON = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
     "-m venv "*) mkdir -p "$3/bin" "$3/lib/site-packages" && cp "$0" "$3/bin/python" ;;
+    "--version") echo "Python 3.13.9" ;;
     *purelib*) echo .venv/lib/site-packages ;;
     "-m pip install "*" uv") test ! -e uv-cannot-be-had && cp "$0" .venv/bin/uv ;;
     *"pip install "*) test ! -e broken-network ;;
@@ -241,6 +242,14 @@ def test_what_runs_is_stopped_before_its_packages_go(clone, fake_python, target)
 
     assert outcome.returncode == 0, outcome.stderr
     assert calls(clone)[0] == "-m devstack down"
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_which_python_runs_is_said_also_when_nothing_is_installed(clone, fake_python, target):
+    install_command(clone, "npm", FAKE_PYTHON)
+    make(clone, "venv", fake_python)
+
+    assert "Python 3.13.9" in make(clone, target, fake_python).stdout.splitlines()
 
 
 def test_compiled_code_is_kept_whatever_the_environment_says(clone, fake_python):
