@@ -38,12 +38,12 @@ up: venv ## Start the sandbox and Airflow, and leave them running
 down: venv ## Stop what `make demo` or `make up` started
 	@$(RUN) devstack down
 
-# Two tests a core: each waits for something half of the time. The end-to-end tests run in four processes, each with a
-# stack of its own for the files that it takes; a stack that waits needs little.
+# Two tests a core: each waits for something half of the time. The end-to-end tests run in three processes, each with
+# a stack of its own for the files that it takes: with more, stacks that wait would keep the cores from those that work.
 test: venv $(AXE) ## Run every test: unit, integration and end to end
 	@$(VENV)/bin/python --version
 	@$(RUN) pytest -n $(SIDE_BY_SIDE) --dist worksteal tests/unit tests/integration
-	@$(RUN) pytest -n 4 --dist loadfile --no-loadscope-reorder tests/e2e
+	@$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e
 
 test-browser: venv $(AXE) ## Run the tests that look at the console with a browser (needs Chromium; npm for some)
 	@$(RUN) pytest tests/e2e/browser

@@ -82,15 +82,15 @@ def test_a_retry_clears_the_wave_and_all_behind_it_and_the_record_names_who_aske
 def test_a_retry_of_a_wave_that_failed_before_its_launch_begins_with_that_step(
     runner: Runner, console: Console
 ) -> None:
-    unreachable = {"tcp_probe": {"port": 9, "host": "10.9.9.9"}, "name": "Port"}
-    ended = runner.run(plan(database(before=[{"wait": {"for": "PT0S"}}, unreachable])))
+    unreachable = {"tcp_probe": {"port": 9, "host": "10.9.9.9"}, "name": "Port", "timeout": "PT1S"}
+    ended = runner.run(plan(database(before=[{"wait": {"for": "PT1S"}}, unreachable])))
     assert ended.waves == ["FAILED"]
 
     assert ask(console, ended).status_code == 202
 
     after = tasks(ended)
     kept = {task_id for task_id, task in after.items() if task.state is not None}
-    assert kept == {"open_execution", "wave_01_database.before_1_wait"}
+    assert kept == {"open_execution", "wave_01_database.approve", "wave_01_database.before_1_wait"}
 
 
 def test_a_retry_can_choose_other_data_for_the_servers_that_start_again(
