@@ -11,8 +11,8 @@ from drs_recovery.statuses import ExecutionStatus, ExecutionType, GateDecision, 
 from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import NewWave
-from drs_recovery.store.step_types import NewStep, StepRef, StepSeen
-from drs_recovery.store.steps import StepQuestion
+from drs_recovery.store.refs import StepRef
+from drs_recovery.store.step_types import NewStep, StepQuestion, StepSeen
 from drs_recovery.web.airflow import AirflowApi
 from drs_recovery.web.problems import unavailable
 from tests.integration.web.conftest import Console
