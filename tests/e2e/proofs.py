@@ -19,6 +19,19 @@ def demand_completed(drills: Drills, plan: MadePlan, ended: Ended) -> None:
     assert (ended.document["status"], ended.run_state) == ("COMPLETED", "success")
 
 
+def demand_side_by_side(drills: Drills, ended: list[Ended], region: str) -> None:
+    """
+    Make sure that executions ran at once, and all to a good end.
+
+    :param region: of all of their servers.
+    """
+    count = len(ended)
+    assert [(one.run_state, one.document["status"]) for one in ended] == count * [("success", "COMPLETED")]
+    assert [falsehoods(drills, one, region) for one in ended] == count * [[]]
+    lives = [(one.document["startTime"], one.document["endTime"]) for one in ended]
+    assert max(start for start, _ in lives) < min(end for _, end in lives), "they did not run at once"
+
+
 def falsehoods(drills: Drills, ended: Ended, region: str) -> list[str]:
     """
     List what the record of an execution says wrongly, and what it forgot.

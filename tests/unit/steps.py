@@ -93,7 +93,8 @@ class Steps:
 
     def foreign_tasks(self) -> list[str]:
         """The run's tasks that no known version of the plan has."""
-        return OpenExecutionOperator(task_id="open_execution", plan=self.plan).foreign_tasks(self.context())
+        opening = OpenExecutionOperator(task_id="open_execution", plan=self.plan)
+        return opening.foreign_tasks(opening.task_states(self.context()))
 
     def start(self, number: int = 1) -> list[str]:
         return StartRecoveryOperator(task_id="start_recovery", wave_number=number).execute(

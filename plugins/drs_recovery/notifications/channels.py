@@ -157,7 +157,9 @@ def _error_text(error: Exception) -> str:
 
 
 # A recovery waits for a message for some seconds at most: botocore's own minute would be of no use.
-_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+BRIEF_CONFIG = Config(
+    connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
+)
 
 
 class TopicHook(AccountHook, SnsHook):
@@ -187,7 +189,7 @@ class TopicNotifier(BaseNotifier):
         """
         notice = context["notice"]  # type: ignore[typeddict-item]  # not a context of Airflow, but ours
         region = self.topic_arn.split(":")[3]
-        hook = TopicHook(aws_conn_id=self.connection, region_name=region, config=_CONFIG)
+        hook = TopicHook(aws_conn_id=self.connection, region_name=region, config=BRIEF_CONFIG)
         execution_id = notice.attributes["executionId"]
         is_fifo = self.topic_arn.endswith(".fifo")
         hook.publish_to_target(

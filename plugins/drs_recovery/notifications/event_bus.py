@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.amazon.aws.hooks.eventbridge import EventBridgeHook
 from airflow.sdk import BaseNotifier
-from botocore.config import Config
 
 from drs_recovery.hooks import AccountHook
+from drs_recovery.notifications.channels import BRIEF_CONFIG
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 _SOURCE = "drs-recovery"
-_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 class EventBusHook(AccountHook, EventBridgeHook):
@@ -49,7 +48,7 @@ class EventBusNotifier(BaseNotifier):
             "Detail": json.dumps({**notice.attributes, "key": notice.key, "message": notice.message}),
             "EventBusName": self.bus,
         }
-        hook = EventBusHook(aws_conn_id=self.connection, region_name=self.region, config=_CONFIG)
+        hook = EventBusHook(aws_conn_id=self.connection, region_name=self.region, config=BRIEF_CONFIG)
         answer = hook.conn.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"EventBridge refused the event: {answer['Entries'][0]}")

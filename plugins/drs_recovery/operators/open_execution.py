@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -78,13 +78,14 @@ class OpenExecutionOperator(PlanOperator):
             options = read_options(plan, context)
             if options.findings:
                 self._refuse(execution_id, options.findings)
-            self.await_tasks(context, execution, plan, () if options.dry_run else options.waves)
+            states = self.task_states(context)
+            self.await_tasks(states, execution, plan, () if options.dry_run else options.waves)
             clients = Clients()
             self._give_way(second_of_plan(self.store, execution), execution_id, options)
             try:
                 if options.is_scheduled:
                     self._give_way(busy_place(self.store, clients, execution_id), execution_id, options)
-                document = self._check(context, execution_id, plan, options, clients)
+                document = self._check(states, execution_id, plan, options, clients)
             except AWS_ERRORS as error:
                 if not is_transient(error):
                     raise
@@ -166,7 +167,12 @@ class OpenExecutionOperator(PlanOperator):
         raise AirflowSkipException(reason)
 
     def _check(
-        self, context: Context, execution_id: str, plan: RecoveryPlan, options: RunOptions, clients: Clients
+        self,
+        states: Mapping[str, str | None],
+        execution_id: str,
+        plan: RecoveryPlan,
+        options: RunOptions,
+        clients: Clients,
     ) -> ExecutionDocument:
         """
         Record the servers and what speaks against launching them; errors end all but a dry run.
@@ -181,7 +187,7 @@ class OpenExecutionOperator(PlanOperator):
         check = UseCheck(self.store, clients, document)
         used = self._used(execution_id, resolution, options, check)
         preflight = Preflight(clients, plan, execution_id, options.execution_type, options.waves)
-        findings = [*self.behind_finding(context), *preflight.findings(resolution), *used]
+        findings = [*self.behind_finding(states), *preflight.findings(resolution), *used]
         points = PointCheck(self.store, clients, document, options.point_in_time)
         findings += [one.finding_for(options.execution_type) for one in points.checks(resolution.servers)]
         troubles = [*resolution.troubles, *check.troubles, *preflight.troubles, *points.troubles]

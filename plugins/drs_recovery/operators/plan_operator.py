@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -109,20 +109,25 @@ class PlanOperator(RecoveryOperator):
         raise self.refusal()
 
     def await_tasks(
-        self, context: Context, execution: Execution, plan: RecoveryPlan, waves: Iterable[int]
+        self,
+        states: Mapping[str, str | None],
+        execution: Execution,
+        plan: RecoveryPlan,
+        waves: Iterable[int],
     ) -> None:
         """
         Wait until the run has the tasks of the execution: Airflow's DAG may be older than its plan, or newer.
 
+        :param states: of the run's tasks.
         :raises ExecutionRefusedError: they do not come.
         """
-        states = self.task_states(context)
         missing = missing_tasks([*wave_task_ids(plan, waves), FINALIZE], states)
         if self.task_id not in states or not missing:
             return
         check_not_ending(execution)
-        names = ", ".join(missing[:_TASKS_SHOWN]) + (" and others" if missing[_TASKS_SHOWN:] else "")
-        problem = f"Airflow's DAG run has no task {names}: its DAG is of another version of the plan"
+        problem = (
+            f"Airflow's DAG run has no task {_shown(missing)}: its DAG is of another version of the plan"
+        )
         since = self.store.waits.note(execution["executionId"], problem)
         if time.time() > since + TASKS_PATIENCE:
             why = f"{problem}, since {moment(since)}: see whether the DAG processor reads the plan files"
@@ -139,25 +144,24 @@ class PlanOperator(RecoveryOperator):
         """
         began = context["dag_run"].start_date
         left = began.timestamp() + BEHIND_PATIENCE - time.time() if began and found is None else 0.0
-        if left > 0 and (foreign := self.foreign_tasks(context)):
+        if left > 0 and (foreign := self.foreign_tasks(self.task_states(context))):
             self.log.warning("%s", _behind(foreign))
             self.look_again_in(min(_TASKS_LOOK_SECONDS, left))
 
-    def behind_finding(self, context: Context) -> list[NewFinding]:
+    def behind_finding(self, states: Mapping[str, str | None]) -> list[NewFinding]:
         """A warning if the run has tasks that no known version of the plan has."""
-        foreign = self.foreign_tasks(context)
+        foreign = self.foreign_tasks(states)
         remedy = (
             "see that all workers and the DAG processor have the same files, such as by a versioned bundle"
         )
         return [NewFinding(FindingSeverity.WARNING, _behind(foreign), remedy)] if foreign else []
 
-    def foreign_tasks(self, context: Context) -> list[str]:
+    def foreign_tasks(self, states: Mapping[str, str | None]) -> list[str]:
         """
         The run's tasks of waves that neither this worker's plan has nor one of a live execution.
 
         A DAG has the tasks of all these; what Airflow does not tell now explains nothing, and hinders nobody.
         """
-        states = self.task_states(context)
         in_waves = {task_id for task_id, state in states.items() if "." in task_id and state != REMOVED}
         foreign = in_waves - _tasks_of(self.plan)
         if self.plan is None or not foreign:
@@ -182,5 +186,10 @@ def _tasks_of(plan: RecoveryPlan | None) -> set[str]:
 
 
 def _behind(foreign: list[str]) -> str:
-    names = ", ".join(foreign[:_TASKS_SHOWN]) + (" and others" if foreign[_TASKS_SHOWN:] else "")
-    return f"the plan of this worker has no task {names}, which the DAG run has: it is another version"
+    return (
+        f"the plan of this worker has no task {_shown(foreign)}, which the DAG run has: it is another version"
+    )
+
+
+def _shown(task_ids: list[str]) -> str:
+    return ", ".join(task_ids[:_TASKS_SHOWN]) + (" and others" if task_ids[_TASKS_SHOWN:] else "")

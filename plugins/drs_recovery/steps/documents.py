@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import AwsClients
 
-SHELL = "AWS-RunShellScript"
-"""AWS's own document that runs lines of a shell script."""
+SHELL, POWERSHELL = "AWS-RunShellScript", "AWS-RunPowerShellScript"
+"""AWS's own documents that run lines of a script."""
 
 
 def missing_document(

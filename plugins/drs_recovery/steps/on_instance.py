@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from drs_recovery.statuses import StepStatus
+from drs_recovery.steps.documents import POWERSHELL, SHELL
 from drs_recovery.steps.kind import Look
 from drs_recovery.steps.seen import Seen, joined
 
 if TYPE_CHECKING:
     from drs_recovery.steps.kind import Recipient, StepRun
 
-_SHELL, _POWERSHELL = "AWS-RunShellScript", "AWS-RunPowerShellScript"
 _RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 # A script that hangs is ended by the agent.
 _SCRIPT_SECONDS = "60"
@@ -73,7 +73,7 @@ class OnInstances:
             "commands": self.script(server.arguments, windows=windows),
             "executionTimeout": [_SCRIPT_SECONDS],
         }
-        document = _POWERSHELL if windows else _SHELL
+        document = POWERSHELL if windows else SHELL
         sent: str | None = run.aws(server.place).ssm.send_command(
             document, parameters, [server.instance_id], f"dr {run.token}"
         )

@@ -98,8 +98,7 @@ from drs_recovery.store.step_rules import (
     step_waits,
     unproven,
 )
-from drs_recovery.store.step_types import NewStep, StepRecord, StepSeen, StepServers
-from drs_recovery.store.steps import StepQuestion
+from drs_recovery.store.step_types import NewStep, StepQuestion, StepRecord, StepSeen, StepServers
 from drs_recovery.store.table import ExecutionsTable, is_store_away
 from drs_recovery.store.table_definition import create_table
 from drs_recovery.store.transaction import FollowedWave, WaveRecords, retried_on_conflict

@@ -97,6 +97,24 @@ class NewStep:
 
 
 @dataclass(frozen=True)
+class StepQuestion:
+    """
+    A question of a step to people.
+
+    :param approvers: who may answer; empty for everyone who may trigger.
+    :param deadline: epoch seconds.
+    :param task_id: the task that asks, and with which Airflow takes the answer.
+    :param is_failure: whether it asks what to do about a failure; else it is a manual step's own.
+    """
+
+    message: str
+    approvers: Sequence[str]
+    deadline: float
+    task_id: str
+    is_failure: bool = False
+
+
+@dataclass(frozen=True)
 class StepSeen:
     """
     What looks at a step came to.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from drs_recovery.exceptions import StoreError, TransitionRefusedError
@@ -38,7 +37,7 @@ from drs_recovery.store.values import limited, present
 if TYPE_CHECKING:
     from drs_recovery.store.expressions import Item
     from drs_recovery.store.refs import StepRef
-    from drs_recovery.store.step_types import StepRecord
+    from drs_recovery.store.step_types import StepQuestion, StepRecord
 
 # What an answer makes of a manual step.
 _MANUAL_ENDS: Mapping[StepDecision, StepStatus] = {
@@ -46,24 +45,6 @@ _MANUAL_ENDS: Mapping[StepDecision, StepStatus] = {
     StepDecision.COULD_NOT: StepStatus.FAILED,
     StepDecision.TIMED_OUT: StepStatus.TIMED_OUT,
 }
-
-
-@dataclass(frozen=True)
-class StepQuestion:
-    """
-    A question of a step to people.
-
-    :param approvers: who may answer; empty for everyone who may trigger.
-    :param deadline: epoch seconds.
-    :param task_id: the task that asks, and with which Airflow takes the answer.
-    :param is_failure: whether it asks what to do about a failure; else it is a manual step's own.
-    """
-
-    message: str
-    approvers: Sequence[str]
-    deadline: float
-    task_id: str
-    is_failure: bool = False
 
 
 class Steps(StoreBase):

@@ -13,8 +13,7 @@ from drs_recovery.store import WaveRef
 from drs_recovery.store.executions import ExecutionStore
 from drs_recovery.store.records import NewWave
 from drs_recovery.store.refs import StepRef
-from drs_recovery.store.step_types import NewStep, StepSeen
-from drs_recovery.store.steps import StepQuestion
+from drs_recovery.store.step_types import NewStep, StepQuestion, StepSeen
 from tests.record_types import misfits
 from tests.unit.store.conftest import Clock, Recovery
 
